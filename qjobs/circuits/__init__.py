@@ -1,0 +1,1 @@
+"""Circuit files of any format become one QPY container that is sliced by bytes."""

@@ -1,0 +1,1 @@
+"""The command line: arguments become one use-case, its values are rendered."""

@@ -1,0 +1,1 @@
+"""The use-cases, one a module: they return or yield values and never print."""

@@ -1,0 +1,159 @@
+"""Everything that can go wrong in words a user can act on, with its exit code.
+
+An error says what happened and where (`message`, one or two lines) and what to run or
+change (`hint`, one line). `code` is the stable word for programs (`qjobs.error/1`).
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The one table of exit codes, the same for every verb."""
+
+    OK = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    CREDENTIALS = 4
+    INPUT = 5
+    FAILED = 6
+    PARTLY_SUBMITTED = 7
+    PENDING = 8
+    STATE = 9
+    TIMEOUT = 124
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class QjobsError(Exception):
+    """The root of every error that qjobs raises on purpose."""
+
+    code = "unexpected"
+    exit_code = ExitCode.UNEXPECTED
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(QjobsError):
+    """The request contradicts itself or asks for what cannot be."""
+
+    code = "usage"
+    exit_code = ExitCode.USAGE
+
+
+class UnknownBackend(UsageError):
+    """No such provider or backend."""
+
+    code = "unknown_backend"
+
+
+class NotFound(QjobsError):
+    """No job set or job answers to an address, or more than one does."""
+
+    code = "not_found"
+    exit_code = ExitCode.NOT_FOUND
+
+
+class AmbiguousAddress(NotFound):
+    """Several job sets answer to an address."""
+
+    code = "ambiguous"
+
+
+class InputError(QjobsError):
+    """Circuit files that cannot be used."""
+
+    code = "input"
+    exit_code = ExitCode.INPUT
+
+
+class StateError(QjobsError):
+    """The state folder or a file in it cannot be used."""
+
+    code = "state"
+    exit_code = ExitCode.STATE
+
+
+class StateDamaged(StateError):
+    """A state file does not say what we would have written; it is never guessed at."""
+
+    code = "state_damaged"
+
+
+class StateTooNew(StateError):
+    """A newer qjobs wrote the file: reading goes on, writing stops."""
+
+    code = "state_too_new"
+
+
+class StateUnwritable(StateError):
+    """The state folder cannot be written: permissions, a full disk, a lock never freed."""
+
+    code = "state_unwritable"
+
+
+class TimedOut(QjobsError):
+    """The user's own time limit ran out; the jobs go on."""
+
+    code = "timeout"
+    exit_code = ExitCode.TIMEOUT
+
+
+class ProviderError(QjobsError):
+    """The provider failed or answered nonsense.
+
+    Raised by `Provider.submit`, this class itself means that the outcome is *unknown*: the
+    provider may have the job. Every `NotAccepted` means that it surely has not.
+    """
+
+    code = "provider"
+
+
+class NotAccepted(ProviderError):
+    """The call failed for sure: the provider has no job of it."""
+
+    code = "not_accepted"
+
+
+class JobRefused(NotAccepted):
+    """The provider will not take this job, now or later."""
+
+    code = "refused"
+
+
+class TooLarge(JobRefused):
+    """The job is over one of the provider's limits; a smaller slice may pass."""
+
+    code = "too_large"
+
+
+class AuthError(NotAccepted):
+    """The provider does not accept the credentials, or found none."""
+
+    code = "credentials"
+    exit_code = ExitCode.CREDENTIALS
+
+
+class NotNow(NotAccepted):
+    """The provider takes no job at the moment; the same call may pass later."""
+
+    code = "not_now"
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class RateLimited(NotNow):
+    """Too many calls in too short a time."""
+
+    code = "rate_limited"
+
+
+class PendingLimit(NotNow):
+    """Too many unfinished jobs; one of them has to finish first."""
+
+    code = "pending_limit"

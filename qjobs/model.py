@@ -1,0 +1,188 @@
+"""The values that every floor speaks of: slices, job sets, jobs and their states.
+
+All of them are frozen, and a wrong one cannot be built.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+Scalar: TypeAlias = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The circuits `start_index` to `start_index + experiments_count - 1` of a set."""
+
+    start_index: int
+    experiments_count: int
+
+    def __post_init__(self) -> None:
+        if self.start_index < 0 or self.experiments_count < 1:
+            raise ValueError(f"not a slice: {self.start_index}, {self.experiments_count}")
+
+    @property
+    def end_index(self) -> int:
+        """The index of the last circuit, inclusive."""
+        return self.start_index + self.experiments_count - 1
+
+    def __str__(self) -> str:
+        return f"{self.start_index}-{self.end_index}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How the circuits of a set are to be run.
+
+    `shots` counts repetitions of each circuit. `seed` None leaves randomness to the backend.
+    `optimization_level` is Qiskit's, 0 to 3. `extra` holds the backend's own run options.
+    """
+
+    shots: int = 1024
+    seed: int | None = None
+    memory: bool = False
+    optimization_level: int = 1
+    extra: Mapping[str, Scalar] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.shots < 1:
+            raise ValueError(f"shots must be at least 1, not {self.shots}")
+        if self.optimization_level not in range(4):
+            raise ValueError(f"the optimization level is 0 to 3, not {self.optimization_level}")
+
+
+@dataclass(frozen=True, slots=True)
+class JobSet:
+    """All that one `submit` planned. Its slices cover its circuits once, in order."""
+
+    set_id: str
+    name: str
+    created: datetime
+    provider: str
+    backend: str
+    circuits: int
+    slices: tuple[Slice, ...]
+    options: RunOptions = RunOptions()
+    account: str = ""
+    tags: tuple[str, ...] = ()
+    fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        expected = 0
+        for part in self.slices:
+            if part.start_index != expected:
+                raise ValueError(f"slice {part} does not follow circuit {expected - 1}")
+            expected += part.experiments_count
+        if expected != self.circuits:
+            raise ValueError(f"the slices hold {expected} circuits, the set {self.circuits}")
+
+    @property
+    def tag(self) -> str:
+        """The label that all provider jobs of the set share."""
+        return f"qj-{self.set_id}"
+
+    def job_tag(self, job: int, attempt: int) -> str:
+        """The label of one attempt at one job: no two provider jobs should carry it."""
+        return f"{self.tag}-{job}-{attempt}"
+
+
+class JobStatus(StrEnum):
+    """What a provider says of a job, in Qiskit's words; UNKNOWN is a word we do not know."""
+
+    INITIALIZING = "INITIALIZING"
+    QUEUED = "QUEUED"
+    VALIDATING = "VALIDATING"
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    ERROR = "ERROR"
+    CANCELLED = "CANCELLED"
+    UNKNOWN = "UNKNOWN"
+
+    @property
+    def final(self) -> bool:
+        """Whether a job that says this will never say anything else."""
+        return self in _FINAL
+
+
+_FINAL = (JobStatus.DONE, JobStatus.ERROR, JobStatus.CANCELLED)
+
+
+# The states of one attempt at a job. Each outcome has its own type, so that `None` never
+# means two things.
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Cancelled before anything was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """A call was about to be made; its outcome is unknown."""
+
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The call failed for sure; the provider has no job."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider has the job; ask it for the status."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The job ended and is never asked about again. `status` is final."""
+
+    job_id: str
+    status: JobStatus
+    message: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.status.final:
+            raise ValueError(f"{self.status} is not a final status")
+
+
+JobState: TypeAlias = Planned | Dropped | Attempted | Refused | Accepted | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to have a slice run. `duplicates` are ids of provider jobs nobody asked for."""
+
+    number: int
+    state: JobState = field(default_factory=Planned)
+    duplicates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A managed job: one slice and its attempts, the newest last."""
+
+    index: int
+    slice: Slice
+    attempts: tuple[Attempt, ...] = (Attempt(1),)
+
+    @property
+    def attempt(self) -> Attempt:
+        """The newest attempt."""
+        return self.attempts[-1]
+
+    @property
+    def state(self) -> JobState:
+        """Where the newest attempt stands."""
+        return self.attempts[-1].state

@@ -1,0 +1,21 @@
+"""Where files live. The one reader of the process environment."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def state_home(environ: Mapping[str, str] = os.environ) -> Path:
+    """The state folder: `$QJOBS_HOME`, else the platform's place for a user's program state."""
+    chosen = environ.get("QJOBS_HOME")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    # Imported here: it costs as much as reading a set, and the environment often decides.
+    from platformdirs import user_state_path
+
+    return user_state_path("qjobs", appauthor=False)
+
+
+def setting(name: str, environ: Mapping[str, str] = os.environ) -> str:
+    """The value of `QJOBS_<NAME>`, empty where it is not set."""
+    return environ.get(f"QJOBS_{name.upper()}", "")

@@ -1,0 +1,1 @@
+"""Plug-ins that run circuits somewhere, and the contract that they keep."""

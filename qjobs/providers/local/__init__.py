@@ -1,0 +1,1 @@
+"""The default provider: Aer on this machine, behind a queue that outlives the shell."""

@@ -1,0 +1,1 @@
+"""Values become text: tables for a terminal, TSV for a pipe, JSON for programs."""

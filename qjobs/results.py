@@ -1,0 +1,113 @@
+"""What a job measured, the same whichever provider ran it.
+
+A job's result travels and is stored as JSON Lines, one circuit a line, so that a provider's
+bytes can be kept without being decoded, and a large result read without holding it whole.
+Counts are kept as the raw hexadecimal outcomes that backends give: a key is the classical
+bits as one number, bit 0 the least significant (Qiskit's order). Formatting them by
+register costs as much as a small simulation, so it is done when somebody reads them.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitResult:
+    """One circuit's outcomes.
+
+    `counts` maps hexadecimal outcomes (`0x1f`) to numbers of shots; None where the circuit
+    failed, and then `message` says why. `memory` holds one hexadecimal outcome a shot, if it
+    was asked for. `clbits` is the number of classical bits; `registers` are the classical
+    registers (name, size) in the order of the circuit. Bits beyond the registers are loose.
+    """
+
+    shots: int
+    counts: Mapping[str, int] | None
+    clbits: int
+    registers: tuple[tuple[str, int], ...] = ()
+    memory: tuple[str, ...] | None = None
+    message: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def outcome(self, hexadecimal: str) -> str:
+        """The bit string that Qiskit's `Result.get_counts` would key this outcome with.
+
+        As `qiskit.result.postprocess.format_counts_memory`: padded to the classical bits,
+        the registers separated by spaces, the first register on the right. Loose bits, which
+        that function drops, stand in front as if they were one more register.
+        """
+        bits = format(int(hexadecimal, 16), f"0{self.clbits}b")
+        if not self.registers or self.registers[0][1] == self.clbits:
+            return bits
+        parts = []
+        end = len(bits)
+        for _, size in self.registers:
+            parts.append(bits[end - size : end])
+            end -= size
+        if end:
+            parts.append(bits[:end])
+        return " ".join(reversed(parts))
+
+    def readable_counts(self) -> dict[str, int] | None:
+        """`counts` keyed as Qiskit keys them."""
+        if self.counts is None:
+            return None
+        return {self.outcome(key): number for key, number in self.counts.items()}
+
+    def readable_memory(self) -> list[str] | None:
+        """`memory` as Qiskit writes it, one outcome a shot."""
+        return None if self.memory is None else [self.outcome(shot) for shot in self.memory]
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """The results of a job's circuits, in the order of its slice, as JSON Lines."""
+
+    body: bytes
+
+    @classmethod
+    def of(cls, circuits: Iterable[CircuitResult]) -> Self:
+        """Encode results, in the order of the slice."""
+        return cls(b"".join(_encode(circuit) for circuit in circuits))
+
+    def circuits(self) -> Iterator[CircuitResult]:
+        """Decode the results one by one. Raises ValueError where a line is not a result."""
+        for line in self.body.splitlines():
+            yield _decode(line)
+
+    def __len__(self) -> int:
+        return self.body.count(b"\n")
+
+
+def _encode(circuit: CircuitResult) -> bytes:
+    fields: dict[str, Any] = {
+        "shots": circuit.shots,
+        "counts": circuit.counts,
+        "clbits": circuit.clbits,
+        "registers": circuit.registers,
+    }
+    if circuit.memory is not None:
+        fields["memory"] = circuit.memory
+    if circuit.message:
+        fields["message"] = circuit.message
+    if circuit.metadata:
+        fields["metadata"] = dict(circuit.metadata)
+    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+
+
+def _decode(line: bytes) -> CircuitResult:
+    try:
+        fields = json.loads(line)
+        return CircuitResult(
+            shots=int(fields["shots"]),
+            counts=fields["counts"],
+            clbits=int(fields["clbits"]),
+            registers=tuple((str(name), int(size)) for name, size in fields["registers"]),
+            memory=tuple(fields["memory"]) if "memory" in fields else None,
+            message=str(fields.get("message", "")),
+            metadata=fields.get("metadata", {}),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a circuit result: {error}") from error

@@ -1,0 +1,1 @@
+"""The state on disk: job sets, their journals, their result files."""
