@@ -1,0 +1,170 @@
+"""Addresses: how the user names job sets, jobs and circuits.
+
+    ADDRESS  := SET | SET ":" CIRCUITS | SET "/" JOBS
+    SET      := "@last" | "@N" | set id | unique prefix of one | name
+    CIRCUITS, JOBS := item ("," item)*      item := N | A-B | A- | -B | A-B:STEP
+
+Numbers count from 0 and ranges are inclusive, as in `0-299`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qjobs.errors import AmbiguousAddress, NotFound, UsageError
+from qjobs.model import Job
+from qjobs.store.sets import SetFolder, SetHeader, Store
+
+LAST = "@last"
+_SHORTEST_PREFIX = 2
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SET_ID = re.compile(r"[0-9a-f]{4,32}")
+_ITEM = re.compile(r"(?P<first>\d+)?(?P<dash>-)?(?P<last>\d+)?(?::(?P<step>\d+))?")
+# PowerShell takes `@last` for one of its own operators, so the bare words work too.
+_WORDS = {"last": 1, "latest": 1, LAST: 1, "@latest": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Some of the numbers from 0: `items` are (first, last or None for open, step)."""
+
+    text: str
+    items: tuple[tuple[int, int | None, int], ...]
+
+    def within(self, length: int, what: str) -> list[int]:
+        """The chosen numbers below `length`, ascending. Raises NotFound if one is not there."""
+        chosen: set[int] = set()
+        for first, last, step in self.items:
+            end = length - 1 if last is None else last
+            if max(first, end) >= length:
+                raise NotFound(
+                    f"there is no {what} {max(first, end)}: they are numbered 0-{length - 1}"
+                )
+            chosen.update(range(first, end + 1, step))
+        return sorted(chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A parsed address, not yet looked up."""
+
+    set_word: str
+    circuits: Selection | None = None
+    jobs: Selection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A job set that was found, with the jobs and the circuits that are meant, ascending."""
+
+    folder: SetFolder
+    jobs: tuple[int, ...]
+    circuits: range | tuple[int, ...]
+
+    def chosen(self, jobs: Sequence[Job]) -> list[Job]:
+        """Those of the set's jobs that are meant."""
+        return [jobs[index] for index in self.jobs]
+
+
+def parse(text: str) -> Address:
+    """Read an address. Raises UsageError."""
+    # The first of the two signs decides: a range of circuits may have a step after a colon.
+    match = re.search(r"[:/]", text)
+    if match is None:
+        return Address(text)
+    selection = _selection(text[match.end() :], text)
+    if match.group() == ":":
+        return Address(text[: match.start()], circuits=selection)
+    return Address(text[: match.start()], jobs=selection)
+
+
+def _selection(text: str, address: str) -> Selection:
+    items = []
+    for item in text.split(","):
+        match = _ITEM.fullmatch(item)
+        if match is None or (match["first"] is None and match["last"] is None):
+            raise UsageError(
+                f"cannot read {item!r} in the address {address!r}",
+                hint="write numbers and inclusive ranges, such as 3, 0-7, 8-, -3 or 0-9:2",
+            )
+        first = int(match["first"] or 0)
+        last = first if match["dash"] is None else match["last"] and int(match["last"])
+        step = int(match["step"] or 1)
+        if (isinstance(last, int) and last < first) or step < 1:
+            raise UsageError(f"the range {item!r} in the address {address!r} is empty")
+        items.append((first, last if isinstance(last, int) else None, step))
+    return Selection(text, tuple(items))
+
+
+def check_name(name: str) -> None:
+    """Raise UsageError for a set name that could not be told from another kind of address."""
+    if not _NAME.fullmatch(name) or _SET_ID.fullmatch(name) or name in (*_WORDS, "all"):
+        raise UsageError(
+            f"{name!r} cannot be the name of a job set",
+            hint="use up to 64 letters, digits, '.', '_' and '-' that do not read as a set id",
+        )
+
+
+def resolve(store: Store, text: str) -> Target:
+    """Find what an address means. Raises UsageError, NotFound, AmbiguousAddress, StateError."""
+    address = parse(text)
+    folder = store.open(_find_set(store, address.set_word))
+    job_set = folder.job_set
+    if address.jobs is not None:
+        jobs = address.jobs.within(len(job_set.slices), "job")
+        circuits = [
+            index
+            for job in jobs
+            for index in range(job_set.slices[job].start_index, job_set.slices[job].end_index + 1)
+        ]
+        return Target(folder, tuple(jobs), tuple(circuits))
+    if address.circuits is not None:
+        circuits = address.circuits.within(job_set.circuits, "circuit")
+        wanted = set(circuits)
+        jobs = [
+            job
+            for job, part in enumerate(job_set.slices)
+            if not wanted.isdisjoint(range(part.start_index, part.end_index + 1))
+        ]
+        return Target(folder, tuple(jobs), tuple(circuits))
+    return Target(folder, tuple(range(len(job_set.slices))), range(job_set.circuits))
+
+
+def _find_set(store: Store, word: str) -> str:
+    """The id of the set that a SET word means."""
+    if _SET_ID.fullmatch(word) and store.has(word):
+        return word
+    headers = store.listing().headers
+    back = _WORDS.get(word)
+    if back is None and re.fullmatch(r"@[1-9]\d{0,8}", word):
+        back = int(word[1:])
+    if back is not None:
+        if not headers:
+            raise NotFound("there are no job sets yet", hint="qjobs submit FILES...")
+        if back > len(headers):
+            raise NotFound(f"there are only {len(headers)} job sets", hint="qjobs list")
+        return headers[back - 1].set_id
+    matches = [header for header in headers if header.name == word]
+    if not matches and len(word) >= _SHORTEST_PREFIX:
+        matches = [header for header in headers if header.set_id.startswith(word)]
+    if len(matches) == 1:
+        return matches[0].set_id
+    if matches:
+        raise AmbiguousAddress(
+            f"{word!r} means {len(matches)} job sets: {_candidates(matches)}",
+            hint="name one of them by its id",
+        )
+    raise NotFound(f"no job set answers to {word!r}{_near(word, headers)}", hint="qjobs list")
+
+
+def _candidates(headers: Sequence[SetHeader]) -> str:
+    shown = ", ".join(header.set_id for header in headers[:4])
+    return shown if len(headers) <= 4 else f"{shown}, ..."
+
+
+def _near(word: str, headers: Sequence[SetHeader]) -> str:
+    import difflib
+
+    names = {header.name for header in headers if header.name}
+    close = difflib.get_close_matches(word, names, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

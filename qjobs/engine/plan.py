@@ -1,0 +1,79 @@
+"""Cut a set's circuits into slices that the backend takes."""
+
+from collections.abc import Callable, Iterator
+
+from qjobs.errors import UsageError
+from qjobs.model import Slice
+from qjobs.providers.interface import Limits
+
+
+def plan_slices(
+    circuits: int,
+    *,
+    shots: int,
+    limits: Limits,
+    per_job: int | None,
+    size_bytes: Callable[[Slice], int],
+) -> tuple[Slice, ...]:
+    """Slices that cover circuits 0 to `circuits - 1` in order, each within the limits.
+
+    `per_job` is the user's wish for circuits a job; over a limit it is an error, never
+    quietly lowered. Without it the backend says into how many jobs it likes a set cut.
+    `size_bytes` tells how large a slice is to send. Raises UsageError where one circuit
+    alone is over a limit.
+    """
+    most = _most_circuits(shots, limits)
+    if per_job is None:
+        per_job = min(most or circuits, -(-circuits // max(1, limits.jobs_wanted)))
+    elif per_job < 1:
+        raise UsageError(f"--per-job must be at least 1, not {per_job}")
+    elif most is not None and per_job > most:
+        raise UsageError(
+            f"--per-job {per_job} is more than the backend takes in one job: "
+            f"{most} circuits of {shots} shots",
+            hint=f"use --per-job {most} or less",
+        )
+    return tuple(_cut(circuits, per_job, limits.size_bytes, size_bytes))
+
+
+def _most_circuits(shots: int, limits: Limits) -> int | None:
+    most = limits.circuits
+    if limits.executions is not None:
+        by_executions = limits.executions // shots
+        if by_executions < 1:
+            raise UsageError(
+                f"{shots} shots of one circuit are more than the backend takes in one job: "
+                f"{limits.executions} executions",
+                hint=f"use --shots {limits.executions} or less",
+            )
+        most = by_executions if most is None else min(most, by_executions)
+    return most
+
+
+def _cut(
+    circuits: int, per_job: int, most_bytes: int | None, size_bytes: Callable[[Slice], int]
+) -> Iterator[Slice]:
+    start = 0
+    while start < circuits:
+        count = min(per_job, circuits - start)
+        if most_bytes is not None:
+            count = _fitting(start, count, most_bytes, size_bytes)
+        yield Slice(start, count)
+        start += count
+
+
+def _fitting(start: int, count: int, most_bytes: int, size_bytes: Callable[[Slice], int]) -> int:
+    """The most circuits from `start`, at most `count`, that fit; by bisection."""
+    if size_bytes(Slice(start, 1)) > most_bytes:
+        raise UsageError(
+            f"circuit {start} alone is larger than the {most_bytes} bytes that the backend "
+            "takes in one job"
+        )
+    fits, over = 1, count + 1
+    while over - fits > 1:
+        middle = (fits + over) // 2
+        if size_bytes(Slice(start, middle)) <= most_bytes:
+            fits = middle
+        else:
+            over = middle
+    return fits

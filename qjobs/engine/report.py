@@ -1,0 +1,130 @@
+"""What can be said of jobs and sets at one moment, in the words that programs rely on."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from qjobs.model import (
+    Accepted,
+    Attempted,
+    Dropped,
+    Finished,
+    Job,
+    JobSet,
+    JobStatus,
+    Planned,
+    Refused,
+    Slice,
+)
+
+
+class State(StrEnum):
+    """The state of a job as shown, in the order in which jobs usually pass through."""
+
+    PLANNED = "planned"
+    UNKNOWN = "unknown"
+    REFUSED = "refused"
+    INITIALIZING = "initializing"
+    QUEUED = "queued"
+    VALIDATING = "validating"
+    RUNNING = "running"
+    DONE = "done"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+
+
+FAILED = (State.REFUSED, State.ERROR, State.CANCELLED)
+"""States of a job that will give no counts unless it is retried."""
+
+UNSENT = (State.PLANNED, State.UNKNOWN)
+"""States of a job that only `resume` brings on."""
+
+PENDING = (State.INITIALIZING, State.QUEUED, State.VALIDATING, State.RUNNING)
+"""States of a job that goes on by itself."""
+
+
+_LOUDEST_FIRST = (
+    State.RUNNING,
+    State.VALIDATING,
+    State.QUEUED,
+    State.INITIALIZING,
+    State.UNKNOWN,
+    State.PLANNED,
+    State.ERROR,
+    State.REFUSED,
+    State.CANCELLED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JobReport:
+    """One managed job as shown. `job_id` is empty while the provider has given none."""
+
+    index: int
+    slice: Slice
+    attempt: int
+    state: State
+    job_id: str = ""
+    message: str = ""
+    duplicates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SetReport:
+    """A job set as shown: its plan, the jobs asked about, and what could not be learnt."""
+
+    job_set: JobSet
+    jobs: tuple[JobReport, ...]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> Mapping[State, int]:
+        """How many jobs are in each state; they add up to the number of jobs."""
+        counts = dict.fromkeys(State, 0)
+        for job in self.jobs:
+            counts[job.state] += 1
+        return counts
+
+    @property
+    def state(self) -> State:
+        """One word for the whole: what still moves comes before what went wrong."""
+        counts = self.counts
+        for state in _LOUDEST_FIRST:
+            if counts[state]:
+                return state
+        return State.DONE
+
+
+def report_jobs(
+    jobs: Iterable[Job], live: Mapping[str, JobStatus] | None, unreachable: str = ""
+) -> tuple[JobReport, ...]:
+    """The jobs as shown, in order, with what the provider has just said of accepted ones.
+
+    `live` None means that nobody was asked: an accepted job is shown as queued, which it once
+    was. `unreachable` is why the provider could not be asked, if it could not.
+    """
+    return tuple(_report_job(job, live, unreachable) for job in jobs)
+
+
+def _report_job(job: Job, live: Mapping[str, JobStatus] | None, unreachable: str) -> JobReport:
+    attempt = job.attempt
+    job_id = message = ""
+    match attempt.state:
+        case Planned():
+            state = State.PLANNED
+        case Dropped():
+            state, message = State.CANCELLED, "cancelled before it was sent"
+        case Attempted():
+            state, message = State.UNKNOWN, "no answer to the submission yet"
+        case Refused(message):
+            state = State.REFUSED
+        case Accepted(job_id) if live is None:
+            state = State.QUEUED
+        case Accepted(job_id):
+            state = State[live.get(job_id, JobStatus.UNKNOWN).name]
+            message = "" if job_id in live else unreachable
+        case Finished(job_id, status, message):
+            state = State[status.name]
+    return JobReport(
+        job.index, job.slice, attempt.number, state, job_id, message, attempt.duplicates
+    )

@@ -1,0 +1,161 @@
+"""The results of a set: fetched once, kept, and given in the order of the circuits."""
+
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from qjobs import pool
+from qjobs.circuits import qpy
+from qjobs.engine.address import Target
+from qjobs.engine.report import JobReport, SetReport, State
+from qjobs.engine.workspace import Workspace
+from qjobs.errors import InputError, ProviderError
+from qjobs.results import CircuitResult
+from qjobs.store.sets import SetFolder
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitRow:
+    """One circuit and what came of it; a placeholder keeps the place of one without counts.
+
+    `index` counts from 0 through the set, `position` through its source file. `counts` are
+    keyed as Qiskit keys them, `memory` has one outcome a shot if it was asked for.
+    """
+
+    index: int
+    name: str
+    source: str
+    position: int
+    job: int
+    job_id: str
+    state: State
+    shots: int
+    counts: Mapping[str, int] | None
+    memory: Sequence[str] | None = None
+    message: str = ""
+    metadata: Mapping[str, Any] | None = None
+
+
+def fetch(
+    workspace: Workspace,
+    folder: SetFolder,
+    jobs: Sequence[JobReport],
+    *,
+    stop: threading.Event,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> tuple[str, ...]:
+    """Get and keep the results of those jobs that are done and not kept yet.
+
+    Results may be readable only once at the provider, so each is stored before anything else
+    is done with it. Returns what went wrong, a line a job; the other results are kept.
+    """
+    missing = [
+        job
+        for job in jobs
+        if job.state is State.DONE and not folder.results.has(job.index, job.attempt)
+    ]
+    if not missing:
+        return ()
+    provider = workspace.load_provider(folder.job_set.provider)
+
+    def keep(job: JobReport) -> str:
+        try:
+            result = provider.result(job.job_id)
+        except ProviderError as error:
+            return f"job {job.index} ({job.job_id}): {error.message}"
+        if len(result) != job.slice.experiments_count:
+            return (
+                f"job {job.index} ({job.job_id}): the provider gave {len(result)} results "
+                f"for {job.slice.experiments_count} circuits"
+            )
+        folder.results.write(job.index, job.attempt, job_id=job.job_id, result=result)
+        return ""
+
+    problems = []
+    width = min(provider.limits(folder.job_set.backend).connections, len(missing))
+    progress(0, len(missing))
+    for done, problem in enumerate(pool.each(keep, missing, width=width, stop=stop), start=1):
+        progress(done, len(missing))
+        if problem:
+            problems.append(problem)
+    return tuple(problems)
+
+
+def rows(target: Target, report: SetReport) -> Iterator[CircuitRow]:
+    """One row a circuit of the target, in input order, from what is kept on disk.
+
+    Reads one job's results at a time. Raises StateDamaged if a kept file is not what was
+    written.
+    """
+    folder = target.folder
+    circuits = _Circuits(folder)
+    jobs = {job.index: job for job in report.jobs}
+    for index, group in groupby(target.circuits, key=_job_finder(folder)):
+        job = jobs[index]
+        indices = list(group)
+        names = circuits.names(job)
+        for circuit, result in _results(folder, job, indices):
+            source, position = circuits.origin(circuit)
+            yield CircuitRow(
+                index=circuit,
+                name=names[circuit - job.slice.start_index],
+                source=source,
+                position=position,
+                job=job.index,
+                job_id=job.job_id,
+                state=job.state,
+                shots=result.shots if result else folder.job_set.options.shots,
+                counts=result.readable_counts() if result else None,
+                memory=result.readable_memory() if result else None,
+                message=(result.message if result else "") or job.message,
+                metadata=result.metadata if result else None,
+            )
+
+
+def _results(
+    folder: SetFolder, job: JobReport, indices: Sequence[int]
+) -> Iterator[tuple[int, CircuitResult | None]]:
+    """The circuits of one job with their results, None for each that has none."""
+    if not folder.results.has(job.index, job.attempt):
+        yield from ((index, None) for index in indices)
+        return
+    wanted = set(indices)
+    kept = folder.results.read(job.index, job.attempt)
+    for index, result in enumerate(kept.circuits(), start=job.slice.start_index):
+        if index in wanted:
+            yield index, result
+
+
+def _job_finder(folder: SetFolder) -> Callable[[int], int]:
+    """A function from the index of a circuit to that of its job."""
+    starts = [part.start_index for part in folder.job_set.slices]
+    return lambda circuit: bisect_right(starts, circuit) - 1
+
+
+class _Circuits:
+    """Names and origins of a set's circuits, as far as the folder still has them."""
+
+    def __init__(self, folder: SetFolder) -> None:
+        self._container = folder.circuits_path
+        self._sources = folder.sources()
+        self._starts = [source.start_index for source in self._sources]
+
+    def names(self, job: JobReport) -> Sequence[str]:
+        """The names of a job's circuits; `circuit-<index>` where the container is gone."""
+        try:
+            with qpy.Container.open(self._container) as container:
+                return container.names(job.slice)
+        except InputError:
+            part = job.slice
+            return [f"circuit-{index}" for index in range(part.start_index, part.end_index + 1)]
+
+    def origin(self, circuit: int) -> tuple[str, int]:
+        """The source file of a circuit and its position there; ("", index) if unknown."""
+        at = bisect_right(self._starts, circuit) - 1
+        if at < 0:
+            return "", circuit
+        source = self._sources[at]
+        return source.path, circuit - source.start_index

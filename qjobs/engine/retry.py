@@ -1,0 +1,29 @@
+"""Open a further attempt at jobs that failed; `submit.send` then hands them over."""
+
+from collections.abc import Sequence
+
+from qjobs.engine.address import Target
+from qjobs.engine.report import SetReport, State
+from qjobs.engine.workspace import Workspace
+from qjobs.facts import Fact, FactKind
+
+
+def open_attempts(
+    workspace: Workspace, target: Target, report: SetReport, states: Sequence[State]
+) -> tuple[int, ...]:
+    """Plan attempt n+1 of each job that is in one of `states`; return the jobs' indices.
+
+    The earlier attempts and their ids stay in the state. A job that is not failed for good
+    (by its facts, not only by the report) is left alone.
+    """
+    chosen = [job for job in report.jobs if job.state in states]
+    if not chosen:
+        return ()
+    with target.folder.claim_submission(), target.folder.journal() as journal:
+        return tuple(
+            job.index
+            for job in chosen
+            if journal.append(
+                Fact(job.index, job.attempt + 1, workspace.clock(), FactKind.PLANNED, "retry")
+            )
+        )

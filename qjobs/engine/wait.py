@@ -1,0 +1,99 @@
+"""Follow jobs until nothing more will happen by itself, keeping results as they come."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from qjobs.engine.address import Target
+from qjobs.engine.report import PENDING, SetReport, State
+from qjobs.engine.result import fetch
+from qjobs.engine.status import status
+from qjobs.engine.workspace import Workspace
+
+_SLOWER = 1.5
+_LONGEST_WITHOUT_PROVIDER_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How long to wait in all (`timeout_s` None: for ever) and at most between two looks."""
+
+    timeout_s: float | None = None
+    poll_s: float | None = None
+    fail_fast: bool = False
+
+
+def follow(
+    workspace: Workspace,
+    targets: Sequence[Target],
+    *,
+    limit: Limit = Limit(),
+    stop: threading.Event,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Iterator[tuple[SetReport, ...]]:
+    """Yield how the targets are after each look, until they stand still.
+
+    They stand still when every job is final, refused, or waits for `resume`; or at the first
+    failure if the limit says so. Results are fetched and kept as soon as a job is done. The
+    loop also ends when `stop` is set or the time is up: the last report tells which.
+    """
+    deadline = None if limit.timeout_s is None else monotonic() + limit.timeout_s
+    first_s, longest_s = _pauses(workspace, targets, limit)
+    pause_s = first_s
+    before: tuple[SetReport, ...] = ()
+    while True:
+        reports = tuple(_look(workspace, target, stop) for target in targets)
+        yield reports
+        if stop.is_set() or not any(
+            moves(report, target) for report, target in zip(reports, targets, strict=True)
+        ):
+            return
+        if limit.fail_fast and any(failed(report) for report in reports):
+            return
+        pause_s = first_s if reports != before else min(pause_s * _SLOWER, longest_s)
+        before = reports
+        if deadline is not None:
+            left_s = deadline - monotonic()
+            if left_s <= 0:
+                return
+            pause_s = min(pause_s, left_s)
+        stop.wait(pause_s)
+
+
+def moves(report: SetReport, target: Target) -> bool:
+    """Whether something may still happen to the jobs without anybody doing anything."""
+    states = {job.state for job in report.jobs}
+    if states.intersection(PENDING):
+        return True
+    if State.UNKNOWN in states and any(
+        job.state is State.UNKNOWN and job.job_id for job in report.jobs
+    ):
+        return True
+    unsent = states.intersection((State.PLANNED, State.UNKNOWN))
+    return bool(unsent) and target.folder.being_submitted()
+
+
+def failed(report: SetReport) -> bool:
+    """Whether any job has failed, been refused or been cancelled."""
+    return any(job.state in (State.ERROR, State.REFUSED, State.CANCELLED) for job in report.jobs)
+
+
+def _look(workspace: Workspace, target: Target, stop: threading.Event) -> SetReport:
+    target.folder.refresh()
+    report = status(workspace, target)
+    problems = fetch(workspace, target.folder, report.jobs, stop=stop)
+    return replace(report, problems=(*report.problems, *problems))
+
+
+def _pauses(workspace: Workspace, targets: Sequence[Target], limit: Limit) -> tuple[float, float]:
+    """The shortest first and longest pause that the providers concerned suggest."""
+    polls = [
+        workspace.load_provider(job_set.provider).capabilities(job_set.backend).polls_s
+        for job_set in (target.folder.job_set for target in targets)
+    ]
+    first_s = min((first for first, _ in polls), default=1.0)
+    longest_s = min((longest for _, longest in polls), default=_LONGEST_WITHOUT_PROVIDER_S)
+    if limit.poll_s is not None:
+        longest_s = limit.poll_s
+    return min(first_s, longest_s), longest_s
