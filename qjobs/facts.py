@@ -1,9 +1,9 @@
-"""What can happen to a job, and the job it leaves behind: facts, and the ledger that adds them up."""
+"""What can happen to a job: facts, and the ledger that adds them up."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple, assert_never
+from typing import Final, NamedTuple
 
 from qjobs.model import (
     Accepted,
@@ -44,63 +44,74 @@ class Fact(NamedTuple):
     message: str = ""
 
 
-# Which facts may follow which. DEFERRED leaves an attempt PLANNED. An id is accepted at any
-# time after the call, even when the attempt has one: it is kept as a duplicate.
-_MAY_FOLLOW = {
-    FactKind.PLANNED: (FactKind.ATTEMPTED, FactKind.DROPPED),
-    FactKind.DROPPED: (),
-    FactKind.ATTEMPTED: (FactKind.DEFERRED, FactKind.REFUSED, FactKind.ACCEPTED),
-    FactKind.REFUSED: (FactKind.ACCEPTED,),
-    FactKind.ACCEPTED: (FactKind.FINISHED, FactKind.ACCEPTED, FactKind.DUPLICATE),
-    FactKind.FINISHED: (FactKind.ACCEPTED, FactKind.DUPLICATE),
+# Bound once: in Python 3.11 each `FactKind.X` costs as much as half of adding a fact.
+_PLANNED: Final = FactKind.PLANNED
+_DROPPED: Final = FactKind.DROPPED
+_ATTEMPTED: Final = FactKind.ATTEMPTED
+_REFUSED: Final = FactKind.REFUSED
+_ACCEPTED: Final = FactKind.ACCEPTED
+_FINISHED: Final = FactKind.FINISHED
+
+# For each stage of an attempt, which facts may follow and the stage that they lead to.
+_STAGE_AFTER: dict[FactKind, dict[FactKind, FactKind]] = {
+    _PLANNED: {_ATTEMPTED: _ATTEMPTED, _DROPPED: _DROPPED},
+    _DROPPED: {},
+    _ATTEMPTED: {FactKind.DEFERRED: _PLANNED, _REFUSED: _REFUSED, _ACCEPTED: _ACCEPTED},
+    _REFUSED: {_ACCEPTED: _ACCEPTED},
+    _ACCEPTED: {_FINISHED: _FINISHED},
+    _FINISHED: {},
 }
+# An attempt that has an id keeps every further one as a duplicate.
+_FURTHER_IDS = (_ACCEPTED, FactKind.DUPLICATE)
+_STATUSES = {status.value: status for status in JobStatus if status.final}
 
 
 class _Entry:
     """One attempt while facts are being added up; mutable, because there are so many."""
 
-    __slots__ = ("duplicates", "job_id", "message", "stage", "value")
+    __slots__ = ("at", "duplicates", "job_id", "message", "stage", "value")
+
+    at: datetime  # of the last change of stage; not there while nothing has happened
 
     def __init__(self) -> None:
-        self.stage = FactKind.PLANNED
+        self.stage = _PLANNED
         self.value = ""
         self.message = ""
-        self.job_id = ""
+        self.job_id: str | None = None
         self.duplicates: tuple[str, ...] = ()
 
     def admit(self, fact: Fact) -> bool:
-        kind = fact.kind
-        if kind not in _MAY_FOLLOW[self.stage]:
+        _, _, at, kind, value, message = fact
+        stage = _STAGE_AFTER[self.stage].get(kind)
+        if stage is None:
+            return kind in _FURTHER_IDS and self._keep_duplicate(value)
+        if stage is _ACCEPTED:
+            self.job_id = value
+        elif stage is _FINISHED and value not in _STATUSES:
             return False
-        if self.job_id and kind is not FactKind.FINISHED:
-            if fact.value == self.job_id or fact.value in self.duplicates:
-                return False
-            self.duplicates += (fact.value,)
-            return True
-        if kind is FactKind.ACCEPTED:
-            self.job_id = fact.value
-        self.stage = FactKind.PLANNED if kind is FactKind.DEFERRED else kind
-        self.value = fact.value
-        self.message = fact.message
+        self.stage = stage
+        self.at = at
+        self.value = value
+        self.message = message
+        return True
+
+    def _keep_duplicate(self, job_id: str) -> bool:
+        if self.job_id is None or job_id == self.job_id or job_id in self.duplicates:
+            return False
+        self.duplicates += (job_id,)
         return True
 
     def state(self) -> JobState:
-        match self.stage:
-            # The states of nearly all jobs of a large set come first.
-            case FactKind.FINISHED:
-                return Finished(self.job_id, JobStatus(self.value), self.message)
-            case FactKind.ACCEPTED | FactKind.DUPLICATE:
+        # The states of nearly all jobs of a large set come first.
+        if self.job_id is not None:
+            if self.stage is _ACCEPTED:
                 return Accepted(self.job_id)
-            case FactKind.PLANNED | FactKind.DEFERRED:
-                return Planned()
-            case FactKind.ATTEMPTED:
-                return Attempted(self.value)
-            case FactKind.REFUSED:
-                return Refused(self.value)
-            case FactKind.DROPPED:
-                return Dropped()
-            case _:
-                assert_never(self.stage)
+            return Finished(self.job_id, _STATUSES[self.value], self.message)
+        if self.stage is _PLANNED:
+            return Planned()
+        if self.stage is _ATTEMPTED:
+            return Attempted(self.value, self.at)
+        return Refused(self.value) if self.stage is _REFUSED else Dropped()
 
 
 class Ledger:
@@ -114,21 +125,17 @@ class Ledger:
 
     def admit(self, fact: Fact) -> bool:
         """Let the fact happen. False, and no change, if it cannot follow what is known."""
-        if not 0 <= fact.job < len(self._attempts):
+        job, attempt, _, kind, _, _ = fact
+        if not 0 <= job < len(self._attempts):
             return False
-        attempts = self._attempts[fact.job]
-        if fact.kind is FactKind.PLANNED:
+        attempts = self._attempts[job]
+        if kind is _PLANNED:
             # A further attempt, never while the last one may still be sent or is alive.
-            if fact.attempt != len(attempts) + 1 or attempts[-1].stage in (
-                FactKind.PLANNED,
-                FactKind.ACCEPTED,
-            ):
+            if attempt != len(attempts) + 1 or attempts[-1].stage in (_PLANNED, _ACCEPTED):
                 return False
             attempts.append(_Entry())
             return True
-        if not 1 <= fact.attempt <= len(attempts):
-            return False
-        return attempts[fact.attempt - 1].admit(fact)
+        return 1 <= attempt <= len(attempts) and attempts[attempt - 1].admit(fact)
 
     def job(self, index: int) -> Job:
         """The job of the slice `index`."""

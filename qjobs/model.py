@@ -125,9 +125,10 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """A call was about to be made; its outcome is unknown."""
+    """A call was about to be made at `at`; its outcome is unknown."""
 
     tag: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,3 +19,13 @@ def state_home(environ: Mapping[str, str] = os.environ) -> Path:
 def setting(name: str, environ: Mapping[str, str] = os.environ) -> str:
     """The value of `QJOBS_<NAME>`, empty where it is not set."""
     return environ.get(f"QJOBS_{name.upper()}", "")
+
+
+def provider_settings(provider: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The settings for one provider: `QJOBS_LOCAL_WORKERS=2` gives local {"workers": "2"}."""
+    prefix = f"QJOBS_{provider.upper().replace('-', '_')}_"
+    return {
+        name.removeprefix(prefix).lower(): value
+        for name, value in environ.items()
+        if name.startswith(prefix)
+    }

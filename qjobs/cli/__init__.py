@@ -1,1 +1,1 @@
-"""The command line: arguments become one use-case, its values are rendered."""
+"""The command line: arguments become one use-case, its outcome text and an exit code."""

@@ -144,7 +144,7 @@ def _find_set(store: Store, word: str) -> str:
         if back > len(headers):
             raise NotFound(f"there are only {len(headers)} job sets", hint="qjobs list")
         return headers[back - 1].set_id
-    matches = [header for header in headers if header.name == word]
+    matches = [header for header in headers if word and header.name == word]
     if not matches and len(word) >= _SHORTEST_PREFIX:
         matches = [header for header in headers if header.set_id.startswith(word)]
     if len(matches) == 1:

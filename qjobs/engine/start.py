@@ -13,7 +13,7 @@ from datetime import datetime
 
 from qjobs import pool
 from qjobs.circuits.slices import CircuitSlice
-from qjobs.errors import AuthError, NotAccepted, NotNow, ProviderError, StateUnwritable
+from qjobs.errors import AuthError, InputError, NotAccepted, NotNow, ProviderError, StateUnwritable
 from qjobs.facts import Fact, FactKind
 from qjobs.model import Accepted, Attempted, Finished, JobSet, Planned, Refused
 from qjobs.providers.interface import Provider
@@ -62,7 +62,8 @@ class Starter:
     def start(self, index: int) -> str:
         """Bring one job as far as it gets; return what is left to say about it, if anything.
 
-        Raises AuthError, because no other job would fare better, and StateError.
+        Raises AuthError and InputError (the set's circuits are gone), because no other job
+        would fare better, and StateError.
         """
         lost_answers = 0
         pause_s = _FIRST_PAUSE_S
@@ -106,7 +107,7 @@ class Starter:
                 options=self.job_set.options,
                 tag=tag,
             )
-        except (NotNow, AuthError) as error:
+        except (NotNow, AuthError, InputError) as error:
             self._record(index, number, FactKind.DEFERRED, error.message)
             raise
         except NotAccepted as error:

@@ -80,7 +80,6 @@ def failed(report: SetReport) -> bool:
 
 
 def _look(workspace: Workspace, target: Target, stop: threading.Event) -> SetReport:
-    target.folder.refresh()
     report = status(workspace, target)
     problems = fetch(workspace, target.folder, report.jobs, stop=stop)
     return replace(report, problems=(*report.problems, *problems))

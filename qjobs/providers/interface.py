@@ -85,9 +85,8 @@ class Provider(Protocol):
     comes back within a bounded time. No method retries what could make a second job.
     """
 
-    @property
-    def capabilities(self) -> Capabilities:
-        """What this provider can do. Costs nothing."""
+    def capabilities(self, backend: str) -> Capabilities:
+        """What this provider can do on a backend. Costs nothing. Raises UnknownBackend."""
 
     def backends(self) -> Sequence[BackendInfo]:
         """The backends that the user may name."""
@@ -98,9 +97,7 @@ class Provider(Protocol):
     def check(self, backend: str, options: RunOptions) -> None:
         """Raise UnknownBackend or UsageError if no job could run so; called before any submit."""
 
-    def submit(
-        self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str
-    ) -> str:
+    def submit(self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> str:
         """Hand one slice over and return the job id. The job carries `tag`.
 
         Raises a NotAccepted (JobRefused, TooLarge, NotNow, AuthError) where the provider

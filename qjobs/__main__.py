@@ -1,0 +1,5 @@
+"""`python -m qjobs`."""
+
+from qjobs.cli.main import main
+
+main()

@@ -1,0 +1,123 @@
+"""A file of circuits before it is read: what it is, and whether its bytes will do as they are."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from qjobs.circuits import installed, records
+from qjobs.circuits.inputs import STDIN, InputFile
+from qjobs.circuits.qpy import MAGIC, OLDEST_TABLE_VERSION, Container, Dialect
+from qjobs.circuits.sniff import MAX_QPY_BYTES, Format, contents, sniff
+from qjobs.errors import InputError, StateUnwritable
+
+_VERSION_AT = len(MAGIC)
+
+
+@dataclass(slots=True)
+class CircuitFile:
+    """One input on its way into the container.
+
+    `name` is what the user calls it; `path` is where its bytes are now. `dialect` is None if
+    Qiskit must read the file. Reading it fills in `sha256` (of the bytes as they were given,
+    hexadecimal) and `circuits`, or `error`.
+    """
+
+    name: str
+    path: Path
+    format: Format
+    packed: bool = False
+    folder: Path | None = None
+    dialect: Dialect | None = None
+    sha256: str = ""
+    circuits: int = 0
+    error: InputError | None = None
+
+
+@dataclass(slots=True)
+class Task:
+    """Files of one format to read into QPY files whose paths begin with `prefix`.
+
+    `Workers.run` fills in what became of each file, and the paths of the QPY files, in order.
+    """
+
+    files: Sequence[CircuitFile]
+    prefix: Path
+    parts: list[Path] = field(default_factory=list)
+
+
+class Scratch:
+    """A folder beside `destination` for what is needed only until that is written."""
+
+    def __init__(self, destination: Path) -> None:
+        self._folder = destination.with_name(f"{destination.name}.{os.getpid()}.parts")
+        self._count = 0
+
+    def new(self, name: str) -> Path:
+        """The path of a file that does not exist yet."""
+        if not self._count:
+            try:
+                self._folder.mkdir(mode=0o700)
+            except OSError as error:
+                raise StateUnwritable(f"cannot make {self._folder}: {error.strerror}") from error
+        self._count += 1
+        return self._folder / f"{self._count}-{name}"
+
+    def remove(self) -> None:
+        """Remove the folder and all that is in it."""
+        if self._count:
+            import shutil
+
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def inspect(given: InputFile, scratch: Scratch) -> CircuitFile:
+    """Find out what a file is. Raises InputError if it cannot hold circuits for us."""
+    path, folder = Path(given.path), Path(given.path).parent
+    if given.data is not None:
+        path = scratch.new("stream")
+        path.write_bytes(given.data)
+    format_, packed = sniff(path, given.path)
+    file = CircuitFile(given.path, path, format_, packed)
+    if format_ is Format.QPY:
+        _inspect_qpy(file, scratch)
+    elif given.path != STDIN:
+        file.folder = folder
+    return file
+
+
+def _inspect_qpy(file: CircuitFile, scratch: Scratch) -> None:
+    if file.packed:
+        _unpack(file, scratch)
+    with file.path.open("rb") as opened:
+        head = opened.read(_VERSION_AT + 1)
+    version = head[_VERSION_AT] if len(head) > _VERSION_AT else 0
+    release = installed.qiskit_version()
+    readable = installed.newest_readable_qpy(release)
+    if readable is not None and version > readable:
+        raise InputError(
+            f"{file.name} has QPY version {version}; Qiskit {release} reads up to {readable}",
+            hint="install a newer Qiskit, or write the file with qiskit.qpy.dump(version=...)",
+        )
+    if not OLDEST_TABLE_VERSION <= version <= records.NEWEST_VERSION:
+        return
+    with Container.open(file.path, name=file.name) as container:
+        try:
+            container.check_end()
+        except records.Unsliceable:
+            return  # Qiskit will read it, or say why not
+        file.dialect = container.dialect
+        file.circuits = len(container)
+
+
+def _unpack(file: CircuitFile, scratch: Scratch) -> None:
+    digest = hashlib.sha256()
+    path = scratch.new("unpacked.qpy")
+    with path.open("wb") as plain:
+        for piece in contents(
+            file.path, file.name, packed=True, max_bytes=MAX_QPY_BYTES, see=digest.update
+        ):
+            plain.write(piece)
+    file.path = path
+    file.sha256 = digest.hexdigest()

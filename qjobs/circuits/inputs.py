@@ -1,0 +1,149 @@
+"""The arguments of a command line become the ordered list of files to read circuits from."""
+
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from qjobs.errors import InputError
+
+STDIN = "-"
+SUFFIXES = (".qpy", ".qasm", ".qasm2", ".qasm3")
+"""What a file in a folder must be called to be taken; `.gz` may follow."""
+
+MAX_STREAM_BYTES = 256 * 2**20
+MAX_LIST_BYTES = 64 * 2**20
+
+_MAGIC = re.compile(r"[*?[]")
+_DIGITS = re.compile(r"(\d+)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file of circuits, by the path the user knows it by.
+
+    `data` is its content if it can be read only once (a pipe), and None if it is on disk.
+    """
+
+    path: str
+    data: bytes | None = None
+
+
+def expand(arguments: Sequence[str], *, stdin: BinaryIO | None = None) -> list[InputFile]:
+    """The files that the arguments stand for, in the order of the arguments.
+
+    An argument is a file (taken whatever its name), a folder (searched for files with one of
+    `SUFFIXES`, in natural order: q2 before q10; hidden ones are skipped), a pattern with
+    `*`, `?`, `[...]` or `**`, or `-` for standard input. Raises InputError, naming the
+    argument, if one stands for nothing.
+    """
+    found: list[InputFile] = []
+    for argument in arguments:
+        if argument == STDIN:
+            if stdin is None:
+                raise InputError("- can be given only once, and where there is a standard input")
+            found.append(InputFile(STDIN, _read_once(stdin, "the standard input")))
+            stdin = None
+        else:
+            found.extend(_expand_one(argument))
+    return found
+
+
+def read_list(stream: BinaryIO) -> list[str]:
+    """The paths in a list: one a line or, where there are NUL bytes, between these.
+
+    Blank entries are dropped. Raises InputError if the list is too long or not text.
+    """
+    data = stream.read(MAX_LIST_BYTES + 1)
+    if len(data) > MAX_LIST_BYTES:
+        raise InputError(f"the list of files is longer than {MAX_LIST_BYTES >> 20} MiB")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise InputError(f"the list of files is not UTF-8 text: byte {error.start}") from error
+    if "\0" in text:
+        return [path for path in text.split("\0") if path]
+    return [path for path in text.splitlines() if path.strip()]
+
+
+def natural_key(name: str) -> list[tuple[int, str]]:
+    """A key that sorts numbers within names by value."""
+    parts = _DIGITS.split(name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def _expand_one(argument: str) -> Iterator[InputFile]:
+    try:
+        kind = _kind(argument)
+        if kind is not None:
+            yield from _take(argument, kind)
+        elif _MAGIC.search(argument):
+            yield from _match(argument)
+        else:
+            raise InputError(
+                f"there is no file or folder {argument!r}",
+                hint="check the spelling; patterns such as 'circuits/*.qasm' work too",
+            )
+    except OSError as error:
+        raise InputError(f"cannot read {argument!r}: {error.strerror or error}") from error
+
+
+def _kind(path: str) -> int | None:
+    """The type bits of what is at a path, None if nothing is there."""
+    try:
+        return stat.S_IFMT(Path(path).stat().st_mode)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise InputError(f"{path!r} cannot be the name of a file") from error
+
+
+def _take(path: str, kind: int) -> Iterator[InputFile]:
+    if kind == stat.S_IFDIR:
+        names = list(_walk(Path(path)))
+        if not names:
+            raise InputError(
+                f"the folder {path!r} holds no circuits",
+                hint=f"files are recognised by their ending: {' '.join(SUFFIXES)}, or with .gz",
+            )
+        yield from (InputFile(str(name)) for name in names)
+    elif kind == stat.S_IFREG:
+        yield InputFile(path)
+    else:
+        with Path(path).open("rb") as stream:
+            yield InputFile(path, _read_once(stream, path))
+
+
+def _match(pattern: str) -> Iterator[InputFile]:
+    from glob import iglob
+
+    matches = sorted(iglob(pattern, recursive=True), key=natural_key)  # noqa: PTH207 - Path.glob takes no absolute pattern
+    if not matches:
+        raise InputError(f"no file matches {pattern!r}")
+    for path in matches:
+        kind = _kind(path)
+        if kind is not None and (kind != stat.S_IFDIR or "**" not in pattern):
+            yield from _take(path, kind)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: natural_key(entry.name)):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            if not entry.is_symlink():  # which could lead back up
+                yield from _walk(entry)
+        elif entry.is_file() and entry.name.lower().removesuffix(".gz").endswith(SUFFIXES):
+            yield entry
+
+
+def _read_once(stream: BinaryIO, name: str) -> bytes:
+    data = stream.read(MAX_STREAM_BYTES + 1)
+    if len(data) > MAX_STREAM_BYTES:
+        raise InputError(
+            f"{name} gives more than {MAX_STREAM_BYTES >> 20} MiB",
+            hint="write it to a file and name that",
+        )
+    return data

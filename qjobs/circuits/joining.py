@@ -1,0 +1,258 @@
+"""QPY files of one dialect become one, by bytes, in a single pass over the data.
+
+While the bytes pass by, a second thread computes their sha256, and this one looks for
+circuits without a measurement; a third has the disk write early, so that the last flush is short.
+"""
+
+import hashlib
+import os
+import threading
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import repeat
+from pathlib import Path
+from queue import SimpleQueue
+from typing import NamedTuple, Self
+
+from qjobs.circuits.qpy import HEADER_BYTES, Container, Dialect, encode_offsets, first_record
+from qjobs.errors import InputError, StateUnwritable
+
+_CHUNK_BYTES = 1 << 20
+_BUFFERS = 4
+_FLUSH_BYTES = 8 << 20
+_MEASURE = b"Measure"
+"""The class name that QPY stores for a measurement, at whatever depth of a circuit it is."""
+_OVERLAP = len(_MEASURE) - 1
+_FIRST = 10
+
+
+class Part(NamedTuple):
+    """A QPY file to join; errors call it `name`. Its sha256 is computed if it is `hashed`."""
+
+    path: Path
+    name: str
+    circuits: int
+    hashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """Circuits without a measurement: how many, and the indices of the first of them."""
+
+    count: int
+    first: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What was seen while joining: the sha256 of each hashed part, and circuits unmeasured."""
+
+    sha256: tuple[str, ...]
+    unmeasured: Unmeasured
+
+
+def join(
+    parts: Sequence[Part], destination: Path, *, dialect: Dialect, copied: Callable[[Part], object]
+) -> Joined:
+    """Write the circuits of all parts, which are of that dialect, to one file, and flush it.
+
+    The file is readable by its owner only; the folder is not flushed. `copied` is called
+    after each part. Raises InputError for a part that is damaged or changed meanwhile, and
+    StateUnwritable if the file cannot be written; it is then incomplete.
+    """
+    circuits = sum(part.circuits for part in parts)
+    scan = _Scan()
+    with _Output(destination) as output, _Hasher() as hasher:
+        output.write_at(dialect.header(circuits), 0)
+        position, index = first_record(circuits), 0
+        for part in parts:
+            with Container.open(part.path, name=part.name) as container:
+                if (container.dialect, len(container)) != (dialect, part.circuits):
+                    raise InputError(f"{part.name} was changed while it was read")
+                offsets = container.offsets()
+                shift = position - offsets[0]
+                output.write_at(encode_offsets(offsets[:-1], shift), HEADER_BYTES + 8 * index)
+                if part.hashed:
+                    hasher.start(container, offsets[0])
+                else:
+                    hasher.stop()
+                scan.start(offsets, index)
+                _copy(container, offsets, output, shift, hasher, scan)
+            index += part.circuits
+            position = offsets[-1] + shift
+            copied(part)
+    return Joined(hasher.sha256(), Unmeasured(scan.count, tuple(scan.first)))
+
+
+def _copy(
+    container: Container,
+    offsets: "array[int]",
+    output: "_Output",
+    shift: int,
+    hasher: "_Hasher",
+    scan: "_Scan",
+) -> None:
+    at, end = offsets[0], offsets[-1]
+    overlap = bytes(_OVERLAP)
+    while at < end:
+        buffer = hasher.buffer()
+        # The last bytes of the buffer before stand in front: a word may lie across the two.
+        buffer[:_OVERLAP] = overlap
+        view = memoryview(buffer)[_OVERLAP : _OVERLAP + min(_CHUNK_BYTES, end - at)]
+        size = container.read_into(view, at)
+        if not size:
+            raise InputError(f"{container.name} was cut short while it was read")
+        hasher.take(buffer, size)
+        output.write_at(view[:size], at + shift)
+        scan.see(buffer, at - _OVERLAP, size + _OVERLAP)
+        overlap = bytes(buffer[size : size + _OVERLAP])
+        at += size
+
+
+class _Scan:
+    """Finds records that do not contain the word Measure. A gate's label may hold it too."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[int] = []
+        self._offsets = array("q")
+        self._index = 0
+        self._measured = False  # whether the record at the start of the buffer was seen to measure
+
+    def start(self, offsets: "array[int]", index: int) -> None:
+        """Go on with a part with these records, the first of which is circuit `index`."""
+        self._offsets = offsets
+        self._index = index
+        self._measured = False
+
+    def see(self, buffer: bytearray, base: int, size: int) -> None:
+        """Search `size` bytes that stand at `base` in the file, in order."""
+        offsets = self._offsets
+        low = bisect_right(offsets, base + _OVERLAP) - 1
+        high = bisect_left(offsets, base + size)
+        starts = [offset - base for offset in offsets[low:high]]
+        starts[0] = max(starts[0], 0)
+        # Measurements come last in most circuits: searched from there, few bytes are read.
+        found = list(map(buffer.rfind, repeat(_MEASURE), starts, [*starts[1:], size]))
+        if self._measured:
+            found[0] = 0
+        if high < len(offsets) and offsets[high] == base + size:
+            self._measured = False
+        else:  # the last record goes on in the next buffer
+            self._measured = found.pop() >= 0
+        if -1 in found:
+            missing = [low + i for i, at in enumerate(found) if at < 0]
+            self.count += len(missing)
+            self.first += [self._index + i for i in missing[: _FIRST - len(self.first)]]
+
+
+class _Hasher:
+    """Computes sha256 in a thread of its own, and lends out the buffers to read into."""
+
+    def __init__(self) -> None:
+        self._free: SimpleQueue[bytearray] = SimpleQueue()
+        self._full: SimpleQueue[tuple[hashlib._Hash, bytearray, int] | None] = SimpleQueue()
+        for _ in range(_BUFFERS):
+            self._free.put(bytearray(_OVERLAP + _CHUNK_BYTES))
+        self._digests: list[hashlib._Hash] = []
+        self._hashing = False
+        self._thread = threading.Thread(target=self._work, name="sha256", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._full.put(None)
+        self._thread.join()
+
+    def start(self, container: Container, end: int) -> None:
+        """Begin the sha256 of a file, whose bytes up to `end` are not copied."""
+        digest = hashlib.sha256()
+        for at in range(0, end, _CHUNK_BYTES):
+            digest.update(container.read(at, min(_CHUNK_BYTES, end - at)))
+        self._digests.append(digest)
+        self._hashing = True
+
+    def stop(self) -> None:
+        """What comes now is not hashed."""
+        self._hashing = False
+
+    def buffer(self) -> bytearray:
+        """A buffer that nobody else uses; give it back with `take`."""
+        return self._free.get()
+
+    def take(self, buffer: bytearray, size: int) -> None:
+        """Hash what was read. The buffer may still be read until the next call of `buffer`."""
+        if self._hashing:
+            self._full.put((self._digests[-1], buffer, size))
+        else:
+            self._free.put(buffer)
+
+    def sha256(self) -> tuple[str, ...]:
+        """The sums, one for each `start`. Call it after the `with` block."""
+        return tuple(digest.hexdigest() for digest in self._digests)
+
+    def _work(self) -> None:
+        while (item := self._full.get()) is not None:
+            digest, buffer, size = item
+            digest.update(memoryview(buffer)[_OVERLAP : _OVERLAP + size])
+            self._free.put(buffer)
+
+
+class _Output:
+    """A new file, flushed in the background while it grows, and wholly on leaving."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._unflushed = 0
+        self._due = threading.Semaphore(0)
+        self._closing = False
+        self._thread = threading.Thread(target=self._flush, name="flush", daemon=True)
+
+    def __enter__(self) -> Self:
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            self._fd = os.open(self._path, flags, 0o600)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._closing = True
+        self._due.release()
+        self._thread.join()
+        try:
+            if kind is None:
+                os.fsync(self._fd)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        finally:
+            os.close(self._fd)
+
+    def write_at(self, data: bytes | memoryview, position: int) -> None:
+        """Write all of the data at a position."""
+        view = memoryview(data)
+        self._unflushed += len(view)
+        try:
+            while view:
+                written = os.pwrite(self._fd, view, position)
+                view = view[written:]
+                position += written
+        except OSError as error:
+            raise self._unwritable(error) from error
+        if self._unflushed >= _FLUSH_BYTES:
+            self._unflushed = 0
+            self._due.release()
+
+    def _flush(self) -> None:
+        while self._due.acquire() and not self._closing:
+            with suppress(OSError):  # the last flush will meet it again and say so
+                os.fdatasync(self._fd)
+
+    def _unwritable(self, error: OSError) -> StateUnwritable:
+        return StateUnwritable(f"cannot write {self._path}: {error.strerror}")

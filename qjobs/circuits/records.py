@@ -1,0 +1,167 @@
+"""Find where the record of a circuit in a QPY file ends, without Qiskit.
+
+All lengths in a record are explicit, so its end is found by adding them up. The layout is
+documented at https://quantum.cloud.ibm.com/docs/api/qiskit/qpy#qpy-format; the structures
+are those of `qiskit/qpy/formats.py`, named here after their class there. All numbers are
+big-endian. Nothing inside a gate is looked at: a record may have an end and still be damaged.
+"""
+
+import struct
+from typing import NamedTuple
+
+OLDEST_VERSION = 10
+NEWEST_VERSION = 18
+
+_CIRCUIT_HEADER_V12 = struct.Struct("!H1cHIIQIQI")
+_CIRCUIT_HEADER_V2 = struct.Struct("!H1cHIIQIQ")
+_REGISTER_V4 = struct.Struct("!1c?IH?")
+_EXPR_VAR_DECLARATION = struct.Struct("!16scH")
+_PARAMETER_VECTOR = struct.Struct("!HQ16s")
+_CUSTOM_DEFINITION = struct.Struct("!H1cII?QIIQ")
+_INSTRUCTION = struct.Struct("!HHHIIBHqII")
+_INSTRUCTION_PARAM = struct.Struct("!1cQ")
+_INSTRUCTION_ARG_BYTES = 5
+_ANNOTATION = struct.Struct("!IQ")
+_LAYOUT_V2 = struct.Struct("!?iiiIi")
+_LAYOUT_BIT = struct.Struct("!ii")
+_U16 = struct.Struct("!H")
+_U32 = struct.Struct("!I")
+_U64 = struct.Struct("!Q")
+
+_EXPRESSION_TYPE_BYTES = {b"b": 0, b"u": 4, b"f": 0, b"d": 0}
+_HAS_EXPRESSION = 0b10
+_HAS_ANNOTATIONS = 0b1000_0000
+HEAD_BYTES = _CIRCUIT_HEADER_V12.size
+"""The length of the fixed head of a record, from version 12 on; the circuit's name follows."""
+
+
+class Unsliceable(ValueError):
+    """A record whose end cannot be found; Qiskit may still be able to read it."""
+
+
+class CutShort(Unsliceable):
+    """A record that runs out of the data."""
+
+
+class Head(NamedTuple):
+    """What the first bytes of a record say of its circuit."""
+
+    name_bytes: int
+    qubits: int
+    clbits: int
+
+
+def read_head(data: bytes) -> Head:
+    """Read the `HEAD_BYTES` of a record of version 12 or later."""
+    name_bytes, _, _, qubits, clbits, *_ = _CIRCUIT_HEADER_V12.unpack(data)
+    return Head(name_bytes, qubits, clbits)
+
+
+def find_end(data: bytes | memoryview, start: int, version: int) -> int:
+    """The position behind the record that starts at `start`; never beyond `data`.
+
+    Raises CutShort if the record runs out of the data, and Unsliceable if it holds what this
+    module does not know, such as the pulse calibrations of old versions.
+    """
+    if not OLDEST_VERSION <= version <= NEWEST_VERSION:
+        raise Unsliceable(f"records of QPY version {version} are not known")
+    walk = _Walk(data, start, version)
+    try:
+        walk.record()
+    except struct.error as error:
+        raise CutShort from error
+    return walk.at
+
+
+class _Walk:
+    """A position that moves over one record. `struct` refuses to read beyond the data."""
+
+    def __init__(self, data: bytes | memoryview, start: int, version: int) -> None:
+        self.data = data
+        self.at = start
+        self.end = len(data)
+        self.version = version
+
+    def skip(self, size: int) -> None:
+        self.at += size
+        if size < 0 or self.at > self.end:
+            raise CutShort
+
+    def take(self, layout: struct.Struct) -> tuple[int, ...]:
+        fields = layout.unpack_from(self.data, self.at)
+        self.at += layout.size
+        return fields
+
+    def times(self, count: int, least_bytes: int) -> range:
+        """`count` turns, if the rest of the data has room for so many items."""
+        if count * least_bytes > self.end - self.at:
+            raise CutShort
+        return range(count)
+
+    def record(self) -> None:
+        if self.version >= 12:
+            header = self.take(_CIRCUIT_HEADER_V12)
+        else:
+            header = (*self.take(_CIRCUIT_HEADER_V2), 0)
+        name, _, phase, _, _, metadata, registers, instructions, variables = header
+        self.skip(name + phase + metadata)
+        self.registers(registers)
+        self.variables(variables)
+        if self.version >= 15:
+            for _ in range(self.take(_U32)[0]):
+                self.skip(sum(self.take(_ANNOTATION)))
+        if self.version >= 18:
+            for _ in range(self.take(_U16)[0]):
+                self.skip(self.take(_PARAMETER_VECTOR)[0])
+        self.custom_definitions()
+        self.instructions(instructions)
+        if self.version < 18 and self.take(_U16)[0]:
+            raise Unsliceable("a circuit has pulse calibrations")
+        self.layout()
+
+    def registers(self, count: int) -> None:
+        for _ in self.times(count, _REGISTER_V4.size):
+            _, _, size, name, _ = self.take(_REGISTER_V4)
+            if self.version >= 18:
+                contiguous = self.data[self.at : self.at + 1] == b"\x01"
+                self.skip(1 + name + (4 if contiguous else 4 * size))
+            else:
+                self.skip(name + 8 * size)
+
+    def variables(self, count: int) -> None:
+        for _ in self.times(count, _EXPR_VAR_DECLARATION.size):
+            _, _, name = self.take(_EXPR_VAR_DECLARATION)
+            kind = bytes(self.data[self.at : self.at + 1])
+            if kind not in _EXPRESSION_TYPE_BYTES:
+                raise Unsliceable(f"a variable has the unknown type {kind!r}")
+            self.skip(1 + _EXPRESSION_TYPE_BYTES[kind] + name)
+
+    def custom_definitions(self) -> None:
+        (count,) = self.take(_U64)
+        for _ in self.times(count, _CUSTOM_DEFINITION.size):
+            name, _, _, _, defined, size, _, _, base = self.take(_CUSTOM_DEFINITION)
+            self.skip(name + (size if defined else 0) + base)
+
+    def instructions(self, count: int) -> None:
+        for _ in self.times(count, _INSTRUCTION.size):
+            name, label, parameters, qargs, cargs, extras, register, *_ = self.take(_INSTRUCTION)
+            self.skip(name + label + register)
+            if extras & 0b11 == _HAS_EXPRESSION:
+                self.skip(self.take(_INSTRUCTION_PARAM)[1])
+            self.skip(_INSTRUCTION_ARG_BYTES * (qargs + cargs))
+            for _ in range(parameters):
+                self.skip(self.take(_INSTRUCTION_PARAM)[1])
+            if self.version >= 15 and extras & _HAS_ANNOTATIONS:
+                for _ in range(self.take(_U32)[0]):
+                    self.skip(self.take(_ANNOTATION)[1])
+
+    def layout(self) -> None:
+        exists, initial, mapping, final, registers, _ = self.take(_LAYOUT_V2)
+        if not exists:
+            return
+        self.registers(registers)
+        for _ in self.times(max(initial, 0), _LAYOUT_BIT.size):
+            index, name = self.take(_LAYOUT_BIT)
+            if (index, name) != (-1, -1):
+                self.skip(name)
+        self.skip(4 * (max(mapping, 0) + max(final, 0)))

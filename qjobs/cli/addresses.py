@@ -1,0 +1,43 @@
+"""The words of a command line become job sets, each with the jobs and circuits that are meant."""
+
+import sys
+from collections.abc import Sequence
+
+from qjobs.engine.address import LAST, Target, resolve
+from qjobs.engine.workspace import Workspace
+from qjobs.errors import UsageError
+
+_MOST_WORDS = 100_000
+
+
+def find_targets(workspace: Workspace, words: Sequence[str] | None) -> list[Target]:
+    """The union of all addresses, a target a set, in the order in which they are first named.
+
+    No word means the newest set; `-` stands for the addresses on standard input.
+    """
+    targets: dict[str, Target] = {}
+    for word in _spelled_out(words or [LAST]):
+        target = resolve(workspace.store, word)
+        set_id = target.folder.job_set.set_id
+        known = targets.get(set_id)
+        targets[set_id] = target if known is None else _union(known, target)
+    return list(targets.values())
+
+
+def _spelled_out(words: Sequence[str]) -> list[str]:
+    if "-" not in words:
+        return list(words)
+    lines = [line.strip() for _, line in zip(range(_MOST_WORDS), sys.stdin, strict=False)]
+    read = [line for line in lines if line]
+    found = [word for given in words for word in (read if given == "-" else [given])]
+    if not found:
+        raise UsageError("there is no address on standard input")
+    return found
+
+
+def _union(one: Target, other: Target) -> Target:
+    return Target(
+        one.folder,
+        tuple(sorted({*one.jobs, *other.jobs})),
+        tuple(sorted({*one.circuits, *other.circuits})),
+    )

@@ -1,0 +1,62 @@
+"""The verb cancel."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from qjobs.cli import options
+from qjobs.cli.addresses import find_targets
+from qjobs.cli.outcome import NotStopped
+from qjobs.cli.workspace import open_workspace
+from qjobs.engine.address import Target
+from qjobs.engine.cancel import cancel as cancel_jobs
+from qjobs.errors import ExitCode
+from qjobs.render import rows, shapes
+from qjobs.render.output import Output, is_terminal
+from qjobs.render.summaries import set_title
+from qjobs.render.text import count
+from qjobs.render.writing import show
+
+
+def cancel(
+    addresses: options.Addresses = None,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    format_: options.FormatOption = None,
+    header: options.Header = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> ExitCode:
+    """Stop jobs, and drop those that were not submitted yet."""
+    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    workspace = open_workspace()
+    targets = find_targets(workspace, addresses)
+    if not addresses and not yes and is_terminal(sys.stdin) and is_terminal(sys.stderr):
+        _ask(targets)
+    outcomes = [
+        (target.folder.job_set, report)
+        for target in targets
+        for report in cancel_jobs(workspace, target)
+    ]
+    if not quiet:
+        show(output, shapes.cancel_document(outcomes), rows.cancel_rows(outcomes))
+    running = [(plan, report) for plan, report in outcomes if not report.stopped]
+    if running:
+        plan, first = running[0]
+        sets = " ".join(dict.fromkeys(plan.set_id for plan, _ in running))
+        raise NotStopped(
+            f"{count(len(running), 'job')} could not be stopped; "
+            f"{plan.set_id}/{first.index}: {first.outcome.value}",
+            hint=f"qjobs status {sets}",
+        )
+    return ExitCode.OK
+
+
+def _ask(targets: Sequence[Target]) -> None:
+    """Have the user confirm that the newest set is meant. Raises typer.Abort if it is not."""
+    for target in targets:
+        plan = target.folder.job_set
+        question = f"cancel {count(len(target.jobs), 'job')} of {set_title(plan)}?"
+        typer.confirm(question, abort=True, err=True)

@@ -1,0 +1,132 @@
+"""TAB: what completes a word, and the scripts that teach a shell to ask for it.
+
+The scripts speak the protocol of Typer's own (environment variables in, one suggestion a line
+out), without what is wrong with those: the one for zsh is not registered when it is found in
+`fpath`, and needs a second TAB; the one for bash breaks at `:`; the one for PowerShell binds
+TAB anew.
+"""
+
+from contextlib import suppress
+
+_MOST_SETS = 200
+
+
+def complete_address(incomplete: str) -> list[tuple[str, str]]:
+    """Sets by name and id and, after `:` or `/`, the circuits or the jobs of one."""
+    # TAB must never print anything, whatever state the state is in.
+    with suppress(Exception):
+        for sign in ":/":
+            word, found, _ = incomplete.partition(sign)
+            if found:
+                return _complete_jobs(word, sign)
+        return _complete_sets()
+    return []
+
+
+def _complete_sets() -> list[tuple[str, str]]:
+    from qjobs.cli.workspace import open_workspace
+    from qjobs.render.text import rfc3339
+
+    words = []
+    for header in open_workspace().store.listing().headers[:_MOST_SETS]:
+        created = rfc3339(header.created.replace(microsecond=0))
+        if header.name:
+            words.append((header.name, f"{header.set_id} of {created}"))
+        words.append((header.set_id, f"{header.name or 'a set'} of {created}"))
+    return [*words, ("@last", "the newest set")] if words else []
+
+
+def _complete_jobs(word: str, sign: str) -> list[tuple[str, str]]:
+    from qjobs.cli.workspace import open_workspace
+    from qjobs.engine.address import resolve
+
+    target = resolve(open_workspace().store, word)
+    if sign == "/":
+        return [
+            (f"{word}/{job}", f"circuits {target.folder.job_set.slices[job]}")
+            for job in target.jobs
+        ]
+    return [
+        (f"{word}:{part}", f"job {job}") for job, part in enumerate(target.folder.job_set.slices)
+    ]
+
+
+def complete_backend() -> list[tuple[str, str]]:
+    """The providers, and the default."""
+    with suppress(Exception):
+        from qjobs.providers import loading
+
+        return [
+            ("local:aer", "the simulator on this machine"),
+            *((f"{name}:", "a provider") for name in loading.names() if name != "local"),
+        ]
+    return []
+
+
+_BASH = """\
+# Completion of qjobs for bash. Made by `qjobs completion bash`.
+
+_qjobs_completion() {
+    # COMP_WORDS is split at ':' and '@', which addresses contain; so the line itself is read.
+    local line=${COMP_LINE:0:COMP_POINT} reply prefix
+    local word=${line##*[[:space:]]}
+    word=${word#--*=}
+    # Bash only replaces what comes after the last of these signs.
+    prefix=${word%"${word##*[:@=]}"}
+    COMPREPLY=()
+    while IFS=$'\\t' read -r reply _; do
+        [[ -n $reply ]] && COMPREPLY+=("${reply#"$prefix"}")
+    done < <(_QJOBS_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args \\
+             _TYPER_COMPLETE_ARGS=$line "$1" 2>/dev/null)
+}
+
+complete -o default -F _qjobs_completion qjobs
+"""
+
+_ZSH = """\
+#compdef qjobs
+# Completion of qjobs for zsh. Made by `qjobs completion zsh`.
+
+_qjobs_completion() {
+  eval "$(_QJOBS_COMPLETE=complete_zsh _TYPER_COMPLETE_ARGS="${words[1,$CURRENT]}" \\
+          qjobs 2>/dev/null)"
+}
+
+if [[ $funcstack[1] == _qjobs ]]; then
+  _qjobs_completion "$@"
+else
+  compdef _qjobs_completion qjobs
+fi
+"""
+
+_FISH_CALL = (
+    "env _QJOBS_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION={} "
+    "_TYPER_COMPLETE_ARGS=(commandline -cp) qjobs 2>/dev/null"
+)
+_FISH = f"""\
+# Completion of qjobs for fish. Made by `qjobs completion fish`.
+
+complete --command qjobs --no-files --arguments "({_FISH_CALL.format("get-args")})" \\
+    --condition "{_FISH_CALL.format("is-args")}"
+"""
+
+_POWERSHELL = """\
+# Completion of qjobs for PowerShell. Made by `qjobs completion powershell`.
+
+Register-ArgumentCompleter -Native -CommandName qjobs -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+    $Env:_QJOBS_COMPLETE = "complete_powershell"
+    $Env:_TYPER_COMPLETE_ARGS = $commandAst.ToString()
+    $Env:_TYPER_COMPLETE_WORD_TO_COMPLETE = $wordToComplete
+    qjobs 2>$null | ForEach-Object {
+        $value, $help = $_ -Split ":::", 2
+        [System.Management.Automation.CompletionResult]::new(
+            $value, $value, 'ParameterValue', $help)
+    }
+    Remove-Item Env:_QJOBS_COMPLETE, Env:_TYPER_COMPLETE_ARGS
+    Remove-Item Env:_TYPER_COMPLETE_WORD_TO_COMPLETE -ErrorAction SilentlyContinue
+}
+"""
+
+SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH, "powershell": _POWERSHELL}
+"""The completion scripts by shell."""

@@ -1,0 +1,130 @@
+"""The verbs that send what was not sent, or send again what failed: resume and retry."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from qjobs.cli import options
+from qjobs.cli.addresses import find_targets
+from qjobs.cli.outcome import Interrupted
+from qjobs.cli.sending import conclude, hand_over, print_ids
+from qjobs.cli.workspace import open_workspace
+from qjobs.engine.address import Target
+from qjobs.engine.report import SetReport, State
+from qjobs.engine.status import status
+from qjobs.engine.wait import Limit
+from qjobs.engine.workspace import Workspace
+from qjobs.errors import ExitCode, QjobsError
+from qjobs.render.output import Output
+from qjobs.render.shapes import Document, status_document
+from qjobs.render.text import count
+
+
+def resume(
+    addresses: options.Addresses = None,
+    *,
+    resend_unknown: Annotated[
+        bool,
+        typer.Option(
+            "--resend-unknown",
+            help="Send jobs of unknown fate again where the provider cannot tell; they may run "
+            "twice.",
+        ),
+    ] = False,
+    max_workers: options.MaxWorkers = None,
+    wait: options.Wait = False,
+    timeout: options.Timeout = None,
+    poll: options.Poll = None,
+    fail_fast: options.FailFast = False,
+    format_: options.FormatOption = None,
+    header: options.Header = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> ExitCode:
+    """Submit the jobs that were not submitted yet, once each."""
+    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    workspace = open_workspace()
+    targets = find_targets(workspace, addresses)
+    if output.ids_only:
+        print_ids(targets)
+    errors = []
+    for target in targets:
+        error = hand_over(
+            workspace, target, output,
+            jobs=target.jobs, max_workers=max_workers, resend_unknown=resend_unknown,
+        )  # fmt: skip
+        if error:
+            errors.append(error)
+        if isinstance(error, Interrupted):
+            break
+    limit = Limit(timeout, poll, fail_fast) if wait else None
+    conclude(workspace, targets, output, errors=errors, limit=limit, document=_document)
+    return ExitCode.OK
+
+
+def retry(
+    addresses: options.Addresses = None,
+    *,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Jobs that failed or were refused; the default.")
+    ] = False,
+    cancelled: Annotated[
+        bool, typer.Option("--cancelled", help="Jobs that were cancelled.")
+    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="Both.")] = False,
+    max_workers: options.MaxWorkers = None,
+    wait: options.Wait = False,
+    timeout: options.Timeout = None,
+    poll: options.Poll = None,
+    fail_fast: options.FailFast = False,
+    format_: options.FormatOption = None,
+    header: options.Header = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> ExitCode:
+    """Submit failed jobs again; earlier attempts are kept."""
+    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    workspace = open_workspace()
+    targets = find_targets(workspace, addresses)
+    states = _states(failed=failed or every or not cancelled, cancelled=cancelled or every)
+    if output.ids_only:
+        print_ids(targets)
+    errors = []
+    for target in targets:
+        error = _retry_one(workspace, target, output, states, max_workers)
+        if error:
+            errors.append(error)
+        if isinstance(error, Interrupted):
+            break
+    limit = Limit(timeout, poll, fail_fast) if wait else None
+    conclude(workspace, targets, output, errors=errors, limit=limit, document=_document)
+    return ExitCode.OK
+
+
+def _states(*, failed: bool, cancelled: bool) -> tuple[State, ...]:
+    return ((State.ERROR, State.REFUSED) if failed else ()) + (
+        (State.CANCELLED,) if cancelled else ()
+    )
+
+
+def _retry_one(
+    workspace: Workspace,
+    target: Target,
+    output: Output,
+    states: Sequence[State],
+    max_workers: int | None,
+) -> QjobsError | None:
+    from qjobs.engine.retry import open_attempts
+
+    report = status(workspace, target)
+    for problem in report.problems:
+        output.warn(problem)
+    opened = open_attempts(workspace, target, report, states)
+    target.folder.refresh()
+    output.note(f"{target.folder.job_set.set_id}: {count(len(opened), 'job')} to send again")
+    return hand_over(workspace, target, output, jobs=opened, max_workers=max_workers)
+
+
+def _document(reports: Sequence[SetReport]) -> Document:
+    return status_document((report, report.jobs) for report in reports)

@@ -1,0 +1,61 @@
+"""Following jobs on the command line: progress, warnings, Ctrl-C and the time limit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qjobs.cli.outcome import Interrupted
+from qjobs.cli.signals import Interruption
+from qjobs.engine.address import Target
+from qjobs.engine.report import SetReport
+from qjobs.engine.wait import Limit, failed, follow, moves
+from qjobs.engine.workspace import Workspace
+from qjobs.render.output import Output
+from qjobs.render.progress import progress
+from qjobs.render.summaries import finished_jobs, summary
+
+_STOPPING = "no longer waiting; the jobs go on"
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The last look at each target, and whether the time ran out before they stood still."""
+
+    reports: tuple[SetReport, ...]
+    timed_out: bool
+
+
+def follow_to_end(
+    workspace: Workspace, targets: Sequence[Target], output: Output, limit: Limit
+) -> Followed:
+    """Follow the targets until they stand still or the limit is reached.
+
+    Raises Interrupted on a signal: jobs are never cancelled by it.
+    """
+    reports: tuple[SetReport, ...] = ()
+    said: set[str] = set()
+    with (
+        Interruption("" if output.notes_as_json else _STOPPING) as interruption,
+        progress(output, "running") as meter,
+    ):
+        for reports in follow(workspace, targets, limit=limit, stop=interruption.stop):
+            meter.show(
+                sum(map(finished_jobs, reports)),
+                sum(len(report.jobs) for report in reports),
+                "; ".join(map(summary, reports)),
+            )
+            for problem in (problem for report in reports for problem in report.problems):
+                if problem not in said:
+                    said.add(problem)
+                    output.warn(problem)
+    if interruption.stop.is_set():
+        sets = " ".join(target.folder.job_set.set_id for target in targets)
+        raise Interrupted(
+            "interrupted; the jobs go on",
+            hint=f"qjobs wait {sets}",
+            exit_code=interruption.exit_code,
+        )
+    still_moving = any(
+        moves(report, target) for report, target in zip(reports, targets, strict=True)
+    )
+    gave_up = limit.fail_fast and any(failed(report) for report in reports)
+    return Followed(reports, timed_out=still_moving and not gave_up)

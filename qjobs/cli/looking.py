@@ -1,0 +1,208 @@
+"""The verbs that look at sets: status, list, show, error, wait."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from qjobs.cli import options
+from qjobs.cli.addresses import find_targets
+from qjobs.cli.outcome import JobsFailed, raise_for_jobs
+from qjobs.cli.workspace import open_workspace
+from qjobs.engine.address import resolve
+from qjobs.engine.report import FAILED, JobReport, SetReport, State
+from qjobs.engine.status import status as ask_status
+from qjobs.errors import ExitCode
+from qjobs.render import rows, shapes
+from qjobs.render.output import Format, Output
+from qjobs.render.text import count
+from qjobs.render.writing import show as show_data
+
+ExitStatus = Annotated[
+    bool, typer.Option("--exit-status", help="End with the exit code of the jobs' outcome.")
+]
+Cached = Annotated[bool, typer.Option("--cached", help="Ask no provider; show what is recorded.")]
+
+
+def status(
+    addresses: options.Addresses = None,
+    *,
+    cached: Cached = False,
+    jobs: Annotated[bool, typer.Option("--jobs", help="Show a row for each job.")] = False,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Show jobs that failed, were refused or cancelled.")
+    ] = False,
+    pending: Annotated[bool, typer.Option("--pending", help="Show unfinished jobs.")] = False,
+    done: Annotated[bool, typer.Option("--done", help="Show jobs that are done.")] = False,
+    exit_status: ExitStatus = False,
+    format_: options.FormatOption = None,
+    header: options.Header = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> ExitCode:
+    """Show how far the jobs are."""
+    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    workspace = open_workspace()
+    reports = [
+        ask_status(workspace, target, cached=cached)
+        for target in find_targets(workspace, addresses)
+    ]
+    for problem in dict.fromkeys(problem for report in reports for problem in report.problems):
+        output.warn(problem)
+    wanted = _wanted(failed=failed, pending=pending, done=done)
+    shown = [(report, [job for job in report.jobs if job.state in wanted]) for report in reports]
+    if quiet:
+        for report, chosen in shown:
+            for job in chosen:
+                typer.echo(f"{report.job_set.set_id}/{job.index}")
+    elif output.format is Format.TABLE and not jobs:
+        _summarize(shown)
+    else:
+        by_set = ((report.job_set, chosen) for report, chosen in shown)
+        show_data(output, shapes.status_document(shown), rows.job_rows(by_set))
+    if exit_status:
+        raise_for_jobs(reports)
+    return ExitCode.OK
+
+
+def _wanted(*, failed: bool, pending: bool, done: bool) -> frozenset[State]:
+    """The states of the jobs to be shown; all where nothing was said."""
+    if not (failed or pending or done):
+        return frozenset(State)
+    finished = {State.DONE, *FAILED}
+    return frozenset(
+        state
+        for state in State
+        if (failed and state in FAILED)
+        or (done and state is State.DONE)
+        or (pending and state not in finished)
+    )
+
+
+def _summarize(shown: Sequence[tuple[SetReport, Sequence[JobReport]]]) -> None:
+    from qjobs.render.tables import print_summary
+
+    for report, jobs in shown:
+        print_summary(report, jobs)
+
+
+def wait(
+    addresses: options.Addresses = None,
+    *,
+    timeout: options.Timeout = None,
+    poll: options.Poll = None,
+    fail_fast: options.FailFast = False,
+    format_: options.FormatOption = None,
+    header: options.Header = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> ExitCode:
+    """Wait until jobs are finished; the exit code tells how."""
+    from qjobs.cli.following import follow_to_end
+    from qjobs.engine.wait import Limit
+
+    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    workspace = open_workspace()
+    targets = find_targets(workspace, addresses)
+    followed = follow_to_end(workspace, targets, output, Limit(timeout, poll, fail_fast))
+    shown = [(report, report.jobs) for report in followed.reports]
+    if output.format is Format.TABLE:
+        _summarize(shown)
+    elif output.asked_for:
+        by_set = ((report.job_set, jobs) for report, jobs in shown)
+        show_data(output, shapes.status_document(shown), rows.job_rows(by_set))
+    raise_for_jobs(followed.reports, timed_out=followed.timed_out)
+    return ExitCode.OK
+
+
+def list_(
+    *,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, help="At most so many sets.")
+    ] = 20,
+    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    format_: options.FormatOption = None,
+    header: options.Header = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> ExitCode:
+    """List the job sets, the newest first."""
+    from qjobs.engine.listing import list_sets
+
+    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    reports = []
+    for item in list_sets(open_workspace(), limit=None if every else limit):
+        if isinstance(item, str):
+            output.warn(item)
+        else:
+            reports.append(item)
+    if quiet:
+        for report in reports:
+            typer.echo(report.job_set.set_id)
+        return ExitCode.OK
+    if not reports:
+        output.note("there are no job sets yet")
+        if output.format is Format.TABLE:
+            return ExitCode.OK
+    show_data(output, shapes.list_document(reports), rows.list_rows(reports))
+    return ExitCode.OK
+
+
+def show(
+    address: options.OneAddress = "@last",
+    *,
+    cached: Cached = False,
+    format_: options.FormatOption = None,
+    header: options.Header = False,
+    json: options.Json = False,
+) -> ExitCode:
+    """Show everything about one job set."""
+    output = Output.chosen(format_, as_json=json, header=header)
+    workspace = open_workspace()
+    target = resolve(workspace.store, address)
+    report = ask_status(workspace, target, cached=cached)
+    for problem in report.problems:
+        output.warn(problem)
+    sources = target.folder.sources()
+    document = shapes.set_document(report, sources=sources)
+    show_data(output, document, rows.detail_rows(report, sources))
+    if output.format is Format.TABLE:
+        jobs = rows.job_rows([(report.job_set, report.jobs)])
+        show_data(output, document, jobs)
+    return ExitCode.OK
+
+
+def error(
+    addresses: options.Addresses = None,
+    *,
+    all_attempts: Annotated[
+        bool, typer.Option("--all-attempts", help="Failures of earlier attempts too.")
+    ] = False,
+    cached: Cached = False,
+    exit_status: ExitStatus = False,
+    format_: options.FormatOption = None,
+    header: options.Header = False,
+    json: options.Json = False,
+) -> ExitCode:
+    """Show all that went wrong, with the reasons."""
+    from qjobs.engine.error import failures
+
+    output = Output.chosen(format_, as_json=json, header=header)
+    workspace = open_workspace()
+    found = []
+    for target in find_targets(workspace, addresses):
+        report = ask_status(workspace, target, cached=cached)
+        for problem in report.problems:
+            output.warn(problem)
+        plan = target.folder.job_set
+        found += [(plan, f) for f in failures(target, report, all_attempts=all_attempts)]
+    if output.format is Format.TABLE:
+        from qjobs.render.tables import print_failures
+
+        print_failures(found)
+    else:
+        show_data(output, shapes.failures_document(found), rows.failure_rows(found))
+    if found and exit_status:
+        sets = " ".join(dict.fromkeys(plan.set_id for plan, _ in found))
+        raise JobsFailed(count(len(found), "failure"), hint=f"qjobs retry {sets}")
+    return ExitCode.OK

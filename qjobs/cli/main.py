@@ -1,0 +1,78 @@
+"""The way in, and the one place where an error becomes text and an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from io import TextIOWrapper
+
+import typer
+
+from qjobs import paths
+from qjobs.errors import ExitCode, QjobsError, UsageError
+from qjobs.render.output import report_error
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    from qjobs.cli.signals import exit_on_sigterm
+
+    exit_on_sigterm()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # Rather an escape than a crash where the terminal cannot show a character.
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code. Data is on stdout, the rest on stderr."""
+    words = list(arguments)
+    as_json = "--json" in words[: words.index("--") if "--" in words else None]
+    try:
+        code = _invoke(words or ["--help"])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _leave_closed_pipe()
+    except typer.Abort:
+        return ExitCode.UNEXPECTED
+    except Exception as error:  # noqa: BLE001 - nothing may end in a traceback
+        if paths.setting("debug"):
+            import traceback
+
+            traceback.print_exc()
+        translated = _translate(error)
+        with suppress(BrokenPipeError):
+            sys.stdout.flush()
+        report_error(translated, as_json=as_json)
+        return translated.exit_code
+    return code
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    from qjobs.cli.app import command
+
+    # Not in its standalone mode Typer returns what the verb returned, and raises what it raised.
+    code = command().main(args=arguments, prog_name="qjobs", standalone_mode=False)
+    return code if isinstance(code, int) else ExitCode.OK
+
+
+def _translate(error: Exception) -> QjobsError:
+    """Any exception as one of ours."""
+    if isinstance(error, QjobsError):
+        return error
+    if isinstance(error, typer.TyperException):
+        context = getattr(error, "ctx", None)
+        verb = context.command_path if context else "qjobs"
+        return UsageError(error.format_message(), hint=f"{verb} --help")
+    return QjobsError(
+        f"{type(error).__name__}: {error}".removesuffix(": "),
+        hint="this is a fault of qjobs; QJOBS_DEBUG=1 shows the traceback",
+    )
+
+
+def _leave_closed_pipe() -> int:
+    """Be quiet about a reader that has gone; Python would complain when it flushes stdout."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.UNEXPECTED

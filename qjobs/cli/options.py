@@ -1,0 +1,141 @@
+"""The arguments and options that several verbs share, declared once."""
+
+from typing import Annotated
+
+import typer
+
+from qjobs.cli.completion import complete_address, complete_backend
+from qjobs.cli.values import duration_s
+from qjobs.render.output import Format
+
+Addresses = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="ADDRESS...",
+        help="Sets (an id, a prefix of one, a name, @last, @2), their circuits (ghz:3-7) or jobs "
+        "(ghz/2); - reads them from standard input. Default: @last.",
+        show_default=False,
+        autocompletion=complete_address,
+    ),
+]
+OneAddress = Annotated[
+    str,
+    typer.Argument(metavar="ADDRESS", help="One set.", autocompletion=complete_address),
+]
+
+# How to say it.
+Json = Annotated[
+    bool, typer.Option("--json", help="Write JSON, errors on stderr included.", show_default=False)
+]
+FormatOption = Annotated[
+    Format | None,
+    typer.Option(
+        "--format",
+        help="How to write; by default a table on a terminal and TSV in a pipe.",
+        show_default=False,
+    ),
+]
+Header = Annotated[bool, typer.Option("--header", help="Begin TSV with the names of the columns.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Write ids only, and no progress.")]
+
+# What to submit and how to run it.
+Files = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FILES...",
+        help="QPY, OpenQASM 2 or 3 files (.gz too), folders, patterns; - is standard input.",
+        show_default=False,
+    ),
+]
+FilesFrom = Annotated[
+    str | None,
+    typer.Option("--files-from", metavar="FILE", help="Read more names from a file, or from -."),
+]
+Backend = Annotated[
+    str,
+    typer.Option(
+        "--backend",
+        "-b",
+        metavar="PROVIDER:BACKEND",
+        envvar="QJOBS_BACKEND",
+        help="Where to run.",
+        autocompletion=complete_backend,
+    ),
+]
+Name = Annotated[
+    str,
+    typer.Option("--name", "-n", metavar="NAME", help="A name for the set.", show_default=False),
+]
+Tags = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="TAG", help="A label for the set; repeatable.")
+]
+Shots = Annotated[
+    int, typer.Option("--shots", "-s", metavar="N", min=1, help="Repetitions of each circuit.")
+]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", metavar="N", min=0, help="Seed of the simulator and the transpiler."),
+]
+Memory = Annotated[bool, typer.Option("--memory", help="Keep the outcome of each shot.")]
+OptimizationLevel = Annotated[
+    int,
+    typer.Option("--optimization-level", metavar="N", min=0, max=3, help="Of Qiskit's transpiler."),
+]
+ExtraOptions = Annotated[
+    list[str] | None,
+    typer.Option("--option", metavar="KEY=VALUE", help="A run option of the backend; repeatable."),
+]
+PerJob = Annotated[
+    int | None,
+    typer.Option(
+        "--per-job", metavar="N", min=1, help="Circuits a job; by default as the backend likes it."
+    ),
+]
+MaxWorkers = Annotated[
+    int | None,
+    typer.Option("--max-workers", metavar="N", min=1, help="Submit in at most so many threads."),
+]
+SkipInvalid = Annotated[
+    bool, typer.Option("--skip-invalid", help="Leave out files that cannot be read, and say so.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Take no circuit that measures nothing.")]
+Once = Annotated[
+    bool,
+    typer.Option("--once", help="If the same was submitted before, go on with that set."),
+]
+
+# How long to stay.
+Wait = Annotated[bool, typer.Option("--wait", help="Stay until every job is finished.")]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        metavar="DURATION",
+        parser=duration_s,
+        help="Wait no longer than this (90, 30m, 1h30m); the jobs go on.",
+    ),
+]
+Poll = Annotated[
+    float | None,
+    typer.Option("--poll", metavar="DURATION", parser=duration_s, help="Ask at least this often."),
+]
+FailFast = Annotated[bool, typer.Option("--fail-fast", help="Stop waiting at the first failure.")]
+
+# Which results, and where to.
+Top = Annotated[
+    int | None,
+    typer.Option(
+        "--top", metavar="N", min=1, help="Only the most frequent outcomes; 16 on a terminal."
+    ),
+]
+Partial = Annotated[
+    bool, typer.Option("--partial", help="Give what is there, with a placeholder for the rest.")
+]
+Out = Annotated[
+    str | None,
+    typer.Option(
+        "--out",
+        metavar="PATH",
+        help="Write a .json, .jsonl, .csv or .tsv file or, in a folder, a file a circuit.",
+    ),
+]

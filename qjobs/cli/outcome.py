@@ -1,0 +1,97 @@
+"""How a command ends: what became of the jobs, as an error with its exit code and a next step."""
+
+from collections.abc import Sequence
+
+from qjobs.engine.report import FAILED, SetReport, State
+from qjobs.engine.start import StartReport
+from qjobs.errors import ExitCode, QjobsError, TimedOut
+from qjobs.render.text import count
+
+
+class JobsFailed(QjobsError):
+    """Some jobs failed, were refused or cancelled."""
+
+    code = "jobs_failed"
+    exit_code = ExitCode.FAILED
+
+
+class PartlySubmitted(QjobsError):
+    """Some jobs were not accepted by the provider."""
+
+    code = "partly_submitted"
+    exit_code = ExitCode.PARTLY_SUBMITTED
+
+
+class StillPending(QjobsError):
+    """Some jobs are not finished."""
+
+    code = "pending"
+    exit_code = ExitCode.PENDING
+
+
+class NotStopped(QjobsError):
+    """Some jobs could not be cancelled."""
+
+    code = "not_stopped"
+
+
+class Interrupted(QjobsError):
+    """A signal ended the command early."""
+
+    code = "interrupted"
+
+    def __init__(self, message: str, *, hint: str, exit_code: ExitCode) -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = exit_code
+
+
+def raise_for_jobs(reports: Sequence[SetReport], *, timed_out: bool = False) -> None:
+    """Raise what there is to say of the jobs, if they are not all done. Failed beats pending."""
+    jobs = [job for report in reports for job in report.jobs]
+    sets = " ".join(report.job_set.set_id for report in reports)
+    failed = sum(job.state in FAILED for job in jobs)
+    unsent = sum(is_unsent(job.state, job.job_id) for job in jobs)
+    pending = sum(job.state is not State.DONE for job in jobs) - failed - unsent
+    of_all = f"of {count(len(jobs), 'job')}"
+    if failed:
+        more = f"; {unsent + pending} not finished" if unsent + pending else ""
+        raise JobsFailed(
+            f"{failed} {of_all} failed or were cancelled{more}", hint=f"qjobs error {sets}"
+        )
+    if timed_out:
+        raise TimedOut(
+            f"the time is up: {unsent + pending} {of_all} not finished; they go on",
+            hint=f"qjobs wait {sets}",
+        )
+    if unsent:
+        raise PartlySubmitted(f"{unsent} {of_all} not submitted", hint=f"qjobs resume {sets}")
+    if pending:
+        raise StillPending(f"{pending} {of_all} not finished", hint=f"qjobs wait {sets}")
+
+
+def is_unsent(state: State, job_id: str) -> bool:
+    """Whether only `resume` brings the job on."""
+    return state is State.PLANNED or (state is State.UNKNOWN and not job_id)
+
+
+def raise_for_submission(report: StartReport, set_id: str) -> None:
+    """Raise what kept jobs from being accepted, if anything did."""
+    if report.credentials is not None:
+        error = report.credentials
+        error.hint = f"{error.hint or 'check the credentials'}; then: qjobs resume {set_id}"
+        raise error
+    left = report.unknown + report.planned
+    jobs = count(report.accepted + report.refused + left, "job")
+    if report.refused and not report.accepted and not left:
+        raise JobsFailed(f"all of {jobs} were refused", hint=f"qjobs error {set_id}")
+    if left:
+        unknown = f", {report.unknown} of unknown fate" if report.unknown else ""
+        refused = f"; {report.refused} refused: qjobs error {set_id}" if report.refused else ""
+        raise PartlySubmitted(
+            f"{left} of {jobs} not submitted{unknown}{refused}", hint=f"qjobs resume {set_id}"
+        )
+    if report.refused:
+        raise PartlySubmitted(
+            f"{report.refused} of {jobs} refused",
+            hint=f"qjobs error {set_id}; once mended: qjobs retry {set_id}",
+        )

@@ -1,0 +1,134 @@
+"""The verb result, and how results are written wherever they are asked for."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from qjobs.cli import options
+from qjobs.cli.addresses import find_targets
+from qjobs.cli.following import follow_to_end
+from qjobs.cli.outcome import raise_for_jobs
+from qjobs.cli.workspace import open_workspace
+from qjobs.engine import result as engine
+from qjobs.engine.address import Target
+from qjobs.engine.report import FAILED, SetReport, State
+from qjobs.engine.status import status
+from qjobs.engine.wait import Limit, failed
+from qjobs.engine.workspace import Workspace
+from qjobs.errors import ExitCode, ProviderError
+from qjobs.render.output import Output
+from qjobs.render.progress import progress
+from qjobs.render.results import SetResult, save_results, show_results
+from qjobs.render.summaries import most_frequent
+from qjobs.render.text import count
+
+
+def result(
+    addresses: options.Addresses = None,
+    *,
+    wait: options.Wait = False,
+    timeout: options.Timeout = None,
+    poll: options.Poll = None,
+    fail_fast: options.FailFast = False,
+    partial: options.Partial = False,
+    memory: options.Memory = False,
+    top: options.Top = None,
+    out: options.Out = None,
+    format_: options.FormatOption = None,
+    header: options.Header = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> ExitCode:
+    """Print the counts of the circuits, in the order submitted."""
+    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    workspace = open_workspace()
+    targets = find_targets(workspace, addresses)
+    selected = Selected(top=top, memory=memory, partial=partial, out=out)
+    reports: Sequence[SetReport]
+    timed_out = False
+    if wait:
+        followed = follow_to_end(workspace, targets, output, Limit(timeout, poll, fail_fast))
+        reports, timed_out = followed.reports, followed.timed_out
+    else:
+        reports = [status(workspace, target) for target in targets]
+        for problem in dict.fromkeys(problem for report in reports for problem in report.problems):
+            output.warn(problem)
+    print_results(workspace, targets, reports, output, selected, timed_out=timed_out)
+    return ExitCode.OK
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """Which part of the results is wanted, and where: on stdout if `out` is None."""
+
+    top: int | None = None
+    memory: bool = False
+    partial: bool = False
+    out: str | None = None
+
+
+def print_results(
+    workspace: Workspace,
+    targets: Sequence[Target],
+    reports: Sequence[SetReport],
+    output: Output,
+    selected: Selected,
+    *,
+    timed_out: bool = False,
+) -> None:
+    """Fetch what is missing and write the results; raise what there is to say of the jobs.
+
+    Nothing is written while jobs are unfinished, unless a part is wanted.
+    """
+    finished = all(
+        job.state is State.DONE or job.state in FAILED for report in reports for job in report.jobs
+    )
+    if not (finished or selected.partial):
+        raise_for_jobs(reports, timed_out=timed_out)
+    problems: list[str] = []
+    for target, report in zip(targets, reports, strict=True):
+        with progress(output, "fetching") as meter:
+            problems += engine.fetch(
+                workspace, target.folder, report.jobs, stop=threading.Event(), progress=meter.show
+            )
+    for problem in problems:
+        output.warn(problem)
+    results = [
+        _set_result(target, report, selected)
+        for target, report in zip(targets, reports, strict=True)
+    ]
+    if selected.out is None:
+        show_results(output, results, top=selected.top)
+    else:
+        save_results(output, results, selected.out, selected.top)
+    if problems:
+        raise ProviderError(
+            f"the results of {count(len(problems), 'job')} could not be fetched",
+            hint=f"qjobs result {' '.join(report.job_set.set_id for report in reports)}",
+        )
+    if finished or any(map(failed, reports)):
+        raise_for_jobs(reports)
+
+
+def _set_result(target: Target, report: SetReport, selected: Selected) -> SetResult:
+    kept = target.folder.results
+    return SetResult(
+        report.job_set,
+        _selected_rows(target, report, selected),
+        len(target.circuits),
+        complete=all(
+            job.state is State.DONE and kept.has(job.index, job.attempt) for job in report.jobs
+        ),
+    )
+
+
+def _selected_rows(
+    target: Target, report: SetReport, selected: Selected
+) -> Iterator[engine.CircuitRow]:
+    """The rows with no more outcomes and memory than were asked for."""
+    for row in engine.rows(target, report):
+        memory = row.memory if selected.memory else None
+        counts = row.counts
+        if selected.top is not None and counts is not None:
+            counts = dict(most_frequent(counts.items())[: selected.top])
+        yield replace(row, memory=memory, counts=counts)

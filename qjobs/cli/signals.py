@@ -1,0 +1,54 @@
+"""Ctrl-C and SIGTERM: the first asks for an orderly stop, the second leaves at once."""
+
+import os
+import signal
+import sys
+import threading
+from types import FrameType, TracebackType
+from typing import Self
+
+from qjobs.errors import ExitCode
+from qjobs.render.output import say_from_signal_handler
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interruption:
+    """While the block lasts, a signal sets `stop` and says `message`; a second one exits."""
+
+    def __init__(self, message: str) -> None:
+        self.stop = threading.Event()
+        self.exit_code = ExitCode.OK  # of the signal that came, if one did
+        self._message = message
+        self._before = {number: signal.getsignal(number) for number in _SIGNALS}
+
+    def __enter__(self) -> Self:
+        for number in _SIGNALS:
+            signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if self.stop.is_set():
+            # What was recorded is on the disk; what was not is found by its tag.
+            os._exit(128 + number)
+        self.exit_code = ExitCode(128 + number)
+        self.stop.set()
+        say_from_signal_handler(self._message)
+
+
+def exit_on_sigterm() -> None:
+    """Let SIGTERM unwind the program as Ctrl-C does, so that drafts are cleared away."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        sys.exit(ExitCode.TERMINATED)
+
+    signal.signal(signal.SIGTERM, leave)

@@ -1,0 +1,228 @@
+"""The verbs that make a job set: submit and run."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qjobs.cli import options
+from qjobs.cli.following import follow_to_end
+from qjobs.cli.outcome import Interrupted
+from qjobs.cli.results import Selected, print_results
+from qjobs.cli.sending import conclude, hand_over, print_ids
+from qjobs.cli.values import run_options
+from qjobs.cli.workspace import open_workspace
+from qjobs.engine.address import Target, check_name, resolve
+from qjobs.engine.wait import Limit
+from qjobs.engine.workspace import Workspace
+from qjobs.errors import AuthError, ExitCode, InputError, QjobsError, UsageError
+from qjobs.model import RunOptions
+from qjobs.providers.loading import parse_backend
+from qjobs.render import rows, shapes
+from qjobs.render.output import Output
+from qjobs.render.progress import progress
+from qjobs.render.text import count
+from qjobs.render.writing import show
+
+if TYPE_CHECKING:
+    from qjobs.circuits.gather import Gathered
+    from qjobs.circuits.inputs import InputFile
+    from qjobs.engine.submit import SubmitRequest
+
+_MOST_FILES_NAMED = 5
+
+
+def submit(
+    files: options.Files = None,
+    *,
+    files_from: options.FilesFrom = None,
+    backend: options.Backend = "local:aer",
+    name: options.Name = "",
+    tag: options.Tags = None,
+    shots: options.Shots = 1024,
+    seed: options.Seed = None,
+    memory: options.Memory = False,
+    optimization_level: options.OptimizationLevel = 1,
+    option: options.ExtraOptions = None,
+    per_job: options.PerJob = None,
+    max_workers: options.MaxWorkers = None,
+    skip_invalid: options.SkipInvalid = False,
+    strict: options.Strict = False,
+    once: options.Once = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and plan everything, write and send nothing.")
+    ] = False,
+    wait: options.Wait = False,
+    timeout: options.Timeout = None,
+    poll: options.Poll = None,
+    fail_fast: options.FailFast = False,
+    format_: options.FormatOption = None,
+    header: options.Header = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> ExitCode:
+    """Cut circuits into jobs, submit them and print the set's id."""
+    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    request = _request(
+        _inputs(files, files_from), backend, name=name, tags=tag, per_job=per_job,
+        run=RunOptions(shots, seed, memory, optimization_level, run_options(option)),
+        skip_invalid=skip_invalid, strict=strict, once=once,
+    )  # fmt: skip
+    workspace = open_workspace()
+    if dry_run:
+        return _preview(workspace, request, output)
+    target, errors = _submit(workspace, request, output, max_workers)
+    conclude(
+        workspace,
+        [target],
+        output,
+        errors=errors,
+        limit=Limit(timeout, poll, fail_fast) if wait else None,
+        document=lambda reports: shapes.set_document(reports[0], sources=target.folder.sources()),
+    )
+    return ExitCode.OK
+
+
+def run(
+    files: options.Files = None,
+    *,
+    files_from: options.FilesFrom = None,
+    backend: options.Backend = "local:aer",
+    name: options.Name = "",
+    tag: options.Tags = None,
+    shots: options.Shots = 1024,
+    seed: options.Seed = None,
+    memory: options.Memory = False,
+    optimization_level: options.OptimizationLevel = 1,
+    option: options.ExtraOptions = None,
+    per_job: options.PerJob = None,
+    max_workers: options.MaxWorkers = None,
+    skip_invalid: options.SkipInvalid = False,
+    strict: options.Strict = False,
+    once: options.Once = False,
+    timeout: options.Timeout = None,
+    poll: options.Poll = None,
+    fail_fast: options.FailFast = False,
+    top: options.Top = None,
+    partial: options.Partial = False,
+    out: options.Out = None,
+    format_: options.FormatOption = None,
+    header: options.Header = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> ExitCode:
+    """Submit circuits, wait for them and print the results."""
+    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    request = _request(
+        _inputs(files, files_from), backend, name=name, tags=tag, per_job=per_job,
+        run=RunOptions(shots, seed, memory, optimization_level, run_options(option)),
+        skip_invalid=skip_invalid, strict=strict, once=once,
+    )  # fmt: skip
+    workspace = open_workspace()
+    target, errors = _submit(workspace, request, replace(output, asked_for=True), max_workers)
+    if any(isinstance(error, Interrupted | AuthError) for error in errors):
+        raise errors[0]
+    followed = follow_to_end(workspace, [target], output, Limit(timeout, poll, fail_fast))
+    selected = Selected(top=top, memory=memory, partial=partial, out=out)
+    print_results(
+        workspace, [target], followed.reports, output, selected, timed_out=followed.timed_out
+    )
+    return ExitCode.OK
+
+
+def _inputs(files: Sequence[str] | None, files_from: str | None) -> "list[InputFile]":
+    """The files of the command line and of the list, in this order."""
+    from qjobs.circuits.inputs import expand, read_list
+
+    stdin = sys.stdin.buffer
+    words = list(files or ())
+    if files_from == "-":
+        if "-" in words:
+            raise UsageError("standard input cannot be both circuits and a list of files")
+        words += read_list(stdin)
+    elif files_from is not None:
+        try:
+            with Path(files_from).open("rb") as stream:
+                words += read_list(stream)
+        except OSError as error:
+            raise InputError(f"cannot read {files_from}: {error.strerror}") from error
+    if not words:
+        if files_from is not None:
+            raise InputError(f"there is no name of a file in {files_from}")
+        raise UsageError("no circuit files were named", hint="qjobs submit FILES...")
+    return expand(words, stdin=stdin)
+
+
+def _request(
+    inputs: "list[InputFile]",
+    backend: str,
+    *,
+    run: RunOptions,
+    name: str,
+    tags: Sequence[str] | None,
+    per_job: int | None,
+    skip_invalid: bool,
+    strict: bool,
+    once: bool,
+) -> "SubmitRequest":
+    from qjobs.engine.submit import SubmitRequest
+
+    if name:
+        check_name(name)
+    provider, device = parse_backend(backend)
+    return SubmitRequest(
+        inputs, provider, device, run,
+        name=name, tags=tuple(tags or ()), per_job=per_job,
+        skip_invalid=skip_invalid, strict=strict, once=once,
+    )  # fmt: skip
+
+
+def _preview(workspace: Workspace, request: "SubmitRequest", output: Output) -> ExitCode:
+    from qjobs.engine.submit import preview
+
+    with progress(output, "reading") as meter:
+        plan, gathered = preview(workspace, request, progress=meter.show)
+    _warn(output, gathered)
+    show(output, shapes.plan_document(plan), rows.plan_rows(plan))
+    return ExitCode.OK
+
+
+def _submit(
+    workspace: Workspace, request: "SubmitRequest", output: Output, max_workers: int | None
+) -> tuple[Target, list[QjobsError]]:
+    """Make the set and send it; the errors are what the command has to end with."""
+    from qjobs.engine.submit import prepare
+
+    with progress(output, "reading") as meter:
+        preparation = prepare(workspace, request, progress=meter.show)
+    _warn(output, preparation.gathered)
+    folder = preparation.folder
+    set_id = folder.job_set.set_id
+    target = resolve(workspace.store, set_id)
+    if output.ids_only:
+        print_ids([target])
+    if preparation.existing:
+        output.note(f"submitted before as {set_id}")
+        if target.folder.being_submitted():
+            return target, []
+    error = hand_over(workspace, target, output, max_workers=max_workers)
+    return target, [error] if error else []
+
+
+def _warn(output: Output, gathered: "Gathered") -> None:
+    for skipped in gathered.skipped[:_MOST_FILES_NAMED]:
+        output.warn(f"left out: {skipped.error.message}")
+    if len(gathered.skipped) > _MOST_FILES_NAMED:
+        more = len(gathered.skipped) - _MOST_FILES_NAMED
+        output.warn(f"left out: {count(more, 'more file')}")
+    unmeasured = gathered.unmeasured
+    if unmeasured.count:
+        first = ", ".join(map(str, unmeasured.first))
+        rest = ", ..." if unmeasured.count > len(unmeasured.first) else ""
+        output.warn(
+            f"{count(unmeasured.count, 'circuit')} without a measurement "
+            f"will have no counts: {first}{rest}"
+        )

@@ -1,0 +1,42 @@
+"""Option values that are more than a word or a number."""
+
+import re
+from collections.abc import Sequence
+
+import typer
+
+from qjobs.model import Scalar
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+_WORDS = {"true": True, "false": False}
+
+
+def duration_s(text: str) -> float:
+    """Seconds from `90`, `90s`, `30m`, `2h` or `1h30m`."""
+    match = _DURATION.fullmatch(text)
+    if match is None or not text:
+        raise typer.BadParameter(f"{text!r} is not a duration such as 90, 90s, 30m, 2h or 1h30m")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def run_options(items: Sequence[str] | None) -> dict[str, Scalar]:
+    """The options of a backend from `KEY=VALUE` words; a value is true, false, a number or text."""
+    options: dict[str, Scalar] = {}
+    for item in items or ():
+        key, equals, value = item.partition("=")
+        if not equals or not key:
+            raise typer.BadParameter(f"{item!r} is not KEY=VALUE", param_hint="--option")
+        options[key] = _scalar(value)
+    return options
+
+
+def _scalar(text: str) -> Scalar:
+    if text in _WORDS:
+        return _WORDS[text]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

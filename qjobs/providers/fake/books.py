@@ -1,0 +1,198 @@
+"""The fake provider's server side: what it wrote down, in one SQLite file shared by all clients.
+
+There is no server process: a job is a row, and what it is doing follows from the clock.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
+
+from qjobs.errors import ProviderError
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+_FORMAT = 1
+_PREFIX = "fake-"
+_WAIT_S = 30.0  # for other clients to finish their transactions
+
+_TABLES = (
+    """CREATE TABLE IF NOT EXISTS job (
+        number INTEGER PRIMARY KEY, tag TEXT, backend TEXT, accepted_s REAL, ends_s REAL,
+        start_index INTEGER, names TEXT, shots INTEGER, seed INTEGER, memory INTEGER,
+        fails INTEGER, cancelled INTEGER, reads INTEGER)""",
+    "CREATE INDEX IF NOT EXISTS job_by_tag ON job (tag)",
+    """CREATE TABLE IF NOT EXISTS counter (
+        series TEXT, name TEXT, value INTEGER, PRIMARY KEY (series, name))""",
+    "CREATE TABLE IF NOT EXISTS series (name TEXT PRIMARY KEY, backend TEXT)",
+    "CREATE TABLE IF NOT EXISTS pace (backend TEXT PRIMARY KEY, due_s REAL)",
+    f"PRAGMA user_version = {_FORMAT}",
+)
+
+
+class Entry(NamedTuple):
+    """One accepted job. Times are seconds since the epoch; `names` are its circuits', as JSON."""
+
+    tag: str
+    backend: str
+    accepted_s: float
+    ends_s: float
+    start_index: int
+    names: str
+    shots: int
+    seed: int
+    memory: bool
+    fails: bool
+    cancelled: bool = False
+    reads: int = 0
+    job_id: str = ""
+
+
+class Page:
+    """The books while one transaction is open."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+
+    def commit(self) -> None:
+        """Keep what was written so far, whatever happens next."""
+        self._connection.execute("COMMIT")
+
+    def count(self, series: str, name: str) -> int:
+        """Add one to a counter and return it: 1 the first time."""
+        ((value,),) = self._connection.execute(
+            "INSERT INTO counter VALUES (?, ?, 1)"
+            " ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
+            (series, name),
+        ).fetchall()
+        return int(value)
+
+    def set_backend(self, series: str, backend: str) -> None:
+        """Say which backend the jobs of a series are meant for; the first word counts."""
+        self._connection.execute("INSERT OR IGNORE INTO series VALUES (?, ?)", (series, backend))
+
+    def backend(self, series: str) -> str:
+        """The backend of a series; empty if no job of it ever came."""
+        rows = self._connection.execute("SELECT backend FROM series WHERE name = ?", (series,))
+        return "".join(backend for (backend,) in rows.fetchall())
+
+    def due_s(self, backend: str) -> float:
+        """When the next submit is due; 0 before the first."""
+        rows = self._connection.execute("SELECT due_s FROM pace WHERE backend = ?", (backend,))
+        return max((due_s for (due_s,) in rows.fetchall()), default=0.0)
+
+    def set_due(self, backend: str, due_s: float) -> None:
+        """Say when the next submit is due."""
+        self._connection.execute("INSERT OR REPLACE INTO pace VALUES (?, ?)", (backend, due_s))
+
+    def add(self, entry: Entry) -> str:
+        """Write a new job down and return its id."""
+        cursor = self._connection.execute(
+            "INSERT INTO job VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            entry[:12],
+        )
+        return f"{_PREFIX}{cursor.lastrowid}"
+
+    def entries(self, job_ids: Iterable[str]) -> list[Entry]:
+        """The jobs of these ids, the oldest first; those unknown are left out."""
+        numbers = [_number(job_id) for job_id in job_ids]
+        return self._select("number IN (SELECT value FROM json_each(?))", json.dumps(numbers))
+
+    def tagged(self, tag: str) -> list[Entry]:
+        """The jobs that carry a tag, the oldest first."""
+        return self._select("tag = ?", tag)
+
+    def all(self) -> list[Entry]:
+        """Every job, the oldest first."""
+        return self._select("1")
+
+    def unfinished(self, backend: str, now_s: float) -> int:
+        """How many jobs of a backend have not ended."""
+        ((number,),) = self._connection.execute(
+            "SELECT count(*) FROM job WHERE backend = ? AND ends_s > ? AND NOT cancelled",
+            (backend, now_s),
+        ).fetchall()
+        return int(number)
+
+    def mark_cancelled(self, job_id: str) -> None:
+        """Write down that a job was cancelled."""
+        self._mark("cancelled = 1", job_id)
+
+    def mark_read(self, job_id: str) -> None:
+        """Write down that a job's results were read once more."""
+        self._mark("reads = reads + 1", job_id)
+
+    def _mark(self, change: str, job_id: str) -> None:
+        self._connection.execute(
+            f"UPDATE job SET {change} WHERE number = ?",  # noqa: S608  our own text, above
+            (_number(job_id),),
+        )
+
+    def _select(self, which: str, *values: str) -> list[Entry]:
+        rows = self._connection.execute(
+            f"SELECT * FROM job WHERE {which} ORDER BY number",  # noqa: S608  our own text, above
+            values,
+        )
+        return [Entry._make((*row[1:], f"{_PREFIX}{row[0]}")) for row in rows.fetchall()]
+
+
+def _number(job_id: str) -> int:
+    """The row of a job id; -1, which no row has, for what is none of ours."""
+    digits = job_id.removeprefix(_PREFIX)
+    canonical = digits.isascii() and digits.isdigit() and len(digits) < 19
+    return int(digits) if canonical and f"{_PREFIX}{int(digits)}" == job_id else -1
+
+
+class Books:
+    """The file in `folder`. May be used from several threads and processes at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "books.sqlite"
+        self._lock = Lock()  # threads queue here; SQLite would let them sleep and try again
+
+    @contextmanager
+    def open(self) -> Iterator[Page]:
+        """One transaction, alone among all clients. A ProviderError within is part of the plot.
+
+        What was written before such an error is kept; anything else undoes it. Raises
+        ProviderError if the file cannot be used.
+        """
+        import sqlite3
+
+        try:
+            with self._lock, closing(self._connect()) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield Page(connection)
+                except ProviderError:
+                    connection.execute("COMMIT")
+                    raise
+                connection.execute("COMMIT")
+        except (sqlite3.Error, OSError) as error:
+            raise ProviderError(f"fake provider: {self._path}: {error}") from error
+
+    def _connect(self) -> "Connection":
+        import sqlite3
+
+        if not self._path.exists():
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._path.touch(mode=0o600)
+        # A connection a call costs 0.1 ms, and leaves nothing to close or to share.
+        connection = sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None)
+        # What a killed process wrote, the kernel keeps; only a power cut could lose jobs here.
+        connection.execute("PRAGMA synchronous = OFF")
+        ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+        if version == 0:
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in _TABLES:
+                connection.execute(statement)
+            connection.execute("COMMIT")
+        elif version != _FORMAT:
+            connection.close()
+            raise ProviderError(
+                f"fake provider: {self._path} has format {version}, this version reads {_FORMAT}"
+            )
+        return connection

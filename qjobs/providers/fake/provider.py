@@ -1,0 +1,236 @@
+"""The fake provider: the contract kept, or broken, as the script in the backend's name says."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from qjobs.circuits.qpy import Container
+from qjobs.circuits.slices import CircuitSlice
+from qjobs.errors import ProviderError
+from qjobs.model import JobStatus, RunOptions
+from qjobs.providers.fake.books import Books, Entry, Page
+from qjobs.providers.fake.faults import Faults, keep_pace, series, turn_away
+from qjobs.providers.fake.outcomes import measure
+from qjobs.providers.fake.script import parse_script
+from qjobs.providers.interface import (
+    BackendInfo,
+    CancelOutcome,
+    Capabilities,
+    Limits,
+    ProviderContext,
+)
+from qjobs.results import JobResult
+
+
+class Submission(NamedTuple):
+    """One line of the bill: a job that was accepted. `at_s` is seconds since the epoch."""
+
+    tag: str
+    job_id: str
+    at_s: float
+
+
+class FakeProvider:
+    """Jobs are rows in a file under the context's folder, and time does the work.
+
+    Unlike an honest provider it takes any number of jobs with one tag, so that a client's
+    promise to pay once can be put to the test: `submissions` is the bill.
+    """
+
+    def __init__(
+        self,
+        context: ProviderContext,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._books = Books(context.folder)
+        self._clock = clock
+        self._sleep = sleep
+
+    def capabilities(self, backend: str) -> Capabilities:
+        """What the script leaves possible."""
+        script = parse_script(backend)
+        return Capabilities(
+            finds=script.find,
+            cancels=script.cancel,
+            settle_s=script.settle_s,
+            polls_s=(0.05, 1.0),
+        )
+
+    def backends(self) -> Sequence[BackendInfo]:
+        """Examples; any script is a backend."""
+        return (
+            BackendInfo("queue=1,delay=1", "every job waits for a second and runs for one"),
+            BackendInfo("fail=2", "the first two jobs end in ERROR, their retries pass"),
+            BackendInfo("lose=1,settle=2", "an answer gets lost, its job is found 2 seconds later"),
+            BackendInfo("rate=60,pending=3,delay=2", "a busy service with limits"),
+        )
+
+    def limits(self, backend: str) -> Limits:
+        """What the script states."""
+        script = parse_script(backend)
+        limits = Limits(connections=script.connections, jobs_wanted=script.jobs)
+        if not script.stated:
+            return limits
+        return replace(
+            limits,
+            circuits=script.circuits or None,
+            executions=script.executions or None,
+            pending_jobs=script.pending or None,
+            submits_per_minute=script.rate or None,
+        )
+
+    def check(self, backend: str, options: RunOptions) -> None:  # noqa: ARG002  any options do
+        """Raise UnknownBackend for what is no script."""
+        parse_script(backend)
+
+    def submit(self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> str:
+        """Write a job down, unless the script has other plans. InputError: no such circuits."""
+        script = parse_script(backend)
+        with Container.open(circuits.path) as container:
+            names = container.names(circuits.slice)
+        self._sleep(script.latency_s)
+        with self._books.open() as page:
+            page.set_backend(series(tag), backend)
+            faults = Faults(page, tag, script)
+            if faults.reached("die_before"):
+                _die(page)
+            now_s = self._clock()
+            turn_away(faults, script, circuits.slice, options)
+            keep_pace(page, script, backend, now_s)
+            if faults.strikes("drop"):
+                raise ProviderError("the connection broke (drop)")
+            entry = Entry(
+                tag=tag,
+                backend=backend,
+                accepted_s=now_s,
+                ends_s=now_s + script.queue_s + script.delay_s,
+                start_index=circuits.slice.start_index,
+                names=json.dumps(names),
+                shots=options.shots,
+                seed=options.seed or 0,
+                memory=options.memory,
+                fails=False,
+            )
+            job_ids = [
+                page.add(entry._replace(fails=faults.job_fails()))
+                for _ in range(2 if faults.strikes("double") else 1)
+            ]
+            if faults.reached("die_after"):
+                _die(page)
+            if faults.strikes("lose"):
+                raise ProviderError("the connection broke while waiting for the answer (lose)")
+        return job_ids[-1]
+
+    def find(self, tag: str) -> Sequence[str]:
+        """The ids of the jobs with this tag that the listing shows by now, the oldest first."""
+        with self._books.open() as page:
+            script = parse_script(page.backend(series(tag)))
+            if not script.find:
+                raise ProviderError("jobs cannot be found by their tags here (find)")
+            if Faults(page, tag, script).strikes("find_error"):
+                raise ProviderError("the search failed (find_error)")
+            shown_s = self._clock() - script.settle_s
+            return [entry.job_id for entry in page.tagged(tag) if entry.accepted_s <= shown_s]
+
+    def statuses(self, job_ids: Sequence[str]) -> Mapping[str, JobStatus]:
+        """What each job is doing by now; one call for all."""
+        with self._books.open() as page:
+            entries = page.entries(job_ids)
+            # One job of each set: they share a script, and count their faults together.
+            sets = {series(entry.tag): entry for entry in entries}.values()
+            scripts = {entry.tag: parse_script(entry.backend) for entry in sets}
+            fails = any(
+                Faults(page, tag, script).strikes("status_error") for tag, script in scripts.items()
+            )
+            now_s = self._clock()
+        self._sleep(max((script.slow_s for script in scripts.values()), default=0.0))
+        if fails:
+            raise ProviderError("the question for statuses failed (status_error)")
+        known = {entry.job_id: _status(entry, now_s) for entry in entries}
+        return {job_id: known.get(job_id, JobStatus.UNKNOWN) for job_id in job_ids}
+
+    def result(self, job_id: str) -> JobResult:
+        """The pretended outcomes of a DONE job."""
+        with self._books.open() as page:
+            entry = _entry(page, job_id)
+            script = parse_script(entry.backend)
+            status = _status(entry, self._clock())
+            if status is not JobStatus.DONE:
+                raise ProviderError(f"job {job_id} has no result: it is {status}")
+            if Faults(page, entry.tag, script).strikes("result_error"):
+                raise ProviderError("the request for the result failed (result_error)")
+            if script.once and entry.reads:
+                raise ProviderError(
+                    f"the result of job {job_id} was read before and is gone (once)"
+                )
+            page.mark_read(job_id)
+        return measure(entry, blank_circuits=script.blank_circuits)
+
+    def error_message(self, job_id: str) -> str:
+        """Which key of the script made the job fail."""
+        with self._books.open() as page:
+            entry = _entry(page, job_id)
+        match _status(entry, self._clock()):
+            case JobStatus.ERROR:
+                return "the job failed as its script says (fail)"
+            case JobStatus.CANCELLED:
+                return "the job was cancelled"
+            case _:
+                return ""
+
+    def cancel(self, job_ids: Sequence[str]) -> Mapping[str, CancelOutcome]:
+        """Stop jobs at once, if the script allows; an unknown job is REFUSED."""
+        with self._books.open() as page:
+            now_s = self._clock()
+            known = {entry.job_id: entry for entry in page.entries(job_ids)}
+            return {
+                job_id: _cancel(page, known[job_id], now_s)
+                if job_id in known
+                else CancelOutcome.REFUSED
+                for job_id in job_ids
+            }
+
+    def submissions(self) -> list[Submission]:
+        """Every job that was ever accepted, the oldest first."""
+        with self._books.open() as page:
+            return [Submission(entry.tag, entry.job_id, entry.accepted_s) for entry in page.all()]
+
+
+def _entry(page: Page, job_id: str) -> Entry:
+    for entry in page.entries([job_id]):
+        return entry
+    raise ProviderError(f"there is no job {job_id}")
+
+
+def _status(entry: Entry, now_s: float) -> JobStatus:
+    script = parse_script(entry.backend)
+    age_s = max(0.0, now_s - entry.accepted_s)  # clocks are set back at times
+    if entry.cancelled:
+        return JobStatus.CANCELLED
+    if age_s < script.odd_status_s:
+        return JobStatus.UNKNOWN
+    if age_s < script.queue_s:
+        return JobStatus.QUEUED
+    if age_s < script.queue_s + script.delay_s:
+        return JobStatus.RUNNING
+    return JobStatus.ERROR if entry.fails else JobStatus.DONE
+
+
+def _cancel(page: Page, entry: Entry, now_s: float) -> CancelOutcome:
+    if not parse_script(entry.backend).cancel:
+        return CancelOutcome.NOT_SUPPORTED
+    if _status(entry, now_s).final:
+        return CancelOutcome.ALREADY_FINAL
+    page.mark_cancelled(entry.job_id)
+    return CancelOutcome.CANCELLED
+
+
+def _die(page: Page) -> None:
+    page.commit()
+    os.kill(os.getpid(), signal.SIGKILL)

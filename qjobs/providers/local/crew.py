@@ -1,0 +1,126 @@
+"""The worker processes, as the supervisor sees them: who is free, who said what, who died."""
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict
+
+from qjobs.providers.local.folder import Folder
+from qjobs.providers.local.queue import QueuedJob
+
+LARGEST_REPLY_BYTES = 1 << 16
+
+
+class Worker:
+    """One worker process and the job it has."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.job: QueuedJob | None = None
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "qjobs.providers.local.worker",
+                str(folder.path),
+                str(os.getpid()),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self._heard = b""
+
+    def give(self, job: QueuedJob, *, threads: int) -> None:
+        """Have a job run on so many threads."""
+        self.job = job
+        assert self.process.stdin is not None
+        request = json.dumps({"job": asdict(job), "threads": threads}).encode() + b"\n"
+        # If it died, that is noticed where its replies are read.
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(request)
+            self.process.stdin.flush()
+
+    def hear(self) -> str | None:
+        """Read what it said: the message its job ended with, or None if it died.
+
+        The message is empty where the job is done. Call only when there is something to read.
+        """
+        assert self.process.stdout is not None
+        self._heard = b""
+        while not self._heard.endswith(b"\n"):
+            said = os.read(self.process.stdout.fileno(), LARGEST_REPLY_BYTES)
+            if not said:
+                return None
+            self._heard += said
+        return str(json.loads(self._heard)["message"])
+
+    def end(self) -> str:
+        """Make sure that it is dead and say what it died of."""
+        self.process.kill()
+        code = self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            with suppress(BrokenPipeError):
+                pipe.close()
+        if code == -signal.SIGKILL:
+            return "was killed by signal 9 (SIGKILL): out of memory?"
+        if code < 0:
+            return f"was killed by signal {-code} ({signal.strsignal(-code)})"
+        return f"ended with exit code {code}"
+
+
+class Crew:
+    """At most `size` workers, started when there is work for them."""
+
+    def __init__(self, folder: Folder, size: int) -> None:
+        self.size = size
+        self._folder = folder
+        self._workers: list[Worker] = []
+        self._selector = selectors.DefaultSelector()
+
+    @property
+    def jobs(self) -> list[QueuedJob]:
+        """The jobs that run."""
+        return [worker.job for worker in self._workers if worker.job is not None]
+
+    def free(self) -> Worker | None:
+        """A worker without a job, a new one if need be; None if all are busy."""
+        for worker in self._workers:
+            if worker.job is None:
+                return worker
+        if len(self._workers) == self.size:
+            return None
+        worker = Worker(self._folder)
+        assert worker.process.stdout is not None
+        self._selector.register(worker.process.stdout, selectors.EVENT_READ, worker)
+        self._workers.append(worker)
+        return worker
+
+    def wait(self, timeout_s: float) -> Iterator[Worker]:
+        """The workers that have something to say or died, as soon as there is one."""
+        for key, _ in self._selector.select(timeout_s):
+            yield key.data
+
+    def dismiss(self, worker: Worker) -> str:
+        """End a worker, dead or alive, and say what it died of."""
+        assert worker.process.stdout is not None
+        self._selector.unregister(worker.process.stdout)
+        self._workers.remove(worker)
+        return worker.end()
+
+    def dismiss_all(self) -> None:
+        """End all workers."""
+        for worker in tuple(self._workers):
+            self.dismiss(worker)
+
+    def running(self, job_id: str) -> Worker | None:
+        """The worker that has a job."""
+        for worker in self._workers:
+            if worker.job is not None and worker.job.job_id == job_id:
+                return worker
+        return None

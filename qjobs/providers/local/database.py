@@ -1,0 +1,125 @@
+"""The SQLite file of the queue: opening it, its schema, and its errors in our words."""
+
+import fcntl
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from qjobs.errors import ProviderError
+from qjobs.providers.local.folder import Folder
+
+SCHEMA_VERSION = 1
+BUSY_S = 10.0
+
+_SCHEMA = """
+CREATE TABLE job (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    job_id TEXT NOT NULL UNIQUE,
+    tag TEXT NOT NULL UNIQUE,
+    backend TEXT NOT NULL,
+    path TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    modified_ns INTEGER NOT NULL,
+    start_index INTEGER NOT NULL,
+    experiments_count INTEGER NOT NULL,
+    qubits INTEGER NOT NULL,
+    options TEXT NOT NULL,
+    status TEXT NOT NULL,
+    cancelling INTEGER NOT NULL DEFAULT 0,
+    deaths INTEGER NOT NULL DEFAULT 0,
+    message TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX by_status ON job (status, number);
+"""
+
+
+class Database:
+    """The file in a provider's folder; both are made on first use.
+
+    One connection, used by one thread at a time: SQLite writes one after another anyway.
+    Raises ProviderError if the file is damaged, cannot be written, or is busy for too long.
+    """
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._mutex = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    @contextmanager
+    def open(self) -> Iterator[sqlite3.Connection]:
+        """The connection; each statement is a transaction of its own, durable when it ends."""
+        path = self._folder.queue
+        with self._mutex:
+            try:
+                if self._connection is None:
+                    self._folder.make()
+                    self._connection = _connect(path)
+                    weakref.finalize(self, self._connection.close)
+                yield self._connection
+            except sqlite3.Error as error:
+                raise ProviderError(
+                    f"the queue of the local provider, {path}, cannot be used: {error}",
+                    hint="is the disk full, or the file damaged?",
+                ) from error
+            except OSError as error:
+                raise ProviderError(f"cannot open {path}: {error.strerror or error}") from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """The connection, where all statements together are one transaction, or none of them."""
+        with self.open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.rollback()
+                raise
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # SQLite gives its journal the permissions of the database.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    connection = sqlite3.connect(
+        path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        if _version(connection) == 0:
+            _prepare(connection, path.parent)
+        _check_version(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
+    # SQLite does not wait for others when it changes to WAL, so only one may do it.
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _version(connection) == 0:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
+    finally:
+        os.close(lock)
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    version = _version(connection)
+    if version > SCHEMA_VERSION:
+        raise ProviderError(
+            f"a newer qjobs wrote the queue {path}: its version is {version}, not {SCHEMA_VERSION}",
+            hint="update qjobs",
+        )
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -1,0 +1,46 @@
+"""The local provider's folder: what lies where, and results that are written once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from qjobs.store import files
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The folder at `path`, private to its owner; everything the provider knows is in it."""
+
+    path: Path
+
+    @property
+    def queue(self) -> Path:
+        """The jobs."""
+        return self.path / "queue.db"
+
+    @property
+    def lock(self) -> Path:
+        """Held as long as a supervisor lives; says its process id."""
+        return self.path / "supervisor.lock"
+
+    @property
+    def log(self) -> Path:
+        """What supervisors and workers had to say on stderr."""
+        return self.path / "supervisor.log"
+
+    def result(self, job_id: str) -> Path:
+        """The results of a job: the body of a `JobResult`, there as a whole or not at all."""
+        return self.path / "results" / f"{job_id}.jsonl"
+
+    def has_result(self, job_id: str) -> bool:
+        """Whether the job has run to its end, whatever became of those who ran it."""
+        return self.result(job_id).exists()
+
+    def make(self) -> None:
+        """Make what is not there. Raises OSError."""
+        files.make_folder(self.path)
+        files.make_folder(self.path / "results")
+
+    def keep_result(self, job_id: str, body: bytes) -> None:
+        """Write the results of a job durably. The first ones stay. Raises OSError."""
+        if not self.has_result(job_id):
+            files.replace(self.result(job_id), body)

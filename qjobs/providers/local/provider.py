@@ -1,0 +1,188 @@
+"""The default provider: Aer on this machine, in processes that outlive the one that submits."""
+
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from qjobs.circuits import qpy
+from qjobs.circuits.slices import CircuitSlice
+from qjobs.errors import InputError, JobRefused, ProviderError, UsageError
+from qjobs.model import JobStatus, RunOptions
+from qjobs.providers.interface import (
+    BackendInfo,
+    CancelOutcome,
+    Capabilities,
+    Limits,
+    ProviderContext,
+)
+from qjobs.providers.local import backends
+from qjobs.providers.local.folder import Folder
+from qjobs.providers.local.queue import Queue, QueuedJob
+from qjobs.providers.local.supervision import Staffing, Supervision, try_lock
+from qjobs.results import JobResult
+
+JOBS_A_WORKER = 8
+"""Into how many jobs a worker's share of a set is cut: progress shows, and no core waits long."""
+
+CANCEL_S = 2.0
+POLL_S = 0.01
+
+
+class LocalProvider:
+    """Runs circuits in Aer on this machine.
+
+    The queue in the provider's folder is its server side: what `submit` returned is on the
+    disk there, and a supervisor process, started by whatever method finds that there is work
+    and none of it lives, brings it to its end. Settings: `workers`, how many processes run
+    circuits (default: the number of usable cores); `idle_s`, how long they wait for more
+    work; `deaths`, how many workers a job may kill before it is given up.
+    """
+
+    def __init__(self, context: ProviderContext) -> None:
+        self._folder = Folder(context.folder)
+        self._staffing = _staffing(context.settings)
+        self._supervision = Supervision(self._folder, self._staffing)
+        self._queue = Queue(self._folder)
+
+    def capabilities(self, backend: str) -> Capabilities:
+        """The same for every backend: nothing is far away or hidden."""
+        backends.check_backend(backend)
+        return Capabilities(finds=True, settle_s=0.0, polls_s=(0.02, 0.2))
+
+    def backends(self) -> Sequence[BackendInfo]:
+        """Aer and its methods."""
+        return tuple(BackendInfo(*item) for item in backends.DESCRIPTIONS.items())
+
+    def limits(self, backend: str) -> Limits:
+        """As many jobs as keep all workers busy, however many circuits that is a job."""
+        backends.check_backend(backend)
+        return Limits(connections=4, jobs_wanted=JOBS_A_WORKER * self._staffing.workers)
+
+    def check(self, backend: str, options: RunOptions) -> None:
+        """Raise UnknownBackend or UsageError for what Aer would not know."""
+        backends.check_backend(backend)
+        backends.check_options(backend, options)
+
+    def submit(self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> str:
+        """Queue a job, once: the same tag gives the same job."""
+        backends.check_backend(backend)
+        job_id = self._queue.add(
+            _queued_job(circuits, backend=backend, options=options, tag=tag), tag=tag
+        )
+        # The job is in the queue; if nothing runs it, whoever asks for its status hears why.
+        with suppress(ProviderError):
+            self._supervision.ensure()
+        return job_id
+
+    def find(self, tag: str) -> Sequence[str]:
+        """The id of the one job that carries the tag, if there is one."""
+        job_id = self._queue.find(tag)
+        return () if job_id is None else (job_id,)
+
+    def statuses(self, job_ids: Sequence[str]) -> Mapping[str, JobStatus]:
+        """The status of each job; sees to it that unfinished ones are worked on."""
+        known = self._queue.statuses(job_ids)
+        if any(not status.final for status in known.values()):
+            self._supervision.ensure()
+        return {job_id: known.get(job_id, JobStatus.UNKNOWN) for job_id in job_ids}
+
+    def result(self, job_id: str) -> JobResult:
+        """The results file of a DONE job, as it is."""
+        status, circuits, _ = self._queue.ending(job_id)
+        if status is not JobStatus.DONE:
+            if not status.final:
+                self._supervision.ensure()
+            raise ProviderError(f"job {job_id} is {status}: it has no results")
+        path = self._folder.result(job_id)
+        try:
+            result = JobResult(path.read_bytes())
+        except OSError as error:
+            raise ProviderError(f"cannot read {path}: {error.strerror}") from error
+        if len(result) != circuits:
+            raise ProviderError(f"{path} is damaged: {len(result)} results of {circuits}")
+        return result
+
+    def error_message(self, job_id: str) -> str:
+        """What the worker or the supervisor said."""
+        return self._queue.ending(job_id)[2]
+
+    def cancel(self, job_ids: Sequence[str]) -> Mapping[str, CancelOutcome]:
+        """Cancel jobs; one that runs has its worker killed, which is waited for a little."""
+        before = self._queue.statuses(job_ids)
+        self._queue.cancel(job_ids)
+        until = time.monotonic() + CANCEL_S
+        while True:
+            after = self._queue.statuses(job_ids)
+            if all(status.final for status in after.values()) or time.monotonic() > until:
+                break
+            if not self._recover():
+                time.sleep(POLL_S)
+        return {job_id: _outcome(before.get(job_id), after.get(job_id)) for job_id in job_ids}
+
+    def _recover(self) -> bool:
+        """Settle what a dead supervisor left running; False if one lives, who will see to it."""
+        lock = try_lock(self._folder)
+        if lock is None:
+            return False
+        try:
+            self._queue.recover(self._folder.has_result)
+        finally:
+            os.close(lock)
+        return True
+
+
+def _outcome(before: JobStatus | None, after: JobStatus | None) -> CancelOutcome:
+    if before is None or after is None:
+        return CancelOutcome.REFUSED
+    if after is JobStatus.CANCELLED and not before.final:
+        return CancelOutcome.CANCELLED
+    return CancelOutcome.ALREADY_FINAL if after.final else CancelOutcome.REQUESTED
+
+
+def _queued_job(
+    circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str
+) -> QueuedJob:
+    path = circuits.path.absolute()
+    try:
+        now = path.stat()
+        with qpy.Container.open(path) as container:
+            qubits = container.qubits(circuits.slice)
+    except OSError as error:
+        raise JobRefused(f"cannot read {path}: {error.strerror}") from error
+    except InputError as error:
+        raise JobRefused(error.message, hint=error.hint) from error
+    return QueuedJob(
+        # Told by the tag, so that the id means this job on no other machine and in no other
+        # queue.
+        job_id=f"local-{hashlib.sha256(tag.encode()).hexdigest()[:16]}",
+        backend=backend,
+        path=str(path),
+        size_bytes=now.st_size,
+        modified_ns=now.st_mtime_ns,
+        start_index=circuits.slice.start_index,
+        experiments_count=circuits.slice.experiments_count,
+        qubits=qubits,
+        options=QueuedJob.encode_options(options),
+    )
+
+
+def _staffing(settings: Mapping[str, str]) -> Staffing:
+    usual = Staffing(workers=_usable_cores())
+    try:
+        return Staffing(
+            workers=int(settings.get("workers") or usual.workers),
+            idle_s=float(settings.get("idle_s") or usual.idle_s),
+            deaths=int(settings.get("deaths") or usual.deaths),
+        )
+    except ValueError as error:
+        raise UsageError(f"a setting of the local provider is wrong: {error}") from error
+
+
+def _usable_cores() -> int:
+    # Python 3.13 has os.process_cpu_count for this.
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

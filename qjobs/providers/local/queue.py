@@ -1,0 +1,207 @@
+"""The jobs of this machine in SQLite: all of the SQL, and the order in which things are written.
+
+A job is one row from the moment it is accepted. It names circuits in the container of its
+set; it does not copy them.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, astuple, dataclass, fields
+
+from qjobs.errors import ProviderError
+from qjobs.model import JobStatus, RunOptions, Slice
+from qjobs.providers.local.database import Database
+from qjobs.providers.local.folder import Folder
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedJob:
+    """What there is to run: circuits of a container, how, and on which backend.
+
+    `size_bytes` and `modified_ns` are the container's when the job was accepted, `qubits`
+    the width of the widest circuit.
+    """
+
+    job_id: str
+    backend: str
+    path: str
+    size_bytes: int
+    modified_ns: int
+    start_index: int
+    experiments_count: int
+    qubits: int
+    options: str
+
+    @property
+    def slice(self) -> Slice:
+        """The circuits, as a slice of their set."""
+        return Slice(self.start_index, self.experiments_count)
+
+    @property
+    def run_options(self) -> RunOptions:
+        """How the circuits are to be run."""
+        return RunOptions(**json.loads(self.options))
+
+    @staticmethod
+    def encode_options(options: RunOptions) -> str:
+        """Run options as they stand in the queue."""
+        return json.dumps(asdict(options) | {"extra": dict(options.extra)})
+
+
+_COLUMNS = ", ".join(field.name for field in fields(QueuedJob))
+
+
+class Queue:
+    """The queue in a provider's folder; both are made on first use.
+
+    Every method may be called from any thread and raises ProviderError if the file is
+    damaged, cannot be written, or is busy for too long. What a method changed is on the
+    disk when it returns.
+    """
+
+    def __init__(self, folder: Folder) -> None:
+        self._database = Database(folder)
+
+    # What clients do.
+
+    def add(self, job: QueuedJob, *, tag: str) -> str:
+        """Accept a job and return its id; of a tag that has a job, the id of that one."""
+        with self._database.open() as database:
+            database.execute(
+                f"INSERT INTO job ({_COLUMNS}, tag, status)"  # noqa: S608 - our own columns
+                f" VALUES ({'?, ' * len(fields(job))} ?, 'QUEUED') ON CONFLICT (tag) DO NOTHING",
+                (*astuple(job), tag),
+            )
+            row = database.execute("SELECT job_id FROM job WHERE tag = ?", (tag,)).fetchone()
+            return str(row[0])
+
+    def find(self, tag: str) -> str | None:
+        """The id of the job that carries the tag."""
+        with self._database.open() as database:
+            row = database.execute("SELECT job_id FROM job WHERE tag = ?", (tag,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def statuses(self, job_ids: Sequence[str]) -> dict[str, JobStatus]:
+        """The statuses of those of the jobs that are known."""
+        with self._database.open() as database:
+            rows = database.execute(
+                "SELECT job_id, status FROM job WHERE job_id IN (SELECT value FROM json_each(?))",
+                (json.dumps(job_ids),),
+            ).fetchall()
+        return {job_id: JobStatus(status) for job_id, status in rows}
+
+    def ending(self, job_id: str) -> tuple[JobStatus, int, str]:
+        """The status of a job, how many circuits it has, and the message it ended with."""
+        with self._database.open() as database:
+            row = database.execute(
+                "SELECT status, experiments_count, message FROM job WHERE job_id = ?", (job_id,)
+            ).fetchone()
+        if row is None:
+            raise ProviderError(f"the queue of this machine has no job {job_id}")
+        return JobStatus(row[0]), row[1], row[2]
+
+    def cancel(self, job_ids: Sequence[str]) -> None:
+        """Cancel the jobs that wait, and mark those that run for the supervisor to stop."""
+        with self._database.transaction() as database:
+            database.execute(
+                "UPDATE job SET status = 'CANCELLED', message = 'cancelled before it ran'"
+                " WHERE status = 'QUEUED' AND job_id IN (SELECT value FROM json_each(?))",
+                (json.dumps(job_ids),),
+            )
+            database.execute(
+                "UPDATE job SET cancelling = 1"
+                " WHERE status = 'RUNNING' AND job_id IN (SELECT value FROM json_each(?))",
+                (json.dumps(job_ids),),
+            )
+
+    # What the holder of the supervisor's lock does.
+
+    def recover(self, has_result: Callable[[str], bool]) -> None:
+        """Settle what a supervisor that died left running: done, cancelled, or queued again."""
+        with self._database.transaction() as database:
+            running = database.execute(
+                "SELECT job_id, cancelling FROM job WHERE status = 'RUNNING'"
+            ).fetchall()
+            for job_id, cancelling in running:
+                if has_result(job_id):
+                    self._finish(database, job_id, JobStatus.DONE)
+                elif cancelling:
+                    self._finish(database, job_id, JobStatus.CANCELLED, "cancelled while it ran")
+                else:
+                    self._requeue(database, job_id)
+
+    def version(self) -> int:
+        """A number that is another one after each change that another process made."""
+        with self._database.open() as database:
+            return int(database.execute("PRAGMA data_version").fetchone()[0])
+
+    def head(self) -> tuple[QueuedJob | None, int]:
+        """The job that is next, and how many wait."""
+        with self._database.open() as database:
+            row = database.execute(
+                f"SELECT {_COLUMNS} FROM job"  # noqa: S608 - our own columns
+                " WHERE status = 'QUEUED' ORDER BY number LIMIT 1"
+            ).fetchone()
+            waiting = database.execute(
+                "SELECT count(*) FROM job WHERE status = 'QUEUED'"
+            ).fetchone()[0]
+        return (None if row is None else QueuedJob(*row)), waiting
+
+    def start(self, job_id: str) -> bool:
+        """Mark a waiting job as running; False if it does not wait any more."""
+        with self._database.open() as database:
+            changed = database.execute(
+                "UPDATE job SET status = 'RUNNING' WHERE job_id = ? AND status = 'QUEUED'",
+                (job_id,),
+            )
+            return changed.rowcount == 1
+
+    def finish(self, job_id: str, status: JobStatus, message: str = "") -> None:
+        """Record how a running job ended."""
+        with self._database.open() as database:
+            self._finish(database, job_id, status, message)
+
+    def give_back(self, job_id: str, *, reason: str, deaths_allowed: int) -> None:
+        """Queue a job again whose worker died, or give it up when too many have."""
+        with self._database.transaction() as database:
+            database.execute("UPDATE job SET deaths = deaths + 1 WHERE job_id = ?", (job_id,))
+            (deaths,) = database.execute(
+                "SELECT deaths FROM job WHERE job_id = ?", (job_id,)
+            ).fetchone()
+            if deaths < deaths_allowed:
+                self._requeue(database, job_id)
+            else:
+                message = f"given up: {deaths} workers died of it, the last one {reason}"
+                self._finish(database, job_id, JobStatus.ERROR, message)
+
+    def to_cancel(self) -> list[str]:
+        """The ids of the running jobs that somebody wants stopped."""
+        with self._database.open() as database:
+            rows = database.execute(
+                "SELECT job_id FROM job WHERE status = 'RUNNING' AND cancelling"
+            ).fetchall()
+        return [str(job_id) for (job_id,) in rows]
+
+    def leave(self, release: Callable[[], None]) -> bool:
+        """Call `release` if nothing is left to do, while nobody can add a job; say whether."""
+        with self._database.transaction() as database:
+            unfinished = database.execute(
+                "SELECT 1 FROM job WHERE status IN ('QUEUED', 'RUNNING') LIMIT 1"
+            ).fetchone()
+            if unfinished is None:
+                release()
+            return unfinished is None
+
+    @staticmethod
+    def _finish(
+        database: sqlite3.Connection, job_id: str, status: JobStatus, message: str = ""
+    ) -> None:
+        database.execute(
+            "UPDATE job SET status = ?, message = ? WHERE job_id = ? AND status = 'RUNNING'",
+            (status.value, message, job_id),
+        )
+
+    @staticmethod
+    def _requeue(database: sqlite3.Connection, job_id: str) -> None:
+        database.execute("UPDATE job SET status = 'QUEUED' WHERE job_id = ?", (job_id,))

@@ -1,0 +1,154 @@
+"""The detached process that takes jobs from the queue in order and has workers run them.
+
+`python -m qjobs.providers.local.supervisor FOLDER LOCK WORKERS IDLE_S DEATHS`, where LOCK is
+the inherited descriptor of the supervisor's lock. It never loads Qiskit: a circuit that eats
+all memory kills a worker, and this process lives to tell.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from qjobs.model import JobStatus
+from qjobs.providers.local.crew import Crew, Worker
+from qjobs.providers.local.folder import Folder
+from qjobs.providers.local.queue import Queue, QueuedJob
+from qjobs.providers.local.supervision import Staffing
+
+POLL_S = 0.02
+"""How soon new jobs and requests to cancel are seen. A look costs some 30 microseconds."""
+
+BYTES_PER_AMPLITUDE = 16
+
+
+class Supervisor:
+    """Runs the jobs of a folder until there have been none for a while."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        staffing: Staffing,
+        *,
+        memory_bytes: int,
+        clock: Callable[[], float],
+    ) -> None:
+        self._folder = folder
+        self._staffing = staffing
+        self._memory_bytes = memory_bytes
+        self._clock = clock
+        self._queue = Queue(folder)
+        self._crew = Crew(folder, staffing.workers)
+
+    def run(self, release: Callable[[], None]) -> None:
+        """Serve until idle, then call `release`, which frees the lock. Raises ProviderError."""
+        try:
+            self._queue.recover(self._folder.has_result)
+            self._serve(release)
+        finally:
+            self._crew.dismiss_all()
+
+    def _serve(self, release: Callable[[], None]) -> None:
+        seen = None
+        busy_at = self._clock()
+        while True:
+            # Read before the queue is: what changes in between is seen the next time.
+            version = self._queue.version()
+            if version != seen:
+                seen = version
+                self._cancel()
+                self._assign()
+            if self._crew.jobs:
+                busy_at = self._clock()
+            elif self._clock() - busy_at >= self._staffing.idle_s and self._queue.leave(release):
+                return
+            for worker in self._crew.wait(POLL_S):
+                self._hear(worker)
+                self._assign()
+
+    def _assign(self) -> None:
+        while True:
+            job, waiting = self._queue.head()
+            if job is None:
+                return
+            jobs = self._crew.jobs
+            if jobs and self._needs_bytes(job) + sum(map(self._needs_bytes, jobs)) > (
+                self._memory_bytes
+            ):
+                return
+            worker = self._crew.free()
+            if worker is None:
+                return
+            if self._queue.start(job.job_id):
+                worker.give(job, threads=self._threads(job, len(jobs) + waiting))
+
+    def _threads(self, job: QueuedJob, unfinished: int) -> int:
+        """How many threads a job gets: all cores have work, and none has two things to do."""
+        side_by_side = min(
+            self._crew.size,
+            unfinished,
+            max(1, self._memory_bytes // max(1, self._needs_bytes(job))),
+        )
+        return self._crew.size // side_by_side
+
+    def _needs_bytes(self, job: QueuedJob) -> int:
+        """The memory of the job's largest state vector.
+
+        A circuit whose state does not fit at all is one that Aer runs by another method or
+        not at all: it counts as nothing.
+        """
+        needs = BYTES_PER_AMPLITUDE << min(job.qubits, 60)
+        return needs if needs <= self._memory_bytes else 0
+
+    def _hear(self, worker: Worker) -> None:
+        message = worker.hear()
+        job = worker.job
+        if message is None:
+            reason = self._crew.dismiss(worker)
+            if job is not None:
+                self._bury(job.job_id, reason)
+        elif job is not None:
+            worker.job = None
+            status = JobStatus.ERROR if message else JobStatus.DONE
+            self._queue.finish(job.job_id, status, message)
+
+    def _bury(self, job_id: str, reason: str) -> None:
+        if self._folder.has_result(job_id):
+            self._queue.finish(job_id, JobStatus.DONE)
+        else:
+            self._queue.give_back(job_id, reason=reason, deaths_allowed=self._staffing.deaths)
+
+    def _cancel(self) -> None:
+        for job_id in self._queue.to_cancel():
+            worker = self._crew.running(job_id)
+            if worker is not None:
+                self._crew.dismiss(worker)
+            if self._folder.has_result(job_id):
+                self._queue.finish(job_id, JobStatus.DONE)
+            else:
+                self._queue.finish(job_id, JobStatus.CANCELLED, "cancelled while it ran")
+
+
+def _end(*_: object) -> None:
+    raise SystemExit(0)
+
+
+def main(arguments: list[str]) -> None:
+    """Run as a process of its own."""
+    path, lock, workers, idle_s, deaths = arguments
+    held = int(lock)
+    signal.signal(signal.SIGTERM, _end)
+    os.pwrite(held, str(os.getpid()).encode(), 0)
+    supervisor = Supervisor(
+        Folder(Path(path)),
+        Staffing(int(workers), float(idle_s), int(deaths)),
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        clock=time.monotonic,
+    )
+    supervisor.run(lambda: os.close(held))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,113 @@
+"""The process that runs jobs in Aer: a request a line on stdin, a reply a line on stdout.
+
+`python -m qjobs.providers.local.worker FOLDER SUPERVISOR`, where SUPERVISOR is the id of the
+process that it must not outlive. A reply holds the message that the job ends with, empty
+when its results are in the folder.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from qjobs.circuits.slices import CircuitSlice
+from qjobs.errors import QjobsError
+from qjobs.providers.local.folder import Folder
+from qjobs.providers.local.queue import QueuedJob
+from qjobs.results import CircuitResult, JobResult
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
+LONGEST_MESSAGE = 2000
+MESSAGES_OF_A_JOB = 3
+
+_PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
+
+
+def serve(folder: Folder, requests: BinaryIO, replies: BinaryIO) -> None:
+    """Answer requests until there are no more."""
+    for request in requests:
+        fields: dict[str, Any] = json.loads(request)
+        message = _end(folder, QueuedJob(**fields["job"]), threads=fields["threads"])
+        replies.write(json.dumps({"message": message[:LONGEST_MESSAGE]}).encode() + b"\n")
+        replies.flush()
+
+
+def _end(folder: Folder, job: QueuedJob, *, threads: int) -> str:
+    """Bring a job to its end. The message is empty if its results are there."""
+    try:
+        results = _simulate(_circuits(job), job, threads=threads)
+        failures = [
+            f"circuit {index}: {result.message}"
+            for index, result in enumerate(results, start=job.start_index)
+            if result.counts is None
+        ]
+        if len(failures) == len(results):
+            rest = len(failures) - MESSAGES_OF_A_JOB
+            more = [f"and {rest} more"] if rest > 0 else []
+            return "; ".join(failures[:MESSAGES_OF_A_JOB] + more)
+        folder.keep_result(job.job_id, JobResult.of(results).body)
+    except QjobsError as error:
+        return error.message
+    except Exception as error:  # noqa: BLE001 - whatever it is, the next job may run
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _circuits(job: QueuedJob) -> "list[QuantumCircuit]":
+    path = Path(job.path)
+    try:
+        now = path.stat()
+    except OSError as error:
+        raise QjobsError(f"cannot read the circuits: {path}: {error.strerror}") from error
+    if (now.st_size, now.st_mtime_ns) != (job.size_bytes, job.modified_ns):
+        raise QjobsError(f"{path} was changed after the job was submitted")
+    return CircuitSlice(path, job.slice).circuits()
+
+
+def _simulate(
+    circuits: "list[QuantumCircuit]", job: QueuedJob, *, threads: int
+) -> list[CircuitResult]:
+    # Here, so that an Aer that cannot be imported is what the job's message is about.
+    from qjobs.providers.local import simulation
+
+    return simulation.run(
+        circuits,
+        job.run_options,
+        backend=job.backend,
+        start_index=job.start_index,
+        threads=threads,
+    )
+
+
+def _die_with(parent: int) -> None:
+    """Have the kernel end this process when its parent ends, where the kernel can do that.
+
+    Elsewhere it ends after the job that it has, for there is nobody left to give it another.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it was gone before we asked
+        raise SystemExit
+
+
+def main(arguments: list[str]) -> None:
+    """Run as a process of its own."""
+    path, supervisor = arguments
+    _die_with(int(supervisor))
+    # Each worker is one of many: the libraries below must not start threads for all cores.
+    # Aer is not meant, it gets its number of threads with each run.
+    for library in ("OPENBLAS", "MKL", "RAYON"):
+        os.putenv(f"{library}_NUM_THREADS", "1")
+    # What libraries print goes to the log and not between the replies.
+    with os.fdopen(os.dup(1), "wb") as replies:
+        os.dup2(2, 1)
+        serve(Folder(Path(path)), sys.stdin.buffer, replies)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,61 @@
+"""Results in files: each is written whole under another name, then renamed."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from qjobs.errors import UsageError
+from qjobs.render.output import Format
+
+_SUFFIXES = {
+    ".json": Format.JSON,
+    ".jsonl": Format.JSONL,
+    ".csv": Format.CSV,
+    ".tsv": Format.TSV,
+}
+
+
+def format_of(path: Path) -> Format:
+    """The format that a file's suffix names. Raises UsageError."""
+    chosen = _SUFFIXES.get(path.suffix.lower())
+    if chosen is None:
+        raise UsageError(
+            f"cannot tell from {str(path)!r} in which format to write",
+            hint=f"end it in {', '.join(_SUFFIXES)}, or name a folder",
+        )
+    return chosen
+
+
+def names_folder(text: str) -> bool:
+    """Whether `--out` means a folder: one that exists, or a name that ends in a slash."""
+    return text.endswith(("/", os.sep)) or Path(text).is_dir()
+
+
+def file_name(index: int, name: str, suffix: str) -> str:
+    """A file name for a circuit: its index, and as much of its name as every system takes."""
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:80].strip("._")
+    return f"{index:05d}-{safe}{suffix}" if safe else f"{index:05d}{suffix}"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[TextIO]:
+    """A text file that takes its place only when the block has ended well.
+
+    Raises UsageError if the file cannot be written there.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)

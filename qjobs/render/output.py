@@ -1,0 +1,119 @@
+"""Where text goes: data to stdout in the format that was asked for, the rest to stderr."""
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TextIO
+
+from qjobs.errors import QjobsError
+from qjobs.render.text import clean
+
+
+class Format(StrEnum):
+    """How data is written."""
+
+    TABLE = "table"
+    TSV = "tsv"
+    CSV = "csv"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a person reads the stream."""
+    return not stream.closed and stream.isatty()
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The shape of a command's output.
+
+    `asked_for`: the user chose the format. `notes_as_json`: each line on stderr is JSON too.
+    """
+
+    format: Format
+    asked_for: bool = False
+    header: bool = False
+    quiet: bool = False
+    notes_as_json: bool = False
+
+    @classmethod
+    def chosen(
+        cls,
+        format_: Format | None = None,
+        *,
+        as_json: bool = False,
+        header: bool = False,
+        quiet: bool = False,
+    ) -> "Output":
+        """What the options ask for; a table on a terminal and TSV in a pipe if they do not."""
+        default = Format.TABLE if is_terminal(sys.stdout) else Format.TSV
+        return cls(
+            Format.JSON if as_json else format_ or default,
+            asked_for=as_json or format_ is not None,
+            header=header,
+            quiet=quiet,
+            notes_as_json=as_json,
+        )
+
+    @property
+    def ids_only(self) -> bool:
+        """Whether a verb that makes or changes sets is to write their ids and no more."""
+        return self.quiet or (self.format is Format.TSV and not self.asked_for)
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether somebody is there to look at a progress bar."""
+        return not self.quiet and not self.notes_as_json and is_terminal(sys.stderr)
+
+    def note(self, message: str) -> None:
+        """Say what may be of interest; not with `--quiet`, and not to a program."""
+        if not self.quiet and not self.notes_as_json:
+            say(clean(message))
+
+    def warn(self, message: str) -> None:
+        """Say what the user should look at, whatever the options."""
+        if self.notes_as_json:
+            say(json.dumps({"schema": "qjobs.warning/1", "message": message}))
+        else:
+            say(f"warning: {clean(message)}")
+
+    def hint_next(self, command: str) -> None:
+        """Name the command that comes next, to a person."""
+        if is_terminal(sys.stdout):
+            self.note(f"next: {command}")
+
+
+def report_error(error: QjobsError, *, as_json: bool) -> None:
+    """An error on stderr: what, why, and what to run, in at most three lines."""
+    if as_json:
+        document = {
+            "schema": "qjobs.error/1",
+            "code": error.code,
+            "exit": int(error.exit_code),
+            "message": error.message,
+            "hint": error.hint,
+        }
+        say(json.dumps(document))
+        return
+    what, *why = [line for line in error.message.split("\n") if line.strip()] or [""]
+    say(f"error: {clean(what)}")
+    if why:
+        say(clean("; ".join(why)))
+    if error.hint:
+        say(f"hint: {clean(error.hint)}")
+
+
+def say(line: str) -> None:
+    """Write a line to stderr."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def say_from_signal_handler(line: str) -> None:
+    """Write a line to stderr where a buffered stream may be in the middle of a write."""
+    if not line:
+        return
+    os.write(2, f"\n{line}\n".encode() if is_terminal(sys.stderr) else f"{line}\n".encode())

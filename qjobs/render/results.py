@@ -1,0 +1,98 @@
+"""Results as text: on stdout, in a file, or in a folder with a file a circuit."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TextIO
+
+from qjobs.engine.result import CircuitRow
+from qjobs.model import JobSet
+from qjobs.render.files import file_name, format_of, names_folder, replacing
+from qjobs.render.output import Format, Output
+from qjobs.render.rows import outcome_rows
+from qjobs.render.shapes import Document, circuit, result_document
+from qjobs.render.text import count
+from qjobs.render.writing import write
+
+_CIRCUITS_ON_TERMINAL = 20
+_OUTCOMES_ON_TERMINAL = 16
+
+
+@dataclass(frozen=True, slots=True)
+class SetResult:
+    """The results of one set. `rows` come one by one, and only once; `circuits` counts them."""
+
+    job_set: JobSet
+    rows: Iterator[CircuitRow]
+    circuits: int
+    complete: bool
+
+
+def show_results(output: Output, results: Sequence[SetResult], *, top: int | None) -> None:
+    """Write results to stdout; a person sees histograms of the first circuits of each set."""
+    if output.format is not Format.TABLE:
+        _write(sys.stdout, output.format, results, top=top, header=output.header)
+        return
+    from qjobs.render.tables import print_histograms
+
+    for result in results:
+        set_id = result.job_set.set_id
+        print_histograms(
+            result.rows,
+            circuits=_CIRCUITS_ON_TERMINAL,
+            total=result.circuits,
+            top=top or _OUTCOMES_ON_TERMINAL,
+            hint=f"qjobs result {set_id} --format tsv, or --out {set_id}.csv",
+        )
+
+
+def save_results(output: Output, results: Sequence[SetResult], place: str, top: int | None) -> None:
+    """Write results to the file or into the folder `place`. Raises UsageError."""
+    path = Path(place)
+    if names_folder(place):
+        saved = sum(_save_apart(output, result, path, top) for result in results)
+        output.note(f"{count(saved, 'file')} in {path}")
+        return
+    format_ = output.format if output.asked_for else format_of(path)
+    with replacing(path) as stream:
+        _write(stream, format_, results, top=top, header=output.header)
+    output.note(f"{count(sum(result.circuits for result in results), 'circuit')} in {path}")
+
+
+def _write(
+    stream: TextIO,
+    format_: Format,
+    results: Sequence[SetResult],
+    *,
+    top: int | None,
+    header: bool,
+) -> None:
+    """A document a set, or the rows of all sets in one table."""
+    rows = chain.from_iterable(result.rows for result in results)
+    if format_ in (Format.JSON, Format.JSONL):
+        for result in results:
+            document = result_document(result.job_set, result.rows, complete=result.complete)
+            write(stream, format_, document, outcome_rows((), top=top))
+    else:
+        write(stream, format_, Document({}, "", ()), outcome_rows(rows, top=top), header=header)
+
+
+def _save_apart(output: Output, result: SetResult, folder: Path, top: int | None) -> int:
+    """A file a circuit; returns how many."""
+    format_ = output.format if output.asked_for else Format.JSON
+    saved = 0
+    for row in result.rows:
+        with replacing(folder / file_name(row.index, row.name, f".{format_}")) as stream:
+            document = Document({}, "circuits", [circuit(row)])
+            # A file holds one circuit alone, so JSON is that object without an envelope.
+            write(
+                stream,
+                Format.JSONL if format_ is Format.JSON else format_,
+                document,
+                outcome_rows([row], top=top),
+                header=True,
+            )
+        saved += 1
+    return saved

@@ -1,0 +1,157 @@
+"""The columns and rows of TSV and tables: pure functions from values. Columns are only added."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from qjobs.engine.cancel import CancelReport
+from qjobs.engine.error import Failure
+from qjobs.engine.report import JobReport, SetReport
+from qjobs.engine.result import CircuitRow
+from qjobs.model import JobSet
+from qjobs.render.summaries import most_frequent, summary
+from qjobs.render.text import rfc3339
+from qjobs.store.sets import Source
+
+Cell: TypeAlias = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A table as data: the names of its columns and its rows, which may be read only once."""
+
+    columns: Sequence[str]
+    rows: Iterable[Sequence[Cell]]
+
+
+JOB_COLUMNS = ("set", "job", "start", "end", "attempt", "state", "job_id", "message")
+
+
+def job_rows(sets: Iterable[tuple[JobSet, Sequence[JobReport]]]) -> Rows:
+    """A row a job."""
+    return Rows(
+        JOB_COLUMNS,
+        (
+            (
+                plan.set_id,
+                job.index,
+                job.slice.start_index,
+                job.slice.end_index,
+                job.attempt,
+                job.state,
+                job.job_id,
+                job.message,
+            )
+            for plan, jobs in sets
+            for job in jobs
+        ),
+    )
+
+
+def plan_rows(plan: JobSet) -> Rows:
+    """A row a job that would be submitted."""
+    return Rows(
+        ("job", "start", "end", "circuits"),
+        (
+            (index, part.start_index, part.end_index, part.experiments_count)
+            for index, part in enumerate(plan.slices)
+        ),
+    )
+
+
+def list_rows(reports: Iterable[SetReport]) -> Rows:
+    """A row a set."""
+    return Rows(
+        ("set", "name", "backend", "circuits", "jobs", "state", "created", "summary"),
+        (
+            (
+                report.job_set.set_id,
+                report.job_set.name,
+                f"{report.job_set.provider}:{report.job_set.backend}",
+                report.job_set.circuits,
+                len(report.jobs),
+                report.state,
+                rfc3339(report.job_set.created),
+                summary(report),
+            )
+            for report in reports
+        ),
+    )
+
+
+def outcome_rows(rows: Iterable[CircuitRow], *, top: int | None) -> Rows:
+    """A row an outcome, the most frequent first; circuits without counts have none."""
+    return Rows(("index", "name", "outcome", "count", "shots"), _outcomes(rows, top))
+
+
+def _outcomes(rows: Iterable[CircuitRow], top: int | None) -> Iterator[Sequence[Cell]]:
+    for row in rows:
+        if row.counts is None:
+            yield (row.index, row.name, "", "", row.shots)
+            continue
+        for outcome, number in most_frequent(row.counts.items())[:top]:
+            yield (row.index, row.name, outcome, number, row.shots)
+
+
+def cancel_rows(outcomes: Iterable[tuple[JobSet, CancelReport]]) -> Rows:
+    """A row a job."""
+    return Rows(
+        ("set", "job", "start", "end", "outcome", "job_id"),
+        (
+            (
+                plan.set_id,
+                report.index,
+                report.slice.start_index,
+                report.slice.end_index,
+                report.outcome.value,
+                report.job_id,
+            )
+            for plan, report in outcomes
+        ),
+    )
+
+
+def failure_rows(failures: Iterable[tuple[JobSet, Failure]]) -> Rows:
+    """A row a failure."""
+    return Rows(
+        ("set", "job", "attempt", "start", "end", "origin", "job_id", "message"),
+        (
+            (
+                plan.set_id,
+                failure.job,
+                failure.attempt,
+                failure.slice.start_index,
+                failure.slice.end_index,
+                failure.origin.value,
+                failure.job_id,
+                failure.message,
+            )
+            for plan, failure in failures
+        ),
+    )
+
+
+def detail_rows(report: SetReport, sources: Sequence[Source]) -> Rows:
+    """A row a property of a set."""
+    plan = report.job_set
+    options = plan.options
+    details: dict[str, Cell] = {
+        "id": plan.set_id,
+        "name": plan.name,
+        "state": report.state,
+        "created": rfc3339(plan.created),
+        "backend": f"{plan.provider}:{plan.backend}",
+        "account": plan.account,
+        "circuits": plan.circuits,
+        "jobs": len(plan.slices),
+        "shots": options.shots,
+        "seed": "" if options.seed is None else options.seed,
+        "memory": "yes" if options.memory else "no",
+        "optimization_level": options.optimization_level,
+        "options": " ".join(f"{key}={value}" for key, value in options.extra.items()),
+        "tag": plan.tag,
+        "tags": " ".join(plan.tags),
+        "fingerprint": plan.fingerprint,
+    }
+    files = [(f"from circuit {source.start_index}", source.path) for source in sources]
+    return Rows(("property", "value"), [*details.items(), *files])

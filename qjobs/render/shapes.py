@@ -1,0 +1,179 @@
+"""The JSON shapes: pure functions from values to the documents of `qjobs/schemas/`.
+
+Keys stand in a fixed order. More keys may join a shape; those that are there stay.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from qjobs.engine.cancel import CancelReport
+from qjobs.engine.error import Failure
+from qjobs.engine.report import JobReport, SetReport
+from qjobs.engine.result import CircuitRow
+from qjobs.model import JobSet, Slice
+from qjobs.render.text import rfc3339
+from qjobs.store.sets import Source
+
+Shape: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An envelope: the keys of `head`, then the inner objects under `key`.
+
+    `inner` may be read only once: the objects of a large set are written as they come.
+    """
+
+    head: Shape
+    key: str
+    inner: Iterable[Shape]
+
+
+def set_document(report: SetReport, *, sources: Sequence[Source] = ()) -> Document:
+    """`qjobs.set/1`: a set as planned and its jobs as they are."""
+    plan = report.job_set
+    options = plan.options
+    head = {
+        "schema": "qjobs.set/1",
+        **_set_head(plan),
+        "tag": plan.tag,
+        "state": report.state.value,
+        "created": rfc3339(plan.created),
+        "account": plan.account,
+        "tags": list(plan.tags),
+        "options": {
+            "seed": options.seed,
+            "memory": options.memory,
+            "optimization_level": options.optimization_level,
+            "extra": dict(options.extra),
+        },
+        "fingerprint": plan.fingerprint,
+        "sources": [{"path": source.path, "start_index": source.start_index} for source in sources],
+    }
+    return Document(head, "jobs", (_job(job) for job in report.jobs))
+
+
+def plan_document(plan: JobSet) -> Document:
+    """`qjobs.plan/1`: what a submission would be cut into. The set has no id yet."""
+    head = _set_head(plan)
+    del head["id"]
+    jobs = ({"index": index, **_slice(part)} for index, part in enumerate(plan.slices))
+    return Document({"schema": "qjobs.plan/1", **head}, "jobs", jobs)
+
+
+def status_document(sets: Iterable[tuple[SetReport, Sequence[JobReport]]]) -> Document:
+    """`qjobs.status/1`: sets, each with those of its jobs that are to be shown."""
+    inner = (
+        {
+            **_set_head(report.job_set),
+            "state": report.state.value,
+            "counts": _counts(report),
+            "jobs": [_job(job) for job in jobs],
+            "problems": list(report.problems),
+        }
+        for report, jobs in sets
+    )
+    return Document({"schema": "qjobs.status/1"}, "sets", inner)
+
+
+def list_document(reports: Iterable[SetReport]) -> Document:
+    """`qjobs.list/1`: sets without their jobs, the newest first."""
+    inner = (
+        {
+            **_set_head(report.job_set),
+            "state": report.state.value,
+            "counts": _counts(report),
+            "created": rfc3339(report.job_set.created),
+        }
+        for report in reports
+    )
+    return Document({"schema": "qjobs.list/1"}, "sets", inner)
+
+
+def result_document(plan: JobSet, rows: Iterable[CircuitRow], *, complete: bool) -> Document:
+    """`qjobs.result/1`: one entry a circuit, in input order."""
+    head = {"schema": "qjobs.result/1", "set": plan.set_id, "complete": complete}
+    return Document(head, "circuits", (circuit(row) for row in rows))
+
+
+def circuit(row: CircuitRow) -> Shape:
+    """One circuit of `qjobs.result/1`; `memory` is there if it was asked for."""
+    shape = {
+        "index": row.index,
+        "name": row.name,
+        "source": row.source,
+        "position": row.position,
+        "job": row.job,
+        "job_id": row.job_id or None,
+        "state": row.state.value,
+        "shots": row.shots,
+        "counts": None if row.counts is None else dict(row.counts),
+        "message": row.message,
+    }
+    if row.memory is not None:
+        shape["memory"] = list(row.memory)
+    return shape
+
+
+def cancel_document(outcomes: Iterable[tuple[JobSet, CancelReport]]) -> Document:
+    """`qjobs.cancel/1`: what became of the wish to cancel each job."""
+    inner = (
+        {
+            "set": plan.set_id,
+            "index": report.index,
+            **_slice(report.slice),
+            "outcome": report.outcome.value,
+            "job_id": report.job_id or None,
+        }
+        for plan, report in outcomes
+    )
+    return Document({"schema": "qjobs.cancel/1"}, "jobs", inner)
+
+
+def failures_document(failures: Iterable[tuple[JobSet, Failure]]) -> Document:
+    """`qjobs.failures/1`: everything that went wrong, one failure after the other."""
+    inner = (
+        {
+            "set": plan.set_id,
+            "job": failure.job,
+            "attempt": failure.attempt,
+            **_slice(failure.slice),
+            "origin": failure.origin.value,
+            "message": failure.message,
+            "job_id": failure.job_id or None,
+        }
+        for plan, failure in failures
+    )
+    return Document({"schema": "qjobs.failures/1"}, "failures", inner)
+
+
+def _set_head(plan: JobSet) -> Shape:
+    return {
+        "id": plan.set_id,
+        "name": plan.name,
+        "provider": plan.provider,
+        "backend": plan.backend,
+        "shots": plan.options.shots,
+        "circuits": plan.circuits,
+    }
+
+
+def _job(report: JobReport) -> Shape:
+    return {
+        "index": report.index,
+        **_slice(report.slice),
+        "attempt": report.attempt,
+        "state": report.state.value,
+        "job_id": report.job_id or None,
+        "message": report.message,
+        "duplicates": list(report.duplicates),
+    }
+
+
+def _slice(part: Slice) -> Shape:
+    return {"start_index": part.start_index, "experiments_count": part.experiments_count}
+
+
+def _counts(report: SetReport) -> Shape:
+    return {state.value: number for state, number in report.counts.items()}

@@ -1,0 +1,45 @@
+"""Short words for sets and results, the same in every shape of output."""
+
+from collections.abc import Iterable
+
+from qjobs.engine.report import FAILED, SetReport, State
+from qjobs.model import JobSet
+from qjobs.render.text import clean
+
+
+def set_title(plan: JobSet) -> str:
+    """The name, if it has one, and the id of a set."""
+    return f"{clean(plan.name)}  {plan.set_id}" if plan.name else plan.set_id
+
+
+def summary(report: SetReport) -> str:
+    """How many jobs are in each state, such as `2 done, 1 running`."""
+    shown = [f"{number} {state.value}" for state, number in report.counts.items() if number]
+    return ", ".join(reversed(shown)) or "no jobs"
+
+
+def finished_jobs(report: SetReport) -> int:
+    """How many jobs will not change by themselves any more."""
+    return sum(job.state in (State.DONE, *FAILED) for job in report.jobs)
+
+
+def done_circuits(report: SetReport) -> str:
+    """How many circuits are in jobs that are done, of all: `600/900 circuits`."""
+    done = sum(job.slice.experiments_count for job in report.jobs if job.state is State.DONE)
+    return f"{done}/{sum(job.slice.experiments_count for job in report.jobs)} circuits"
+
+
+def most_frequent(counts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """The outcomes by falling counts, equal ones in the order of their bits."""
+    return sorted(counts, key=lambda item: (-item[1], item[0]))
+
+
+def spans(numbers: Iterable[int]) -> str:
+    """Numbers as ascending inclusive ranges, as addresses have them: `0-3,7`."""
+    ranges: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges)

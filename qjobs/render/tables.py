@@ -1,0 +1,173 @@
+"""What a person sees on a terminal: tables, bars and histograms. The importer of rich."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from qjobs.engine.error import Failure
+from qjobs.engine.report import FAILED, JobReport, SetReport, State
+from qjobs.engine.result import CircuitRow
+from qjobs.model import JobSet
+from qjobs.render.output import is_terminal
+from qjobs.render.rows import Cell, Rows
+from qjobs.render.summaries import done_circuits, most_frequent, set_title, spans, summary
+from qjobs.render.text import clean, count, first_line
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+# Wide enough that nothing is ever cut where no terminal sets the width.
+_WIDTH_WITHOUT_TERMINAL = 1000
+_BAR_CELLS = 24
+_BLOCKS = " ▏▎▍▌▋▊▉█"
+_STYLES = {
+    State.DONE: "green",
+    State.RUNNING: "cyan",
+    State.ERROR: "red",
+    State.REFUSED: "red",
+    State.UNKNOWN: "yellow",
+    State.CANCELLED: "yellow",
+}
+
+
+def console() -> "Console":
+    """Rich on stdout, which is never to colour, interpret or cut what is not its own."""
+    from rich.console import Console
+
+    terminal = is_terminal(sys.stdout)
+    return Console(
+        file=sys.stdout,
+        force_terminal=terminal,
+        width=None if terminal else _WIDTH_WITHOUT_TERMINAL,
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
+
+
+def print_table(table: Rows, *, most: int = 20) -> None:
+    """A table of the first `most` rows, and how many more there are."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in table.columns:
+        grid.add_column(column, overflow="fold")
+    rows = iter(table.rows)
+    for row in islice(rows, most):
+        grid.add_row(*(Text(clean(str(cell)), _style(cell)) for cell in row))
+    out = console()
+    out.print(grid)
+    left = sum(1 for _ in rows)
+    if left:
+        out.print(f"... {left} more")
+
+
+def _style(cell: Cell) -> str:
+    return _STYLES.get(cell, "") if isinstance(cell, State) else ""
+
+
+def print_summary(report: SetReport, jobs: Sequence[JobReport]) -> None:
+    """One line and a bar for a set, then those of `jobs` that failed, each with its reason."""
+    from rich.text import Text
+
+    out = console()
+    plan = report.job_set
+    line = Text()
+    line.append(f"{set_title(plan)}  ", "bold")
+    line.append(report.state.value.upper(), _STYLES.get(report.state, ""))
+    line.append(f"  {summary(report)}  ({done_circuits(report)})")
+    out.print(line, soft_wrap=True)
+    out.print(_progress_bar(report))
+    failed = [job for job in jobs if job.state in FAILED]
+    for job in failed[:20]:
+        reason = Text(f"  job {job.index}  circuits {job.slice}  ")
+        reason.append(job.state.value, _STYLES.get(job.state, ""))
+        reason.append(f"  {first_line(job.message)}")
+        out.print(reason, soft_wrap=True)
+    if len(failed) > 20:
+        out.print(f"  ... {len(failed) - 20} more: qjobs error {plan.set_id}")
+
+
+def _progress_bar(report: SetReport) -> "Text":
+    """A bar in which each group of states has its share of the cells."""
+    from rich.text import Text
+
+    total = max(1, len(report.jobs))
+    failed = sum(report.counts[state] for state in FAILED)
+    bar = Text("  ")
+    used = 0
+    for number, style, mark in (
+        (report.counts[State.DONE], "green", "█"),
+        (failed, "red", "▓"),
+        (report.counts[State.RUNNING], "cyan", "▒"),
+    ):
+        cells = _BAR_CELLS * number // total
+        bar.append(mark * cells, style)
+        used += cells
+    bar.append("░" * (_BAR_CELLS - used), "dim")
+    return bar
+
+
+def print_histograms(
+    rows: Iterable[CircuitRow], *, circuits: int, total: int, top: int, hint: str
+) -> None:
+    """The outcomes of the first circuits, the most frequent first."""
+    out = console()
+    for row in islice(rows, circuits):
+        for line in _histogram(row, top):
+            out.print(line, soft_wrap=True)
+    if total > circuits:
+        out.print(f"... {count(total - circuits, 'more circuit')}: {hint}", soft_wrap=True)
+
+
+def _histogram(row: CircuitRow, top: int) -> Iterable["Text"]:
+    from rich.text import Text
+
+    yield Text(f"#{row.index} {clean(row.name)}  {count(row.shots, 'shot')}", "bold")
+    if row.counts is None:
+        reason = f": {first_line(row.message)}" if row.message else ""
+        yield Text(f"  no counts ({row.state.value}{reason})", _STYLES.get(row.state, ""))
+        return
+    ranked = most_frequent(row.counts.items())
+    highest = ranked[0][1] if ranked else 1
+    measured = sum(row.counts.values()) or 1
+    width = len(str(highest))
+    for outcome, number in ranked[:top]:
+        line = Text(f"  {clean(outcome)}  {number:>{width}}  {number / measured:6.1%}  ")
+        line.append(bar(number / highest), "cyan")
+        yield line
+    if len(ranked) > top:
+        yield Text(f"  ... {count(len(ranked) - top, 'more outcome')}", "dim")
+
+
+def bar(share: float) -> str:
+    """A bar of eighth blocks for a share from 0 to 1; never empty for what is not 0."""
+    eighths = max(round(share * _BAR_CELLS * 8), 1 if share > 0 else 0)
+    full, rest = divmod(eighths, 8)
+    return "█" * full + _BLOCKS[rest].strip()
+
+
+def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
+    """Failures, those with the same message together."""
+    from rich.text import Text
+
+    groups: dict[tuple[str, str, str], list[Failure]] = {}
+    titles: dict[str, str] = {}
+    for plan, failure in failures:
+        titles[plan.set_id] = set_title(plan)
+        groups.setdefault((plan.set_id, failure.origin, failure.message), []).append(failure)
+    out = console()
+    for (set_id, origin, message), same in groups.items():
+        jobs = spans(failure.job for failure in same)
+        line = Text(titles.pop(set_id) + "\n" if set_id in titles else "", "bold")
+        line.append(f"  {origin}", "red")
+        noun = "job" if len({failure.job for failure in same}) == 1 else "jobs"
+        line.append(f"  {noun} {jobs}", "")
+        if len(same) > 1:
+            line.append(f"  (x{len(same)})", "")
+        for part in message.splitlines() or ["(no message)"]:
+            line.append(f"\n    {clean(part)}", "")
+        out.print(line, soft_wrap=True)

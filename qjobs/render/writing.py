@@ -1,0 +1,62 @@
+"""Documents and rows written to a stream, one inner object or one row at a time."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+from qjobs.render.output import Format, Output
+from qjobs.render.rows import Cell, Rows
+from qjobs.render.shapes import Document
+from qjobs.render.text import clean
+
+
+def show(output: Output, document: Document, table: Rows) -> None:
+    """Write data to stdout: a table for a person, whole documents or rows for a program."""
+    if output.format is Format.TABLE:
+        from qjobs.render.tables import print_table
+
+        print_table(table)
+    else:
+        write(sys.stdout, output.format, document, table, header=output.header)
+
+
+def write(
+    stream: TextIO,
+    format_: Format,
+    document: Document,
+    table: Rows,
+    *,
+    header: bool = False,
+) -> None:
+    """Write TSV, CSV (always with a header), JSON or JSON Lines; a table is written as TSV."""
+    match format_:
+        case Format.JSON:
+            _write_json(stream, document)
+        case Format.JSONL:
+            stream.writelines(f"{json.dumps(item)}\n" for item in document.inner)
+        case Format.CSV:
+            import csv
+
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(table.columns)
+            writer.writerows(map(_clean_row, table.rows))
+        case Format.TSV | Format.TABLE:
+            if header:
+                stream.write("\t".join(table.columns) + "\n")
+            stream.writelines("\t".join(map(str, _clean_row(row))) + "\n" for row in table.rows)
+
+
+def _write_json(stream: TextIO, document: Document) -> None:
+    """One document on one line, without ever holding all of its inner objects."""
+    head = json.dumps({**document.head, document.key: []})
+    stream.write(head.removesuffix("]}"))
+    separator = ""
+    for item in document.inner:
+        stream.write(f"{separator}{json.dumps(item)}")
+        separator = ", "
+    stream.write("]}\n")
+
+
+def _clean_row(row: Sequence[Cell]) -> list[Cell]:
+    return [clean(cell) if isinstance(cell, str) else cell for cell in row]

@@ -1,0 +1,149 @@
+"""Private files and folders, written so that a crash leaves all of a file or nothing of it."""
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from qjobs.errors import NotFound, StateError, StateUnwritable
+
+# Nothing that qjobs writes comes near; a larger file is a mistake that must not fill memory.
+LARGEST_BYTES = 4 << 30
+
+
+class Stamp(NamedTuple):
+    """What changes when a file does."""
+
+    device: int
+    inode: int
+    size_bytes: int
+    modified_ns: int
+
+    def same_file(self, other: "Stamp") -> bool:
+        """Whether it is one file, perhaps longer or shorter by now."""
+        return self[:2] == other[:2]
+
+
+def stamp(status: os.stat_result) -> Stamp:
+    """The stamp of a file."""
+    return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+if sys.platform == "darwin":
+    import fcntl
+
+    def sync(descriptor: int) -> None:
+        """Have what was written be on the disk when this returns. Raises OSError."""
+        # fsync leaves it in the drive's cache there.
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+
+elif sys.platform == "linux":
+    sync = os.fdatasync
+else:
+    sync = os.fsync
+
+
+def sync_file(path: Path) -> None:
+    """Have a file that somebody else wrote be on the disk when this returns. Raises OSError."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder be on the disk when this returns. Raises OSError."""
+    if sys.platform == "win32":  # a folder cannot be opened there
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write every byte and have it on the disk. Raises OSError."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+    sync(descriptor)
+
+
+def create(path: Path, data: bytes) -> None:
+    """Write a new file that only its owner can read. Raises OSError; then there is none."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        write_all(descriptor, data)
+    except BaseException:
+        with suppress(OSError):
+            path.unlink()
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def temporary(path: Path) -> Path:
+    """A name beside `path` that nobody else uses."""
+    return path.with_name(f"{path.name}.{os.urandom(6).hex()}.tmp")
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Put a file in the place of `path`, whole and durably. Raises OSError."""
+    fresh = temporary(path)
+    create(fresh, data)
+    try:
+        fresh.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            fresh.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that only its owner can enter, durably, if it is not there. Raises OSError."""
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        if folder.is_dir():
+            return
+        raise
+    except FileNotFoundError:
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def read(path: Path, *, at_most: int = LARGEST_BYTES) -> tuple[bytes, Stamp]:
+    """The first `at_most` bytes of a file, and its stamp. Raises NotFound and StateError."""
+    try:
+        with path.open("rb") as file:
+            found = stamp(os.fstat(file.fileno()))
+            data = file.read(at_most)
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no {path}") from error
+    except OSError as error:
+        raise StateError(f"cannot read {path}: {error.strerror}") from error
+    if len(data) == LARGEST_BYTES:
+        raise StateError(f"{path} has {LARGEST_BYTES} bytes or more; qjobs did not write it")
+    return data, found
+
+
+def read_from(descriptor: int, start: int) -> bytes:
+    """The rest of an open file. Raises OSError."""
+    os.lseek(descriptor, start, os.SEEK_SET)
+    parts = []
+    while part := os.read(descriptor, 1 << 20):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def unwritable(path: Path, error: OSError) -> StateUnwritable:
+    """The failure to write `path`, in words the user can act on."""
+    return StateUnwritable(
+        f"cannot write {path}: {error.strerror or error}",
+        hint="make room or allow writing there, or set QJOBS_HOME to another folder",
+    )

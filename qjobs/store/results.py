@@ -1,0 +1,95 @@
+"""The result files of a set: one an attempt, written once, checked whenever it is read.
+
+The first line is a header in JSON, {format, job_id, sha256, circuits}; the rest is the body
+of a `JobResult`, of which `sha256` is the checksum.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from qjobs.errors import StateDamaged, StateTooNew
+from qjobs.results import JobResult
+from qjobs.store import files
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFiles:
+    """The results in one folder, which is made when the first one is written."""
+
+    folder: Path
+
+    def path(self, job: int, attempt: int) -> Path:
+        """Where a result is, or would be."""
+        return self.folder / f"{job}-{attempt}.jsonl"
+
+    def has(self, job: int, attempt: int) -> bool:
+        """Whether there is a file; only `read` says whether it is good."""
+        return self.path(job, attempt).exists()
+
+    def write(self, job: int, attempt: int, *, job_id: str, result: JobResult) -> None:
+        """Keep a result; it is on the disk when this returns. A good one is never replaced.
+
+        Raises StateUnwritable, and then nothing has changed.
+        """
+        path = self.path(job, attempt)
+        head = {
+            "format": FORMAT,
+            "job_id": job_id,
+            "sha256": _sha256(result.body),
+            "circuits": len(result),
+        }
+        data = json.dumps(head).encode() + b"\n" + result.body
+        try:
+            files.make_folder(self.folder)
+            fresh = files.temporary(path)
+            files.create(fresh, data)
+            try:
+                self._put(fresh, job, attempt)
+            finally:
+                fresh.unlink(missing_ok=True)
+            files.sync_folder(self.folder)
+        except OSError as error:
+            raise files.unwritable(path, error) from error
+
+    def _put(self, fresh: Path, job: int, attempt: int) -> None:
+        path = self.path(job, attempt)
+        try:
+            os.link(fresh, path)  # which, unlike a rename, never replaces
+        except FileExistsError:
+            try:
+                self.read(job, attempt)
+            except StateDamaged:
+                fresh.replace(path)
+        except OSError:  # a file system without links
+            fresh.replace(path)
+
+    def read(self, job: int, attempt: int) -> JobResult:
+        """A result that was kept. Raises NotFound, StateDamaged, StateTooNew, StateError."""
+        path = self.path(job, attempt)
+        data, _ = files.read(path)
+        head, _, body = data.partition(b"\n")
+        try:
+            fields = json.loads(head)
+            number, checksum = fields["format"], fields["sha256"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise _damaged(path, "its first line is not a header") from None
+        if number != FORMAT:
+            raise StateTooNew(f"{path}: written by a newer qjobs", hint="update qiskit-qjobs")
+        if checksum != _sha256(body):
+            raise _damaged(path, "its content does not match its checksum")
+        return JobResult(body)
+
+
+def _sha256(body: bytes) -> str:
+    # Imported here: it loads OpenSSL, and most commands read no result.
+    import hashlib
+
+    return hashlib.sha256(body).hexdigest()
+
+
+def _damaged(path: Path, what: str) -> StateDamaged:
+    return StateDamaged(f"{path}: {what}", hint="remove the file to have the result fetched again")

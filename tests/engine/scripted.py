@@ -1,0 +1,175 @@
+"""A provider in memory that does what a script says and counts what it is asked, and its sets."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from qjobs.circuits.slices import CircuitSlice
+from qjobs.engine.address import Target
+from qjobs.errors import (
+    AuthError,
+    JobRefused,
+    ProviderError,
+    RateLimited,
+)
+from qjobs.model import JobStatus, RunOptions
+from qjobs.providers.interface import (
+    BackendInfo,
+    CancelOutcome,
+    Capabilities,
+    Limits,
+)
+from qjobs.results import CircuitResult, JobResult
+from qjobs.store.sets import SetFolder
+
+
+class Killed(BaseException):
+    """The process dies here, as far as the code under test can tell."""
+
+
+class Answer(Enum):
+    """What one submit call does."""
+
+    ACCEPT = auto()
+    REFUSE = auto()
+    NOT_NOW = auto()
+    NO_CREDENTIALS = auto()
+    LOSE_THE_CALL = auto()  # nothing arrives, the client sees an error
+    LOSE_THE_ANSWER = auto()  # the job is accepted, the client sees an error
+    ACCEPT_TWICE = auto()  # a client library sent the call again; the client sees an error
+    LEAK = auto()  # the plug-in lets a foreign error through after accepting
+    DIE_BEFORE = auto()
+    DIE_AFTER = auto()
+
+
+@dataclass
+class RemoteJob:
+    """A job on the provider's side."""
+
+    job_id: str
+    tag: str
+    circuits: int
+    shots: int
+    status: JobStatus = JobStatus.QUEUED
+    message: str = ""
+
+
+@dataclass
+class ScriptedProvider:
+    """Every submit takes the next answer of `script`; after its end all are accepted."""
+
+    script: deque[Answer] = field(default_factory=deque)
+    finds: bool = True
+    settle_s: float = 0.0
+    connections: int = 1
+    cancels: bool = True
+    reachable: bool = True
+    on_find: Callable[[str], None] = lambda _tag: None
+    jobs: dict[str, RemoteJob] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def capabilities(self, backend: str) -> Capabilities:
+        return Capabilities(finds=self.finds, settle_s=self.settle_s, polls_s=(0.001, 0.01))
+
+    def backends(self) -> Sequence[BackendInfo]:
+        return [BackendInfo("device")]
+
+    def limits(self, backend: str) -> Limits:
+        return Limits(connections=self.connections)
+
+    def check(self, backend: str, options: RunOptions) -> None:
+        return
+
+    def submit(self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> str:
+        with self.lock:
+            self.calls.append(f"submit {tag}")
+            answer = self.script.popleft() if self.script else Answer.ACCEPT
+            match answer:
+                case Answer.REFUSE:
+                    raise JobRefused("the device is closed")
+                case Answer.NOT_NOW:
+                    raise RateLimited("too many requests", retry_after_s=0.001)
+                case Answer.NO_CREDENTIALS:
+                    raise AuthError("who are you?")
+                case Answer.LOSE_THE_CALL:
+                    raise ProviderError("no route to host")
+                case Answer.DIE_BEFORE:
+                    raise Killed
+            count = 2 if answer is Answer.ACCEPT_TWICE else 1
+            for _ in range(count):
+                job_id = f"remote-{len(self.jobs)}"
+                self.jobs[job_id] = RemoteJob(
+                    job_id, tag, circuits.slice.experiments_count, options.shots
+                )
+            match answer:
+                case Answer.LOSE_THE_ANSWER | Answer.ACCEPT_TWICE:
+                    raise ProviderError("connection reset")
+                case Answer.LEAK:
+                    raise KeyError("backend")
+                case Answer.DIE_AFTER:
+                    raise Killed
+            return job_id
+
+    def find(self, tag: str) -> Sequence[str]:
+        self.calls.append(f"find {tag}")
+        self._reach()
+        self.on_find(tag)
+        return [job.job_id for job in self.jobs.values() if job.tag == tag]
+
+    def statuses(self, job_ids: Sequence[str]) -> Mapping[str, JobStatus]:
+        self.calls.append(f"statuses {' '.join(job_ids)}")
+        self._reach()
+        return {
+            job_id: self.jobs[job_id].status if job_id in self.jobs else JobStatus.UNKNOWN
+            for job_id in job_ids
+        }
+
+    def result(self, job_id: str) -> JobResult:
+        self.calls.append(f"result {job_id}")
+        self._reach()
+        job = self.jobs[job_id]
+        if job.status is not JobStatus.DONE:
+            raise ProviderError(f"{job_id} is not done")
+        return JobResult.of(
+            CircuitResult(shots=job.shots, counts={hex(position): job.shots}, clbits=8)
+            for position in range(job.circuits)
+        )
+
+    def error_message(self, job_id: str) -> str:
+        self.calls.append(f"error_message {job_id}")
+        self._reach()
+        return self.jobs[job_id].message
+
+    def cancel(self, job_ids: Sequence[str]) -> Mapping[str, CancelOutcome]:
+        self.calls.append(f"cancel {' '.join(job_ids)}")
+        self._reach()
+        outcomes = {}
+        for job_id in job_ids:
+            job = self.jobs[job_id]
+            if not self.cancels:
+                outcomes[job_id] = CancelOutcome.NOT_SUPPORTED
+            elif job.status.final:
+                outcomes[job_id] = CancelOutcome.ALREADY_FINAL
+            else:
+                job.status = JobStatus.CANCELLED
+                outcomes[job_id] = CancelOutcome.CANCELLED
+        return outcomes
+
+    def finish(self, status: JobStatus = JobStatus.DONE, message: str = "") -> None:
+        """Let every unfinished job end."""
+        for job in self.jobs.values():
+            if not job.status.final:
+                job.status, job.message = status, message
+
+    def _reach(self) -> None:
+        if not self.reachable:
+            raise ProviderError("no route to host")
+
+
+def whole(folder: SetFolder) -> Target:
+    """All jobs and circuits of a set."""
+    job_set = folder.job_set
+    return Target(folder, tuple(range(len(job_set.slices))), range(job_set.circuits))

@@ -1,0 +1,171 @@
+"""Whatever happens in whatever order: no two live jobs for one slice, and no id lost."""
+
+import shutil
+import tempfile
+import threading
+from collections import Counter
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from scripted import Answer, Killed, ScriptedProvider, whole
+
+from qjobs.engine.cancel import cancel
+from qjobs.engine.report import FAILED
+from qjobs.engine.result import fetch
+from qjobs.engine.retry import open_attempts
+from qjobs.engine.start import start
+from qjobs.engine.status import status
+from qjobs.engine.workspace import Workspace
+from qjobs.errors import ProviderError
+from qjobs.model import Accepted, Attempted, Finished, JobSet, JobStatus, Slice
+from qjobs.store.sets import Store
+
+ANSWERS = st.lists(st.sampled_from(Answer), max_size=6)
+JOBS = 4
+
+
+class Promises(RuleBasedStateMachine):
+    """One job set in the hands of a user, an unreliable provider, and sudden death."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.home = Path(tempfile.mkdtemp(prefix="qjobs-promises-"))
+        self.provider = ScriptedProvider()
+        ids = count(1)
+        self.workspace = Workspace(
+            store=Store(self.home, clock=lambda: datetime.now(UTC)),
+            load_provider=lambda _name: self.provider,
+            clock=lambda: datetime.now(UTC),
+            new_id=lambda: f"{next(ids):012x}",
+        )
+
+    @initialize()
+    def plan(self) -> None:
+        draft = self.workspace.store.draft(self.workspace.new_id())
+        draft.circuits_path.write_bytes(b"not read")
+        self.set_id = draft.set_id
+        draft.commit(
+            JobSet(
+                set_id=draft.set_id, name="", created=self.workspace.clock(),
+                provider="scripted", backend="device", circuits=2 * JOBS,
+                slices=tuple(Slice(2 * index, 2) for index in range(JOBS)),
+            ),
+            (),
+        )  # fmt: skip
+
+    def folder(self):
+        """The set as a new process would open it."""
+        return self.workspace.store.open(self.set_id)
+
+    @rule(answers=ANSWERS)
+    def submit_or_resume(self, answers) -> None:
+        self.provider.script.extend(answers)
+        try:
+            start(
+                self.folder(), self.provider, jobs=range(JOBS),
+                clock=self.workspace.clock, stop=threading.Event(),
+            )  # fmt: skip
+        except Killed:
+            pass
+        finally:
+            self.provider.script.clear()
+
+    @rule()
+    def look(self) -> None:
+        folder = self.folder()
+        report = status(self.workspace, whole(folder))
+        assert sum(report.counts.values()) == JOBS
+        fetch(self.workspace, folder, report.jobs, stop=threading.Event())
+
+    @rule(answers=ANSWERS)
+    def retry(self, answers) -> None:
+        target = whole(self.folder())
+        open_attempts(self.workspace, target, status(self.workspace, target), FAILED)
+        self.submit_or_resume(answers)
+
+    @rule()
+    def cancel(self) -> None:
+        try:
+            cancel(self.workspace, whole(self.folder()))
+        except ProviderError:
+            assert not self.provider.reachable
+
+    @rule(outcome=st.sampled_from([JobStatus.DONE, JobStatus.ERROR]), which=st.integers(0, JOBS))
+    def a_job_ends(self, outcome, which) -> None:
+        live = [job for job in self.provider.jobs.values() if not job.status.final]
+        if live:
+            job = live[which % len(live)]
+            job.status, job.message = outcome, "it broke"
+
+    @rule(reachable=st.booleans())
+    def the_network_changes(self, reachable) -> None:
+        self.provider.reachable = reachable
+
+    @invariant()
+    def no_slice_has_two_live_jobs_that_we_asked_for(self) -> None:
+        if not hasattr(self, "set_id"):
+            return
+        unasked = {
+            job_id
+            for job in self.folder().jobs()
+            for attempt in job.attempts
+            for job_id in attempt.duplicates
+        }
+        tags = self.tags_in_doubt()
+        live = Counter(
+            job.tag.rsplit("-", 1)[0]
+            for job in self.provider.jobs.values()
+            if job.status is not JobStatus.ERROR
+            and job.status is not JobStatus.CANCELLED
+            and job.job_id not in unasked
+            and job.tag not in tags
+        )
+        assert all(number == 1 for number in live.values()), live
+
+    @invariant()
+    def every_id_is_in_the_state_or_found_by_a_tag_in_the_state(self) -> None:
+        if not hasattr(self, "set_id"):
+            return
+        known = {
+            job_id
+            for job in self.folder().jobs()
+            for attempt in job.attempts
+            for job_id in (*ids(attempt.state), *attempt.duplicates)
+        }
+        tags = self.tags_in_doubt()
+        for job in self.provider.jobs.values():
+            assert job.job_id in known or job.tag in tags, job
+
+    def tags_in_doubt(self) -> set[str]:
+        return {
+            attempt.state.tag
+            for job in self.folder().jobs()
+            for attempt in job.attempts
+            if isinstance(attempt.state, Attempted)
+        }
+
+    def teardown(self) -> None:
+        """At the end everything can be brought home by one more resume."""
+        if hasattr(self, "set_id"):
+            self.provider.reachable = True
+            self.submit_or_resume([])
+            assert not self.tags_in_doubt()
+            self.every_id_is_in_the_state_or_found_by_a_tag_in_the_state()
+            self.no_slice_has_two_live_jobs_that_we_asked_for()
+        shutil.rmtree(self.home)
+
+
+def ids(state) -> tuple[str, ...]:
+    match state:
+        case Accepted(job_id) | Finished(job_id):
+            return (job_id,)
+        case _:
+            return ()
+
+
+Promises.TestCase.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)
+TestPromises = Promises.TestCase

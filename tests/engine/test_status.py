@@ -1,0 +1,73 @@
+"""What is asked, what is recorded, what is only shown."""
+
+import pytest
+from scripted import whole
+
+from qjobs.engine.report import State
+from qjobs.engine.start import start
+from qjobs.engine.status import status
+from qjobs.model import Finished, JobStatus
+
+
+@pytest.fixture
+def submitted(workspace, new_set, provider, stop):
+    folder = new_set(jobs=4)
+    start(folder, provider, jobs=range(4), clock=workspace.clock, stop=stop)
+    provider.calls.clear()
+    return workspace.store.open(folder.job_set.set_id)
+
+
+def test_one_call_asks_for_all_jobs(workspace, submitted, provider):
+    report = status(workspace, whole(submitted))
+
+    assert provider.calls == ["statuses remote-0 remote-1 remote-2 remote-3"]
+    assert report.state is State.QUEUED
+
+
+def test_what_is_final_is_recorded_and_never_asked_again(workspace, submitted, provider):
+    provider.finish(JobStatus.ERROR, "qubit 3 melted")
+    status(workspace, whole(submitted))
+    provider.calls.clear()
+
+    again = workspace.store.open(submitted.job_set.set_id)
+    report = status(workspace, whole(again))
+
+    assert provider.calls == []
+    assert report.jobs[0].state is State.ERROR
+    assert report.jobs[0].message == "qubit 3 melted"
+    assert again.jobs()[0].state == Finished("remote-0", JobStatus.ERROR, "qubit 3 melted")
+
+
+def test_a_provider_out_of_reach_is_shown_and_not_recorded(workspace, submitted, provider):
+    provider.reachable = False
+    report = status(workspace, whole(submitted))
+    assert report.problems == ("no route to host",)
+    assert {job.state for job in report.jobs} == {State.UNKNOWN}
+
+    provider.reachable = True
+    report = status(workspace, whole(workspace.store.open(submitted.job_set.set_id)))
+    assert {job.state for job in report.jobs} == {State.QUEUED}
+
+
+def test_counts_have_every_state_and_add_up(workspace, submitted, provider):
+    provider.jobs["remote-0"].status = JobStatus.DONE
+    provider.jobs["remote-1"].status = JobStatus.RUNNING
+
+    counts = status(workspace, whole(submitted)).counts
+
+    assert list(counts) == list(State)
+    assert sum(counts.values()) == 4
+    assert (counts[State.DONE], counts[State.RUNNING], counts[State.QUEUED]) == (1, 1, 2)
+
+
+def test_cached_asks_nobody(workspace, submitted, provider):
+    report = status(workspace, whole(submitted), cached=True)
+
+    assert provider.calls == []
+    assert report.counts[State.QUEUED] == 4
+
+
+def test_a_job_that_the_provider_has_forgotten_is_unknown(workspace, submitted, provider):
+    del provider.jobs["remote-2"]
+
+    assert status(workspace, whole(submitted)).jobs[2].state is State.UNKNOWN

@@ -1,0 +1,325 @@
+"""Jobs through real supervisors and workers: to their end, and what happens when one dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from local_jobs import cut, endless, processes, rotations, wait, wait_until, write
+from qiskit_aer import AerSimulator
+
+from qjobs.errors import JobRefused, ProviderError, UsageError
+from qjobs.model import JobStatus, RunOptions
+from qjobs.providers.interface import CancelOutcome
+from qjobs.providers.local import supervision
+from qjobs.providers.local.folder import Folder
+from qjobs.providers.local.provider import LocalProvider
+
+OPTIONS = RunOptions(shots=100, seed=5)
+
+Open = Callable[..., LocalProvider]
+
+
+@pytest.fixture
+def six(tmp_path: Path) -> Path:
+    return write(tmp_path / "six.qpy", rotations(6))
+
+
+@pytest.fixture
+def long(tmp_path: Path) -> Path:
+    return write(tmp_path / "long.qpy", [endless()])
+
+
+def submit(provider: LocalProvider, path: Path, start: int, count: int, tag: str) -> str:
+    return provider.submit(cut(path, start, count), backend="", options=OPTIONS, tag=tag)
+
+
+def running(provider: LocalProvider, job_id: str) -> bool:
+    return provider.statuses([job_id])[job_id] is JobStatus.RUNNING
+
+
+def test_the_jobs_of_a_set_give_what_one_run_gives(provider: LocalProvider, six: Path) -> None:
+    run = AerSimulator().run(rotations(6), seed_simulator=5, shots=100).result()
+
+    job_ids = [submit(provider, six, start, 2, f"t{start}") for start in (0, 2, 4)]
+
+    assert set(wait(provider, job_ids).values()) == {JobStatus.DONE}
+    results = [c for job_id in job_ids for c in provider.result(job_id).circuits()]
+    assert [result.readable_counts() for result in results] == run.get_counts()
+
+
+def test_the_same_tag_is_the_same_job(open_provider: Open, six: Path) -> None:
+    job_id = submit(open_provider(), six, 0, 6, "t")
+
+    assert submit(open_provider(), six, 0, 6, "t") == job_id
+    assert open_provider().find("t") == (job_id,)
+    assert open_provider().find("u") == ()
+
+
+def test_a_job_whose_circuits_all_fail_ends_in_error_and_a_mixed_one_is_done(
+    provider: LocalProvider, tmp_path: Path
+) -> None:
+    good, unmeasured = rotations(2)
+    unmeasured.remove_final_measurements()
+    path = write(tmp_path / "mixed.qpy", [good, unmeasured, unmeasured])
+
+    mixed = submit(provider, path, 0, 2, "mixed")
+    failed = submit(provider, path, 1, 2, "failed")
+
+    assert list(wait(provider, [mixed, failed]).values()) == [JobStatus.DONE, JobStatus.ERROR]
+    assert [c.counts is None for c in provider.result(mixed).circuits()] == [False, True]
+    assert provider.error_message(failed) == (
+        "circuit 1: the circuit measures nothing; circuit 2: the circuit measures nothing"
+    )
+    with pytest.raises(ProviderError, match="is ERROR: it has no results"):
+        provider.result(failed)
+
+
+def test_circuits_that_are_gone_or_changed_are_an_error_that_names_the_file(
+    provider: LocalProvider, long: Path, six: Path, tmp_path: Path
+) -> None:
+    supervision_of_one = [submit(provider, long, 0, 1, f"long {n}") for n in range(2)]
+    wait_until(lambda: all(running(provider, job_id) for job_id in supervision_of_one))
+    other = write(tmp_path / "other.qpy", rotations(2))
+    gone = submit(provider, six, 0, 1, "gone")
+    changed = submit(provider, other, 0, 1, "changed")
+    six.unlink()
+    write(other, rotations(3))
+
+    provider.cancel(supervision_of_one)
+
+    assert set(wait(provider, [gone, changed]).values()) == {JobStatus.ERROR}
+    assert "six.qpy: No such file" in provider.error_message(gone)
+    assert "other.qpy was changed after" in provider.error_message(changed)
+
+
+def test_a_slice_of_no_container_is_refused_and_leaves_no_job(
+    provider: LocalProvider, six: Path, tmp_path: Path
+) -> None:
+    for path, start in ((tmp_path / "none.qpy", 0), (Path(__file__), 0), (six, 6)):
+        with pytest.raises(JobRefused):
+            submit(provider, path, start, 1, "t")
+    assert provider.find("t") == ()
+
+
+def test_final_jobs_start_no_supervisor(open_provider: Open, folder: Folder, six: Path) -> None:
+    job_id = submit(open_provider(), six, 0, 1, "t")
+    wait(open_provider(), [job_id])
+    supervision.stop(folder)
+
+    provider = open_provider()
+    provider.statuses([job_id, "unknown"])
+    provider.result(job_id)
+    provider.cancel([job_id])
+
+    assert processes(folder, "supervisor") == []
+
+
+def test_a_running_job_is_cancelled_and_the_next_one_runs(
+    open_provider: Open, long: Path, six: Path
+) -> None:
+    provider = open_provider(workers="1")
+    first, second = submit(provider, long, 0, 1, "long"), submit(provider, long, 0, 1, "queued")
+    last = submit(provider, six, 0, 1, "last")
+    wait_until(lambda: running(provider, first))
+
+    assert provider.cancel([second, first]) == {
+        second: CancelOutcome.CANCELLED,
+        first: CancelOutcome.CANCELLED,
+    }
+    assert provider.cancel([first]) == {first: CancelOutcome.ALREADY_FINAL}
+    assert wait(provider, [last]) == {last: JobStatus.DONE}
+    assert provider.error_message(first) == "cancelled while it ran"
+
+
+def test_a_running_job_without_a_supervisor_is_cancelled_at_once(
+    open_provider: Open, folder: Folder, long: Path
+) -> None:
+    provider = open_provider()
+    job_id = submit(provider, long, 0, 1, "long")
+    wait_until(lambda: running(provider, job_id))
+    supervision.stop(folder)
+
+    assert provider.cancel([job_id]) == {job_id: CancelOutcome.CANCELLED}
+    assert processes(folder, "supervisor") == []
+
+
+def test_a_job_that_kills_its_workers_ends_in_error_with_the_signal(
+    open_provider: Open, folder: Folder, long: Path
+) -> None:
+    provider = open_provider(deaths="2")
+    job_id = submit(provider, long, 0, 1, "long")
+    killed: list[int] = []
+    while len(killed) < 2:
+        (worker,) = wait_until(
+            lambda: [pid for pid in processes(folder, "worker") if pid not in killed],
+            lambda alive: len(alive) == 1 and running(provider, job_id),
+        )
+        os.kill(worker, signal.SIGKILL)
+        killed.append(worker)
+
+    assert wait(provider, [job_id]) == {job_id: JobStatus.ERROR}
+    assert provider.error_message(job_id) == (
+        "given up: 2 workers died of it, the last one was killed by signal 9 (SIGKILL):"
+        " out of memory?"
+    )
+
+
+def test_workers_do_not_outlive_their_supervisor_and_the_next_one_goes_on(
+    open_provider: Open, folder: Folder, long: Path, six: Path
+) -> None:
+    provider = open_provider(workers="1")
+    job_id = submit(provider, long, 0, 1, "long")
+    wait_until(lambda: running(provider, job_id))
+    (supervisor,) = processes(folder, "supervisor")
+
+    os.kill(supervisor, signal.SIGKILL)
+
+    wait_until(lambda: not processes(folder, "worker"), timeout_s=5)
+    after = submit(provider, six, 0, 6, "after")
+    wait_until(lambda: running(provider, job_id))
+    assert provider.cancel([job_id]) == {job_id: CancelOutcome.CANCELLED}
+    assert wait(provider, [after]) == {after: JobStatus.DONE}
+
+
+def test_jobs_end_though_the_process_that_submitted_them_was_killed(
+    provider: LocalProvider, folder: Folder, six: Path
+) -> None:
+    program = """
+import os, signal, sys
+from pathlib import Path
+from qjobs.circuits.slices import CircuitSlice
+from qjobs.model import RunOptions, Slice
+from qjobs.providers.interface import ProviderContext
+from qjobs.providers.local.provider import LocalProvider
+
+provider = LocalProvider(ProviderContext(Path(sys.argv[1]), {"idle_s": "5"}))
+for start in range(6):
+    circuits = CircuitSlice(Path(sys.argv[2]), Slice(start, 1))
+    provider.submit(circuits, backend="", options=RunOptions(), tag=f"t{start}")
+assert "qiskit" not in sys.modules
+os.killpg(0, signal.SIGKILL)
+"""
+    client = subprocess.run(
+        [sys.executable, "-c", program, folder.path, six], start_new_session=True, check=False
+    )
+    assert client.returncode == -signal.SIGKILL
+
+    job_ids = [provider.find(f"t{start}")[0] for start in range(6)]
+    queue = provider._queue  # asking the provider would start a supervisor
+    wait_until(
+        lambda: queue.statuses(job_ids),
+        lambda statuses: set(statuses.values()) == {JobStatus.DONE},
+    )
+
+
+def test_what_is_printed_in_a_worker_is_no_reply(
+    open_provider: Open, folder: Folder, six: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(
+        "import atexit, sys\n"
+        "class Loud:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'qiskit_aer': print('loud' * 5000, flush=True)\n"
+        "sys.meta_path.insert(0, Loud())\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    provider = open_provider()
+
+    job_id = submit(provider, six, 0, 6, "t")
+
+    assert wait(provider, [job_id]) == {job_id: JobStatus.DONE}
+    assert "loudloud" in folder.log.read_text()
+
+
+def test_an_aer_that_cannot_be_imported_is_what_the_message_says(
+    open_provider: Open, six: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "site" / "qiskit_aer"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('libgomp is not there')")
+    monkeypatch.setenv("PYTHONPATH", str(broken.parent))
+    provider = open_provider()
+
+    job_id = submit(provider, six, 0, 6, "t")
+
+    assert wait(provider, [job_id]) == {job_id: JobStatus.ERROR}
+    assert provider.error_message(job_id) == "ImportError: libgomp is not there"
+
+
+def test_a_supervisor_that_cannot_live_is_said_after_a_few_tries(
+    open_provider: Open, folder: Folder, six: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sqlite3.py").write_text("raise ImportError('no sqlite')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    provider = open_provider()
+    job_id = submit(provider, six, 0, 1, "t")
+
+    with pytest.raises(ProviderError, match="keeps dying") as caught:
+        wait(provider, [job_id])
+
+    assert str(folder.log) in caught.value.hint
+    assert "no sqlite" in folder.log.read_text()
+
+
+def test_a_damaged_result_is_said(provider: LocalProvider, folder: Folder, six: Path) -> None:
+    job_id = submit(provider, six, 0, 2, "t")
+    wait(provider, [job_id])
+    body = folder.result(job_id).read_bytes()
+    folder.result(job_id).write_bytes(body[: len(body) // 2])
+
+    with pytest.raises(ProviderError, match=r"jsonl is damaged: 1 results of 2"):
+        provider.result(job_id)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"workers": "0"}, {"workers": "many"}, {"idle_s": "nan"}, {"deaths": "-1"}]
+)
+def test_settings_that_make_no_sense_are_refused(
+    open_provider: Open, settings: dict[str, str]
+) -> None:
+    with pytest.raises(UsageError, match="setting"):
+        open_provider(**settings)
+
+
+@pytest.mark.slow
+def test_a_job_that_comes_as_the_supervisor_leaves_is_not_stranded(
+    open_provider: Open, folder: Folder, six: Path
+) -> None:
+    provider = open_provider(idle_s="0")
+    for round_ in range(15):
+        job_id = submit(provider, six, 0, 1, f"t{round_}")
+        # Not asked through the provider: that would start a supervisor and hide the fault.
+        wait_until(
+            lambda job_id=job_id: provider._queue.statuses([job_id])[job_id].final, timeout_s=20
+        )
+        time.sleep(0.003 * round_)  # one of these meets the moment at which it leaves
+        provider._supervision._started.clear()
+
+
+def test_an_idle_supervisor_leaves_and_so_do_its_workers(
+    open_provider: Open, folder: Folder, six: Path
+) -> None:
+    provider = open_provider(idle_s="0.1")
+    job_id = submit(provider, six, 0, 1, "t")
+    wait(provider, [job_id])
+
+    wait_until(
+        lambda: processes(folder, "supervisor") + processes(folder, "worker"),
+        lambda alive: not alive,
+        timeout_s=10,
+    )
+    # It was the child of this process, and has not stayed as a zombie.
+    wait_until(lambda: not supervision_threads(), timeout_s=5)
+
+
+def supervision_threads() -> list[str]:
+    import threading
+
+    return [thread.name for thread in threading.enumerate() if thread.name == "supervisor"]

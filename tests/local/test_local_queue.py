@@ -1,0 +1,220 @@
+"""The queue: each tag once, in order, and nothing lost between two processes."""
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from qjobs.errors import ProviderError
+from qjobs.model import JobStatus, RunOptions
+from qjobs.providers.local.database import SCHEMA_VERSION
+from qjobs.providers.local.folder import Folder
+from qjobs.providers.local.queue import Queue, QueuedJob
+
+OPTIONS = RunOptions(shots=7, seed=-1, memory=True, extra={"fusion_enable": False})
+
+
+def job(job_id: str) -> QueuedJob:
+    return QueuedJob(job_id, "aer", "/c.qpy", 1, 2, 0, 3, 5, QueuedJob.encode_options(OPTIONS))
+
+
+def nothing() -> None:
+    pass
+
+
+@pytest.fixture
+def queue(folder: Folder) -> Queue:
+    return Queue(folder)
+
+
+def start_all(queue: Queue) -> list[str]:
+    started = []
+    while True:
+        head, _ = queue.head()
+        if head is None:
+            return started
+        assert queue.start(head.job_id)
+        started.append(head.job_id)
+
+
+def test_a_tag_has_one_job_however_often_it_is_added(queue: Queue, folder: Folder) -> None:
+    assert queue.add(job("a"), tag="t") == "a"
+    assert Queue(folder).add(job("b"), tag="t") == "a"
+
+    assert queue.find("t") == "a"
+    assert queue.statuses(["a", "b"]) == {"a": JobStatus.QUEUED}
+
+
+def test_a_job_comes_out_as_it_went_in_and_in_order(queue: Queue) -> None:
+    for name in "cab":
+        queue.add(job(name), tag=name)
+
+    head, waiting = queue.head()
+
+    assert (head, waiting) == (job("c"), 3)
+    assert head is not None
+    assert head.run_options == OPTIONS
+    assert start_all(queue) == ["c", "a", "b"]
+
+
+def test_threads_that_add_the_same_tags_agree_on_the_jobs(folder: Folder) -> None:
+    tags = [f"t{number}" for number in range(20)]
+    seen: list[list[str]] = []
+
+    def add_all(who: int, queue: Queue) -> None:
+        seen.append([queue.add(job(f"{who}-{tag}"), tag=tag) for tag in tags])
+
+    queues = [Queue(folder) for _ in range(2)]
+    threads = [threading.Thread(target=add_all, args=(who, queues[who % 2])) for who in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(seen) == 6
+    assert all(ids == seen[0] for ids in seen)
+
+
+def test_a_waiting_job_is_cancelled_and_a_running_one_is_marked(queue: Queue) -> None:
+    queue.add(job("runs"), tag="1")
+    assert queue.start("runs")
+    queue.add(job("waits"), tag="2")
+
+    queue.cancel(["runs", "waits", "nobody"])
+
+    assert queue.statuses(["runs", "waits"]) == {
+        "runs": JobStatus.RUNNING,
+        "waits": JobStatus.CANCELLED,
+    }
+    assert queue.to_cancel() == ["runs"]
+    assert not queue.start("waits")
+
+
+def test_what_a_dead_supervisor_left_is_settled_by_what_is_there(
+    queue: Queue, folder: Folder
+) -> None:
+    for name in ("complete", "cancelled", "lost"):
+        queue.add(job(name), tag=name)
+    assert len(start_all(queue)) == 3
+    folder.keep_result("complete", b"{}\n")
+    queue.cancel(["complete", "cancelled"])
+
+    queue.recover(folder.has_result)
+
+    assert queue.statuses(["complete", "cancelled", "lost"]) == {
+        "complete": JobStatus.DONE,
+        "cancelled": JobStatus.CANCELLED,
+        "lost": JobStatus.QUEUED,
+    }
+
+
+def test_a_job_is_given_up_after_so_many_deaths(queue: Queue) -> None:
+    queue.add(job("a"), tag="a")
+    for _ in range(2):
+        assert queue.start("a")
+        queue.give_back("a", reason="fell over", deaths_allowed=3)
+        assert queue.statuses(["a"]) == {"a": JobStatus.QUEUED}
+    assert queue.start("a")
+
+    queue.give_back("a", reason="fell over", deaths_allowed=3)
+
+    status, circuits, message = queue.ending("a")
+    assert (status, circuits) == (JobStatus.ERROR, 3)
+    assert message == "given up: 3 workers died of it, the last one fell over"
+
+
+def test_a_job_that_ended_stays_as_it_ended(queue: Queue) -> None:
+    queue.add(job("a"), tag="a")
+    assert queue.start("a")
+    queue.finish("a", JobStatus.DONE)
+
+    queue.finish("a", JobStatus.CANCELLED, "too late")
+    queue.cancel(["a"])
+
+    assert queue.ending("a") == (JobStatus.DONE, 3, "")
+    assert queue.to_cancel() == []
+
+
+def test_nobody_adds_a_job_between_the_last_look_and_the_release(
+    queue: Queue, folder: Folder
+) -> None:
+    other = Queue(folder)
+    queue.add(job("a"), tag="a")
+    assert not queue.leave(pytest.fail)
+    assert queue.start("a")
+    assert not queue.leave(pytest.fail)
+    queue.finish("a", JobStatus.DONE)
+    order: list[str] = []
+
+    def add() -> None:
+        other.add(job("b"), tag="b")
+        order.append("added")
+
+    adding = threading.Thread(target=add)
+
+    def release() -> None:
+        adding.start()
+        adding.join(0.2)
+        order.append("released")
+
+    assert queue.leave(release)
+    adding.join()
+    assert order == ["released", "added"]
+
+
+def test_changes_of_others_are_seen_and_ones_own_are_not(queue: Queue, folder: Folder) -> None:
+    other = Queue(folder)
+    before = queue.version()
+    queue.add(job("a"), tag="a")
+    assert queue.version() == before
+
+    other.add(job("b"), tag="b")
+
+    assert queue.version() != before
+
+
+def test_the_files_are_the_owners_alone(queue: Queue, folder: Folder) -> None:
+    queue.add(job("a"), tag="a")
+
+    assert folder.path.stat().st_mode & 0o777 == 0o700
+    for path in folder.path.glob("queue.db*"):
+        assert path.stat().st_mode & 0o777 == 0o600, path
+
+
+def test_a_queue_of_a_newer_version_is_left_alone(queue: Queue, folder: Folder) -> None:
+    queue.add(job("a"), tag="a")
+    newer = sqlite3.connect(folder.queue)
+    newer.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    newer.close()
+
+    with pytest.raises(ProviderError, match="a newer qjobs wrote the queue .*queue.db"):
+        Queue(folder).find("a")
+
+
+@pytest.mark.parametrize("damage", [b"no database at all" * 100, b"SQLite format 3\0" + b"x" * 99])
+def test_a_damaged_queue_is_named(folder: Folder, damage: bytes) -> None:
+    folder.make()
+    folder.queue.write_bytes(damage)
+
+    with pytest.raises(ProviderError, match="queue.db, cannot be used"):
+        Queue(folder).find("a")
+
+    assert folder.queue.read_bytes() == damage
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ProviderError, match=r"file/local/queue\.db"):
+        Queue(Folder(tmp_path / "file" / "local")).find("a")
+
+
+def test_the_first_result_of_a_job_stays(folder: Folder) -> None:
+    folder.make()
+    folder.keep_result("a", b"first\n")
+
+    folder.keep_result("a", b"second\n")
+
+    assert folder.result("a").read_bytes() == b"first\n"
+    assert [path.name for path in folder.result("a").parent.iterdir()] == ["a.jsonl"]

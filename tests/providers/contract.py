@@ -1,0 +1,276 @@
+"""What every provider promises, as tests: see qjobs/providers/interface.py.
+
+A provider joins by a class `TestIts(Contract)` with a `subject`, in test_contract.py.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from qjobs.circuits.slices import CircuitSlice
+from qjobs.errors import ProviderError, UnknownBackend
+from qjobs.model import JobStatus, RunOptions, Slice
+from qjobs.providers.interface import CancelOutcome, Provider, ProviderContext, ProviderFactory
+
+PATIENCE_S = 120.0
+OPTIONS = RunOptions(shots=100, seed=7)
+FIRST = Slice(0, 1)
+Circuits: TypeAlias = dict[str, Path]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A provider, and the backends on which it shows what the contract is about.
+
+    On `calm` the steady circuits end soon, on `busy` the endless one does not end while a test
+    lasts, on `failing` the broken one ends in ERROR. `near` is what an UnknownBackend for
+    `misspelt` should propose.
+    """
+
+    factory: ProviderFactory
+    calm: str
+    busy: str
+    failing: str
+    misspelt: str
+    near: str
+
+
+class Contract:
+    """The tests. `subject` is the provider under test."""
+
+    subject: Subject
+
+    @pytest.fixture
+    def make(self, tmp_path: Path) -> Callable[[], Provider]:
+        """Build one more provider on the folder of this test, as another process would."""
+        context = ProviderContext(tmp_path / "with blanks and ümlauts" / "provider")
+        return lambda: type(self).subject.factory(context)
+
+    @pytest.fixture
+    def provider(self, make: Callable[[], Provider]) -> Iterable[Provider]:
+        """A provider; what is still running when the test ends is stopped."""
+        provider = make()
+        self.submitted: list[str] = []
+        yield provider
+        provider.cancel(self.submitted)
+
+    @pytest.fixture
+    def submit(self, provider: Provider, circuit_files: Circuits) -> Callable[..., str]:
+        def submit(backend: str, circuits: str, *, part: Slice = FIRST, tag: str = "t-0-1") -> str:
+            job_id = provider.submit(
+                CircuitSlice(circuit_files[circuits], part),
+                backend=backend,
+                options=OPTIONS,
+                tag=tag,
+            )
+            self.submitted.append(job_id)
+            return job_id
+
+        return submit
+
+    @pytest.fixture
+    def run_calm(self, submit: Callable[..., str]) -> Callable[..., str]:
+        return lambda **more: submit(self.subject.calm, "steady", **more)
+
+    @pytest.fixture
+    def run_busy(self, submit: Callable[..., str]) -> Callable[..., str]:
+        return lambda **more: submit(self.subject.busy, "endless", **more)
+
+    # Backends
+
+    def test_every_backend_that_is_listed_passes_the_check(self, provider: Provider) -> None:
+        for backend in [info.name for info in provider.backends()] + [""]:
+            provider.check(backend, OPTIONS)
+            assert provider.limits(backend).connections >= 1
+            assert provider.limits(backend).jobs_wanted >= 1
+            assert provider.capabilities(backend).settle_s >= 0
+
+    @pytest.mark.parametrize("method", ["check", "limits", "capabilities", "submit"])
+    def test_an_unknown_backend_is_refused_with_near_names(
+        self, provider: Provider, circuit_files: Circuits, method: str
+    ) -> None:
+        calls: dict[str, Callable[[str], Any]] = {
+            "check": lambda backend: provider.check(backend, OPTIONS),
+            "limits": provider.limits,
+            "capabilities": provider.capabilities,
+            "submit": lambda backend: provider.submit(
+                CircuitSlice(circuit_files["steady"], Slice(0, 1)),
+                backend=backend,
+                options=OPTIONS,
+                tag="t-0-1",
+            ),
+        }
+
+        with pytest.raises(UnknownBackend) as caught:
+            calls[method](self.subject.misspelt)
+
+        assert self.subject.near in caught.value.message
+        assert list(provider.find("t-0-1")) == []
+
+    # One job
+
+    def test_a_job_runs_to_its_end_and_its_results_are_in_order(
+        self, provider: Provider, run_calm: Callable[..., str]
+    ) -> None:
+        job_id = run_calm(part=Slice(2, 3))
+        assert isinstance(job_id, str)
+        assert job_id
+
+        assert wait(provider, job_id) is JobStatus.DONE
+        result = provider.result(job_id)
+        circuits = list(result.circuits())
+
+        assert len(result) == len(circuits) == 3
+        for circuit in circuits:
+            assert circuit.shots == OPTIONS.shots
+            assert circuit.counts is not None
+            assert sum(circuit.counts.values()) == OPTIONS.shots
+            assert all(outcome.startswith("0x") for outcome in circuit.counts)
+            assert sum(size for _, size in circuit.registers) <= circuit.clbits
+        assert provider.error_message(job_id) == ""
+
+    def test_however_a_set_is_cut_the_results_are_the_same(
+        self, provider: Provider, run_calm: Callable[..., str]
+    ) -> None:
+        whole = run_calm(part=Slice(0, 6), tag="t-0-1")
+        parts = [run_calm(part=Slice(start, 2), tag=f"t-{start}-1") for start in (0, 2, 4)]
+        for job_id in (whole, *parts):
+            assert wait(provider, job_id) is JobStatus.DONE
+
+        expected = [circuit.counts for circuit in provider.result(whole).circuits()]
+        actual = [c.counts for job_id in parts for c in provider.result(job_id).circuits()]
+
+        assert expected == actual
+        assert len({str(counts) for counts in actual}) > 1
+
+    def test_an_unfinished_job_has_no_result(
+        self, provider: Provider, run_busy: Callable[..., str]
+    ) -> None:
+        job_id = run_busy()
+
+        assert not provider.statuses([job_id])[job_id].final
+        with pytest.raises(ProviderError):
+            provider.result(job_id)
+
+    def test_a_failed_job_has_a_message_and_no_result(
+        self, provider: Provider, submit: Callable[..., str]
+    ) -> None:
+        job_id = submit(self.subject.failing, "broken")
+
+        assert wait(provider, job_id) is JobStatus.ERROR
+        assert provider.error_message(job_id)
+        with pytest.raises(ProviderError):
+            provider.result(job_id)
+
+    def test_an_unknown_job_is_unknown_and_has_no_result(self, provider: Provider) -> None:
+        strange = ["no-such-job", "", "1", "../../etc/passwd", "ü\n", "9" * 40]
+
+        assert provider.statuses(strange) == dict.fromkeys(strange, JobStatus.UNKNOWN)
+        for job_id in strange:
+            with pytest.raises(ProviderError):
+                provider.result(job_id)
+
+    def test_no_question_is_answered_by_nothing(self, provider: Provider) -> None:
+        assert provider.statuses([]) == {}
+        assert provider.cancel([]) == {}
+
+    # Tags
+
+    def test_a_job_is_found_by_its_tag_and_by_no_other(
+        self, provider: Provider, run_calm: Callable[..., str]
+    ) -> None:
+        first = run_calm(tag="qj-set-1-1")
+        second = run_calm(tag="qj-set-11-1")
+
+        assert list(provider.find("qj-set-1-1")) == [first]
+        assert list(provider.find("qj-set-11-1")) == [second]
+        for other in ("qj-set-1", "qj-set-1-", "qj-set-%", "", "qj-set-2-1"):
+            assert list(provider.find(other)) == []
+
+    # Cancelling
+
+    def test_a_cancelled_job_ends_cancelled_and_may_be_cancelled_again(
+        self, provider: Provider, run_busy: Callable[..., str]
+    ) -> None:
+        job_id = run_busy()
+
+        assert provider.cancel([job_id])[job_id] in {
+            CancelOutcome.CANCELLED,
+            CancelOutcome.REQUESTED,
+        }
+        assert wait(provider, job_id) is JobStatus.CANCELLED
+        assert provider.cancel([job_id]) == {job_id: CancelOutcome.ALREADY_FINAL}
+        with pytest.raises(ProviderError):
+            provider.result(job_id)
+
+    def test_a_finished_job_cannot_be_cancelled_and_keeps_its_result(
+        self, provider: Provider, run_calm: Callable[..., str]
+    ) -> None:
+        job_id = run_calm()
+        assert wait(provider, job_id) is JobStatus.DONE
+
+        assert provider.cancel([job_id]) == {job_id: CancelOutcome.ALREADY_FINAL}
+        assert provider.statuses([job_id]) == {job_id: JobStatus.DONE}
+        assert len(provider.result(job_id)) == 1
+
+    def test_jobs_are_cancelled_in_bulk_and_unknown_ones_are_said(
+        self, provider: Provider, run_busy: Callable[..., str]
+    ) -> None:
+        running = [run_busy(tag=f"t-{job}-1") for job in range(2)]
+
+        outcomes = provider.cancel([*running, "no-such-job"])
+
+        assert set(outcomes) == {*running, "no-such-job"}
+        assert outcomes["no-such-job"] is CancelOutcome.REFUSED
+
+    # Many at once
+
+    def test_jobs_from_many_threads_are_all_told_apart_and_found(
+        self, provider: Provider, run_calm: Callable[..., str]
+    ) -> None:
+        tags = [f"qj-many-{job}-1" for job in range(32)]
+
+        with ThreadPoolExecutor(provider.limits(self.subject.calm).connections) as pool:
+            job_ids = list(pool.map(lambda tag: run_calm(tag=tag), tags))
+            found = list(pool.map(provider.find, tags))
+
+        assert len(set(job_ids)) == 32
+        assert [list(ids) for ids in found] == [[job_id] for job_id in job_ids]
+        statuses = provider.statuses([*job_ids, "no-such-job"])
+        assert list(statuses) == [*job_ids, "no-such-job"]
+        assert statuses["no-such-job"] is JobStatus.UNKNOWN
+        assert JobStatus.UNKNOWN not in [statuses[job_id] for job_id in job_ids]
+
+    def test_another_process_sees_and_does_the_same(
+        self,
+        provider: Provider,
+        run_calm: Callable[..., str],
+        run_busy: Callable[..., str],
+        make: Callable[[], Provider],
+    ) -> None:
+        done, running = run_calm(tag="t-0-1"), run_busy(tag="t-1-1")
+        assert wait(provider, done) is JobStatus.DONE
+
+        other = make()
+
+        assert list(other.find("t-0-1")) == [done]
+        assert other.statuses([done]) == {done: JobStatus.DONE}
+        assert other.result(done) == provider.result(done)
+        other.cancel([running])
+        assert wait(provider, running) is JobStatus.CANCELLED
+
+
+def wait(provider: Provider, job_id: str) -> JobStatus:
+    """Poll until the job ends: a provider has no other way to say so."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        status = provider.statuses([job_id])[job_id]
+        if status.final:
+            return status
+        time.sleep(0.02)
+    raise AssertionError(f"job {job_id} did not end within {PATIENCE_S} s")

@@ -1,0 +1,171 @@
+"""Facts add up to the state of a job, and no history can be that must not."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qjobs.facts import Fact, FactKind, Ledger
+from qjobs.model import (
+    Accepted,
+    Attempted,
+    Dropped,
+    Finished,
+    Job,
+    JobState,
+    JobStatus,
+    Planned,
+    Refused,
+    Slice,
+)
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+SLICES = (Slice(0, 3), Slice(3, 3))
+VALUES = {
+    FactKind.ATTEMPTED: "tag",
+    FactKind.ACCEPTED: "id",
+    FactKind.DUPLICATE: "id2",
+    FactKind.FINISHED: "ERROR",
+}
+
+
+def fact(kind: FactKind, value: str = "", *, attempt: int = 1, job: int = 0) -> Fact:
+    return Fact(job, attempt, NOON, kind, value or VALUES.get(kind, "because"), "more")
+
+
+def after(*kinds: FactKind) -> Ledger:
+    ledger = Ledger(SLICES)
+    for kind in kinds:
+        assert ledger.admit(fact(kind)), kind
+    return ledger
+
+
+A, F = FactKind.ATTEMPTED, FactKind.FINISHED
+HISTORIES: dict[tuple[FactKind, ...], JobState] = {
+    (): Planned(),
+    (FactKind.DROPPED,): Dropped(),
+    (A,): Attempted("tag", NOON),
+    (A, FactKind.DEFERRED): Planned(),
+    (A, FactKind.DEFERRED, A): Attempted("tag", NOON),
+    (A, FactKind.REFUSED): Refused("because"),
+    (A, FactKind.REFUSED, FactKind.ACCEPTED): Accepted("id"),
+    (A, FactKind.ACCEPTED): Accepted("id"),
+    (A, FactKind.ACCEPTED, FactKind.DUPLICATE): Accepted("id"),
+    (A, FactKind.ACCEPTED, F): Finished("id", JobStatus.ERROR, "more"),
+    (A, FactKind.ACCEPTED, F, FactKind.DUPLICATE): Finished("id", JobStatus.ERROR, "more"),
+}
+FOLLOWERS: dict[tuple[FactKind, ...], set[FactKind]] = {
+    (): {A, FactKind.DROPPED},
+    (FactKind.DROPPED,): set(),
+    (A,): {FactKind.DEFERRED, FactKind.REFUSED, FactKind.ACCEPTED},
+    (A, FactKind.DEFERRED): {A, FactKind.DROPPED},
+    (A, FactKind.REFUSED): {FactKind.ACCEPTED},
+    (A, FactKind.ACCEPTED): {FactKind.FINISHED, FactKind.DUPLICATE},
+    (A, FactKind.ACCEPTED, F): {FactKind.DUPLICATE},
+}
+
+
+@pytest.mark.parametrize(("kinds", "state"), HISTORIES.items(), ids=str)
+def test_a_history_leads_to_a_state(kinds: tuple[FactKind, ...], state: JobState) -> None:
+    assert after(*kinds).job(0).state == state
+
+
+@pytest.mark.parametrize(("kinds", "followers"), FOLLOWERS.items(), ids=str)
+def test_nothing_else_may_follow(kinds: tuple[FactKind, ...], followers: set[FactKind]) -> None:
+    for kind in FactKind:
+        if kind is not FactKind.PLANNED:
+            ledger = after(*kinds)
+            before = ledger.jobs()
+            assert ledger.admit(fact(kind)) == (kind in followers), kind
+            assert (ledger.jobs() != before) <= (kind in followers)
+
+
+def test_a_second_id_is_kept_as_a_duplicate_once() -> None:
+    ledger = after(A, FactKind.ACCEPTED)
+    assert ledger.admit(fact(FactKind.ACCEPTED, "second"))
+    assert not ledger.admit(fact(FactKind.ACCEPTED, "second"))
+    assert not ledger.admit(fact(FactKind.DUPLICATE, "id"))
+    assert ledger.job(0).state == Accepted("id")
+    assert ledger.job(0).attempt.duplicates == ("second",)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "allowed"),
+    [
+        ((), False),
+        ((A,), True),  # a resend on request: whoever opens it has seen that nobody can tell
+        ((A, FactKind.ACCEPTED), False),
+        ((A, FactKind.REFUSED), True),
+        ((A, FactKind.ACCEPTED, F), True),
+        ((FactKind.DROPPED,), True),
+    ],
+)
+def test_a_further_attempt_never_stands_beside_a_live_one(
+    kinds: tuple[FactKind, ...], allowed: bool
+) -> None:
+    ledger = after(*kinds)
+    assert ledger.admit(fact(FactKind.PLANNED, attempt=2)) == allowed
+    assert not ledger.admit(fact(FactKind.PLANNED, attempt=4))
+    assert len(ledger.job(0).attempts) == 1 + allowed
+
+
+def test_a_late_answer_to_an_earlier_attempt_is_kept() -> None:
+    ledger = after(A, FactKind.REFUSED)
+    assert ledger.admit(fact(FactKind.PLANNED, attempt=2))
+    assert ledger.admit(fact(FactKind.ACCEPTED, "late"))
+    assert [attempt.state for attempt in ledger.job(0).attempts] == [Accepted("late"), Planned()]
+
+
+@pytest.mark.parametrize(("job", "attempt"), [(-1, 1), (2, 1), (0, 0), (0, -1), (0, 2)])
+def test_a_fact_of_no_job_and_no_attempt_cannot_happen(job: int, attempt: int) -> None:
+    assert not Ledger(SLICES).admit(fact(A, job=job, attempt=attempt))
+
+
+def test_a_job_does_not_finish_with_a_status_that_is_not_final() -> None:
+    ledger = after(A, FactKind.ACCEPTED)
+    assert not ledger.admit(fact(F, "RUNNING"))
+    assert not ledger.admit(fact(F, "nonsense"))
+    assert ledger.job(0).state == Accepted("id")
+
+
+facts = st.builds(
+    Fact,
+    st.integers(0, 1),
+    st.integers(1, 3),
+    st.just(NOON),
+    st.sampled_from(FactKind),
+    st.sampled_from(["DONE", "ERROR", "x", "y", ""]),
+)
+
+
+def ids(job: Job) -> set[str]:
+    found = set()
+    for attempt in job.attempts:
+        found.update(attempt.duplicates)
+        match attempt.state:
+            case Accepted(job_id) | Finished(job_id):
+                found.add(job_id)
+    return found
+
+
+@given(st.lists(facts, max_size=40))
+def test_no_id_that_was_admitted_is_ever_lost(history: list[Fact]) -> None:
+    ledger = Ledger(SLICES)
+    kept: dict[int, set[str]] = {0: set(), 1: set()}
+    for one in history:
+        if ledger.admit(one) and one.kind in (FactKind.ACCEPTED, FactKind.DUPLICATE):
+            kept[one.job].add(one.value)
+    for job in ledger.jobs():
+        assert ids(job) == kept[job.index]
+        live = [attempt for attempt in job.attempts[:-1] if isinstance(attempt.state, Planned)]
+        assert live == []  # only the newest attempt may still be sent
+
+
+@given(st.lists(facts, max_size=40))
+def test_what_was_left_out_once_changes_nothing(history: list[Fact]) -> None:
+    ledger = Ledger(SLICES)
+    admitted = [one for one in history if ledger.admit(one)]
+    again = Ledger(SLICES)
+    assert all(again.admit(one) for one in admitted)
+    assert again.jobs() == ledger.jobs() == Ledger(SLICES, history).jobs()
