@@ -21,6 +21,11 @@ def setting(name: str, environ: Mapping[str, str] = os.environ) -> str:
     return environ.get(f"QJOBS_{name.upper()}", "")
 
 
+def completing(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether a shell asks for completions, which Typer's protocol says here."""
+    return "_QJOBS_COMPLETE" in environ
+
+
 def provider_settings(provider: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The settings for one provider: `QJOBS_LOCAL_WORKERS=2` gives local {"workers": "2"}."""
     prefix = f"QJOBS_{provider.upper().replace('-', '_')}_"

@@ -102,12 +102,12 @@ def _decode(line: bytes) -> CircuitResult:
         fields = json.loads(line)
         return CircuitResult(
             shots=int(fields["shots"]),
-            counts=fields["counts"],
+            counts=None if fields["counts"] is None else {**fields["counts"]},
             clbits=int(fields["clbits"]),
             registers=tuple((str(name), int(size)) for name, size in fields["registers"]),
             memory=tuple(fields["memory"]) if "memory" in fields else None,
             message=str(fields.get("message", "")),
             metadata=fields.get("metadata", {}),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"not a circuit result: {error}") from error

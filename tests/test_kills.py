@@ -12,13 +12,16 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections import Counter
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from qjobs.model import Attempted, Planned
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.supervision import stop
+from qjobs.store.sets import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -60,16 +63,20 @@ class Shell:
         """Start qjobs and kill it after a while; whether it was still running then."""
         with self.start(*arguments) as process:
             try:
-                process.communicate(timeout=delay_s)
+                _, errors = process.communicate(timeout=delay_s)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
                 return True
-            assert process.returncode != 1, arguments
+            assert process.returncode == 0, (arguments, errors.decode())
             return False
 
+    @property
+    def store(self) -> Store:
+        return Store(self.home, clock=lambda: datetime.now(UTC))
+
     def set_ids(self) -> list[str]:
-        return self.run("list", "--all", "--quiet").split()
+        return [header.set_id for header in self.store.listing().headers]
 
     def counts(self, set_id: str) -> list[dict[str, int]]:
         document = json.loads(self.run("result", set_id, "--json"))
@@ -131,22 +138,23 @@ def test_nothing_is_lost_or_run_twice_whatever_is_killed(shell):
         assert shell.counts(set_id) == expected
 
 
-def counts_of_states(shell: Shell) -> Counter[str]:
-    """The states of the newest set's jobs; empty while there is no set."""
-    if not shell.set_ids():
-        return Counter()
-    document = json.loads(shell.run("status", "--json"))
-    return Counter(document["sets"][0]["counts"])
+def unsent_jobs(shell: Shell) -> bool:
+    """Whether the newest set has jobs that were never handed over, or may not have been."""
+    newest = shell.set_ids()[:1]
+    return any(
+        isinstance(job.state, Planned | Attempted)
+        for set_id in newest
+        for job in shell.store.open(set_id).jobs()
+    )
 
 
-def unsent_jobs(shell: Shell) -> int:
-    counts = counts_of_states(shell)
-    return counts["planned"] + counts["unknown"]
-
-
-def running_jobs(shell: Shell) -> int:
-    counts = counts_of_states(shell)
-    return counts["queued"] + counts["running"]
+def running_jobs(shell: Shell) -> bool:
+    """Whether the provider has anything left to do."""
+    with closing(sqlite3.connect(shell.home / "local" / "queue.db")) as queue:
+        (unfinished,) = queue.execute(
+            "SELECT count(*) FROM job WHERE status IN ('QUEUED', 'RUNNING')"
+        ).fetchone()
+    return bool(unfinished)
 
 
 def kill_a_process_of_the_provider(shell: Shell, chance: random.Random) -> bool:
@@ -166,12 +174,11 @@ def kill_a_process_of_the_provider(shell: Shell, chance: random.Random) -> bool:
 
 def check_the_bill(shell: Shell, set_id: str) -> None:
     """The provider has one job a slice, and the state knows the id of each."""
-    document = json.loads(shell.run("show", set_id, "--json"))
-    queue = sqlite3.connect(shell.home / "local" / "queue.db")
-    billed = dict(
-        queue.execute("SELECT start_index, job_id FROM job WHERE tag LIKE ?", (f"qj-{set_id}-%",))
-    )
-    jobs = queue.execute("SELECT count(*) FROM job WHERE tag LIKE ?", (f"qj-{set_id}-%",))
-    assert jobs.fetchone() == (CIRCUITS,)
-    queue.close()
-    assert billed == {job["start_index"]: job["job_id"] for job in document["jobs"]}
+    with closing(sqlite3.connect(shell.home / "local" / "queue.db")) as queue:
+        billed = queue.execute(
+            "SELECT start_index, job_id FROM job WHERE tag LIKE ? ORDER BY start_index",
+            (f"qj-{set_id}-%",),
+        ).fetchall()
+    jobs = shell.store.open(set_id).jobs()
+    assert billed == [(job.slice.start_index, job.state.job_id) for job in jobs]
+    assert len(billed) == CIRCUITS

@@ -104,7 +104,7 @@ def _inspect_qpy(file: CircuitFile, scratch: Scratch) -> None:
         return
     with Container.open(file.path, name=file.name) as container:
         try:
-            container.check_end()
+            container.check()
         except records.Unsliceable:
             return  # Qiskit will read it, or say why not
         file.dialect = container.dialect

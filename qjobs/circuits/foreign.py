@@ -1,12 +1,15 @@
 """The border to Qiskit's readers: whatever they raise becomes an InputError."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from qjobs.errors import InputError
 
 _OURS = (InputError, KeyboardInterrupt, SystemExit, GeneratorExit)
-_MAX_MESSAGE_CHARACTERS = 500
+_MAX_MESSAGE_CHARACTERS = 300
+# Colours and frames, with which Qiskit's Rust code adorns its errors for a terminal.
+_DECORATION = re.compile(r"\x1b\[[0-9;]*m|[\u2500-\u257f]+( Backtrace [\u2500-\u257f]+)?")
 
 
 @contextmanager
@@ -24,7 +27,7 @@ def qiskit_errors(what: str) -> Iterator[None]:
 
 
 def describe(error: BaseException) -> str:
-    """The text of a foreign error in one line of bearable length."""
+    """The text of a foreign error in one line of bearable length, without decoration."""
     text = getattr(error, "message", None)
-    line = " ".join((text if isinstance(text, str) else str(error)).split())
-    return line[:_MAX_MESSAGE_CHARACTERS] or type(error).__name__
+    plain = _DECORATION.sub(" ", text if isinstance(text, str) else str(error))
+    return " ".join(plain.split())[:_MAX_MESSAGE_CHARACTERS] or type(error).__name__

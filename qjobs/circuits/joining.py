@@ -20,7 +20,7 @@ from typing import NamedTuple, Self
 from qjobs.circuits.qpy import HEADER_BYTES, Container, Dialect, encode_offsets, first_record
 from qjobs.errors import InputError, StateUnwritable
 
-_CHUNK_BYTES = 1 << 20
+_BUFFER_BYTES = 1 << 20
 _BUFFERS = 4
 _FLUSH_BYTES = 8 << 20
 _MEASURE = b"Measure"
@@ -55,7 +55,12 @@ class Joined:
 
 
 def join(
-    parts: Sequence[Part], destination: Path, *, dialect: Dialect, copied: Callable[[Part], object]
+    parts: Sequence[Part],
+    destination: Path,
+    *,
+    dialect: Dialect,
+    copied: Callable[[Part], object],
+    buffer_bytes: int = _BUFFER_BYTES,
 ) -> Joined:
     """Write the circuits of all parts, which are of that dialect, to one file, and flush it.
 
@@ -65,7 +70,7 @@ def join(
     """
     circuits = sum(part.circuits for part in parts)
     scan = _Scan()
-    with _Output(destination) as output, _Hasher() as hasher:
+    with _Output(destination) as output, _Hasher(buffer_bytes) as hasher:
         output.write_at(dialect.header(circuits), 0)
         position, index = first_record(circuits), 0
         for part in parts:
@@ -101,7 +106,7 @@ def _copy(
         buffer = hasher.buffer()
         # The last bytes of the buffer before stand in front: a word may lie across the two.
         buffer[:_OVERLAP] = overlap
-        view = memoryview(buffer)[_OVERLAP : _OVERLAP + min(_CHUNK_BYTES, end - at)]
+        view = memoryview(buffer)[_OVERLAP:][: end - at]
         size = container.read_into(view, at)
         if not size:
             raise InputError(f"{container.name} was cut short while it was read")
@@ -152,11 +157,11 @@ class _Scan:
 class _Hasher:
     """Computes sha256 in a thread of its own, and lends out the buffers to read into."""
 
-    def __init__(self) -> None:
+    def __init__(self, buffer_bytes: int) -> None:
         self._free: SimpleQueue[bytearray] = SimpleQueue()
         self._full: SimpleQueue[tuple[hashlib._Hash, bytearray, int] | None] = SimpleQueue()
         for _ in range(_BUFFERS):
-            self._free.put(bytearray(_OVERLAP + _CHUNK_BYTES))
+            self._free.put(bytearray(_OVERLAP + buffer_bytes))
         self._digests: list[hashlib._Hash] = []
         self._hashing = False
         self._thread = threading.Thread(target=self._work, name="sha256", daemon=True)
@@ -172,8 +177,8 @@ class _Hasher:
     def start(self, container: Container, end: int) -> None:
         """Begin the sha256 of a file, whose bytes up to `end` are not copied."""
         digest = hashlib.sha256()
-        for at in range(0, end, _CHUNK_BYTES):
-            digest.update(container.read(at, min(_CHUNK_BYTES, end - at)))
+        for at in range(0, end, _BUFFER_BYTES):
+            digest.update(container.read(at, min(_BUFFER_BYTES, end - at)))
         self._digests.append(digest)
         self._hashing = True
 

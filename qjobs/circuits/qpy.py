@@ -32,6 +32,9 @@ NEWEST_VERSION = records.NEWEST_VERSION
 MAX_RECORD_BYTES = 2**31
 """A circuit of more than 2 GiB is refused: decoding it would need many times that."""
 
+MAX_BITS = 1_000_000
+"""A circuit of more qubits or classical bits is taken for damaged."""
+
 # FILE_HEADER_V10 of qiskit/qpy/formats.py, and the type of the programs.
 _HEADER = struct.Struct("!6sB3sQcc")
 HEADER_BYTES = _HEADER.size
@@ -166,12 +169,12 @@ class Container:
         """The number of qubits of the widest circuit of a slice."""
         return max(head.qubits for _, head in self._heads(part))
 
-    def check_end(self) -> None:
-        """Raise InputError if the file does not end where its last circuit does.
+    def check(self) -> None:
+        """Raise InputError if the table is wrong, or the file ends before or behind its circuits.
 
-        Raises records.Unsliceable if only Qiskit can tell.
+        Raises records.Unsliceable if only Qiskit can tell. Nothing is decoded.
         """
-        start, end = self.offsets(Slice(self._count - 1, 1))
+        start, end = self.offsets()[-2:]
         if end - start > MAX_RECORD_BYTES:
             raise self._damaged(f"its last circuit has {end - start} bytes")
         try:
@@ -223,8 +226,27 @@ def decode(data: bytes) -> "list[QuantumCircuit]":
     """
     from qiskit import qpy
 
+    _check_sizes(data)
     with qiskit_errors("Qiskit cannot read the QPY data"):
         return list(qpy.load(io.BytesIO(data)))
+
+
+def _check_sizes(data: bytes) -> None:
+    """Raise InputError for sizes that are absurd: Qiskit would reserve the memory, or abort."""
+    try:
+        dialect, circuits = read_header(data)
+    except ValueError:
+        return  # an old version, or nothing that Qiskit reads
+    if dialect.version < OLDEST_TABLE_VERSION:
+        return
+    try:
+        table = struct.unpack_from(f"!{min(circuits, len(data))}Q", data, HEADER_BYTES)
+        for at in table:
+            head = records.read_head(data[at : at + records.HEAD_BYTES])
+            if max(head.qubits, head.clbits) > MAX_BITS:
+                raise InputError(f"a circuit has {head.qubits} qubits and {head.clbits} clbits")
+    except struct.error as error:
+        raise InputError("the QPY data is cut short") from error
 
 
 def encode(circuits: "Sequence[QuantumCircuit]") -> bytes:

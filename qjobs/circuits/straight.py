@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-_PARAMETERS = {
+PARAMETERS = {
     **dict.fromkeys(("p", "phase", "rx", "ry", "rz", "u1", "cp", "cphase", "crx", "cry", "crz"), 1),
     **dict.fromkeys(("x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx"), 0),
     **dict.fromkeys(("cx", "CX", "cy", "cz", "ch", "swap", "ccx", "cswap"), 0),
@@ -84,7 +84,7 @@ def _simplify(text: str) -> str | None:
             return None
         angles = shape["parameters"]
         values = [] if angles is None else [_fold(angle) for angle in angles.split(",")]
-        if _PARAMETERS.get(shape["gate"]) != len(values) or None in values:
+        if PARAMETERS.get(shape["gate"]) != len(values) or None in values:
             return None
         if angles is None:
             statements.append(statement)

@@ -1,69 +1,93 @@
 """The program: its verbs, in the groups and with the examples that `--help` shows."""
 
-import platform
 import sys
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
 
 import typer
+from typer.core import TyperGroup
 
 from qjobs import __version__
-from qjobs.cli import cancelling, continuing, looking, results, setup, submitting
 from qjobs.render.output import is_terminal
 
-_VERBS: tuple[tuple[str, Callable[..., Any], str, Sequence[str]], ...] = (
-    ("submit", submitting.submit, "Run", (
+
+class Verb(NamedTuple):
+    """A verb before it is imported: enough for a list of verbs."""
+
+    name: str
+    target: str  # module:function in this package
+    group: str
+    help: str
+    examples: Sequence[str]
+
+
+VERBS = (
+    Verb("submit", "submitting:submit", "Run",
+        "Cut circuits into jobs, submit them and print the set's id.", (
         "qjobs submit circuits.qpy",
         "qjobs submit circuits/ -b ibm:ibm_fez --name ghz --per-job 300",
         "id=$(qjobs submit *.qasm) && qjobs wait $id && qjobs result $id --json",
     )),
-    ("run", submitting.run, "Run", (
+    Verb("run", "submitting:run", "Run",
+        "Submit circuits, wait for them and print the results.", (
         "qjobs run bell.qasm",
         "qjobs run circuits/ --shots 4096 --out counts.csv",
     )),
-    ("wait", looking.wait, "Run", (
+    Verb("wait", "looking:wait", "Run",
+        "Wait until jobs are finished; the exit code tells how.", (
         "qjobs wait",
         "qjobs wait ghz --timeout 2h --fail-fast",
     )),
-    ("status", looking.status, "Look", (
+    Verb("status", "looking:status", "Look",
+        "Show how far the jobs are.", (
         "qjobs status",
         "qjobs status ghz --jobs --failed",
         "qjobs status --failed -q | qjobs retry -",
     )),
-    ("result", results.result, "Look", (
+    Verb("result", "results:result", "Look",
+        "Print the counts of the circuits, in the order submitted.", (
         "qjobs result",
         "qjobs result ghz:0-9 --top 4",
         "qjobs result ghz --out counts.jsonl",
     )),
-    ("error", looking.error, "Look", (
+    Verb("error", "looking:error", "Look",
+        "Show all that went wrong, with the reasons.", (
         "qjobs error",
         "qjobs error ghz --all-attempts --json",
     )),
-    ("list", looking.list_, "Look", (
+    Verb("list", "looking:list_", "Look",
+        "List the job sets, the newest first.", (
         "qjobs list",
         "qjobs list --all -q",
     )),
-    ("show", looking.show, "Look", (
+    Verb("show", "looking:show", "Look",
+        "Show everything about one job set.", (
         "qjobs show",
         "qjobs show @2 --json",
     )),
-    ("cancel", cancelling.cancel, "Mend", (
+    Verb("cancel", "cancelling:cancel", "Mend",
+        "Stop jobs, and drop those that were not submitted yet.", (
         "qjobs cancel",
         "qjobs cancel ghz/2",
     )),
-    ("resume", continuing.resume, "Mend", (
+    Verb("resume", "continuing:resume", "Mend",
+        "Submit the jobs that were not submitted yet, once each.", (
         "qjobs resume",
         "qjobs resume ghz --wait",
     )),
-    ("retry", continuing.retry, "Mend", (
+    Verb("retry", "continuing:retry", "Mend",
+        "Submit failed jobs again; earlier attempts are kept.", (
         "qjobs retry",
         "qjobs retry ghz --all --wait",
     )),
-    ("completion", setup.completion, "Set up", (
+    Verb("completion", "setup:completion", "Set up",
+        "Print the script that completes words of qjobs in a shell.", (
         "qjobs completion bash > ~/.local/share/bash-completion/completions/qjobs",
         "qjobs completion fish > ~/.config/fish/completions/qjobs.fish",
     )),
-    ("schema", setup.schema, "Set up", (
+    Verb("schema", "setup:schema", "Set up",
+        "Print the JSON Schema of a JSON document.", (
         "qjobs schema",
         "qjobs schema status",
     )),
@@ -72,7 +96,7 @@ _VERBS: tuple[tuple[str, Callable[..., Any], str, Sequence[str]], ...] = (
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001 - as Typer calls it
     if asked:
-        sys.stdout.write(f"qjobs {__version__} (python {platform.python_version()})\n")
+        sys.stdout.write(f"qjobs {__version__} (python {sys.version.split()[0]})\n")
         raise typer.Exit
 
 
@@ -88,24 +112,53 @@ def _qjobs(
     """Split large batches of quantum circuits into jobs, run them, and lose none."""
 
 
-def application(*, rich_help: bool) -> typer.Typer:
-    """The Typer program. Rich help is for a terminal: it takes as long again to start."""
-    app = typer.Typer(
-        rich_markup_mode="rich" if rich_help else None,
-        pretty_exceptions_enable=False,
+def _not_imported() -> None:
+    """Stand in for a verb that nobody has asked for."""
+
+
+class _Verbs(TyperGroup):
+    """Imports a verb when it is about to run: all of them together cost more than Typer."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        for verb in VERBS:
+            if verb.name == args[0]:
+                self.commands[verb.name] = _import_verb(verb)
+        return super().resolve_command(ctx, args)
+
+
+def _import_verb(verb: Verb) -> Any:
+    module, _, function = verb.target.partition(":")
+    app = _typer(add_completion=False)
+    _add(app, verb, getattr(import_module(f"qjobs.cli.{module}"), function))
+    return typer.main.get_command(app)
+
+
+def _typer(**settings: Any) -> typer.Typer:
+    # Rich help is for a terminal: it takes as long again to start.
+    markup: Any = "rich" if is_terminal(sys.stdout) else None
+    return typer.Typer(rich_markup_mode=markup, pretty_exceptions_enable=False, **settings)
+
+
+def _add(app: typer.Typer, verb: Verb, function: Any) -> None:
+    # To rich a blank line is a line's end; \b keeps lines as they are without rich.
+    rich = app.rich_markup_mode == "rich"
+    epilog = "\n\n".join(verb.examples) if rich else "\n".join(("\b", *verb.examples))
+    app.command(
+        verb.name,
+        help=verb.help,
+        epilog=epilog,
+        rich_help_panel=verb.group,
         context_settings={"help_option_names": ["--help", "-h"]},
-    )
-    app.callback()(_qjobs)
-    for name, verb, group, examples in _VERBS:
-        # A blank line makes rich begin a new one; \b keeps lines as they are without rich.
-        epilog = "\n\n".join(examples) if rich_help else "\n".join(("\b", "Examples:", *examples))
-        app.command(name, epilog=epilog, rich_help_panel=group)(verb)
-    return app
+    )(function)
 
 
 def command() -> Any:
     """The program as Typer runs it, without the options that would install its own scripts."""
-    program: Any = typer.main.get_command(application(rich_help=is_terminal(sys.stdout)))
+    app = _typer(cls=_Verbs, context_settings={"help_option_names": ["--help", "-h"]})
+    app.callback()(_qjobs)
+    for verb in VERBS:
+        _add(app, verb, _not_imported)
+    program: Any = typer.main.get_command(app)
     program.params = [
         param
         for param in program.params

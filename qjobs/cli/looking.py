@@ -59,7 +59,7 @@ def status(
         _summarize(shown)
     else:
         by_set = ((report.job_set, chosen) for report, chosen in shown)
-        show_data(output, shapes.status_document(shown), rows.job_rows(by_set))
+        show_data(output, shapes.status_document(shown), rows.job_rows(by_set), most=None)
     if exit_status:
         raise_for_jobs(reports)
     return ExitCode.OK
@@ -144,7 +144,7 @@ def list_(
         output.note("there are no job sets yet")
         if output.format is Format.TABLE:
             return ExitCode.OK
-    show_data(output, shapes.list_document(reports), rows.list_rows(reports))
+    show_data(output, shapes.list_document(reports), rows.list_rows(reports), most=None)
     return ExitCode.OK
 
 

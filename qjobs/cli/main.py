@@ -50,6 +50,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _invoke(arguments: Sequence[str]) -> int:
+    if paths.completing():
+        # Typer has rich look for markup in each suggestion: three times the work of a TAB.
+        # An entry of None is how Python is told that there is no such module.
+        sys.modules["rich"] = None  # type: ignore[assignment]  # as documented, see `import`
     from qjobs.cli.app import command
 
     # Not in its standalone mode Typer returns what the verb returned, and raises what it raised.

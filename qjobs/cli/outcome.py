@@ -1,11 +1,14 @@
 """How a command ends: what became of the jobs, as an error with its exit code and a next step."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from qjobs.engine.report import FAILED, SetReport, State
-from qjobs.engine.start import StartReport
 from qjobs.errors import ExitCode, QjobsError, TimedOut
 from qjobs.render.text import count
+
+if TYPE_CHECKING:
+    from qjobs.engine.start import StartReport
 
 
 class JobsFailed(QjobsError):
@@ -74,7 +77,7 @@ def is_unsent(state: State, job_id: str) -> bool:
     return state is State.PLANNED or (state is State.UNKNOWN and not job_id)
 
 
-def raise_for_submission(report: StartReport, set_id: str) -> None:
+def raise_for_submission(report: "StartReport", set_id: str) -> None:
     """Raise what kept jobs from being accepted, if anything did."""
     if report.credentials is not None:
         error = report.credentials

@@ -2,7 +2,6 @@
 
 import sys
 from enum import StrEnum
-from importlib.resources import files
 from typing import Annotated
 
 import typer
@@ -34,6 +33,8 @@ def schema(
     ] = "",
 ) -> ExitCode:
     """Print the JSON Schema of a JSON document."""
+    from importlib.resources import files
+
     schemas = {
         entry.name.removesuffix(".json"): entry
         for entry in files("qjobs").joinpath("schemas").iterdir()

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,7 +73,7 @@ def submit(
     workspace = open_workspace()
     if dry_run:
         return _preview(workspace, request, output)
-    target, errors = _submit(workspace, request, output, max_workers)
+    target, errors = _submit(workspace, request, output, max_workers, print_id=output.ids_only)
     conclude(
         workspace,
         [target],
@@ -122,7 +121,7 @@ def run(
         skip_invalid=skip_invalid, strict=strict, once=once,
     )  # fmt: skip
     workspace = open_workspace()
-    target, errors = _submit(workspace, request, replace(output, asked_for=True), max_workers)
+    target, errors = _submit(workspace, request, output, max_workers, print_id=False)
     if any(isinstance(error, Interrupted | AuthError) for error in errors):
         raise errors[0]
     followed = follow_to_end(workspace, [target], output, Limit(timeout, poll, fail_fast))
@@ -191,7 +190,12 @@ def _preview(workspace: Workspace, request: "SubmitRequest", output: Output) -> 
 
 
 def _submit(
-    workspace: Workspace, request: "SubmitRequest", output: Output, max_workers: int | None
+    workspace: Workspace,
+    request: "SubmitRequest",
+    output: Output,
+    max_workers: int | None,
+    *,
+    print_id: bool,
 ) -> tuple[Target, list[QjobsError]]:
     """Make the set and send it; the errors are what the command has to end with."""
     from qjobs.engine.submit import prepare
@@ -202,7 +206,7 @@ def _submit(
     folder = preparation.folder
     set_id = folder.job_set.set_id
     target = resolve(workspace.store, set_id)
-    if output.ids_only:
+    if print_id:
         print_ids([target])
     if preparation.existing:
         output.note(f"submitted before as {set_id}")

@@ -3,11 +3,14 @@
 import os
 from datetime import UTC, datetime
 from functools import cache
+from typing import TYPE_CHECKING
 
 from qjobs import paths
 from qjobs.engine.workspace import Workspace
-from qjobs.providers.interface import Provider, ProviderContext
 from qjobs.store.sets import Store
+
+if TYPE_CHECKING:
+    from qjobs.providers.interface import Provider
 
 
 def open_workspace() -> Workspace:
@@ -15,8 +18,9 @@ def open_workspace() -> Workspace:
     home = paths.state_home()
 
     @cache
-    def load_provider(name: str) -> Provider:
+    def load_provider(name: str) -> "Provider":
         from qjobs.providers import loading
+        from qjobs.providers.interface import ProviderContext
 
         return loading.load(name, ProviderContext(home / name, paths.provider_settings(name)))
 

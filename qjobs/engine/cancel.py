@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from qjobs.engine.address import Target
 from qjobs.engine.workspace import Workspace
 from qjobs.facts import Fact, FactKind
 from qjobs.model import Accepted, Attempted, Dropped, Finished, Job, Planned, Refused, Slice
-from qjobs.providers.interface import CancelOutcome, Provider
 from qjobs.store.journal import Journal
+
+if TYPE_CHECKING:
+    from qjobs.providers.interface import CancelOutcome, Provider
 
 
 class Cancellation(StrEnum):
@@ -75,7 +78,9 @@ def _drop(workspace: Workspace, journal: Journal, jobs: Sequence[int]) -> None:
         journal.append(*facts)
 
 
-def _adopt(workspace: Workspace, journal: Journal, provider: Provider, jobs: Sequence[Job]) -> None:
+def _adopt(
+    workspace: Workspace, journal: Journal, provider: "Provider", jobs: Sequence[Job]
+) -> None:
     """Give jobs of unknown fate the ids that the provider knows for their tags."""
     for job in jobs:
         if isinstance(job.state, Attempted):
@@ -86,7 +91,7 @@ def _adopt(workspace: Workspace, journal: Journal, provider: Provider, jobs: Seq
                 )
 
 
-def _outcome(job: Job, outcomes: Mapping[str, CancelOutcome]) -> tuple[Cancellation, str]:
+def _outcome(job: Job, outcomes: "Mapping[str, CancelOutcome]") -> tuple[Cancellation, str]:
     match job.state:
         case Dropped():
             return Cancellation.CANCELLED, ""

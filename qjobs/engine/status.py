@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from qjobs import pool
 from qjobs.engine.address import Target
@@ -10,7 +11,9 @@ from qjobs.engine.workspace import Workspace
 from qjobs.errors import ProviderError, StateTooNew
 from qjobs.facts import Fact, FactKind
 from qjobs.model import Accepted, JobStatus
-from qjobs.providers.interface import Provider
+
+if TYPE_CHECKING:
+    from qjobs.providers.interface import Provider
 
 _NEVER = threading.Event()
 
@@ -53,7 +56,7 @@ def status(workspace: Workspace, target: Target, *, cached: bool = False) -> Set
 
 
 def _final_messages(
-    provider: Provider, backend: str, live: Mapping[str, JobStatus]
+    provider: "Provider", backend: str, live: Mapping[str, JobStatus]
 ) -> Mapping[str, str]:
     """Why each job that just failed did so; asked once, before the failure is recorded."""
     failed = [

@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from qjobs.providers.interface import Provider
 from qjobs.store.sets import Store
+
+if TYPE_CHECKING:
+    # Nothing but a name here, and commands that only look should not pay for it.
+    from qjobs.providers.interface import Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,6 @@ class Workspace:
     """
 
     store: Store
-    load_provider: Callable[[str], Provider]
+    load_provider: "Callable[[str], Provider]"
     clock: Callable[[], datetime]
     new_id: Callable[[], str]

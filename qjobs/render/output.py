@@ -3,9 +3,8 @@
 import json
 import os
 import sys
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from qjobs.errors import QjobsError
 from qjobs.render.text import clean
@@ -26,8 +25,7 @@ def is_terminal(stream: TextIO) -> bool:
     return not stream.closed and stream.isatty()
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """The shape of a command's output.
 
     `asked_for`: the user chose the format. `notes_as_json`: each line on stderr is JSON too.

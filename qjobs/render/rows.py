@@ -1,23 +1,25 @@
 """The columns and rows of TSV and tables: pure functions from values. Columns are only added."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from __future__ import annotations
 
-from qjobs.engine.cancel import CancelReport
-from qjobs.engine.error import Failure
-from qjobs.engine.report import JobReport, SetReport
-from qjobs.engine.result import CircuitRow
-from qjobs.model import JobSet
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
 from qjobs.render.summaries import most_frequent, summary
 from qjobs.render.text import rfc3339
-from qjobs.store.sets import Source
+
+if TYPE_CHECKING:
+    from qjobs.engine.cancel import CancelReport
+    from qjobs.engine.error import Failure
+    from qjobs.engine.report import JobReport, SetReport
+    from qjobs.engine.result import CircuitRow
+    from qjobs.model import JobSet
+    from qjobs.store.sets import Source
 
 Cell: TypeAlias = str | int
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(NamedTuple):
     """A table as data: the names of its columns and its rows, which may be read only once."""
 
     columns: Sequence[str]
@@ -71,7 +73,7 @@ def list_rows(reports: Iterable[SetReport]) -> Rows:
                 report.job_set.circuits,
                 len(report.jobs),
                 report.state,
-                rfc3339(report.job_set.created),
+                rfc3339(report.job_set.created.replace(microsecond=0)),
                 summary(report),
             )
             for report in reports

@@ -3,23 +3,25 @@
 Keys stand in a fixed order. More keys may join a shape; those that are there stay.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from __future__ import annotations
 
-from qjobs.engine.cancel import CancelReport
-from qjobs.engine.error import Failure
-from qjobs.engine.report import JobReport, SetReport
-from qjobs.engine.result import CircuitRow
-from qjobs.model import JobSet, Slice
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
 from qjobs.render.text import rfc3339
-from qjobs.store.sets import Source
+
+if TYPE_CHECKING:
+    from qjobs.engine.cancel import CancelReport
+    from qjobs.engine.error import Failure
+    from qjobs.engine.report import JobReport, SetReport
+    from qjobs.engine.result import CircuitRow
+    from qjobs.model import JobSet, Slice
+    from qjobs.store.sets import Source
 
 Shape: TypeAlias = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """An envelope: the keys of `head`, then the inner objects under `key`.
 
     `inner` may be read only once: the objects of a large set are written as they come.

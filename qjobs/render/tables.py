@@ -47,8 +47,8 @@ def console() -> "Console":
     )
 
 
-def print_table(table: Rows, *, most: int = 20) -> None:
-    """A table of the first `most` rows, and how many more there are."""
+def print_table(table: Rows, *, most: int | None) -> None:
+    """A table of the first `most` rows (None: of all), and how many more there are."""
     from rich.table import Table
     from rich.text import Text
 
@@ -99,15 +99,17 @@ def _progress_bar(report: SetReport) -> "Text":
     failed = sum(report.counts[state] for state in FAILED)
     bar = Text("  ")
     used = 0
+    reached = 0
     for number, style, mark in (
         (report.counts[State.DONE], "green", "█"),
         (failed, "red", "▓"),
         (report.counts[State.RUNNING], "cyan", "▒"),
+        (total, "dim", "░"),
     ):
-        cells = _BAR_CELLS * number // total
+        reached = min(reached + number, total)
+        cells = _BAR_CELLS * reached // total - used
         bar.append(mark * cells, style)
         used += cells
-    bar.append("░" * (_BAR_CELLS - used), "dim")
     return bar
 
 
@@ -162,7 +164,9 @@ def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
     out = console()
     for (set_id, origin, message), same in groups.items():
         jobs = spans(failure.job for failure in same)
-        line = Text(titles.pop(set_id) + "\n" if set_id in titles else "", "bold")
+        line = Text()
+        if set_id in titles:
+            line.append(f"{titles.pop(set_id)}\n", "bold")
         line.append(f"  {origin}", "red")
         noun = "job" if len({failure.job for failure in same}) == 1 else "jobs"
         line.append(f"  {noun} {jobs}", "")

@@ -11,12 +11,12 @@ from qjobs.render.shapes import Document
 from qjobs.render.text import clean
 
 
-def show(output: Output, document: Document, table: Rows) -> None:
-    """Write data to stdout: a table for a person, whole documents or rows for a program."""
+def show(output: Output, document: Document, table: Rows, *, most: int | None = 20) -> None:
+    """Write data to stdout: all of it for a program, a table of `most` rows for a person."""
     if output.format is Format.TABLE:
         from qjobs.render.tables import print_table
 
-        print_table(table)
+        print_table(table, most=most)
     else:
         write(sys.stdout, output.format, document, table, header=output.header)
 

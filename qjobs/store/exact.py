@@ -101,10 +101,10 @@ def _read_lines(text: str) -> dict[str, Any]:
         if match is None:
             raise Foreign
         key, value, time = match.groups()
-        key = _loads(key) if key[0] == '"' else key
+        key = _scalar(key) if key[0] == '"' else key
         if key in table:
             raise Foreign
-        table[key] = _loads(value) if time is None else _time(time)
+        table[key] = _scalar(value) if time is None else _time(time)
     return table
 
 
@@ -180,6 +180,13 @@ def _loads(value: str) -> Any:
         return json.loads(value)
     except (ValueError, RecursionError) as error:
         raise Foreign from error
+
+
+def _scalar(value: str) -> Any:
+    """What a value in JSON says, which for a plain text needs no JSON."""
+    if value[0] == '"' and "\\" not in value:
+        return value[1:-1]
+    return _loads(value)
 
 
 def _plain(text: str) -> str:

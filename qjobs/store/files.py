@@ -122,7 +122,7 @@ def read(path: Path, *, at_most: int = LARGEST_BYTES) -> tuple[bytes, Stamp]:
     try:
         with path.open("rb") as file:
             found = stamp(os.fstat(file.fileno()))
-            data = file.read(at_most)
+            data = file.read(min(at_most, found.size_bytes))
     except FileNotFoundError as error:
         raise NotFound(f"there is no {path}") from error
     except OSError as error:

@@ -42,6 +42,8 @@ class _Request:
 
 def _clean(fact: Fact) -> Fact:
     """The fact as it will be read again."""
+    if fact.value.isascii() and fact.message.isascii():
+        return fact
     return fact._replace(value=layout.writable(fact.value), message=layout.writable(fact.message))
 
 
@@ -107,7 +109,6 @@ class Journal:
     def close(self) -> None:
         """Let go of the file. Compacts it if it has grown long."""
         with self._writing:
-            # The facts are safe as they are: that they stay long is no failure.
             with suppress(OSError, QjobsError), self._file_lock.held(wait_s=self._wait_s):
                 self._catch_up()
                 self._compact()
@@ -125,32 +126,31 @@ class Journal:
         try:
             with self._file_lock.held(wait_s=self._wait_s):
                 ledger = self._catch_up()
-                admitted = [
-                    [ledger.admit(fact) for fact, _ in request.facts] for request in requests
-                ]
-                self._write(
-                    [
-                        table
-                        for request, answers in zip(requests, admitted, strict=True)
-                        for (_, table), answer in zip(request.facts, answers, strict=True)
-                        if answer
-                    ]
-                )
+                tables: list[bytes] = []
+                refused = set()
+                for request in requests:
+                    for fact, table in request.facts:
+                        if ledger.admit(fact):
+                            tables.append(table)
+                        else:
+                            refused.add(request)
+                self._write(tables)
         except (OSError, QjobsError) as error:
             self._forget()
+            problem: Exception = error
+            if isinstance(error, OSError):
+                problem = files.unwritable(self._path, error)
+                problem.__cause__ = error
             for request in requests:
-                request.error = (
-                    files.unwritable(self._path, error) if isinstance(error, OSError) else error
-                )
-                request.error.__cause__ = error.__cause__ or error
+                request.error = problem
         except BaseException:
             # An interrupted thread leaves the work to the next.
             self._forget()
             self._waiting.extendleft(reversed(requests))
             raise
         else:
-            for request, answers in zip(requests, admitted, strict=True):
-                request.admitted = all(answers)
+            for request in requests:
+                request.admitted = request not in refused
 
     def _known(self) -> Ledger:
         if self._ledger is None:
@@ -175,6 +175,8 @@ class Journal:
         if not state.contents.exact:
             _check_extensible(self._path, state.good_bytes)
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND)
+        # Whoever compacted the file may have died before its new place was on the disk.
+        files.sync_folder(self._path.parent)
         torn_bytes = state.stamp.size_bytes - state.good_bytes
         if torn_bytes:
             os.ftruncate(self._descriptor, state.good_bytes)
@@ -226,6 +228,11 @@ class Journal:
         """Put the facts into columns, if they are many and all of the file is as we write it."""
         if self._loose <= _MOST_LOOSE:
             return
+        # The facts are safe as they are: that the file stays long is no failure.
+        with suppress(OSError, QjobsError):
+            self._replace()
+
+    def _replace(self) -> None:
         state = reading.read_state(self._path)
         if not state.contents.exact:
             return

@@ -17,6 +17,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from json.encoder import encode_basestring
 
 from qjobs.facts import Fact
 from qjobs.model import JobSet, Scalar
@@ -82,7 +83,7 @@ def columns(facts: Sequence[Fact]) -> bytes:
 
 def string(text: str) -> str:
     """A TOML basic string that is JSON too: JSON may leave DEL as it is, TOML may not."""
-    return json.dumps(writable(text), ensure_ascii=False).replace("\x7f", "\\u007f")
+    return encode_basestring(writable(text)).replace("\x7f", "\\u007f")
 
 
 def writable(text: str) -> str:

@@ -46,6 +46,14 @@ class State:
 
 def read_state(path: Path) -> State:
     """Read a whole state file. Raises NotFound, StateDamaged, StateTooNew, StateError."""
+    state = _read(path)
+    if state.good_bytes < state.stamp.size_bytes:
+        # It may have been looked at while a writer was in the middle of a fact.
+        state = _read(path)
+    return state
+
+
+def _read(path: Path) -> State:
     data, stamp = files.read(path)
     text = data.decode("utf-8", "surrogateescape")
     good = text[: tail.good_length(text)]

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -51,15 +51,24 @@ class SourceLike(Protocol):
     """Whatever has the fields of a `Source`."""
 
     @property
-    def path(self) -> str: ...
+    def path(self) -> str:
+        """The file as the user named it."""
+
     @property
-    def sha256(self) -> str: ...
+    def sha256(self) -> str:
+        """Of the file's bytes, in hexadecimal."""
+
     @property
-    def format(self) -> str: ...
+    def format(self) -> str:
+        """What the file was read as."""
+
     @property
-    def start_index(self) -> int: ...
+    def start_index(self) -> int:
+        """The index in the set of its first circuit."""
+
     @property
-    def experiments_count(self) -> int: ...
+    def experiments_count(self) -> int:
+        """How many circuits it gave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +271,7 @@ class SetFolder:
         path = self._folder / SOURCES
         try:
             rows = json.loads(files.read(path)[0])["sources"]
-            return tuple(Source(**row) for row in rows)
+            return tuple(_source(row) for row in rows)
         except NotFound:
             return ()
         except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -312,6 +321,14 @@ class SetFolder:
             first = f"job {odd[0].job} {odd[0].kind} {odd[0].value!r}"
             problem = f"left out {len(odd)} facts that contradict earlier ones, first {first}"
             self._warnings += (f"{self._folder / STATE}: {problem}",)
+
+
+def _source(row: Mapping[str, object]) -> Source:
+    """A row of the file, by name. Raises KeyError, TypeError."""
+    for field in fields(Source):
+        if type(row[field.name]) is not field.type:
+            raise TypeError(f"{field.name} is not what it should be")
+    return Source(**{field.name: row[field.name] for field in fields(Source)})  # type: ignore[arg-type]  # checked above
 
 
 SetLike = TypeVar("SetLike", SetHeader, JobSet)

@@ -4,11 +4,20 @@ import io
 from collections.abc import Sequence
 
 from qiskit import QuantumCircuit, qpy, transpile
-from qiskit.circuit import AncillaRegister, Clbit, Gate, Parameter, ParameterVector, Qubit
-from qiskit.circuit import ClassicalRegister, QuantumRegister
+from qiskit.circuit import (
+    AncillaRegister,
+    ClassicalRegister,
+    Clbit,
+    Gate,
+    Parameter,
+    ParameterVector,
+    QuantumRegister,
+    Qubit,
+)
 from qiskit.circuit.classical import expr, types
 from qiskit.circuit.library import PauliEvolutionGate, UnitaryGate
 from qiskit.quantum_info import Clifford, SparsePauliOp
+
 
 def ghz(qubits: int, name: str = "ghz") -> QuantumCircuit:
     circuit = QuantumCircuit(qubits, qubits, name=name)
@@ -46,7 +55,7 @@ def edge_circuits() -> list[QuantumCircuit]:
 
 def _with_control_flow() -> QuantumCircuit:
     circuit = QuantumCircuit(2, 2, metadata={"a": [1, "β"]})
-    flag = circuit.add_var("flag", expr.lift(True))  
+    flag = circuit.add_var("flag", expr.lift(True))
     circuit.add_var("number", expr.lift(5, types.Uint(8)))
     with circuit.if_test(expr.logic_and(flag, circuit.clbits[0])):
         circuit.x(0)

@@ -17,7 +17,7 @@ from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.provider import LocalProvider
 
 JOBS = 40
-CIRCUITS = 50
+CIRCUITS = 100
 KILLS = 60
 
 
@@ -25,7 +25,7 @@ KILLS = 60
 def test_jobs_survive_kills_at_any_moment(
     open_provider: Callable[..., LocalProvider], folder: Folder, tmp_path: Path
 ) -> None:
-    circuits = rotations(JOBS * CIRCUITS, qubits=4)
+    circuits = rotations(JOBS * CIRCUITS, qubits=6)
     calm = AerSimulator().run(circuits, seed_simulator=11, shots=200).result()
     path = write(tmp_path / "circuits.qpy", circuits)
     chance = random.Random(1)
@@ -45,7 +45,7 @@ def test_jobs_survive_kills_at_any_moment(
         for job in range(JOBS)
     ]
     while sum(killed.values()) < KILLS:
-        time.sleep(chance.choice((0.02, 0.2, 0.9, 1.3)))
+        time.sleep(chance.choice((0.02, 0.1, 0.3, 1.3)))
         # A new one each time, as verbs are new processes each time.
         statuses = open_patient().statuses(job_ids)
         if all(status.final for status in statuses.values()):

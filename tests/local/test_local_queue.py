@@ -188,7 +188,7 @@ def test_a_queue_of_a_newer_version_is_left_alone(queue: Queue, folder: Folder) 
     newer.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     newer.close()
 
-    with pytest.raises(ProviderError, match="a newer qjobs wrote the queue .*queue.db"):
+    with pytest.raises(ProviderError, match=r"a newer qjobs wrote the queue .*queue\.db"):
         Queue(folder).find("a")
 
 
@@ -197,7 +197,7 @@ def test_a_damaged_queue_is_named(folder: Folder, damage: bytes) -> None:
     folder.make()
     folder.queue.write_bytes(damage)
 
-    with pytest.raises(ProviderError, match="queue.db, cannot be used"):
+    with pytest.raises(ProviderError, match=r"queue\.db, cannot be used"):
         Queue(folder).find("a")
 
     assert folder.queue.read_bytes() == damage

@@ -1,5 +1,7 @@
 """A slice gives what its circuits would give in one run of Aer over the whole set."""
 
+from collections.abc import Callable
+
 import pytest
 from local_jobs import rotations
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
@@ -9,6 +11,7 @@ from qiskit_aer import AerSimulator
 
 from qjobs.model import RunOptions
 from qjobs.providers.local import simulation
+from qjobs.results import CircuitResult
 
 
 def measured_in_the_middle(circuits: int) -> list[QuantumCircuit]:
@@ -34,7 +37,7 @@ def wide(circuits: int) -> list[QuantumCircuit]:
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("seed", [0, 1234, -7, 2**63 - 1])
 def test_seeded_counts_are_those_of_one_run_however_the_set_is_cut(
-    make, threads: int, seed: int
+    make: Callable[[int], list[QuantumCircuit]], threads: int, seed: int
 ) -> None:
     circuits = make(7)
     run = AerSimulator().run(circuits, seed_simulator=seed, shots=300, memory=True).result()
@@ -56,9 +59,12 @@ def test_seeded_counts_are_those_of_one_run_however_the_set_is_cut(
     ]
 
 
+SEEDED = RunOptions(seed=3)
+
+
 def run_alone(
-    *circuits: QuantumCircuit, options: RunOptions = RunOptions(seed=3), backend: str = "aer"
-):
+    *circuits: QuantumCircuit, options: RunOptions = SEEDED, backend: str = "aer"
+) -> list[CircuitResult]:
     return simulation.run(list(circuits), options, backend=backend, start_index=0, threads=1)
 
 

@@ -1,6 +1,7 @@
 """A fact that was recorded stays recorded, whoever else writes and whatever fails."""
 
 import os
+import resource
 import threading
 import tomllib
 from collections.abc import Callable
@@ -250,3 +251,18 @@ def test_a_sync_that_fails_is_not_passed_off_as_recorded(new_set: NewSet, state_
         assert state_path.read_bytes() == before
         assert journal.append(accepted(0))
     assert facts_in(state_path) == [attempted(0), accepted(0)]
+
+
+def test_of_facts_that_do_not_all_fit_none_is_recorded(new_set: NewSet, state_path: Path) -> None:
+    with new_set().journal() as journal:
+        before = state_path.read_bytes()
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 150, hard))
+        try:
+            with pytest.raises(StateUnwritable, match="cannot write"):
+                journal.append(attempted(0), attempted(1))  # the first would have fitted
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert state_path.read_bytes() == before
+        assert journal.job(0).state == Planned()
+        assert journal.append(attempted(0))

@@ -252,7 +252,8 @@ def test_a_carried_state_file_is_all_a_set_needs(
 
 def test_lost_sources_are_not_made_up(new_set: NewSet, state_path: Path) -> None:
     folder = new_set()
-    for content in ("{", "[]", '{"sources": 7}', '{"sources": [{"path": 1}]}'):
+    row = '{"path": "a", "sha256": "", "format": "qpy", "start_index": "0", "experiments_count": 3}'
+    for content in ("{", "[]", '{"sources": 7}', '{"sources": [{}]}', f'{{"sources": [{row}]}}'):
         state_path.with_name("sources.json").write_text(content)
         with pytest.raises(StateDamaged, match=r"sources\.json"):
             folder.sources()

@@ -11,7 +11,8 @@ from qjobs.model import RunOptions, Scalar
 DEFAULT = "aer"
 AUTOMATIC = "automatic"
 
-# `aer`, like no name at all, leaves the method to Aer; the others are the values of its option `method`.
+# `aer`, like no name at all, leaves the method to Aer; the others are values of Aer's option
+# `method`.
 DESCRIPTIONS: Mapping[str, str] = {
     DEFAULT: "Aer picks the method for each circuit",
     AUTOMATIC: "another name for aer",

@@ -1,6 +1,5 @@
 """The default provider: Aer on this machine, in processes that outlive the one that submits."""
 
-import hashlib
 import os
 import sys
 import time
@@ -145,6 +144,9 @@ def _outcome(before: JobStatus | None, after: JobStatus | None) -> CancelOutcome
 def _queued_job(
     circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str
 ) -> QueuedJob:
+    # Imported here: only a submit needs it, and it loads OpenSSL.
+    from hashlib import sha256
+
     path = circuits.path.absolute()
     try:
         now = path.stat()
@@ -155,9 +157,8 @@ def _queued_job(
     except InputError as error:
         raise JobRefused(error.message, hint=error.hint) from error
     return QueuedJob(
-        # Told by the tag, so that the id means this job on no other machine and in no other
-        # queue.
-        job_id=f"local-{hashlib.sha256(tag.encode()).hexdigest()[:16]}",
+        # Made of the tag, so that no other queue, here or elsewhere, has a job of this id.
+        job_id=f"local-{sha256(tag.encode()).hexdigest()[:16]}",
         backend=backend,
         path=str(path),
         size_bytes=now.st_size,

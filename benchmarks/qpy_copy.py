@@ -1,0 +1,107 @@
+"""What `qjobs submit` of a large QPY file costs, against `cp` of the same file.
+
+    python benchmarks/qpy_copy.py [--megabytes 150] [--rounds 7] [--gather]
+
+Whole processes are started in turn and measured with `wait4`: wall time and peak memory. The
+circuits go to the `fake` provider, the state to a folder that is removed. `--gather` measures
+making the container alone, without the command line.
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from corpus import MEGABYTE, large_qpy
+
+_GATHER = """
+import sys
+from pathlib import Path
+from qjobs.circuits.gather import gather
+from qjobs.circuits.inputs import expand
+gather(expand(sys.argv[1:2]), Path(sys.argv[2]))
+"""
+
+
+class Cost(NamedTuple):
+    wall_s: float
+    peak_bytes: int
+
+
+def run(command: Sequence[str], environ: dict[str, str]) -> Cost:
+    """Run a process to its end; its standard output goes nowhere."""
+    started = time.perf_counter()
+    null = os.open(os.devnull, os.O_WRONLY)
+    pid = os.posix_spawnp(
+        command[0], command, environ, file_actions=[(os.POSIX_SPAWN_DUP2, null, 1)]
+    )
+    os.close(null)
+    _, status, usage = os.wait4(pid, 0)
+    wall_s = time.perf_counter() - started
+    if status:
+        sys.exit(f"{' '.join(command)} failed: {os.waitstatus_to_exitcode(status)}")
+    return Cost(wall_s, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+
+
+def measure(path: Path, scratch: Path, *, rounds: int, gather: bool) -> tuple[list[Cost], ...]:
+    """The costs of `cp` and of qjobs, in turn."""
+
+    def copy() -> Cost:
+        return run(["cp", str(path), str(scratch / "copy")], dict(os.environ))
+
+    def qjobs() -> Cost:
+        if gather:
+            target = str(scratch / "circuits.qpy")
+            return run([sys.executable, "-c", _GATHER, str(path), target], dict(os.environ))
+        environ = {**os.environ, "QJOBS_HOME": str(scratch / "home")}
+        command = [sys.executable, "-m", "qjobs", "submit", str(path), "-b", "fake:"]
+        return run(command, environ)
+
+    def fresh(action: Callable[[], Cost]) -> Cost:
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
+        os.sync()  # what one left to be written must not slow the next
+        return action()
+
+    copies, ours = [], []
+    for _ in range(rounds):
+        copies.append(fresh(copy))
+        ours.append(fresh(qjobs))
+    return copies, ours
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--megabytes", type=int, default=150)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--gather", action="store_true")
+    chosen = parser.parse_args()
+    peaks = []
+    with tempfile.TemporaryDirectory(prefix="qjobs-bench-", dir=Path.cwd()) as folder:
+        for circuits in (10_000, 100_000):
+            size_bytes = chosen.megabytes * MEGABYTE
+            path = large_qpy(Path(folder) / "in.qpy", circuits=circuits, size_bytes=size_bytes)
+            copies, ours = measure(
+                path, Path(folder) / "out", rounds=chosen.rounds, gather=chosen.gather
+            )
+            cp_s, qjobs_s = (statistics.median(c.wall_s for c in costs) for costs in (copies, ours))
+            ratio = statistics.median(
+                q.wall_s / c.wall_s for q, c in zip(ours, copies, strict=True)
+            )
+            peaks.append(statistics.median(cost.peak_bytes for cost in ours))
+            print(
+                f"{circuits:>7} circuits, {path.stat().st_size / MEGABYTE:.0f} MB: "
+                f"cp {cp_s * 1e3:.0f} ms, qjobs {qjobs_s * 1e3:.0f} ms, "
+                f"ratio {ratio:.2f}, peak {peaks[-1] / MEGABYTE:.1f} MB"
+            )
+    print(f"peak memory, 100,000 to 10,000 circuits: {peaks[1] / peaks[0]:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""A state folder of its own for each test, circuits, and two ways to run qjobs."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jsonschema
+import pytest
+
+from qjobs.cli.main import run
+
+BELL = """\
+OPENQASM 2.0;
+include "qelib1.inc";
+qreg q[2];
+creg c[2];
+h q[0];
+cx q[0],q[1];
+measure q -> c;
+"""
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def document(self, name: str) -> Any:
+        """The one JSON document on stdout, valid by its schema."""
+        document = json.loads(self.out)
+        validate(document, name)
+        return document
+
+
+def validate(document: Any, name: str) -> None:
+    """Hold a document against the schema that ships with the package."""
+    path = Path(__file__).parents[2] / "qjobs" / "schemas" / f"{name}.json"
+    jsonschema.validate(
+        document,
+        json.loads(path.read_text()),
+        format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
+    )
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    home = tmp_path / "state"
+    for name in [name for name in os.environ if name.startswith("QJOBS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("QJOBS_HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+    return home
+
+
+@pytest.fixture
+def bell(tmp_path: Path) -> str:
+    (tmp_path / "bell.qasm").write_text(BELL)
+    return "bell.qasm"
+
+
+@pytest.fixture
+def qjobs(home: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """Run a command in this process."""
+
+    def call(*arguments: str) -> Ended:
+        capsys.readouterr()
+        code = run(arguments)
+        return Ended(code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def start(home: Path) -> Callable[..., "subprocess.Popen[str]"]:
+    """Run a command in a process of its own."""
+
+    def call(*arguments: str, **settings: Any) -> "subprocess.Popen[str]":
+        settings = {
+            "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL,
+        } | settings  # fmt: skip
+        return subprocess.Popen([sys.executable, "-m", "qjobs", *arguments], text=True, **settings)
+
+    return call

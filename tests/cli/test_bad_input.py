@@ -1,0 +1,167 @@
+"""Bad input gives one clear message and the right exit code, and leaves the state as it was."""
+
+import json
+import os
+
+import pytest
+from conftest import validate
+
+
+def snapshot(folder):
+    """Every file below a folder with its content; locks are no state."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".lock"
+    }
+
+
+CASES = {
+    "missing file": (["submit", "nowhere.qasm"], 5, "nowhere.qasm"),
+    "empty file": (["submit", "empty.qasm"], 5, "empty.qasm"),
+    "folder without circuits": (["submit", "folder"], 5, "folder"),
+    "truncated QPY": (["submit", "cut.qpy"], 5, "cut.qpy"),
+    "QASM that does not parse": (["submit", "broken.qasm"], 5, "broken.qasm:4"),
+    "no file at all": (["submit"], 2, "no circuit files"),
+    "no shots": (["submit", "bell.qasm", "--shots", "0"], 2, "--shots"),
+    "negative shots": (["submit", "bell.qasm", "--shots", "-5"], 2, "--shots"),
+    "shots that are no number": (["submit", "bell.qasm", "--shots", "many"], 2, "many"),
+    "unknown provider": (["submit", "bell.qasm", "-b", "fkae:"], 2, "fake"),
+    "unknown backend": (["submit", "bell.qasm", "-b", "fake:delya=1"], 2, "delay"),
+    "option without a value": (["submit", "bell.qasm", "--option", "seed"], 2, "KEY=VALUE"),
+    "name that reads as an id": (["submit", "bell.qasm", "-n", "abcd"], 2, "abcd"),
+    "too many circuits a job": (
+        ["submit", *["bell.qasm"] * 3, "-b", "fake:circuits=2", "--per-job", "3"], 2, "--per-job 3",
+    ),
+    "unknown set": (["status", "nothing"], 3, "nothing"),
+    "near name": (["status", "ghx"], 3, "ghz"),
+    "ambiguous set": (["status", "twin"], 3, "2 job sets"),
+    "unknown job": (["status", "ghz/9"], 3, "job 9"),
+    "bad address": (["status", "ghz:a-b"], 2, "a-b"),
+    "bad duration": (["wait", "--timeout", "soon"], 2, "soon"),
+    "unknown format": (["status", "--format", "xml"], 2, "xml"),
+    "unknown verb": (["stauts"], 2, "status"),
+    "unknown option": (["status", "--jbos"], 2, "--jbos"),
+    "unknown suffix": (["result", "ghz", "--partial", "--out", "counts.xyz"], 2, "counts.xyz"),
+    "unknown schema": (["schema", "nothing"], 2, "status"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def prepared(qjobs, bell, home, tmp_path):
+    (tmp_path / "empty.qasm").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "broken.qasm").write_text(
+        'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[1];\nhh q;\n'
+    )
+    for name in ("ghz", "twin", "twin"):
+        assert qjobs("submit", bell, "-b", "fake:", "-n", name).code == 0
+    whole = next(home.glob("sets/*/circuits.qpy")).read_bytes()
+    (tmp_path / "cut.qpy").write_bytes(whole[: len(whole) * 2 // 3])
+    return home
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_one_clear_message(qjobs, prepared, case):
+    arguments, code, named = CASES[case]
+    if arguments[0] == "submit" and "-b" not in arguments:
+        arguments = [*arguments, "-b", "fake:"]
+    before = snapshot(prepared / "sets")
+    ended = qjobs(*arguments)
+    assert (ended.code, ended.out) == (code, "")
+    assert named in ended.err
+    assert ended.err.startswith("error: ")
+    assert len(ended.err.splitlines()) <= 3
+    assert "Traceback" not in ended.err
+    assert snapshot(prepared / "sets") == before
+    # The same as JSON.
+    ended = qjobs(*arguments, "--json") if case != "unknown schema" else ended
+    if case not in ("unknown schema", "unknown format"):
+        error = json.loads(ended.err)
+        validate(error, "error")
+        assert error["exit"] == ended.code == code
+
+
+def test_a_damaged_state_file_is_named_and_left_alone(qjobs, prepared):
+    state = next(prepared.glob("sets/*/state.toml"))
+    state.write_bytes(state.read_bytes().replace(b"shots = 1024", b"shots = many"))
+    before = state.read_bytes()
+    for verb in ("status", "result", "cancel", "resume", "retry", "error", "show", "wait"):
+        ended = qjobs(verb, state.parent.name)
+        assert (ended.code, ended.out) == (9, ""), (verb, ended)
+        assert "state.toml" in ended.err
+        assert "hint:" in ended.err or ":" in ended.err
+        assert len(ended.err.splitlines()) <= 3
+    assert state.read_bytes() == before
+    listed = qjobs("list", "-q")
+    assert listed.code == 0
+    assert len(listed.out.splitlines()) == 2
+    assert "state.toml" in listed.err
+
+
+def test_a_state_from_a_newer_qjobs_can_be_read_and_not_written(qjobs, bell, home):
+    set_id = qjobs("submit", bell, "-b", "fake:delay=60").out.strip()
+    state = home / "sets" / set_id / "state.toml"
+    state.write_bytes(state.read_bytes().replace(b"format = 1", b"format = 99", 1))
+    before = state.read_bytes()
+    ended = qjobs("status")
+    assert ended.code == 0
+    assert ended.out.startswith(set_id)
+    assert "warning:" in ended.err
+    for verb in ("cancel", "retry"):
+        ended = qjobs(verb, "--failed" if verb == "retry" else "-y")
+        assert ended.code == (9 if verb == "cancel" else ended.code), ended
+    assert state.read_bytes() == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_unwritable_state_folder_is_said_before_anything_is_sent(qjobs, bell, home):
+    home.mkdir()
+    home.chmod(0o500)
+    ended = qjobs("submit", bell, "-b", "fake:")
+    assert (ended.code, ended.out) == (9, "")
+    home.chmod(0o700)
+
+
+def test_a_state_folder_that_cannot_be_one_is_said(qjobs, bell, home):
+    home.write_text("a file where a folder should be")
+    ended = qjobs("submit", bell, "-b", "fake:")
+    assert (ended.code, ended.out) == (9, "")
+    assert str(home) in ended.err
+    assert len(ended.err.splitlines()) <= 3
+
+
+def test_skipped_files_are_named(qjobs, prepared, bell):
+    ended = qjobs("submit", bell, "broken.qasm", "-b", "fake:", "--skip-invalid")
+    assert ended.code == 0
+    assert "warning: left out: broken.qasm:4" in ended.err
+
+
+def test_circuits_without_a_measurement_are_named(qjobs, home, tmp_path):
+    (tmp_path / "quiet.qasm").write_text("OPENQASM 2.0;\nqreg q[1];\n")
+    ended = qjobs("submit", "quiet.qasm", "-b", "fake:")
+    assert ended.code == 0
+    assert "warning: 1 circuit without a measurement" in ended.err
+    assert qjobs("submit", "quiet.qasm", "-b", "fake:", "--strict").code == 5
+
+
+def test_a_fault_of_ours_is_one_line_and_a_traceback_only_if_wanted(qjobs, bell, home, monkeypatch):
+    qjobs("submit", bell, "-b", "fake:")
+    # A process without standard input is one thing that nobody has foreseen.
+    monkeypatch.setattr("sys.stdin", None)
+    ended = qjobs("status", "-")
+    assert ended.code == 1
+    assert ended.err.startswith("error: ")
+    assert "QJOBS_DEBUG=1" in ended.err
+    assert "Traceback" not in ended.err
+    monkeypatch.setenv("QJOBS_DEBUG", "1")
+    assert "Traceback" in qjobs("status", "-").err
+
+
+def test_hostile_names_are_printed_as_they_are_and_never_obeyed(qjobs, home, tmp_path):
+    name = "a[/x]\x1b[31m\tb.qasm"
+    (tmp_path / name).touch()
+    ended = qjobs("submit", name, "-b", "fake:")
+    assert "\x1b" not in ended.err
+    assert "a[/x]" in ended.err
+    assert "\\x1b[31m\\tb.qasm" in ended.err.replace("\\\\", "\\")

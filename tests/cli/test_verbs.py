@@ -1,0 +1,292 @@
+"""Each verb from the words of a command line to data on stdout and an exit code."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+TSV_LINE = re.compile(r"[^\t\n]*(\t[^\t\n]*)*\n")
+
+
+def submitted(qjobs, bell, *more, script="", circuits=3, code=0):
+    ended = qjobs("submit", *[bell] * circuits, "-b", f"fake:{script}", "--per-job", "1", *more)
+    assert ended.code == code, ended
+    return ended.out.strip()
+
+
+def test_submit_in_a_pipe_prints_the_set_id_and_nothing_else(qjobs, bell):
+    ended = qjobs("submit", bell, "-b", "fake:")
+    assert re.fullmatch(r"[0-9a-f]{12}\n", ended.out)
+    assert (ended.code, ended.err) == (0, "")
+
+
+def test_submit_json_is_a_set_document(qjobs, bell):
+    ended = qjobs("submit", bell, bell, "-b", "fake:", "-n", "ghz", "--tag", "a", "--json")
+    document = ended.document("set")
+    assert document["name"] == "ghz"
+    assert document["tag"] == f"qj-{document['id']}"
+    assert document["tags"] == ["a"]
+    assert document["circuits"] == 2
+    assert [job["start_index"] for job in document["jobs"]] == [0, 1]
+
+
+def test_a_backend_can_come_from_the_environment(qjobs, bell, monkeypatch):
+    monkeypatch.setenv("QJOBS_BACKEND", "fake:")
+    assert qjobs("submit", bell, "--json").document("set")["provider"] == "fake"
+
+
+def test_run_options_are_read_as_words_numbers_and_text(qjobs, bell):
+    words = ["--option", "a=1", "--option", "b=1.5", "--option", "c=true", "--option", "d=x=y"]
+    options = qjobs("submit", bell, "-b", "fake:", *words, "--json").document("set")["options"]
+    assert options["extra"] == {"a": 1, "b": 1.5, "c": True, "d": "x=y"}
+
+
+def test_a_dry_run_plans_and_writes_nothing(qjobs, bell, home):
+    ended = qjobs("submit", bell, bell, bell, "-b", "fake:circuits=2", "--dry-run", "--json")
+    jobs = ended.document("plan")["jobs"]
+    assert [(job["start_index"], job["experiments_count"]) for job in jobs] == [
+        (0, 1),
+        (1, 1),
+        (2, 1),
+    ]
+    assert not (home / "sets").exists()
+    rows = qjobs("submit", bell, bell, "-b", "fake:jobs=1", "--dry-run").out
+    assert rows == "0\t0\t1\t2\n"
+
+
+def test_once_prints_the_same_set_twice_and_pays_once(qjobs, bell):
+    first = qjobs("submit", bell, "-b", "fake:", "--once")
+    second = qjobs("submit", bell, "-b", "fake:", "--once")
+    assert first.out == second.out
+    assert second.code == 0
+    assert "before" in second.err
+    assert len(qjobs("list", "-q").out.splitlines()) == 1
+
+
+def test_files_are_named_by_a_list_too(qjobs, bell, tmp_path):
+    (tmp_path / "list.txt").write_text("bell.qasm\nbell.qasm\n")
+    ended = qjobs("submit", "--files-from", "list.txt", "-b", "fake:", "--json")
+    assert ended.document("set")["circuits"] == 2
+
+
+def test_status_in_a_pipe_is_a_row_a_job(qjobs, bell):
+    set_id = submitted(qjobs, bell, "--wait", script="connections=1")
+    rows = qjobs("status").out
+    assert rows == "".join(f"{set_id}\t{n}\t{n}\t{n}\t1\tdone\tfake-{n + 1}\t\n" for n in range(3))
+    with_header = qjobs("status", "--header").out
+    assert with_header.splitlines()[0].split("\t")[:3] == ["set", "job", "start"]
+
+
+def test_status_json_counts_every_state_and_adds_up(qjobs, bell):
+    submitted(qjobs, bell, "--wait", script="fail=1", code=6)
+    (only,) = qjobs("status", "--json").document("status")["sets"]
+    assert sum(only["counts"].values()) == len(only["jobs"]) == 3
+    assert only["counts"]["error"] == 1
+    assert only["state"] == "error"
+
+
+def test_status_shows_the_jobs_that_are_asked_for(qjobs, bell):
+    set_id = submitted(qjobs, bell, "--wait", script="fail=1,connections=1", code=6)
+    assert qjobs("status", "--failed", "-q").out == f"{set_id}/0\n"
+    assert len(qjobs("status", "--done").out.splitlines()) == 2
+    assert qjobs("status", "--pending").out == ""
+    assert qjobs("status", f"{set_id}/1-2").out.count("\n") == 2
+
+
+def test_status_ends_well_unless_its_exit_code_is_wanted(qjobs, bell):
+    submitted(qjobs, bell, "--wait", script="fail=1", code=6)
+    assert qjobs("status").code == 0
+    assert qjobs("status", "--exit-status").code == 6
+
+
+def test_many_addresses_are_a_union_and_a_dash_reads_them(qjobs, bell, monkeypatch, tmp_path):
+    set_id = submitted(qjobs, bell, "-n", "ghz")
+    assert qjobs("status", "ghz/0", "@last:2", set_id + "/0").out.count("\n") == 2
+    (tmp_path / "addresses").write_text("ghz/1\n\nghz/2\n")
+    with (tmp_path / "addresses").open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        assert qjobs("status", "-").out.count("\n") == 2
+
+
+def test_wait_prints_nothing_in_a_pipe_and_a_document_if_asked(qjobs, bell):
+    submitted(qjobs, bell, script="delay=0.1")
+    assert qjobs("wait", "-q") == (0, "", "")
+    assert qjobs("wait", "--json").document("status")["sets"][0]["state"] == "done"
+
+
+def test_wait_gives_up_in_time_and_says_that_the_jobs_go_on(qjobs, bell):
+    set_id = submitted(qjobs, bell, script="delay=60")
+    ended = qjobs("wait", "--timeout", "0.1s", "--json")
+    assert ended.code == 124
+    error = json.loads(ended.err)
+    assert (error["code"], error["hint"]) == ("timeout", f"qjobs wait {set_id}")
+
+
+def test_wait_says_failed_before_pending_and_stops_early_if_asked(qjobs, bell):
+    submitted(qjobs, bell, script="refuse=1,delay=60", code=7)
+    assert qjobs("wait", "--fail-fast").code == 6
+    assert qjobs("wait", "--timeout", "0.1").code == 6
+
+
+def test_result_gives_rows_in_input_order(qjobs, bell):
+    submitted(qjobs, bell, "--wait", "-s", "100")
+    rows = [line.split("\t") for line in qjobs("result").out.splitlines()]
+    assert [row[0] for row in rows] == sorted(row[0] for row in rows)
+    assert {row[0] for row in rows} == {"0", "1", "2"}
+    for index in "012":
+        assert sum(int(row[3]) for row in rows if row[0] == index) == 100
+
+
+def test_result_json_has_one_entry_a_circuit(qjobs, bell):
+    submitted(qjobs, bell, "--wait")
+    document = qjobs("result", "--json").document("result")
+    assert document["complete"] is True
+    assert [entry["index"] for entry in document["circuits"]] == [0, 1, 2]
+    assert {entry["source"] for entry in document["circuits"]} == {"bell.qasm"}
+    lines = qjobs("result", "--format", "jsonl").out.splitlines()
+    assert [json.loads(line) for line in lines] == document["circuits"]
+
+
+def test_result_of_some_circuits_with_the_most_frequent_outcome(qjobs, bell):
+    submitted(qjobs, bell, "--wait")
+    rows = qjobs("result", "@last:1-2", "--top", "1").out.splitlines()
+    assert [row.split("\t")[0] for row in rows] == ["1", "2"]
+
+
+def test_result_has_the_memory_if_it_was_kept_and_is_wanted(qjobs, bell):
+    submitted(qjobs, bell, "--wait", "--memory", "-s", "10", circuits=1)
+    (entry,) = qjobs("result", "--json", "--memory").document("result")["circuits"]
+    assert len(entry["memory"]) == 10
+    assert "memory" not in qjobs("result", "--json").document("result")["circuits"][0]
+
+
+def test_result_of_unfinished_jobs_is_nothing_unless_a_part_is_wanted(qjobs, bell):
+    submitted(qjobs, bell, script="delay=60")
+    ended = qjobs("result")
+    assert (ended.code, ended.out) == (8, "")
+    partial = qjobs("result", "--partial", "--json")
+    assert partial.code == 0
+    assert [entry["counts"] for entry in partial.document("result")["circuits"]] == [None] * 3
+
+
+def test_a_failed_job_leaves_placeholders_in_its_place(qjobs, bell):
+    submitted(qjobs, bell, "--wait", script="fail=1,connections=1", code=6)
+    ended = qjobs("result", "--json")
+    assert ended.code == 6
+    document = ended.document("result")
+    assert document["complete"] is False
+    assert [entry["counts"] is None for entry in document["circuits"]] == [True, False, False]
+    assert document["circuits"][0]["message"]
+
+
+def test_results_are_written_to_files(qjobs, bell, tmp_path):
+    submitted(qjobs, bell, "--wait")
+    data = qjobs("result", "--json").out
+    for name in ("counts.json", "deep/er/counts.json"):
+        assert qjobs("result", "--out", name).out == ""
+        assert Path(name).read_text() == data
+    qjobs("result", "--out", "counts.csv")
+    assert Path("counts.csv").read_text().startswith("index,name,outcome,count,shots\n0,bell,")
+    qjobs("result", "--out", "apart/")
+    names = sorted(path.name for path in Path("apart").iterdir())
+    assert names == ["00000-bell.json", "00001-bell.json", "00002-bell.json"]
+    assert json.loads(Path("apart", names[1]).read_text())["index"] == 1
+    assert qjobs("result", "--out", "counts.xyz").code == 2
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_run_submits_waits_and_prints_the_results(qjobs, bell):
+    ended = qjobs("run", bell, bell, "-b", "fake:delay=0.1", "--json")
+    assert ended.code == 0
+    assert len(ended.document("result")["circuits"]) == 2
+
+
+def test_run_ends_with_6_when_a_job_fails_and_shows_the_others(qjobs, bell):
+    ended = qjobs("run", bell, bell, "-b", "fake:refuse=1", "--per-job", "1", "--format", "jsonl")
+    assert ended.code == 6
+    counts = [json.loads(line)["counts"] for line in ended.out.splitlines()]
+    assert sum(entry is None for entry in counts) == 1
+
+
+def test_cancel_stops_what_runs_and_is_no_error_twice(qjobs, bell):
+    submitted(qjobs, bell, script="delay=60")
+    document = qjobs("cancel", "--json").document("cancel")
+    assert {job["outcome"] for job in document["jobs"]} <= {"cancelled", "requested"}
+    again = qjobs("cancel")
+    assert again.code == 0
+    assert again.out.count("already final") == 3
+
+
+def test_cancel_says_when_a_job_cannot_be_stopped(qjobs, bell):
+    submitted(qjobs, bell, script="delay=60,cancel=no")
+    ended = qjobs("cancel")
+    assert ended.code == 1
+    assert "not supported" in ended.err
+
+
+def test_error_lists_refusals_and_failures(qjobs, bell):
+    set_id = submitted(qjobs, bell, "--wait", script="refuse=1,fail=1,connections=1", code=6)
+    document = qjobs("error", "--json").document("failures")
+    assert [failure["origin"] for failure in document["failures"]] == ["submit", "run"]
+    assert qjobs("error").code == 0
+    assert qjobs("error", "--exit-status").code == 6
+    retried = qjobs("retry", "--wait")
+    assert (retried.code, retried.out) == (0, f"{set_id}\n")
+    assert qjobs("error").out == ""
+    assert qjobs("error", "--all-attempts").out.count("\n") == 2
+
+
+def test_retry_leaves_cancelled_jobs_alone_unless_told(qjobs, bell):
+    submitted(qjobs, bell, script="delay=60")
+    qjobs("cancel")
+    assert "0 jobs to send" in qjobs("retry").err
+    assert "3 jobs to send" in qjobs("retry", "--cancelled").err
+
+
+def test_list_is_newest_first_and_json_is_valid(qjobs, bell):
+    first = submitted(qjobs, bell, "-n", "one")
+    second = submitted(qjobs, bell, "-n", "two", "--wait")
+    assert qjobs("list", "-q").out == f"{second}\n{first}\n"
+    assert qjobs("list", "-q", "--limit", "1").out == f"{second}\n"
+    assert [s["name"] for s in qjobs("list", "--json").document("list")["sets"]] == ["two", "one"]
+
+
+def test_show_tells_all_of_one_set(qjobs, bell):
+    set_id = submitted(qjobs, bell, "--seed", "7")
+    assert f"id\t{set_id}\n" in qjobs("show").out
+    document = qjobs("show", set_id[:6], "--json").document("set")
+    assert document["options"]["seed"] == 7
+    assert [source["path"] for source in document["sources"]] == ["bell.qasm"] * 3
+
+
+def test_resume_with_nothing_to_send_is_fine(qjobs, bell):
+    set_id = submitted(qjobs, bell)
+    assert qjobs("resume").out == f"{set_id}\n"
+    assert qjobs("resume", "--json").document("status")["sets"][0]["id"] == set_id
+
+
+def test_unknown_jobs_are_sent_again_only_on_request(qjobs, bell):
+    submitted(qjobs, bell, script="lose=1,find=no", code=7, circuits=1)
+    assert qjobs("resume").code == 7
+    assert qjobs("resume", "--resend-unknown", "--wait").code == 0
+
+
+def test_credentials_end_with_4_and_name_resume(qjobs, bell):
+    ended = qjobs("submit", bell, "-b", "fake:auth=no")
+    assert ended.code == 4
+    assert f"qjobs resume {ended.out.strip()}" in ended.err
+
+
+def test_all_refused_ends_with_6_and_some_with_7(qjobs, bell):
+    submitted(qjobs, bell, script="refuse=3", code=6)
+    submitted(qjobs, bell, script="refuse=1", code=7)
+
+
+@pytest.mark.parametrize("name", ["status", "qjobs.result/1"])
+def test_schema_prints_a_schema(qjobs, name):
+    assert json.loads(qjobs("schema", name).out)["$schema"]
+
+
+def test_version_is_one_line(qjobs):
+    assert re.fullmatch(r"qjobs \d+\.\d+\.\d+ \(python 3\.\d+\.\d+\S*\)\n", qjobs("--version").out)
