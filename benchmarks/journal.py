@@ -22,8 +22,9 @@ from qjobs.facts import Fact, FactKind, Ledger
 from qjobs.model import JobSet, Slice
 from qjobs.results import CircuitResult, JobResult
 from qjobs.store import files, layout, reading
+from qjobs.store.folder import SetFolder
 from qjobs.store.results import ResultFiles
-from qjobs.store.sets import SetFolder, Store
+from qjobs.store.sets import Store
 
 NOW = datetime(2026, 11, 22, 5, 0, 0, 123456, tzinfo=UTC)
 ROUNDS = 7

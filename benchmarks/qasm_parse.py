@@ -31,8 +31,8 @@ from qiskit import qasm2, qpy
 files = sorted(Path(sys.argv[1]).iterdir())
 gates = qasm2.LEGACY_CUSTOM_INSTRUCTIONS
 for start in range(0, len(files), 64):
-    circuits = [qasm2.loads(f.read_text(), custom_instructions=gates) for f in files[start:start + 64]]
-    qpy.dump(circuits, io.BytesIO())
+    texts = [file.read_text() for file in files[start:start + 64]]
+    qpy.dump([qasm2.loads(text, custom_instructions=gates) for text in texts], io.BytesIO())
 """
 
 
@@ -45,8 +45,8 @@ def seconds(action: Callable[[], object]) -> float:
 def qasm2_ratio(folder: Path, rounds: int) -> None:
     ours, theirs = [], []
     target = folder.parent / "circuits.qpy"
+    command = [sys.executable, "-c", _ONE_PROCESS, str(folder)]
     for _ in range(rounds):
-        command = [sys.executable, "-c", _ONE_PROCESS, str(folder)]
         theirs.append(seconds(lambda: subprocess.run(command, check=True)))
         ours.append(seconds(lambda: gather(expand([str(folder)]), target, processes=2)))
     ratio = statistics.median(t / o for t, o in zip(theirs, ours, strict=True))

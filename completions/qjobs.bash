@@ -1,12 +1,12 @@
 # Completion of qjobs for bash. Made by `qjobs completion bash`.
 
 _qjobs_completion() {
-    # COMP_WORDS is split at ':' and '@', which addresses contain; so the line itself is read.
+    # COMP_WORDS is split at ':', which addresses contain; so the line itself is read.
     local line=${COMP_LINE:0:COMP_POINT} reply prefix
     local word=${line##*[[:space:]]}
     word=${word#--*=}
     # Bash only replaces what comes after the last of these signs.
-    prefix=${word%"${word##*[:@=]}"}
+    prefix=${word%"${word##*[:=]}"}
     COMPREPLY=()
     while IFS=$'\t' read -r reply _; do
         [[ -n $reply ]] && COMPREPLY+=("${reply#"$prefix"}")

@@ -95,6 +95,12 @@ class StateUnwritable(StateError):
     code = "state_unwritable"
 
 
+class BeingSubmitted(StateError):
+    """Another process is submitting the set."""
+
+    code = "being_submitted"
+
+
 class TimedOut(QjobsError):
     """The user's own time limit ran out; the jobs go on."""
 

@@ -33,6 +33,21 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """The file that a run of circuits, from `start_index` on, came from.
+
+    `path` is the file as the user named it, `sha256` that of its bytes on disk, in
+    hexadecimal. A circuit's position in its file is its index less `start_index`.
+    """
+
+    path: str
+    sha256: str
+    format: str
+    start_index: int
+    experiments_count: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunOptions:
     """How the circuits of a set are to be run.
 

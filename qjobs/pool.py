@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -37,24 +38,18 @@ def each(
 
     executor = ThreadPoolExecutor(width, thread_name_prefix="qjobs")
     in_flight: set[Future[Outcome]] = set()
-    failure: BaseException | None = None
+    failures: list[BaseException] = []
     try:
         while True:
-            while failure is None and len(in_flight) < width and not stop.is_set():
-                try:
-                    in_flight.add(executor.submit(work, next(waiting)))
-                except StopIteration:
-                    break
+            if not failures and not stop.is_set():
+                free = islice(waiting, width - len(in_flight))
+                in_flight |= {executor.submit(work, item) for item in free}
             if not in_flight:
                 break
             done, in_flight = wait(in_flight, return_when=FIRST_COMPLETED)
-            for future in done:
-                error = future.exception()
-                if error is None:
-                    yield future.result()
-                else:
-                    failure = failure or error
+            failures += (error for future in done if (error := future.exception()))
+            yield from (future.result() for future in done if not future.exception())
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
-    if failure is not None:
-        raise failure
+    if failures:
+        raise failures[0]

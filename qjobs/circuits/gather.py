@@ -10,24 +10,10 @@ from qjobs.circuits.files import CircuitFile, Scratch, inspect
 from qjobs.circuits.inputs import InputFile
 from qjobs.circuits.joining import Unmeasured, join
 from qjobs.circuits.reading import read
-from qjobs.errors import InputError
+from qjobs.errors import InputError, StateUnwritable
+from qjobs.model import Source
 
 _ERRORS_SHOWN = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The file that a run of circuits, from `start_index` on, came from.
-
-    `path` is the file as the user named it, `sha256` that of its bytes on disk, in
-    hexadecimal. A circuit's position in its file is its index less `start_index`.
-    """
-
-    path: str
-    sha256: str
-    format: str
-    start_index: int
-    experiments_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +40,8 @@ class Gathered:
 
     def source(self, index: int) -> Source:
         """The file that a circuit came from."""
-        starts = [source.start_index for source in self.sources]
-        return self.sources[bisect_right(starts, index) - 1]
+        behind = bisect_right(self.sources, index, key=lambda source: source.start_index)
+        return self.sources[behind - 1]
 
 
 def _no_progress(done: int, total: int) -> None:
@@ -76,7 +62,8 @@ def gather(
     QPY of one dialect is copied by bytes; all else is read by `processes` worker processes
     (None: one a core, if there is work for them). `progress` is called in this thread with
     the files done and the files in all. Raises InputError, naming the first files that cannot
-    be read, unless `skip_invalid` and there is another one; then nothing is left behind.
+    be read, unless `skip_invalid` and there is another one, and StateUnwritable; then nothing
+    is left behind.
     """
     scratch = Scratch(destination)
     done = 0
@@ -93,8 +80,11 @@ def gather(
         parts, dialect = read(files, scratch, processes=processes, answered=step)
         _refuse(found, skip_invalid=skip_invalid)
         joined = join(parts, destination, dialect=dialect, copied=step)
-    except BaseException:
+    except BaseException as error:
         destination.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            where = destination.parent
+            raise StateUnwritable(f"cannot write in {where}: {error.strerror}") from error
         raise
     finally:
         scratch.remove()
@@ -149,7 +139,7 @@ def _sources(files: Sequence[CircuitFile], hashes: Sequence[str]) -> Iterator[So
     for file in files:
         if file.error is None:
             sha256 = file.sha256 or next(late)
-            yield Source(file.name, sha256, file.format, start_index, file.circuits)
+            yield Source(file.name, sha256, file.format.value, start_index, file.circuits)
             start_index += file.circuits
 
 

@@ -21,7 +21,7 @@ BUILT_IN = ("qelib1.inc", "stdgates.inc")
 MAX_INCLUDE_DEPTH = 16
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
-_INCLUDE = re.compile(r'(?:^|(?<=[;{}]))[^\S\n]*include\s*"([^"\n]*)"\s*;', re.MULTILINE)
+_INCLUDE = re.compile(r'include\s*"([^"\n]*)"\s*;')
 # Where Qiskit's parsers say something is wrong: `<input>:LINE,COLUMN: text` for OpenQASM 2,
 # `LINE,COLUMN: text` or `LLINE:CCOLUMN: text` for OpenQASM 3. Their columns count from 0.
 _POSITION = re.compile(r"(?:<input>:)?L?(\d+)(?:,|:C)(\d+): (.*)", re.DOTALL)
@@ -102,8 +102,9 @@ class _Includes:
         at = 0
         line = 1
         # Comments become blanks of the same length: an include in one is none.
-        for include in _INCLUDE.finditer(_COMMENT.sub(_blank, text)):
-            if include[1] in BUILT_IN:
+        code = _COMMENT.sub(_blank, text)
+        for include in _INCLUDE.finditer(code):
+            if include[1] in BUILT_IN or not _begins_statement(code, include.start()):
                 continue
             before = text[at : include.start()]
             found.append(_Piece(before, path, line))
@@ -132,7 +133,13 @@ class _Includes:
 
 
 def _blank(match: re.Match[str]) -> str:
-    return re.sub(r"[^\n]", " ", match[0])
+    return "\n".join(" " * len(line) for line in match[0].split("\n"))
+
+
+def _begins_statement(code: str, at: int) -> bool:
+    while at and code[at - 1] in " \t\r":
+        at -= 1
+    return not at or code[at - 1] in "\n;{}"
 
 
 def _locate(error: BaseException | None, pieces: list[_Piece], path: str) -> str:

@@ -153,7 +153,7 @@ class _Process:
         reading = self.task.files[min(self._answers, len(self.task.files) - 1)]
         return InputError(
             f"{reading.name} cannot be read: the process that read it {how}",
-            hint="is there enough memory? if so, leave the file out",
+            hint="is there enough memory and disk space? if so, leave the file out",
         )
 
 

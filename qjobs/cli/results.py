@@ -18,7 +18,7 @@ from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode, ProviderError
 from qjobs.render.output import Output
 from qjobs.render.progress import progress
-from qjobs.render.results import SetResult, save_results, show_results
+from qjobs.render.results import SetResult, check_place, save_results, show_results
 from qjobs.render.summaries import most_frequent
 from qjobs.render.text import count
 
@@ -41,6 +41,7 @@ def result(
 ) -> ExitCode:
     """Print the counts of the circuits, in the order submitted."""
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    check_place(output, out)
     workspace = open_workspace()
     targets = find_targets(workspace, addresses)
     selected = Selected(top=top, memory=memory, partial=partial, out=out)

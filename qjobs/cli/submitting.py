@@ -23,6 +23,7 @@ from qjobs.providers.loading import parse_backend
 from qjobs.render import rows, shapes
 from qjobs.render.output import Output
 from qjobs.render.progress import progress
+from qjobs.render.results import check_place
 from qjobs.render.text import count
 from qjobs.render.writing import show
 
@@ -115,6 +116,7 @@ def run(
 ) -> ExitCode:
     """Submit circuits, wait for them and print the results."""
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    check_place(output, out)
     request = _request(
         _inputs(files, files_from), backend, name=name, tags=tag, per_job=per_job,
         run=RunOptions(shots, seed, memory, optimization_level, run_options(option)),

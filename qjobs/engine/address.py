@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 from qjobs.errors import AmbiguousAddress, NotFound, UsageError
 from qjobs.model import Job
-from qjobs.store.sets import SetFolder, SetHeader, Store
+from qjobs.store.document import SetHeader
+from qjobs.store.folder import SetFolder
+from qjobs.store.sets import Store
 
 LAST = "@last"
 _SHORTEST_PREFIX = 2

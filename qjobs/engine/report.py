@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from qjobs.model import (
     Accepted,
@@ -109,6 +110,7 @@ def report_jobs(
 def _report_job(job: Job, live: Mapping[str, JobStatus] | None, unreachable: str) -> JobReport:
     attempt = job.attempt
     job_id = message = ""
+    state: State
     match attempt.state:
         case Planned():
             state = State.PLANNED
@@ -118,13 +120,16 @@ def _report_job(job: Job, live: Mapping[str, JobStatus] | None, unreachable: str
             state, message = State.UNKNOWN, "no answer to the submission yet"
         case Refused(message):
             state = State.REFUSED
-        case Accepted(job_id) if live is None:
-            state = State.QUEUED
         case Accepted(job_id):
-            state = State[live.get(job_id, JobStatus.UNKNOWN).name]
-            message = "" if job_id in live else unreachable
+            if live is None:
+                state = State.QUEUED
+            else:
+                state = State[live.get(job_id, JobStatus.UNKNOWN).name]
+                message = "" if job_id in live else unreachable
         case Finished(job_id, status, message):
             state = State[status.name]
+        case _:
+            assert_never(attempt.state)
     return JobReport(
         job.index, job.slice, attempt.number, state, job_id, message, attempt.duplicates
     )

@@ -14,7 +14,7 @@ from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import InputError, ProviderError
 from qjobs.results import CircuitResult
-from qjobs.store.sets import SetFolder
+from qjobs.store.folder import SetFolder
 
 
 @dataclass(frozen=True, slots=True)

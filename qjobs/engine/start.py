@@ -17,8 +17,8 @@ from qjobs.errors import AuthError, InputError, NotAccepted, NotNow, ProviderErr
 from qjobs.facts import Fact, FactKind
 from qjobs.model import Accepted, Attempted, Finished, JobSet, Planned, Refused
 from qjobs.providers.interface import Provider
+from qjobs.store.folder import SetFolder
 from qjobs.store.journal import Journal
-from qjobs.store.sets import SetFolder
 
 # A call whose answer got lost is looked up and sent again at most this often in one run.
 _MOST_LOST_ANSWERS = 3

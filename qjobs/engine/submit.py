@@ -17,7 +17,7 @@ from qjobs.engine.workspace import Workspace
 from qjobs.errors import InputError
 from qjobs.model import Attempted, JobSet, Planned, RunOptions
 from qjobs.providers.interface import Provider
-from qjobs.store.sets import SetFolder
+from qjobs.store.folder import SetFolder
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,16 @@ def show_results(output: Output, results: Sequence[SetResult], *, top: int | Non
         )
 
 
+def check_place(output: Output, place: str | None) -> None:
+    """Raise UsageError for a file in no known format, before any work is done for it."""
+    if place is not None and not names_folder(place):
+        _format_for(output, Path(place))
+
+
+def _format_for(output: Output, path: Path) -> Format:
+    return output.format if output.asked_for else format_of(path)
+
+
 def save_results(output: Output, results: Sequence[SetResult], place: str, top: int | None) -> None:
     """Write results to the file or into the folder `place`. Raises UsageError."""
     path = Path(place)
@@ -55,7 +65,7 @@ def save_results(output: Output, results: Sequence[SetResult], place: str, top: 
         saved = sum(_save_apart(output, result, path, top) for result in results)
         output.note(f"{count(saved, 'file')} in {path}")
         return
-    format_ = output.format if output.asked_for else format_of(path)
+    format_ = _format_for(output, path)
     with replacing(path) as stream:
         _write(stream, format_, results, top=top, header=output.header)
     output.note(f"{count(sum(result.circuits for result in results), 'circuit')} in {path}")

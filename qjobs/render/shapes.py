@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from qjobs.engine.error import Failure
     from qjobs.engine.report import JobReport, SetReport
     from qjobs.engine.result import CircuitRow
-    from qjobs.model import JobSet, Slice
-    from qjobs.store.sets import Source
+    from qjobs.model import JobSet, Slice, Source
 
 Shape: TypeAlias = dict[str, Any]
 

@@ -14,8 +14,7 @@ The kind comes last, so a fact that lost its end can be told from one that is wh
 """
 
 import json
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from json.encoder import encode_basestring
 
@@ -25,37 +24,48 @@ from qjobs.model import JobSet, Scalar
 FORMAT = 1
 COLUMNS = ("job", "attempt", "at", "kind", "value", "message")
 
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-
 
 def header(job_set: JobSet) -> bytes:
     """The part of the file that says what was planned. It is never written again."""
     options = job_set.options
-    fields = {
-        "id": string(job_set.set_id),
-        "name": string(job_set.name),
-        "created": _time(job_set.created),
-        "provider": string(job_set.provider),
-        "backend": string(job_set.backend),
-        "account": string(job_set.account),
-        "shots": scalar(options.shots),
-        "circuits": scalar(job_set.circuits),
-        "slices": json.dumps(
-            [[part.start_index, part.experiments_count] for part in job_set.slices]
-        ),
-        "memory": scalar(options.memory),
-        "optimization_level": scalar(options.optimization_level),
-        "tags": _array(map(string, job_set.tags)),
-        "fingerprint": string(job_set.fingerprint),
+    fields: dict[str, Scalar] = {
+        "id": job_set.set_id,
+        "name": job_set.name,
+        "provider": job_set.provider,
+        "backend": job_set.backend,
+        "account": job_set.account,
+        "fingerprint": job_set.fingerprint,
+        "circuits": job_set.circuits,
+        "shots": options.shots,
+        "memory": options.memory,
+        "optimization_level": options.optimization_level,
     }
     if options.seed is not None:
-        fields["seed"] = scalar(options.seed)
-    lines = [f"format = {FORMAT}", "", "[set]"]
-    lines += [f"{key} = {value}" for key, value in fields.items()]
+        fields["seed"] = options.seed
+    slices = [[part.start_index, part.experiments_count] for part in job_set.slices]
+    # These are not left to the library because it has them over many lines, and the time in
+    # a form that is not the rest of the file's.
+    arrays = (
+        f"created = {_time(job_set.created)}\n"
+        f"tags = {_array(map(string, job_set.tags))}\n"
+        f"slices = {json.dumps(slices)}\n"
+    )
+    text = f"format = {FORMAT}\n\n[set]\n{_lines(fields)}{arrays}"
     if options.extra:
-        lines += ["", "[set.options]"]
-        lines += [f"{_key(key)} = {scalar(value)}" for key, value in options.extra.items()]
-    return "\n".join([*lines, ""]).encode()
+        text += f"\n[set.options]\n{_lines(options.extra)}"
+    return text.encode()
+
+
+def _lines(table: Mapping[str, Scalar]) -> str:
+    # Imported here: most commands write no header.
+    import tomli_w
+
+    texts = {
+        writable(key): writable(value) if isinstance(value, str) else value
+        for key, value in table.items()
+    }
+    # A tab may stand in a TOML string as it is, but not in one of JSON.
+    return tomli_w.dumps(texts).replace("\t", "\\t")
 
 
 def table(fact: Fact) -> bytes:
@@ -91,19 +101,8 @@ def writable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-def scalar(value: Scalar) -> str:
-    """A TOML value. Only infinities and NaN are not JSON."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return string(value) if isinstance(value, str) else repr(value)
-
-
 def _array(values: Iterable[str]) -> str:
     return f"[{', '.join(values)}]"
-
-
-def _key(text: str) -> str:
-    return text if _BARE_KEY.fullmatch(text) else string(text)
 
 
 def _time(at: datetime) -> str:

@@ -132,7 +132,7 @@ def test_an_include_of_itself_ends(tmp_path: Path) -> None:
 def test_includes_that_double_each_other_are_bounded(tmp_path: Path) -> None:
     for index in range(14):
         again = f'include "{index + 1}.inc";\n' * 8
-        (tmp_path / f"{index}.inc").write_text(again if index < 13 else "// " + "x" * 2**20)
+        (tmp_path / f"{index}.inc").write_text(again if index < 13 else "// " + "x" * 2**24)
     with pytest.raises(InputError, match="exceed the limit"):
         parse2(HEAD2 + 'include "0.inc";', folder=tmp_path)
 

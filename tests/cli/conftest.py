@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,13 +77,22 @@ def qjobs(home: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended
 
 
 @pytest.fixture
-def start(home: Path) -> Callable[..., "subprocess.Popen[str]"]:
-    """Run a command in a process of its own."""
+def start(home: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    """Run commands in processes of their own, which end with the test."""
+    processes: list[subprocess.Popen[str]] = []
 
     def call(*arguments: str, **settings: Any) -> "subprocess.Popen[str]":
         settings = {
             "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL,
         } | settings  # fmt: skip
-        return subprocess.Popen([sys.executable, "-m", "qjobs", *arguments], text=True, **settings)
+        command = [sys.executable, "-m", "qjobs", *arguments]
+        processes.append(subprocess.Popen(command, text=True, **settings))
+        return processes[-1]
 
-    return call
+    yield call
+    for process in processes:
+        process.kill()
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()

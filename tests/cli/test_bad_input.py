@@ -1,7 +1,6 @@
 """Bad input gives one clear message and the right exit code, and leaves the state as it was."""
 
 import json
-import os
 
 import pytest
 from conftest import validate
@@ -75,8 +74,8 @@ def test_one_clear_message(qjobs, prepared, case):
     assert "Traceback" not in ended.err
     assert snapshot(prepared / "sets") == before
     # The same as JSON.
-    ended = qjobs(*arguments, "--json") if case != "unknown schema" else ended
-    if case not in ("unknown schema", "unknown format"):
+    if case not in ("unknown schema", "unknown suffix"):  # where --json would change the case
+        ended = qjobs(*arguments, "--json")
         error = json.loads(ended.err)
         validate(error, "error")
         assert error["exit"] == ended.code == code
@@ -108,19 +107,8 @@ def test_a_state_from_a_newer_qjobs_can_be_read_and_not_written(qjobs, bell, hom
     assert ended.code == 0
     assert ended.out.startswith(set_id)
     assert "warning:" in ended.err
-    for verb in ("cancel", "retry"):
-        ended = qjobs(verb, "--failed" if verb == "retry" else "-y")
-        assert ended.code == (9 if verb == "cancel" else ended.code), ended
+    assert qjobs("cancel").code == 9
     assert state.read_bytes() == before
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_an_unwritable_state_folder_is_said_before_anything_is_sent(qjobs, bell, home):
-    home.mkdir()
-    home.chmod(0o500)
-    ended = qjobs("submit", bell, "-b", "fake:")
-    assert (ended.code, ended.out) == (9, "")
-    home.chmod(0o700)
 
 
 def test_a_state_folder_that_cannot_be_one_is_said(qjobs, bell, home):
@@ -160,6 +148,7 @@ def test_a_fault_of_ours_is_one_line_and_a_traceback_only_if_wanted(qjobs, bell,
 
 def test_hostile_names_are_printed_as_they_are_and_never_obeyed(qjobs, home, tmp_path):
     name = "a[/x]\x1b[31m\tb.qasm"
+    (tmp_path / "a[").mkdir()
     (tmp_path / name).touch()
     ended = qjobs("submit", name, "-b", "fake:")
     assert "\x1b" not in ended.err

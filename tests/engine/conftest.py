@@ -11,7 +11,8 @@ from scripted import ScriptedProvider
 
 from qjobs.engine.workspace import Workspace
 from qjobs.model import JobSet, RunOptions, Slice
-from qjobs.store.sets import SetFolder, Store
+from qjobs.store.folder import SetFolder
+from qjobs.store.sets import Store
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from qjobs.providers.interface import (
     Limits,
 )
 from qjobs.results import CircuitResult, JobResult
-from qjobs.store.sets import SetFolder
+from qjobs.store.folder import SetFolder
 
 
 class Killed(BaseException):

@@ -35,7 +35,7 @@ def endless() -> QuantumCircuit:
     circuit = QuantumCircuit(20, 1)
     for _ in range(200):
         for qubit in range(20):
-            circuit.h(qubit)
+            circuit.rx(0.3, qubit)
         circuit.measure(0, 0)
         circuit.reset(1)
     return circuit
@@ -87,3 +87,11 @@ def processes(folder: Folder, module: str) -> list[int]:
         ):
             found.append(int(entry.name))
     return found
+
+
+def in_aer(folder: Folder) -> bool:
+    """Whether a worker has come so far as to load Aer: a job counts as running before that."""
+    return any(
+        "controller_wrappers" in Path(f"/proc/{worker}/maps").read_text()
+        for worker in processes(folder, "worker")
+    )

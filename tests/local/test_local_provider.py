@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from local_jobs import cut, endless, processes, rotations, wait, wait_until, write
+from local_jobs import cut, endless, in_aer, processes, rotations, wait, wait_until, write
 from qiskit_aer import AerSimulator
 
 from qjobs.errors import JobRefused, ProviderError, UsageError
@@ -120,12 +120,12 @@ def test_final_jobs_start_no_supervisor(open_provider: Open, folder: Folder, six
 
 
 def test_a_running_job_is_cancelled_and_the_next_one_runs(
-    open_provider: Open, long: Path, six: Path
+    open_provider: Open, folder: Folder, long: Path, six: Path
 ) -> None:
     provider = open_provider(workers="1")
     first, second = submit(provider, long, 0, 1, "long"), submit(provider, long, 0, 1, "queued")
     last = submit(provider, six, 0, 1, "last")
-    wait_until(lambda: running(provider, first))
+    wait_until(lambda: in_aer(folder))
 
     assert provider.cancel([second, first]) == {
         second: CancelOutcome.CANCELLED,
@@ -174,7 +174,7 @@ def test_workers_do_not_outlive_their_supervisor_and_the_next_one_goes_on(
 ) -> None:
     provider = open_provider(workers="1")
     job_id = submit(provider, long, 0, 1, "long")
-    wait_until(lambda: running(provider, job_id))
+    wait_until(lambda: in_aer(folder))
     (supervisor,) = processes(folder, "supervisor")
 
     os.kill(supervisor, signal.SIGKILL)

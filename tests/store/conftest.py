@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from sample_set import NOON, plan
 
-from qjobs.store.sets import SetFolder, Store
+from qjobs.store.folder import SetFolder
+from qjobs.store.sets import Store
 
 
 @pytest.fixture

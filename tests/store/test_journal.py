@@ -13,10 +13,10 @@ from sample_set import NOON, accepted, attempted, finished
 from qjobs.errors import NotFound, StateDamaged, StateTooNew, StateUnwritable
 from qjobs.facts import Fact, FactKind
 from qjobs.model import Accepted, Attempted, Finished, JobStatus, Planned
+from qjobs.store.folder import SetFolder
 from qjobs.store.journal import Journal
 from qjobs.store.lock import FileLock
 from qjobs.store.reading import read_state
-from qjobs.store.sets import SetFolder
 
 NewSet = Callable[..., SetFolder]
 

@@ -11,8 +11,8 @@ import pytest
 from qjobs.facts import Fact
 from qjobs.model import Accepted, Attempted, Planned
 from qjobs.store import tail
+from qjobs.store.folder import SetFolder
 from qjobs.store.reading import read_state
-from qjobs.store.sets import SetFolder
 
 NewSet = Callable[..., SetFolder]
 SCRIPT = Path(__file__).with_name("appender.py")

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from sample_set import NOON, attempted, plan
 
-from qjobs.errors import NotFound, StateDamaged, StateError, StateUnwritable
-from qjobs.model import Planned
-from qjobs.store.sets import BeingSubmitted, SetFolder, Source, Store
+from qjobs.errors import BeingSubmitted, NotFound, StateDamaged, StateError, StateUnwritable
+from qjobs.model import Planned, Source
+from qjobs.store.folder import SetFolder
+from qjobs.store.sets import Store
 
 NewSet = Callable[..., SetFolder]
 
@@ -124,16 +125,16 @@ def test_an_id_is_never_taken_for_a_path(store: Store, home: Path, set_id: str) 
     ("old", "new", "line", "what"),
     [
         ("shots = 100", "shots = 0", 3, "shots must be at least 1"),
-        ("shots = 100", 'shots = "100"', 10, "`shots` must be a whole number"),
-        ("shots = 100", "shots = true", 10, "`shots` must be a whole number"),
+        ("shots = 100", 'shots = "100"', 11, "`shots` must be a whole number"),
+        ("shots = 100", "shots = true", 11, "`shots` must be a whole number"),
         ("shots = 100\n", "", 1, "`shots` must be a whole number"),
         ("[3, 3]", "[4, 3]", 3, "does not follow"),
         ("[3, 3]", "[3, -3]", 3, "not a slice"),
-        ("[3, 3]", "[3]", 12, "`slices` must be pairs"),
-        ("[3, 3]", '["3", 3]', 12, "`slices` must be pairs"),
+        ("[3, 3]", "[3]", 17, "`slices` must be pairs"),
+        ("[3, 3]", '["3", 3]', 17, "`slices` must be pairs"),
         ("circuits = 9", "circuits = 10", 3, "the slices hold 9"),
-        ("Z", "", 6, "`created` must name its time zone"),
-        ('["a", "b"]', '["a", 2]', 15, "`tags` must be texts"),
+        ("Z", "", 15, "`created` must name its time zone"),
+        ('["a", "b"]', '["a", 2]', 16, "`tags` must be texts"),
         ("format = 1", 'format = "1"', 1, "`format` must be a whole number"),
         ("format = 1", "format = 0", 1, "`format` must be at least 1"),
         ("[set]", "[other]", 4, "`id` must be text"),

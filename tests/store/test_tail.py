@@ -9,7 +9,7 @@ from sample_set import NOON, accepted, attempted, finished, plan
 from qjobs.errors import StateDamaged
 from qjobs.facts import Fact, FactKind
 from qjobs.store import layout, reading
-from qjobs.store.sets import SetFolder
+from qjobs.store.folder import SetFolder
 
 FACTS = [
     attempted(0),

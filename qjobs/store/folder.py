@@ -1,0 +1,147 @@
+"""One job set on disk: its plan, its jobs, its results, and who may submit it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import fields
+from pathlib import Path
+from typing import TypeVar
+
+from qjobs.errors import BeingSubmitted, NotFound, StateDamaged, StateUnwritable
+from qjobs.facts import Ledger
+from qjobs.model import Job, JobSet, Source
+from qjobs.store import files, reading
+from qjobs.store.document import SetHeader
+from qjobs.store.journal import Journal
+from qjobs.store.lock import FileLock
+from qjobs.store.results import ResultFiles
+
+STATE = "state.toml"
+CIRCUITS = "circuits.qpy"
+SOURCES = "sources.json"
+
+# Somebody who only asks whether a set is being submitted holds the lock for a moment.
+_CLAIM_WAIT_S = 0.2
+
+
+class SetFolder:
+    """One job set on disk; `journal` changes it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises NotFound, StateDamaged, StateTooNew, StateError."""
+        self._folder = folder
+        self._read()
+
+    @property
+    def job_set(self) -> JobSet:
+        """The set as it was planned."""
+        return self._state.contents.job_set
+
+    @property
+    def circuits_path(self) -> Path:
+        """The circuits as submitted; the file may be gone if the set was carried here."""
+        return self._folder / CIRCUITS
+
+    @property
+    def results(self) -> ResultFiles:
+        """The results that were fetched."""
+        return ResultFiles(self._folder / "results")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know of the state file."""
+        return self._warnings
+
+    def jobs(self) -> list[Job]:
+        """The jobs, in the order of their slices, as they are on disk now."""
+        self.refresh()
+        return self._ledger.jobs()
+
+    def refresh(self) -> None:
+        """Read the set again, if its file has changed. Raises as the constructor does."""
+        path = self._folder / STATE
+        with suppress(OSError):
+            if files.stamp(path.stat()) == self._state.stamp:
+                return
+        self._read()
+
+    def journal(self) -> Journal:
+        """Open the set for writing. Raises StateTooNew, StateUnwritable, StateDamaged."""
+        return Journal(self._folder / STATE, self._state)
+
+    def sources(self) -> tuple[Source, ...]:
+        """Where the circuits came from, by ascending `start_index`; () if that is lost."""
+        path = self._folder / SOURCES
+        try:
+            rows = json.loads(files.read(path)[0])["sources"]
+            return tuple(_source(row) for row in rows)
+        except NotFound:
+            return ()
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise StateDamaged(
+                f"{path} does not say where circuits came from",
+                hint="remove it: everything but the names of the files is known without it",
+            ) from error
+
+    @contextmanager
+    def claim_submission(self) -> Iterator[None]:
+        """Be the one process that submits this set; the kernel ends it if the process dies.
+
+        Raises BeingSubmitted if there is another, StateUnwritable.
+        """
+        lock = FileLock(self._folder / "submitting.lock")
+        try:
+            if not lock.acquire(wait_s=_CLAIM_WAIT_S):
+                raise BeingSubmitted(
+                    f"another process is submitting the set {self.job_set.set_id}",
+                    hint=f"qjobs wait {self.job_set.set_id}",
+                )
+            yield
+        finally:
+            lock.close()
+
+    def being_submitted(self) -> bool:
+        """Whether a process, perhaps this one, is submitting the set at this moment."""
+        path = self._folder / "submitting.lock"
+        if not path.exists():
+            return False
+        lock = FileLock(path)
+        try:
+            return not lock.acquire(wait_s=0)
+        except StateUnwritable:  # another user's: they may be
+            return True
+        finally:
+            lock.close()
+
+    def _read(self) -> None:
+        state = reading.read_state(self._folder / STATE)
+        check_id(self._folder, state.contents.job_set)
+        self._state = state
+        self._ledger = Ledger(state.contents.job_set.slices)
+        odd = [fact for fact in state.contents.facts if not self._ledger.admit(fact)]
+        self._warnings = state.warnings
+        if odd:
+            first = f"job {odd[0].job} {odd[0].kind} {odd[0].value!r}"
+            problem = f"left out {len(odd)} facts that contradict earlier ones, first {first}"
+            self._warnings += (f"{self._folder / STATE}: {problem}",)
+
+
+def _source(row: Mapping[str, object]) -> Source:
+    """A row of the file, by name. Raises KeyError, TypeError."""
+    for field in fields(Source):
+        if type(row[field.name]) is not field.type:
+            raise TypeError(f"{field.name} is not what it should be")
+    return Source(**{field.name: row[field.name] for field in fields(Source)})  # type: ignore[arg-type]  # checked above
+
+
+SetLike = TypeVar("SetLike", SetHeader, JobSet)
+
+
+def check_id(folder: Path, found: SetLike) -> SetLike:
+    """A copy under another name would send the same jobs again."""
+    if found.set_id != folder.name:
+        raise StateDamaged(
+            f"{folder / STATE}: this is the set {found.set_id!r}, in a folder of another name",
+            hint=f"name the folder {found.set_id}, or remove it if it is a copy",
+        )
+    return found

@@ -1,0 +1,193 @@
+"""What only a process of its own can show: signals, pipes, streams apart, terminals, imports."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pexpect
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ESCAPE = "\x1b"
+
+
+def accepted_jobs(qjobs):
+    (only,) = qjobs("status", "--cached", "--json").document("status")["sets"]
+    return [job for job in only["jobs"] if job["job_id"]], only["jobs"]
+
+
+def until_submitting(process, home):
+    """Wait until the first job was accepted; the set's id is the first line."""
+    set_id = process.stdout.readline().strip()
+    state = home / "sets" / set_id / "state.toml"
+    while "accepted" not in state.read_text():
+        assert process.poll() is None, process.stderr.read()
+    return set_id
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_submit_finishes_what_is_in_flight_and_keeps_the_rest(
+    start, qjobs, bell, home, number, code
+):
+    script = "fake:latency=0.2,connections=2"
+    process = start("submit", *[bell] * 20, "-b", script, "--per-job", "1")
+    set_id = until_submitting(process, home)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert out == ""
+    assert "stopping" in err
+    assert f"qjobs resume {set_id}" in err
+    assert "Traceback" not in err
+    accepted, jobs = accepted_jobs(qjobs)
+    assert 0 < len(accepted) < len(jobs)
+    assert {job["state"] for job in jobs if not job["job_id"]} == {"planned"}
+    # Nothing was lost and nothing is paid for twice.
+    assert qjobs("resume", "--wait").code == 0
+    accepted, jobs = accepted_jobs(qjobs)
+    assert len({job["job_id"] for job in accepted}) == len(jobs) == 20
+    assert max(int(job["job_id"].removeprefix("fake-")) for job in accepted) == 20
+
+
+def test_a_second_signal_leaves_at_once_and_resume_still_works(start, qjobs, bell, home):
+    process = start("submit", *[bell] * 8, "-b", "fake:latency=2,connections=8", "--per-job", "1")
+    process.stdout.readline()
+    while "attempted" not in "".join(p.read_text() for p in home.glob("sets/*/state.toml")):
+        assert process.poll() is None, process.stderr.read()
+    process.send_signal(signal.SIGINT)
+    assert "stopping" in process.stderr.readline() + process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert qjobs("resume", "--wait").code == 0
+
+
+def test_ctrl_c_in_wait_cancels_nothing(start, qjobs, bell, home):
+    qjobs("submit", bell, "-b", "fake:delay=60")
+    process = start("wait")
+    assert "running" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert "the jobs go on" in err
+    assert "qjobs wait" in err
+    assert qjobs("status").out.split("\t")[5] == "running"
+
+
+def test_ctrl_c_while_files_are_read_leaves_no_set(start, qjobs, home, tmp_path):
+    os.mkfifo(tmp_path / "never.qasm")
+    process = start("submit", "never.qasm", "-b", "fake:")
+    # The writing end can be opened once the other process is reading.
+    with (tmp_path / "never.qasm").open("w"):
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in err
+    assert qjobs("list", "-q").out == ""
+
+
+def test_a_reader_that_leaves_makes_no_noise(start, qjobs, bell):
+    qjobs("submit", *[bell] * 300, "-b", "fake:", "--per-job", "1", "--wait")
+    for arguments in (["status"], ["result", "--json"], ["list"], ["status", "--json"]):
+        process = start(*arguments)
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        process.wait(timeout=60)
+
+
+def test_no_escape_ever_goes_into_a_pipe(start, qjobs, bell):
+    qjobs("submit", bell, "-b", "fake:", "--wait")
+    environment = {**os.environ, "GITHUB_ACTIONS": "true", "TERM": "xterm-256color"}
+    for arguments in (
+        ["--help"], ["submit", "--help"], ["status"], ["status", "--format", "table"],
+        ["result", "--format", "table"], ["run", bell, "-b", "fake:"],
+        ["nonsense"], ["status", "x"],
+    ):  # fmt: skip
+        process = start(*arguments, env=environment)
+        out, err = process.communicate(timeout=60)
+        assert ESCAPE not in out + err, arguments
+
+
+def test_json_errors_are_one_line_on_stderr(start, home):
+    process = start("status", "nothing", "--json")
+    out, err = process.communicate(timeout=60)
+    assert out == ""
+    assert json.loads(err)["exit"] == process.returncode == 3
+
+
+def test_looking_imports_nothing_heavy(qjobs, bell, home):
+    qjobs("submit", bell, "-b", "fake:", "-n", "ghz", "--wait")
+    heavy = {"qiskit", "numpy", "pydantic", "rich", "concurrent.futures", "asyncio"}
+    tab = {
+        "_QJOBS_COMPLETE": "complete_fish",
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        "_TYPER_COMPLETE_ARGS": "qjobs status ",
+    }
+    for arguments, more in (
+        (["status"], {}), (["list"], {}), (["cancel"], {}), (["--help"], {}), ([], tab),
+        (["error"], {}), (["show"], {}), (["result"], {}),
+    ):  # fmt: skip
+        traced = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "qjobs", *arguments],
+            env={**os.environ, **more}, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        modules = {line.rsplit("|", 1)[-1].strip() for line in traced.stderr.splitlines()}
+        assert not heavy & modules, (arguments, heavy & modules)
+        assert "qjobs.cli.main" in modules
+
+
+@pytest.fixture
+def terminal(home):
+    def call(command):
+        environment = {**os.environ, "TERM": "xterm-256color"}
+        arguments = ["-m", "qjobs", *command]
+        return pexpect.spawn(
+            sys.executable, arguments, env=environment, encoding="utf-8", dimensions=(50, 100),
+            timeout=60,
+        )  # fmt: skip
+
+    return call
+
+
+def test_a_terminal_gets_tables_bars_and_histograms(terminal, qjobs, bell):
+    qjobs("submit", bell, bell, "-b", "fake:", "-n", "ghz", "--per-job", "1", "--wait")
+    for command, expected in (
+        (["status"], "2 done"),
+        (["result"], "█"),
+        (["list"], "ghz"),
+        (["--help"], "╭"),
+        (["run", bell, "-b", "fake:delay=0.3"], "running"),
+        (["submit", bell, "-b", "fake:"], "job_id"),
+    ):
+        child = terminal(command)
+        child.expect_exact(expected)
+        child.expect(pexpect.EOF)
+        child.close()
+        assert child.exitstatus == 0, command
+
+
+def test_user_text_is_no_markup_on_a_terminal(terminal, qjobs, bell):
+    qjobs("submit", bell, "-b", "fake:", "--tag", "[/x]", "--tag", "[bold]")
+    child = terminal(["show"])
+    child.expect_exact("[/x] [bold]")
+    child.expect(pexpect.EOF)
+
+
+def test_cancel_asks_on_a_terminal_and_takes_no_for_an_answer(terminal, qjobs, bell):
+    qjobs("submit", bell, "-b", "fake:delay=60", "-n", "ghz")
+    child = terminal(["cancel"])
+    child.expect("cancel 1 job of ghz .*\\?")
+    child.sendline("n")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 1
+    assert qjobs("status").out.split("\t")[5] == "running"
+
+
+def test_rate_limits_are_shown(qjobs, bell):
+    ended = qjobs("submit", *[bell] * 3, "-b", "fake:rate=60,stated=no", "--per-job", "1")
+    assert ended.code == 0
+    assert "waiting" in ended.err
