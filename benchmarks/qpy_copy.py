@@ -61,14 +61,18 @@ def make(folder: Path, *, circuits: int, megabytes: int) -> Path:
 def measure(path: Path, scratch: Path, *, rounds: int, gather: bool) -> tuple[list[Cost], ...]:
     """The costs of `cp` and of qjobs, in turn."""
 
+    environ = {**os.environ, "QJOBS_HOME": str(scratch / "home")}
+    # An installed program is compiled; a checkout may not be, nor be allowed to.
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    environ["PYTHONPYCACHEPREFIX"] = str(scratch.with_name("compiled"))
+
     def copy() -> Cost:
-        return run(["cp", str(path), str(scratch / "copy")], dict(os.environ))
+        return run(["cp", str(path), str(scratch / "copy")], environ)
 
     def qjobs() -> Cost:
         if gather:
             target = str(scratch / "circuits.qpy")
-            return run([sys.executable, "-c", _GATHER, str(path), target], dict(os.environ))
-        environ = {**os.environ, "QJOBS_HOME": str(scratch / "home")}
+            return run([sys.executable, "-c", _GATHER, str(path), target], environ)
         command = [sys.executable, "-m", "qjobs", "submit", str(path), "-b", "fake:"]
         return run(command, environ)
 
@@ -79,6 +83,7 @@ def measure(path: Path, scratch: Path, *, rounds: int, gather: bool) -> tuple[li
         return action()
 
     copies, ours = [], []
+    fresh(qjobs)  # compiles
     for _ in range(rounds):
         copies.append(fresh(copy))
         ours.append(fresh(qjobs))

@@ -44,6 +44,17 @@ class Fact(NamedTuple):
     message: str = ""
 
 
+MOST_CHARACTERS = 4000
+"""Of a message from outside that is recorded: enough for a traceback, not for a flood."""
+
+
+def shortened(message: str) -> str:
+    """A message from outside, as much of it as is recorded."""
+    if len(message) <= MOST_CHARACTERS:
+        return message
+    return f"{message[:MOST_CHARACTERS]} ... ({len(message)} characters)"
+
+
 # Bound once: in Python 3.11 each `FactKind.X` costs as much as half of adding a fact.
 _PLANNED: Final = FactKind.PLANNED
 _DROPPED: Final = FactKind.DROPPED

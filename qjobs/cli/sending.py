@@ -40,14 +40,14 @@ def hand_over(
     The error is given, not raised: the id of the set must be written first. On a signal it is
     Interrupted.
     """
-    from qjobs.engine.submit import send
+    from qjobs.engine.resume import resume
 
     folder = target.folder
     with (
         Interruption("" if output.notes_as_json else _STOPPING) as interruption,
         progress(output, "submitting") as meter,
     ):
-        report = send(
+        report = resume(
             workspace,
             folder,
             stop=interruption.stop,

@@ -224,11 +224,5 @@ def _warn(output: Output, gathered: "Gathered") -> None:
     if len(gathered.skipped) > _MOST_FILES_NAMED:
         more = len(gathered.skipped) - _MOST_FILES_NAMED
         output.warn(f"left out: {count(more, 'more file')}")
-    unmeasured = gathered.unmeasured
-    if unmeasured.count:
-        first = ", ".join(map(str, unmeasured.first))
-        rest = ", ..." if unmeasured.count > len(unmeasured.first) else ""
-        output.warn(
-            f"{count(unmeasured.count, 'circuit')} without a measurement "
-            f"will have no counts: {first}{rest}"
-        )
+    if gathered.unmeasured.count:
+        output.warn(f"without a measurement there are no counts: {gathered.unmeasured}")

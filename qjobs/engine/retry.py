@@ -1,4 +1,4 @@
-"""Open a further attempt at jobs that failed; `submit.send` then hands them over."""
+"""Open a further attempt at jobs that failed; `resume` then hands them over."""
 
 from collections.abc import Sequence
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from qjobs import pool
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import AuthError, InputError, NotAccepted, NotNow, ProviderError, StateUnwritable
-from qjobs.facts import Fact, FactKind
+from qjobs.facts import Fact, FactKind, shortened
 from qjobs.model import Accepted, Attempted, Finished, JobSet, Planned, Refused
 from qjobs.providers.interface import Provider
 from qjobs.store.folder import SetFolder
@@ -108,10 +108,10 @@ class Starter:
                 tag=tag,
             )
         except (NotNow, AuthError, InputError) as error:
-            self._record(index, number, FactKind.DEFERRED, error.message)
+            self._record(index, number, FactKind.DEFERRED, shortened(error.message))
             raise
         except NotAccepted as error:
-            self._record(index, number, FactKind.REFUSED, error.message)
+            self._record(index, number, FactKind.REFUSED, shortened(error.message))
             return ""
         except ProviderError as error:
             return f"job {index}: {error.message}"

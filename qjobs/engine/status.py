@@ -9,7 +9,7 @@ from qjobs.engine.address import Target
 from qjobs.engine.report import SetReport, report_jobs
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ProviderError, StateTooNew
-from qjobs.facts import Fact, FactKind
+from qjobs.facts import Fact, FactKind, shortened
 from qjobs.model import Accepted, JobStatus
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def status(workspace: Workspace, target: Target, *, cached: bool = False) -> Set
     facts = [
         Fact(
             job.index, job.attempt.number, workspace.clock(),
-            FactKind.FINISHED, live[job_id].value, messages.get(job_id, ""),
+            FactKind.FINISHED, live[job_id].value, shortened(messages.get(job_id, "")),
         )
         for job_id, job in asked.items()
         if live.get(job_id, JobStatus.UNKNOWN).final

@@ -1,9 +1,8 @@
-"""Circuit files become a job set, and its jobs go to the provider."""
+"""Circuit files become a job set, planned and on disk; `resume` then hands its jobs over."""
 
 import hashlib
 import json
 import tempfile
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,10 +11,9 @@ from qjobs.circuits import qpy
 from qjobs.circuits.gather import Gathered, gather
 from qjobs.circuits.inputs import InputFile
 from qjobs.engine.plan import plan_slices
-from qjobs.engine.start import Progress, StartReport, start
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import InputError
-from qjobs.model import Attempted, JobSet, Planned, RunOptions
+from qjobs.model import JobSet, RunOptions
 from qjobs.providers.interface import Provider
 from qjobs.store.folder import SetFolder
 
@@ -91,39 +89,6 @@ def prepare(
         raise
 
 
-def send(
-    workspace: Workspace,
-    folder: SetFolder,
-    *,
-    stop: threading.Event,
-    jobs: Sequence[int] | None = None,
-    max_workers: int | None = None,
-    resend_unknown: bool = False,
-    progress: Callable[[Progress], None] = lambda _: None,
-) -> StartReport:
-    """Hand over what was not handed over yet; also what `resume` does.
-
-    `jobs` limits it to some jobs of the set.
-    """
-    open_jobs = [
-        job.index
-        for job in folder.jobs()
-        if isinstance(job.state, Planned | Attempted) and (jobs is None or job.index in jobs)
-    ]
-    if not open_jobs:
-        return StartReport()
-    return start(
-        folder,
-        workspace.load_provider(folder.job_set.provider),
-        jobs=open_jobs,
-        clock=workspace.clock,
-        stop=stop,
-        max_workers=max_workers,
-        resend_unknown=resend_unknown,
-        progress=progress,
-    )
-
-
 def _checked_provider(workspace: Workspace, request: SubmitRequest) -> Provider:
     """The provider, once it has agreed to the backend and the options."""
     provider = workspace.load_provider(request.provider)
@@ -139,7 +104,7 @@ def _gather(
     )
     if request.strict and gathered.unmeasured.count:
         raise InputError(
-            f"{gathered.unmeasured} no measurement, so no counts can come of it",
+            f"without a measurement there are no counts: {gathered.unmeasured}",
             hint="add measurements, or leave out --strict",
         )
     return gathered

@@ -7,10 +7,10 @@ from qjobs.engine.address import resolve
 from qjobs.engine.error import Origin, failures
 from qjobs.engine.report import FAILED, State
 from qjobs.engine.result import fetch, rows
+from qjobs.engine.resume import resume
 from qjobs.engine.retry import open_attempts
 from qjobs.engine.start import start
 from qjobs.engine.status import status
-from qjobs.engine.submit import send
 from qjobs.engine.wait import Limit, follow
 from qjobs.model import JobStatus
 
@@ -94,7 +94,7 @@ def test_retry_opens_a_further_attempt_and_keeps_the_first(workspace, submitted,
     report = status(workspace, target)
 
     assert open_attempts(workspace, target, report, FAILED) == (1,)
-    send(workspace, workspace.store.open(submitted.job_set.set_id), stop=stop)
+    resume(workspace, workspace.store.open(submitted.job_set.set_id), stop=stop)
 
     again = workspace.store.open(submitted.job_set.set_id)
     assert [attempt.number for attempt in again.jobs()[1].attempts] == [1, 2]

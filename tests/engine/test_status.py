@@ -71,3 +71,12 @@ def test_a_job_that_the_provider_has_forgotten_is_unknown(workspace, submitted, 
     del provider.jobs["remote-2"]
 
     assert status(workspace, whole(submitted)).jobs[2].state is State.UNKNOWN
+
+
+def test_a_flood_of_words_is_not_recorded_whole(workspace, submitted, provider):
+    provider.finish(JobStatus.ERROR, "word " * 100_000)
+
+    message = status(workspace, whole(submitted)).jobs[0].message
+
+    assert message.startswith("word word")
+    assert len(message) < 5_000

@@ -137,7 +137,7 @@ class Contract:
     def test_however_a_set_is_cut_the_results_are_the_same(
         self, provider: Provider, run_calm: Callable[..., str]
     ) -> None:
-        whole = run_calm(part=Slice(0, 6), tag="t-0-1")
+        whole = run_calm(part=Slice(0, 6), tag="whole-0-1")
         parts = [run_calm(part=Slice(start, 2), tag=f"t-{start}-1") for start in (0, 2, 4)]
         for job_id in (whole, *parts):
             assert wait(provider, job_id) is JobStatus.DONE
