@@ -36,6 +36,8 @@ def run(arguments: Sequence[str]) -> int:
         return _leave_closed_pipe()
     except typer.Abort:
         return ExitCode.UNEXPECTED
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - nothing may end in a traceback
         if paths.setting("debug"):
             import traceback

@@ -129,7 +129,7 @@ def test_circuits_without_a_measurement_are_named(qjobs, home, tmp_path):
     (tmp_path / "quiet.qasm").write_text("OPENQASM 2.0;\nqreg q[1];\n")
     ended = qjobs("submit", "quiet.qasm", "-b", "fake:")
     assert ended.code == 0
-    assert "warning: 1 circuit without a measurement" in ended.err
+    assert "warning: without a measurement there are no counts: circuit 0" in ended.err
     assert qjobs("submit", "quiet.qasm", "-b", "fake:", "--strict").code == 5
 
 

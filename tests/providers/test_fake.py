@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import (
     AuthError,
-    InputError,
     JobRefused,
     PendingLimit,
     ProviderError,
@@ -265,14 +264,6 @@ def test_a_doubled_submit_makes_two_jobs_and_names_the_later(world: World) -> No
 
     assert list(world.provider.find("qj-set-0-1")) == ["fake-1", job_id]
     assert len(world.provider.submissions()) == 2
-
-
-def test_circuits_that_are_gone_are_an_input_error_and_no_job(world: World) -> None:
-    world.circuits = world.folder / "gone.qpy"
-
-    with pytest.raises(InputError):
-        world.submit("")
-    assert world.provider.submissions() == []
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ _WAIT_S = 30.0  # for other clients to finish their transactions
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS job (
         number INTEGER PRIMARY KEY, tag TEXT, backend TEXT, accepted_s REAL, ends_s REAL,
-        start_index INTEGER, names TEXT, shots INTEGER, seed INTEGER, memory INTEGER,
+        start_index INTEGER, circuits INTEGER, shots INTEGER, seed INTEGER, memory INTEGER,
         fails INTEGER, cancelled INTEGER, reads INTEGER)""",
     "CREATE INDEX IF NOT EXISTS job_by_tag ON job (tag)",
     """CREATE TABLE IF NOT EXISTS counter (
@@ -34,14 +34,14 @@ _TABLES = (
 
 
 class Entry(NamedTuple):
-    """One accepted job. Times are seconds since the epoch; `names` are its circuits', as JSON."""
+    """One accepted job. Times are seconds since the epoch."""
 
     tag: str
     backend: str
     accepted_s: float
     ends_s: float
     start_index: int
-    names: str
+    circuits: int
     shots: int
     seed: int
     memory: bool

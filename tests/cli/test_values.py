@@ -1,0 +1,39 @@
+"""Option values, and the table of verbs."""
+
+import inspect
+from importlib import import_module
+
+import pytest
+import typer
+
+from qjobs.cli.app import VERBS
+from qjobs.cli.values import duration_s, run_options
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("90s", 90), ("1.5", 1.5), ("30m", 1800), ("2h", 7200), ("1h30m", 5400), ("0", 0)],
+)
+def test_durations(text, seconds):
+    assert duration_s(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-1", "1d", "m", "30m1h", "1 h", "inf", "nan"])
+def test_what_is_no_duration_is_refused(text):
+    with pytest.raises(typer.BadParameter):
+        duration_s(text)
+
+
+def test_values_of_run_options():
+    assert run_options(["a=true", "b=False", "c=-3", "d=1e3", "e=", "f=x"]) == {
+        "a": True, "b": "False", "c": -3, "d": 1000.0, "e": "", "f": "x",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_the_table_of_verbs_says_what_the_verbs_say(verb):
+    module, _, function = verb.target.partition(":")
+    found = getattr(import_module(f"qjobs.cli.{module}"), function)
+    assert inspect.getdoc(found) == verb.help
+    assert len(verb.help) <= 64
+    assert all(example.startswith(("qjobs ", "id=$(qjobs ")) for example in verb.examples)
