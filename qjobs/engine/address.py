@@ -9,7 +9,7 @@ Numbers count from 0 and ranges are inclusive, as in `0-299`.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from qjobs.errors import AmbiguousAddress, NotFound, UsageError
 from qjobs.model import Job
@@ -26,8 +26,7 @@ _ITEM = re.compile(r"(?P<first>\d+)?(?P<dash>-)?(?P<last>\d+)?(?::(?P<step>\d+))
 _WORDS = {"last": 1, "latest": 1, LAST: 1, "@latest": 1}
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """Some of the numbers from 0: `items` are (first, last or None for open, step)."""
 
     text: str
@@ -46,8 +45,7 @@ class Selection:
         return sorted(chosen)
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """A parsed address, not yet looked up."""
 
     set_word: str
@@ -55,8 +53,7 @@ class Address:
     jobs: Selection | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A job set that was found, with the jobs and the circuits that are meant, ascending."""
 
     folder: SetFolder

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from qjobs.model import (
     Accepted,
@@ -70,8 +70,7 @@ class JobReport:
     duplicates: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SetReport:
+class SetReport(NamedTuple):
     """A job set as shown: its plan, the jobs asked about, and what could not be learnt."""
 
     job_set: JobSet

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from qjobs.engine.address import Target
 from qjobs.engine.report import PENDING, SetReport, State
@@ -15,8 +15,7 @@ _SLOWER = 1.5
 _LONGEST_WITHOUT_PROVIDER_S = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """How long to wait in all (`timeout_s` None: for ever) and at most between two looks."""
 
     timeout_s: float | None = None
@@ -24,11 +23,14 @@ class Limit:
     fail_fast: bool = False
 
 
+NO_LIMIT = Limit()
+
+
 def follow(
     workspace: Workspace,
     targets: Sequence[Target],
     *,
-    limit: Limit = Limit(),
+    limit: Limit = NO_LIMIT,
     stop: threading.Event,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Iterator[tuple[SetReport, ...]]:
@@ -82,7 +84,7 @@ def failed(report: SetReport) -> bool:
 def _look(workspace: Workspace, target: Target, stop: threading.Event) -> SetReport:
     report = status(workspace, target)
     problems = fetch(workspace, target.folder, report.jobs, stop=stop)
-    return replace(report, problems=(*report.problems, *problems))
+    return report._replace(problems=(*report.problems, *problems))
 
 
 def _pauses(workspace: Workspace, targets: Sequence[Target], limit: Limit) -> tuple[float, float]:

@@ -1,9 +1,8 @@
 """What every use-case stands on: the state folder, the providers, the clock."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from qjobs.store.sets import Store
 
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     from qjobs.providers.interface import Provider
 
 
-@dataclass(frozen=True, slots=True)
-class Workspace:
+class Workspace(NamedTuple):
     """The outside world as arguments, so that a test can bring its own.
 
     `load_provider` gives the provider of a name, the same object each time; `new_id` a fresh

@@ -6,26 +6,24 @@ A provider is a plug-in in the entry-point group `qjobs.providers`: a callable t
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from types import MappingProxyType
+from typing import NamedTuple, Protocol, TypeAlias
 
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.model import JobStatus, RunOptions
 from qjobs.results import JobResult
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderContext:
+class ProviderContext(NamedTuple):
     """What a provider is built from: a folder of its own, and the user's settings for it."""
 
     folder: Path
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(NamedTuple):
     """What a provider can do; None of it changes while the process lives.
 
     `finds`: `find` answers for every job this provider ever accepted. `settle_s`: seconds
@@ -39,8 +37,7 @@ class Capabilities:
     polls_s: tuple[float, float] = (1.0, 30.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What one job, and one user, may ask of a backend. None is no limit.
 
     `executions` is circuits times shots. `jobs_wanted` is how many jobs a set is best cut
@@ -57,8 +54,7 @@ class Limits:
     jobs_wanted: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class BackendInfo:
+class BackendInfo(NamedTuple):
     """One device or simulator: the name after the colon in `provider:backend`."""
 
     name: str

@@ -3,9 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import fields
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_type_hints
 
 from qjobs.errors import BeingSubmitted, NotFound, StateDamaged, StateUnwritable
 from qjobs.facts import Ledger
@@ -128,10 +127,10 @@ class SetFolder:
 
 def _source(row: Mapping[str, object]) -> Source:
     """A row of the file, by name. Raises KeyError, TypeError."""
-    for field in fields(Source):
-        if type(row[field.name]) is not field.type:
-            raise TypeError(f"{field.name} is not what it should be")
-    return Source(**{field.name: row[field.name] for field in fields(Source)})  # type: ignore[arg-type]  # checked above
+    for name, kind in get_type_hints(Source).items():
+        if type(row[name]) is not kind:
+            raise TypeError(f"{name} is not what it should be")
+    return Source(**{name: row[name] for name in Source._fields})  # type: ignore[arg-type]  # checked above
 
 
 SetLike = TypeVar("SetLike", SetHeader, JobSet)

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
 from pathlib import Path
@@ -141,10 +141,7 @@ class Draft:
         """
         if job_set.set_id != self.set_id:
             raise ValueError(f"the draft of {self.set_id} cannot become {job_set.set_id}")
-        rows = [
-            {field.name: getattr(source, field.name) for field in fields(Source)}
-            for source in sources
-        ]
+        rows = [source._asdict() for source in sources]
         try:
             self.circuits_path.chmod(0o600)
             files.sync_file(self.circuits_path)

@@ -6,12 +6,14 @@ such a fact is recorded. Anything else is for a person to look at.
 """
 
 import re
+from functools import cache
 
 from qjobs.facts import FactKind
 from qjobs.store import exact
 
 _MARKER = "\n[[fact]]\n"
 _SHORTEST = 2  # one newline is no beginning of anything
+_KINDS = tuple(kind.value for kind in FactKind)
 
 
 def _beginnings(text: str) -> str:
@@ -24,20 +26,38 @@ def _line(key: str, begun: str, whole: str, then: str) -> str:
 
 
 _BEGUN_TEXT = r'"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*\\?'
-_KIND = rf"(?:{'|'.join(_beginnings(f'{kind} = ') for kind in FactKind)}|[a-z]+ = {_BEGUN_TEXT})"
-_MESSAGE = _line("message = ", _BEGUN_TEXT, exact.STRING, _KIND)
-_AT = _line("at = ", "[0-9TZ:.-]*", exact.TIME, rf"(?:{_MESSAGE}|{_KIND})")
-_ATTEMPT = _line("attempt = ", "[0-9]*", exact.NATURAL, _AT)
-_BEGUN = re.compile(re.escape(_MARKER) + _line("job = ", "[0-9]*", exact.NATURAL, _ATTEMPT))
+
+
+@cache  # for it takes longer to build than most commands have anything to do
+def _begun() -> re.Pattern[str]:
+    """A pattern for a fact, with its marker, that is broken off anywhere before its end."""
+    kinds = "|".join(_beginnings(f"{kind} = ") for kind in FactKind)
+    kind = rf"(?:{kinds}|[a-z]+ = {_BEGUN_TEXT})"
+    message = _line("message = ", _BEGUN_TEXT, exact.STRING, kind)
+    at = _line("at = ", "[0-9TZ:.-]*", exact.TIME, rf"(?:{message}|{kind})")
+    attempt = _line("attempt = ", "[0-9]*", exact.NATURAL, at)
+    job = _line("job = ", "[0-9]*", exact.NATURAL, attempt)
+    return re.compile(re.escape(_MARKER) + job)
 
 
 def good_length(text: str) -> int:
     """How many characters of the text stand before a fact that was never finished."""
     written = text.rstrip("\0")
+    if _ends_whole(written):
+        return len(written)
     last = written.rfind(_MARKER)
-    if last >= 0 and _BEGUN.fullmatch(written, last):
+    if last >= 0 and _begun().fullmatch(written, last):
         return last
     for length in range(len(_MARKER) - 1, _SHORTEST - 1, -1):
         if written.endswith(_MARKER[:length]):
             return len(written) - length
     return len(written)
+
+
+def _ends_whole(text: str) -> bool:
+    """Whether the last line is that of a kind, which comes last in a fact, with its newline.
+
+    No text has a newline within it, so no part of a fact looks like that.
+    """
+    last_line = text[text.rfind("\n", 0, -1) + 1 :]
+    return last_line.endswith('"\n') and last_line.partition(" = ")[0] in _KINDS

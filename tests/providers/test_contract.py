@@ -1,7 +1,6 @@
 """Every provider of ours keeps the contract."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,7 @@ class TestFake(Contract):
 
 def soon_idle(context: ProviderContext) -> LocalProvider:
     """A local provider whose processes do not stay long."""
-    return LocalProvider(replace(context, settings={"idle_s": "2"}))
+    return LocalProvider(context._replace(settings={"idle_s": "2"}))
 
 
 @pytest.mark.slow

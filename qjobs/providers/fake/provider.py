@@ -4,7 +4,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from qjobs.circuits.slices import CircuitSlice
@@ -75,8 +74,7 @@ class FakeProvider:
         limits = Limits(connections=script.connections, jobs_wanted=script.jobs)
         if not script.stated:
             return limits
-        return replace(
-            limits,
+        return limits._replace(
             circuits=script.circuits or None,
             executions=script.executions or None,
             pending_jobs=script.pending or None,

@@ -10,7 +10,6 @@ import fcntl
 import math
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -114,6 +113,9 @@ def stop(folder: Folder, *, timeout_s: float = 10.0) -> None:
 
 
 def _start(folder: Folder, staffing: Staffing, lock: int) -> None:
+    # Imported here: most commands find a supervisor, or need none.
+    import subprocess
+
     # The id of an earlier holder must not be taken for the new one's.
     os.ftruncate(lock, 0)
     log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
