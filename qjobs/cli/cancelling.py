@@ -33,6 +33,8 @@ def cancel(
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     workspace = open_workspace()
     targets = find_targets(workspace, addresses)
+    for warning in (warning for target in targets for warning in target.folder.warnings):
+        output.warn(warning)
     if not addresses and not yes and is_terminal(sys.stdin) and is_terminal(sys.stderr):
         _ask(targets)
     outcomes = [

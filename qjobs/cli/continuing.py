@@ -46,6 +46,8 @@ def resume(
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     workspace = open_workspace()
     targets = find_targets(workspace, addresses)
+    for warning in (warning for target in targets for warning in target.folder.warnings):
+        output.warn(warning)
     if output.ids_only:
         print_ids(targets)
     errors = []

@@ -144,7 +144,8 @@ def list_(
         output.note("there are no job sets yet")
         if output.format is Format.TABLE:
             return ExitCode.OK
-    show_data(output, shapes.list_document(reports), rows.list_rows(reports), most=None)
+    table = rows.short_list_rows if output.format is Format.TABLE else rows.list_rows
+    show_data(output, shapes.list_document(reports), table(reports), most=None)
     return ExitCode.OK
 
 

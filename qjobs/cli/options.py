@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from qjobs.cli.completion import complete_address, complete_backend
-from qjobs.cli.values import duration_s
+from qjobs.cli.values import LARGEST_NUMBER, duration_s
 from qjobs.render.output import Format
 
 Addresses = Annotated[
@@ -31,7 +31,8 @@ FormatOption = Annotated[
     Format | None,
     typer.Option(
         "--format",
-        help="How to write; by default a table on a terminal and TSV in a pipe.",
+        metavar="FORMAT",
+        help="table, tsv, csv, json or jsonl; by default a table on a terminal, TSV in a pipe.",
         show_default=False,
     ),
 ]
@@ -70,11 +71,20 @@ Tags = Annotated[
     list[str] | None, typer.Option("--tag", metavar="TAG", help="A label for the set; repeatable.")
 ]
 Shots = Annotated[
-    int, typer.Option("--shots", "-s", metavar="N", min=1, help="Repetitions of each circuit.")
+    int,
+    typer.Option(
+        "--shots", "-s", metavar="N", min=1, max=LARGEST_NUMBER, help="Repetitions of each circuit."
+    ),
 ]
 Seed = Annotated[
     int | None,
-    typer.Option("--seed", metavar="N", min=0, help="Seed of the simulator and the transpiler."),
+    typer.Option(
+        "--seed",
+        metavar="N",
+        min=0,
+        max=LARGEST_NUMBER,
+        help="Seed of the simulator and the transpiler.",
+    ),
 ]
 Memory = Annotated[bool, typer.Option("--memory", help="Keep the outcome of each shot.")]
 OptimizationLevel = Annotated[

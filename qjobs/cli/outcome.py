@@ -18,6 +18,12 @@ class JobsFailed(QjobsError):
     exit_code = ExitCode.FAILED
 
 
+class CircuitsFailed(JobsFailed):
+    """All jobs are done, but some circuits have no counts."""
+
+    code = "circuits_failed"
+
+
 class PartlySubmitted(QjobsError):
     """Some jobs were not accepted by the provider."""
 

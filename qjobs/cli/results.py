@@ -1,13 +1,14 @@
 """The verb result, and how results are written wherever they are asked for."""
 
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
 from qjobs.cli.following import follow_to_end
-from qjobs.cli.outcome import raise_for_jobs
+from qjobs.cli.outcome import CircuitsFailed, raise_for_jobs
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine import result as engine
 from qjobs.engine.address import Target
@@ -19,7 +20,6 @@ from qjobs.errors import ExitCode, ProviderError
 from qjobs.render.output import Output
 from qjobs.render.progress import progress
 from qjobs.render.results import SetResult, check_place, save_results, show_results
-from qjobs.render.summaries import most_frequent
 from qjobs.render.text import count
 
 
@@ -44,6 +44,9 @@ def result(
     check_place(output, out)
     workspace = open_workspace()
     targets = find_targets(workspace, addresses)
+    for job_set in (target.folder.job_set for target in targets):
+        if memory and not job_set.options.memory:
+            output.warn(f"{job_set.set_id} was submitted without --memory: none was kept")
     selected = Selected(top=top, memory=memory, partial=partial, out=out)
     reports: Sequence[SetReport]
     timed_out = False
@@ -94,28 +97,39 @@ def print_results(
             )
     for problem in problems:
         output.warn(problem)
+    blank: list[int] = []
     results = [
-        _set_result(target, report, selected)
+        _set_result(target, report, selected, blank)
         for target, report in zip(targets, reports, strict=True)
     ]
     if selected.out is None:
         show_results(output, results, top=selected.top)
     else:
         save_results(output, results, selected.out, selected.top)
+    sets = " ".join(report.job_set.set_id for report in reports)
     if problems:
         raise ProviderError(
             f"the results of {count(len(problems), 'job')} could not be fetched",
-            hint=f"qjobs result {' '.join(report.job_set.set_id for report in reports)}",
+            hint=f"qjobs result {sets}",
         )
     if finished or any(map(failed, reports)):
         raise_for_jobs(reports)
+    for result in results:
+        deque(result.rows, maxlen=0)  # a person is shown only the first ones
+    if blank:
+        all_circuits = count(sum(result.circuits for result in results), "circuit")
+        raise CircuitsFailed(
+            f"{len(blank)} of {all_circuits} without counts", hint=f"qjobs error {sets}"
+        )
 
 
-def _set_result(target: Target, report: SetReport, selected: Selected) -> SetResult:
+def _set_result(
+    target: Target, report: SetReport, selected: Selected, blank: list[int]
+) -> SetResult:
     kept = target.folder.results
     return SetResult(
         report.job_set,
-        _selected_rows(target, report, selected),
+        _selected_rows(target, report, selected, blank),
         len(target.circuits),
         complete=all(
             job.state is State.DONE and kept.has(job.index, job.attempt) for job in report.jobs
@@ -124,12 +138,13 @@ def _set_result(target: Target, report: SetReport, selected: Selected) -> SetRes
 
 
 def _selected_rows(
-    target: Target, report: SetReport, selected: Selected
+    target: Target, report: SetReport, selected: Selected, blank: list[int]
 ) -> Iterator[engine.CircuitRow]:
-    """The rows with no more outcomes and memory than were asked for."""
+    """The rows, with the memory of the shots only if it was asked for.
+
+    Notes in `blank` which circuits have no counts although their job is done.
+    """
     for row in engine.rows(target, report):
-        memory = row.memory if selected.memory else None
-        counts = row.counts
-        if selected.top is not None and counts is not None:
-            counts = dict(most_frequent(counts.items())[: selected.top])
-        yield replace(row, memory=memory, counts=counts)
+        if row.counts is None and row.state is State.DONE:
+            blank.append(row.index)
+        yield row if selected.memory else replace(row, memory=None)

@@ -111,7 +111,8 @@ def conclude(
         raise errors[0]
     if limit is not None:
         raise_for_jobs(reports, timed_out=timed_out)
-    output.hint_next(f"qjobs status {' '.join(r.job_set.set_id for r in reports)}")
+    verb = "status" if limit is None else "result"
+    output.hint_next(f"qjobs {verb} {' '.join(r.job_set.set_id for r in reports)}")
 
 
 def known_reports(targets: Sequence[Target]) -> tuple[SetReport, ...]:

@@ -8,6 +8,9 @@ import typer
 from qjobs.model import Scalar
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+LARGEST_NUMBER = 2**63 - 1
+"""Every reader of TOML knows whole numbers of 64 bits, and need not know larger ones."""
+
 _WORDS = {"true": True, "false": False}
 
 
@@ -27,7 +30,9 @@ def run_options(items: Sequence[str] | None) -> dict[str, Scalar]:
         key, equals, value = item.partition("=")
         if not equals or not key:
             raise typer.BadParameter(f"{item!r} is not KEY=VALUE", param_hint="--option")
-        options[key] = _scalar(value)
+        options[key] = number = _scalar(value)
+        if isinstance(number, int) and abs(number) > LARGEST_NUMBER:
+            raise typer.BadParameter(f"{value} is too large a number", param_hint="--option")
     return options
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from qjobs.errors import AmbiguousAddress, NotFound, UsageError
+from qjobs.errors import AmbiguousAddress, NotFound, StateDamaged, UsageError
 from qjobs.model import Job
 from qjobs.store.document import SetHeader
 from qjobs.store.folder import SetFolder
@@ -133,12 +133,15 @@ def _find_set(store: Store, word: str) -> str:
     """The id of the set that a SET word means."""
     if _SET_ID.fullmatch(word) and store.has(word):
         return word
-    headers = store.listing().headers
+    listing = store.listing()
+    headers = listing.headers
     back = _WORDS.get(word)
     if back is None and re.fullmatch(r"@[1-9]\d{0,8}", word):
         back = int(word[1:])
     if back is not None:
         if not headers:
+            if listing.damaged:
+                raise StateDamaged(listing.damaged[0], hint="no other job set is there")
             raise NotFound("there are no job sets yet", hint="qjobs submit FILES...")
         if back > len(headers):
             raise NotFound(f"there are only {len(headers)} job sets", hint="qjobs list")

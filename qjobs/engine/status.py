@@ -8,7 +8,7 @@ from qjobs import pool
 from qjobs.engine.address import Target
 from qjobs.engine.report import SetReport, report_jobs
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import ProviderError, StateTooNew
+from qjobs.errors import ProviderError, StateTooNew, StateUnwritable
 from qjobs.facts import Fact, FactKind, shortened
 from qjobs.model import Accepted, JobStatus
 
@@ -21,8 +21,8 @@ _NEVER = threading.Event()
 def status(workspace: Workspace, target: Target, *, cached: bool = False) -> SetReport:
     """How the target's jobs are: one bulk question for those that are not final.
 
-    What became final is recorded and never asked again. A provider that cannot be reached is
-    reported as a problem, not recorded. `cached` asks nobody.
+    What became final is recorded and never asked again; that it cannot be recorded is a
+    problem, and so is, never recorded, a provider that cannot be reached. `cached` asks nobody.
     """
     folder = target.folder
     jobs = target.chosen(folder.jobs())
@@ -50,7 +50,7 @@ def status(workspace: Workspace, target: Target, *, cached: bool = False) -> Set
             with folder.journal() as journal:
                 journal.append(*facts)
                 jobs = [journal.job(job.index) for job in jobs]
-        except StateTooNew as error:
+        except (StateTooNew, StateUnwritable) as error:
             warnings = (*warnings, error.message)
     return SetReport(folder.job_set, report_jobs(jobs, live), warnings)
 

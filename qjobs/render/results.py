@@ -83,7 +83,9 @@ def _write(
     rows = chain.from_iterable(result.rows for result in results)
     if format_ in (Format.JSON, Format.JSONL):
         for result in results:
-            document = result_document(result.job_set, result.rows, complete=result.complete)
+            document = result_document(
+                result.job_set, result.rows, complete=result.complete, top=top
+            )
             write(stream, format_, document, outcome_rows((), top=top))
     else:
         write(stream, format_, Document({}, "", ()), outcome_rows(rows, top=top), header=header)
@@ -95,7 +97,7 @@ def _save_apart(output: Output, result: SetResult, folder: Path, top: int | None
     saved = 0
     for row in result.rows:
         with replacing(folder / file_name(row.index, row.name, f".{format_}")) as stream:
-            document = Document({}, "circuits", [circuit(row)])
+            document = Document({}, "circuits", [circuit(row, top=top)])
             # A file holds one circuit alone, so JSON is that object without an envelope.
             write(
                 stream,

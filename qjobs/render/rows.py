@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from qjobs.render.summaries import most_frequent, summary
@@ -73,6 +74,24 @@ def list_rows(reports: Iterable[SetReport]) -> Rows:
                 len(report.jobs),
                 report.state,
                 rfc3339(report.job_set.created.replace(microsecond=0)),
+                summary(report),
+            )
+            for report in reports
+        ),
+    )
+
+
+def short_list_rows(reports: Iterable[SetReport]) -> Rows:
+    """A row a set, for a terminal of 80 columns."""
+    return Rows(
+        ("set", "name", "backend", "circuits", "created", "jobs"),
+        (
+            (
+                report.job_set.set_id,
+                report.job_set.name,
+                f"{report.job_set.provider}:{report.job_set.backend}",
+                report.job_set.circuits,
+                f"{report.job_set.created.astimezone(UTC):%Y-%m-%d %H:%MZ}",
                 summary(report),
             )
             for report in reports

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from qjobs.render.summaries import most_frequent
 from qjobs.render.text import rfc3339
 
 if TYPE_CHECKING:
@@ -92,14 +93,22 @@ def list_document(reports: Iterable[SetReport]) -> Document:
     return Document({"schema": "qjobs.list/1"}, "sets", inner)
 
 
-def result_document(plan: JobSet, rows: Iterable[CircuitRow], *, complete: bool) -> Document:
+def result_document(
+    plan: JobSet, rows: Iterable[CircuitRow], *, complete: bool, top: int | None
+) -> Document:
     """`qjobs.result/1`: one entry a circuit, in input order."""
     head = {"schema": "qjobs.result/1", "set": plan.set_id, "complete": complete}
-    return Document(head, "circuits", (circuit(row) for row in rows))
+    return Document(head, "circuits", (circuit(row, top=top) for row in rows))
 
 
-def circuit(row: CircuitRow) -> Shape:
-    """One circuit of `qjobs.result/1`; `memory` is there if it was asked for."""
+def circuit(row: CircuitRow, *, top: int | None) -> Shape:
+    """One circuit of `qjobs.result/1`, with its `top` most frequent outcomes (None: with all).
+
+    `memory` is there if it was asked for.
+    """
+    counts = row.counts
+    if counts is not None and top is not None:
+        counts = dict(most_frequent(counts.items())[:top])
     shape = {
         "index": row.index,
         "name": row.name,
@@ -109,7 +118,7 @@ def circuit(row: CircuitRow) -> Shape:
         "job_id": row.job_id or None,
         "state": row.state.value,
         "shots": row.shots,
-        "counts": None if row.counts is None else dict(row.counts),
+        "counts": None if counts is None else dict(counts),
         "message": row.message,
     }
     if row.memory is not None:

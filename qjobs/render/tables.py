@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Wide enough that nothing is ever cut where no terminal sets the width.
 _WIDTH_WITHOUT_TERMINAL = 1000
+# Columns of text of any length. Where a table is too wide these are folded, and no others.
+_FOLDED = frozenset({"name", "backend", "jobs", "job_id", "message", "value"})
 _BAR_CELLS = 24
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 _STYLES = {
@@ -54,7 +56,7 @@ def print_table(table: Rows, *, most: int | None) -> None:
 
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for column in table.columns:
-        grid.add_column(column, overflow="fold")
+        grid.add_column(column, overflow="fold", no_wrap=column not in _FOLDED)
     rows = iter(table.rows)
     for row in islice(rows, most):
         grid.add_row(*(Text(clean(str(cell)), _style(cell)) for cell in row))
@@ -168,9 +170,9 @@ def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
         if set_id in titles:
             line.append(f"{titles.pop(set_id)}\n", "bold")
         line.append(f"  {origin}", "red")
-        noun = "job" if len({failure.job for failure in same}) == 1 else "jobs"
-        line.append(f"  {noun} {jobs}", "")
-        if len(same) > 1:
+        different = len({failure.job for failure in same})
+        line.append(f"  {'job' if different == 1 else 'jobs'} {jobs}", "")
+        if len(same) > different:
             line.append(f"  (x{len(same)})", "")
         for part in message.splitlines() or ["(no message)"]:
             line.append(f"\n    {clean(part)}", "")

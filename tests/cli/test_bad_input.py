@@ -154,3 +154,32 @@ def test_hostile_names_are_printed_as_they_are_and_never_obeyed(qjobs, home, tmp
     assert "\x1b" not in ended.err
     assert "a[/x]" in ended.err
     assert "\\x1b[31m\\tb.qasm" in ended.err.replace("\\\\", "\\")
+
+
+def test_a_damaged_set_that_is_the_only_one_is_not_taken_for_none(qjobs, bell, home):
+    qjobs("submit", bell, "-b", "fake:")
+    (state,) = home.glob("sets/*/state.toml")
+    state.write_bytes(b"")
+    ended = qjobs("status")
+    assert ended.code == 9
+    assert f"{state}:1" in ended.err
+
+
+@pytest.mark.parametrize("verb", ["status", "resume", "cancel"])
+def test_every_verb_says_that_it_found_a_torn_tail(qjobs, bell, home, verb):
+    qjobs("submit", bell, "-b", "fake:", "--wait")
+    (state,) = home.glob("sets/*/state.toml")
+    state.write_bytes(state.read_bytes() + b"[[fact]]\njob =")
+    ended = qjobs(verb)
+    assert ended.code == 0
+    assert "unfinished fact" in ended.err
+
+
+@pytest.mark.parametrize(
+    "words", [["--shots", "9" * 20], ["--seed", "9" * 20], ["--option", f"a={'9' * 20}"]]
+)
+def test_numbers_that_not_every_reader_of_toml_knows_are_refused(qjobs, bell, home, words):
+    ended = qjobs("submit", bell, "-b", "fake:", *words)
+    assert ended.code == 2
+    assert "9" * 20 in ended.err
+    assert not home.exists()

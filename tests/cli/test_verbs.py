@@ -152,6 +152,8 @@ def test_result_of_some_circuits_with_the_most_frequent_outcome(qjobs, bell):
     submitted(qjobs, bell, "--wait")
     rows = qjobs("result", "@last:1-2", "--top", "1").out.splitlines()
     assert [row.split("\t")[0] for row in rows] == ["1", "2"]
+    document = qjobs("result", "@last:1-2", "--top", "1", "--json").document("result")
+    assert [len(entry["counts"]) for entry in document["circuits"]] == [1, 1]
 
 
 def test_result_has_the_memory_if_it_was_kept_and_is_wanted(qjobs, bell):
@@ -290,3 +292,21 @@ def test_schema_prints_a_schema(qjobs, name):
 
 def test_version_is_one_line(qjobs):
     assert re.fullmatch(r"qjobs \d+\.\d+\.\d+ \(python 3\.\d+\.\d+\S*\)\n", qjobs("--version").out)
+
+
+@pytest.mark.parametrize("words", [["--json"], ["--out", "counts.csv"], ["--format", "table"]])
+def test_a_circuit_without_counts_in_a_job_that_is_done_is_told_of(qjobs, bell, words):
+    set_id = qjobs(
+        "submit", *[bell] * 30, "-b", "fake:blank_circuits=7;29", "--per-job", "30", "--wait"
+    ).out.strip()
+    ended = qjobs("result", *words)
+    assert ended.code == 6
+    assert "2 of 30 circuits" in ended.err
+    assert f"qjobs error {set_id}" in ended.err
+    assert qjobs("result", "@last:0-6", *words).code == 0
+
+
+def test_result_says_that_there_is_no_memory_where_none_was_kept(qjobs, bell):
+    submitted(qjobs, bell, "--wait", circuits=1)
+    assert "without --memory" in qjobs("result", "--memory").err
+    assert qjobs("result").err == ""

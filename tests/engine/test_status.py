@@ -80,3 +80,15 @@ def test_a_flood_of_words_is_not_recorded_whole(workspace, submitted, provider):
 
     assert message.startswith("word word")
     assert len(message) < 5_000
+
+
+def test_what_cannot_be_recorded_is_shown_all_the_same(workspace, submitted, provider, tmp_path):
+    (lock,) = tmp_path.rglob("state.lock")
+    lock.unlink()
+    lock.mkdir()  # nobody can lock that, root included
+    provider.finish(JobStatus.DONE)
+
+    report = status(workspace, whole(submitted))
+
+    assert report.state is State.DONE
+    assert "cannot lock" in report.problems[-1]
