@@ -1,7 +1,7 @@
 """The words of a command line become job sets, each with the jobs and circuits that are meant."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from qjobs.engine.address import LAST, Target, resolve
 from qjobs.engine.workspace import Workspace
@@ -10,14 +10,16 @@ from qjobs.errors import UsageError
 _MOST_WORDS = 100_000
 
 
-def find_targets(workspace: Workspace, words: Sequence[str] | None) -> list[Target]:
+def find_targets(
+    workspace: Workspace, words: Sequence[str] | None, warn: Callable[[str], None]
+) -> list[Target]:
     """The union of all addresses, a target a set, in the order in which they are first named.
 
     No word means the newest set; `-` stands for the addresses on standard input.
     """
     targets: dict[str, Target] = {}
     for word in _spelled_out(words or [LAST]):
-        target = resolve(workspace.store, word)
+        target = resolve(workspace.store, word, warn=warn)
         set_id = target.folder.job_set.set_id
         known = targets.get(set_id)
         targets[set_id] = target if known is None else _union(known, target)

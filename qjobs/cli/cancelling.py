@@ -32,7 +32,7 @@ def cancel(
     """Stop jobs, and drop those that were not submitted yet."""
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     workspace = open_workspace()
-    targets = find_targets(workspace, addresses)
+    targets = find_targets(workspace, addresses, output.warn)
     for warning in (warning for target in targets for warning in target.folder.warnings):
         output.warn(warning)
     if not addresses and not yes and is_terminal(sys.stdin) and is_terminal(sys.stderr):

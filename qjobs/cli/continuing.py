@@ -45,7 +45,7 @@ def resume(
     """Submit the jobs that were not submitted yet, once each."""
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     workspace = open_workspace()
-    targets = find_targets(workspace, addresses)
+    targets = find_targets(workspace, addresses, output.warn)
     for warning in (warning for target in targets for warning in target.folder.warnings):
         output.warn(warning)
     if output.ids_only:
@@ -88,7 +88,7 @@ def retry(
     """Submit failed jobs again; earlier attempts are kept."""
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     workspace = open_workspace()
-    targets = find_targets(workspace, addresses)
+    targets = find_targets(workspace, addresses, output.warn)
     states = _states(failed=failed or every or not cancelled, cancelled=cancelled or every)
     if output.ids_only:
         print_ids(targets)

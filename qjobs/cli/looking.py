@@ -45,7 +45,7 @@ def status(
     workspace = open_workspace()
     reports = [
         ask_status(workspace, target, cached=cached)
-        for target in find_targets(workspace, addresses)
+        for target in find_targets(workspace, addresses, output.warn)
     ]
     for problem in dict.fromkeys(problem for report in reports for problem in report.problems):
         output.warn(problem)
@@ -103,7 +103,7 @@ def wait(
 
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     workspace = open_workspace()
-    targets = find_targets(workspace, addresses)
+    targets = find_targets(workspace, addresses, output.warn)
     followed = follow_to_end(workspace, targets, output, Limit(timeout, poll, fail_fast))
     shown = [(report, report.jobs) for report in followed.reports]
     if output.format is Format.TABLE:
@@ -191,7 +191,7 @@ def error(
     output = Output.chosen(format_, as_json=json, header=header)
     workspace = open_workspace()
     found = []
-    for target in find_targets(workspace, addresses):
+    for target in find_targets(workspace, addresses, output.warn):
         report = ask_status(workspace, target, cached=cached)
         for problem in report.problems:
             output.warn(problem)

@@ -43,7 +43,7 @@ def result(
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     check_place(output, out)
     workspace = open_workspace()
-    targets = find_targets(workspace, addresses)
+    targets = find_targets(workspace, addresses, output.warn)
     for job_set in (target.folder.job_set for target in targets):
         if memory and not job_set.options.memory:
             output.warn(f"{job_set.set_id} was submitted without --memory: none was kept")

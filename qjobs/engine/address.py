@@ -8,19 +8,20 @@ Numbers count from 0 and ranges are inclusive, as in `0-299`.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from qjobs.errors import AmbiguousAddress, NotFound, StateDamaged, UsageError
 from qjobs.model import Job
 from qjobs.store.document import SetHeader
 from qjobs.store.folder import SetFolder
-from qjobs.store.sets import Store
+from qjobs.store.sets import Listing, Store
 
 LAST = "@last"
 _SHORTEST_PREFIX = 2
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SET_ID = re.compile(r"[0-9a-f]{4,32}")
+_BACK = re.compile(r"@[1-9]\d{0,8}")
 _ITEM = re.compile(r"(?P<first>\d+)?(?P<dash>-)?(?P<last>\d+)?(?::(?P<step>\d+))?")
 # PowerShell takes `@last` for one of its own operators, so the bare words work too.
 _WORDS = {"last": 1, "latest": 1, LAST: 1, "@latest": 1}
@@ -104,10 +105,13 @@ def check_name(name: str) -> None:
         )
 
 
-def resolve(store: Store, text: str) -> Target:
-    """Find what an address means. Raises UsageError, NotFound, AmbiguousAddress, StateError."""
+def resolve(store: Store, text: str, *, warn: Callable[[str], None] = lambda _: None) -> Target:
+    """Find what an address means. Raises UsageError, NotFound, AmbiguousAddress, StateError.
+
+    `warn` is told of sets that cannot be read where one of them might have been the newest.
+    """
     address = parse(text)
-    folder = store.open(_find_set(store, address.set_word))
+    folder = store.open(_find_set(store, address.set_word, warn))
     job_set = folder.job_set
     if address.jobs is not None:
         jobs = address.jobs.within(len(job_set.slices), "job")
@@ -129,23 +133,15 @@ def resolve(store: Store, text: str) -> Target:
     return Target(folder, tuple(range(len(job_set.slices))), range(job_set.circuits))
 
 
-def _find_set(store: Store, word: str) -> str:
+def _find_set(store: Store, word: str, warn: Callable[[str], None]) -> str:
     """The id of the set that a SET word means."""
     if _SET_ID.fullmatch(word) and store.has(word):
         return word
     listing = store.listing()
+    back = _WORDS.get(word) or (int(word[1:]) if _BACK.fullmatch(word) else 0)
+    if back:
+        return _count_back(listing, back, warn)
     headers = listing.headers
-    back = _WORDS.get(word)
-    if back is None and re.fullmatch(r"@[1-9]\d{0,8}", word):
-        back = int(word[1:])
-    if back is not None:
-        if not headers:
-            if listing.damaged:
-                raise StateDamaged(listing.damaged[0], hint="no other job set is there")
-            raise NotFound("there are no job sets yet", hint="qjobs submit FILES...")
-        if back > len(headers):
-            raise NotFound(f"there are only {len(headers)} job sets", hint="qjobs list")
-        return headers[back - 1].set_id
     matches = [header for header in headers if word and header.name == word]
     if not matches and len(word) >= _SHORTEST_PREFIX:
         matches = [header for header in headers if header.set_id.startswith(word)]
@@ -157,6 +153,20 @@ def _find_set(store: Store, word: str) -> str:
             hint="name one of them by its id",
         )
     raise NotFound(f"no job set answers to {word!r}{_near(word, headers)}", hint="qjobs list")
+
+
+def _count_back(listing: Listing, back: int, warn: Callable[[str], None]) -> str:
+    """The id of the newest set (1), the one before it (2), ..."""
+    headers = listing.headers
+    if not headers and listing.damaged:
+        raise StateDamaged(listing.damaged[0], hint="no other job set is there")
+    if not headers:
+        raise NotFound("there are no job sets yet", hint="qjobs submit FILES...")
+    if back > len(headers):
+        raise NotFound(f"there are only {len(headers)} job sets", hint="qjobs list")
+    for damaged in listing.damaged:
+        warn(f"a job set cannot be read, and is not counted: {damaged}")
+    return headers[back - 1].set_id
 
 
 def _candidates(headers: Sequence[SetHeader]) -> str:

@@ -124,7 +124,8 @@ def _report_job(job: Job, live: Mapping[str, JobStatus] | None, unreachable: str
                 state = State.QUEUED
             else:
                 state = State[live.get(job_id, JobStatus.UNKNOWN).name]
-                message = "" if job_id in live else unreachable
+                if state is State.UNKNOWN:
+                    message = unreachable or "the provider does not know this job, or how it is"
         case Finished(job_id, status, message):
             state = State[status.name]
         case _:

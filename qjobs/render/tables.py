@@ -158,7 +158,9 @@ def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
     """Failures, those with the same message together."""
     from rich.text import Text
 
-    groups: dict[tuple[str, str, str], list[Failure]] = {}
+    from qjobs.engine.error import Origin
+
+    groups: dict[tuple[str, Origin, str], list[Failure]] = {}
     titles: dict[str, str] = {}
     for plan, failure in failures:
         titles[plan.set_id] = set_title(plan)
@@ -172,7 +174,9 @@ def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
         line.append(f"  {origin}", "red")
         different = len({failure.job for failure in same})
         line.append(f"  {'job' if different == 1 else 'jobs'} {jobs}", "")
-        if len(same) > different:
+        if origin is Origin.CIRCUIT:
+            line.append(f"  circuits {spans(failure.slice.start_index for failure in same)}", "")
+        elif len(same) > different:
             line.append(f"  (x{len(same)})", "")
         for part in message.splitlines() or ["(no message)"]:
             line.append(f"\n    {clean(part)}", "")

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jsonschema
 import pytest
+from schemas import validate
 
 from qjobs.cli.main import run
 
@@ -36,16 +36,6 @@ class Ended(NamedTuple):
         document = json.loads(self.out)
         validate(document, name)
         return document
-
-
-def validate(document: Any, name: str) -> None:
-    """Hold a document against the schema that ships with the package."""
-    path = Path(__file__).parents[2] / "qjobs" / "schemas" / f"{name}.json"
-    jsonschema.validate(
-        document,
-        json.loads(path.read_text()),
-        format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
-    )
 
 
 @pytest.fixture

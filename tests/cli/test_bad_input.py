@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import validate
+from schemas import validate
 
 
 def snapshot(folder):

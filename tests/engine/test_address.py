@@ -116,3 +116,17 @@ def test_a_name_that_reads_as_another_address_is_refused(name):
 @pytest.mark.parametrize("name", ["ghz", "beef-2", "9f3c1a7e2b40-x", "v1.2_final"])
 def test_an_ordinary_name_is_fine(name):
     check_name(name)
+
+
+def test_a_set_that_cannot_be_read_is_said_before_another_is_taken_for_the_newest(
+    workspace, new_set
+):
+    first, second = new_set(), new_set()
+    (second.circuits_path.parent / "state.toml").write_text("nothing of ours")
+    said: list[str] = []
+
+    target = resolve(workspace.store, "@last", warn=said.append)
+
+    assert target.folder.job_set.set_id == first.job_set.set_id
+    assert len(said) == 1
+    assert second.job_set.set_id in said[0]

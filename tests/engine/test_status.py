@@ -70,7 +70,10 @@ def test_cached_asks_nobody(workspace, submitted, provider):
 def test_a_job_that_the_provider_has_forgotten_is_unknown(workspace, submitted, provider):
     del provider.jobs["remote-2"]
 
-    assert status(workspace, whole(submitted)).jobs[2].state is State.UNKNOWN
+    job = status(workspace, whole(submitted)).jobs[2]
+
+    assert job.state is State.UNKNOWN
+    assert "does not know" in job.message
 
 
 def test_a_flood_of_words_is_not_recorded_whole(workspace, submitted, provider):

@@ -164,6 +164,7 @@ class Books:
 
         try:
             with self._lock, closing(self._connect()) as connection:
+                self._prepare(connection)
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield Page(connection)
@@ -181,7 +182,9 @@ class Books:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._path.touch(mode=0o600)
         # A connection a call costs 0.1 ms, and leaves nothing to close or to share.
-        connection = sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None)
+        return sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None)
+
+    def _prepare(self, connection: "Connection") -> None:
         # What a killed process wrote, the kernel keeps; only a power cut could lose jobs here.
         connection.execute("PRAGMA synchronous = OFF")
         ((version,),) = connection.execute("PRAGMA user_version").fetchall()
@@ -191,8 +194,6 @@ class Books:
                 connection.execute(statement)
             connection.execute("COMMIT")
         elif version != _FORMAT:
-            connection.close()
             raise ProviderError(
                 f"fake provider: {self._path} has format {version}, this version reads {_FORMAT}"
             )
-        return connection
