@@ -22,6 +22,7 @@ MAX_INCLUDE_DEPTH = 16
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _INCLUDE = re.compile(r'include\s*"([^"\n]*)"\s*;')
+_BUILT_IN_INCLUDE = re.compile(rf'include "(?:{"|".join(map(re.escape, BUILT_IN))})";')
 # Where Qiskit's parsers say something is wrong: `<input>:LINE,COLUMN: text` for OpenQASM 2,
 # `LINE,COLUMN: text` or `LLINE:CCOLUMN: text` for OpenQASM 3. Their columns count from 0.
 _POSITION = re.compile(r"(?:<input>:)?L?(\d+)(?:,|:C)(\d+): (.*)", re.DOTALL)
@@ -98,6 +99,8 @@ class _Includes:
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
             raise InputError(f"{path}:{line}: this is not UTF-8 text") from error
+        if text.count("include") == len(_BUILT_IN_INCLUDE.findall(text)):
+            return [_Piece(text, path, 1)]  # as most programs: nothing to put in its place
         found: list[_Piece] = []
         at = 0
         line = 1

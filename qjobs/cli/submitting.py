@@ -131,6 +131,7 @@ def run(
     print_results(
         workspace, [target], followed.reports, output, selected, timed_out=followed.timed_out
     )
+    output.hint_next(f"qjobs show {target.folder.job_set.set_id}")
     return ExitCode.OK
 
 

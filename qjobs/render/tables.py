@@ -160,6 +160,13 @@ def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
 
     from qjobs.engine.error import Origin
 
+    went_wrong = {
+        Origin.SUBMIT: "refused",
+        Origin.RUN: "failed",
+        Origin.CIRCUIT: "without counts",
+        Origin.CANCEL: "cancelled",
+    }
+
     groups: dict[tuple[str, Origin, str], list[Failure]] = {}
     titles: dict[str, str] = {}
     for plan, failure in failures:
@@ -171,13 +178,13 @@ def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
         line = Text()
         if set_id in titles:
             line.append(f"{titles.pop(set_id)}\n", "bold")
-        line.append(f"  {origin}", "red")
         different = len({failure.job for failure in same})
         line.append(f"  {'job' if different == 1 else 'jobs'} {jobs}", "")
         if origin is Origin.CIRCUIT:
-            line.append(f"  circuits {spans(failure.slice.start_index for failure in same)}", "")
-        elif len(same) > different:
-            line.append(f"  (x{len(same)})", "")
+            line.append(f", circuits {spans(failure.slice.start_index for failure in same)}", "")
+        line.append(f" {went_wrong[origin]}", "red")
+        if origin is not Origin.CIRCUIT and len(same) > different:
+            line.append(f" (x{len(same)})", "")
         for part in message.splitlines() or ["(no message)"]:
             line.append(f"\n    {clean(part)}", "")
         out.print(line, soft_wrap=True)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -109,7 +110,8 @@ def test_zsh_completes_at_the_first_tab(path, tmp_path, qjobs, bell):
 def test_fish_completes_with_descriptions(path, qjobs, bell):
     qjobs("submit", bell, "-b", "fake:", "-n", "ghz-sweep")
     command = f"source {COMPLETIONS / 'qjobs.fish'}; complete -C 'qjobs status gh'"
-    output = pexpect.run("fish", ["--no-config", "-c", command], encoding="utf-8", timeout=60)
+    fish = ["fish", "--no-config", "-c", command]
+    output = subprocess.run(fish, capture_output=True, text=True, timeout=60, check=True).stdout
     assert "ghz-sweep" in output
 
 
