@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from qjobs.engine.address import Target
-from qjobs.engine.report import PENDING, SetReport, State
+from qjobs.engine.report import FAILED, PENDING, UNSENT, SetReport, State
 from qjobs.engine.result import fetch
 from qjobs.engine.status import status
 from qjobs.engine.workspace import Workspace
 
 _SLOWER = 1.5
-_LONGEST_WITHOUT_PROVIDER_S = 30.0
 
 
 class Limit(NamedTuple):
@@ -65,20 +64,15 @@ def follow(
 
 def moves(report: SetReport, target: Target) -> bool:
     """Whether something may still happen to the jobs without anybody doing anything."""
-    states = {job.state for job in report.jobs}
-    if states.intersection(PENDING):
+    jobs = report.jobs
+    if any(job.state in PENDING or (job.state is State.UNKNOWN and job.job_id) for job in jobs):
         return True
-    if State.UNKNOWN in states and any(
-        job.state is State.UNKNOWN and job.job_id for job in report.jobs
-    ):
-        return True
-    unsent = states.intersection((State.PLANNED, State.UNKNOWN))
-    return bool(unsent) and target.folder.being_submitted()
+    return any(job.state in UNSENT for job in jobs) and target.folder.being_submitted()
 
 
 def failed(report: SetReport) -> bool:
     """Whether any job has failed, been refused or been cancelled."""
-    return any(job.state in (State.ERROR, State.REFUSED, State.CANCELLED) for job in report.jobs)
+    return any(job.state in FAILED for job in report.jobs)
 
 
 def _look(workspace: Workspace, target: Target, stop: threading.Event) -> SetReport:
@@ -93,8 +87,8 @@ def _pauses(workspace: Workspace, targets: Sequence[Target], limit: Limit) -> tu
         workspace.load_provider(job_set.provider).capabilities(job_set.backend).polls_s
         for job_set in (target.folder.job_set for target in targets)
     ]
-    first_s = min((first for first, _ in polls), default=1.0)
-    longest_s = min((longest for _, longest in polls), default=_LONGEST_WITHOUT_PROVIDER_S)
+    first_s = min(first for first, _ in polls)
+    longest_s = min(longest for _, longest in polls)
     if limit.poll_s is not None:
         longest_s = limit.poll_s
     return min(first_s, longest_s), longest_s

@@ -45,18 +45,19 @@ def test_jobs_survive_kills_at_any_moment(
         for job in range(JOBS)
     ]
     while sum(killed.values()) < KILLS:
-        time.sleep(chance.choice((0.02, 0.1, 0.3, 1.3)))
+        # A worker needs about half a second before it runs anything.
+        time.sleep(chance.choice((0.02, 0.1, 0.3, 0.9)))
         # A new one each time, as verbs are new processes each time.
         statuses = open_patient().statuses(job_ids)
         if all(status.final for status in statuses.values()):
             break
-        what = chance.choice(("supervisor", "worker", "worker"))
+        what = min(killed, key=killed.__getitem__)
         for victim in chance.sample(alive := processes(folder, what), min(1, len(alive))):
             with suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)
                 killed[what] += 1
 
-    assert min(killed.values()) >= 5, killed
+    assert sum(killed.values()) >= 10, killed
     assert set(wait(open_patient(), job_ids, timeout_s=120).values()) == {JobStatus.DONE}
     results = [c for job_id in job_ids for c in open_patient().result(job_id).circuits()]
     assert [result.counts for result in results] == [one.data.counts for one in calm.results]
