@@ -57,7 +57,7 @@ def test_jobs_survive_kills_at_any_moment(
                 os.kill(victim, signal.SIGKILL)
                 killed[what] += 1
 
-    assert sum(killed.values()) >= 10, killed
+    assert min(killed.values()) >= 3, killed
     assert set(wait(open_patient(), job_ids, timeout_s=120).values()) == {JobStatus.DONE}
     results = [c for job_id in job_ids for c in open_patient().result(job_id).circuits()]
     assert [result.counts for result in results] == [one.data.counts for one in calm.results]
