@@ -26,6 +26,13 @@ def find_targets(
     return list(targets.values())
 
 
+def warn_of(targets: Sequence[Target], warn: Callable[[str], None]) -> None:
+    """Say what the user should know of the state files, before they are written to."""
+    for target in targets:
+        for warning in target.folder.warnings:
+            warn(warning)
+
+
 def _spelled_out(words: Sequence[str]) -> list[str]:
     if "-" not in words:
         return list(words)

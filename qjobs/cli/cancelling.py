@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from qjobs.cli import options
-from qjobs.cli.addresses import find_targets
+from qjobs.cli.addresses import find_targets, warn_of
 from qjobs.cli.outcome import NotStopped
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
@@ -33,8 +33,7 @@ def cancel(
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     workspace = open_workspace()
     targets = find_targets(workspace, addresses, output.warn)
-    for warning in (warning for target in targets for warning in target.folder.warnings):
-        output.warn(warning)
+    warn_of(targets, output.warn)
     if not addresses and not yes and is_terminal(sys.stdin) and is_terminal(sys.stderr):
         _ask(targets)
     outcomes = [

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from qjobs.cli import options
-from qjobs.cli.addresses import find_targets
+from qjobs.cli.addresses import find_targets, warn_of
 from qjobs.cli.outcome import Interrupted
 from qjobs.cli.sending import conclude, hand_over, print_ids
 from qjobs.cli.workspace import open_workspace
@@ -46,8 +46,7 @@ def resume(
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     workspace = open_workspace()
     targets = find_targets(workspace, addresses, output.warn)
-    for warning in (warning for target in targets for warning in target.folder.warnings):
-        output.warn(warning)
+    warn_of(targets, output.warn)
     if output.ids_only:
         print_ids(targets)
     errors = []
