@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from math import inf
 from typing import NamedTuple, TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool
@@ -53,13 +54,15 @@ class RunOptions:
     """How the circuits of a set are to be run.
 
     `shots` counts repetitions of each circuit. `seed` None leaves randomness to the backend.
-    `optimization_level` is Qiskit's, 0 to 3. `extra` holds the backend's own run options.
+    `optimization_level` is Qiskit's, 0 to 3. `precision` is the standard error asked of
+    expectation values; None is that of so many shots. `extra` holds the backend's own run options.
     """
 
     shots: int = 1024
     seed: int | None = None
     memory: bool = False
     optimization_level: int = 1
+    precision: float | None = None
     extra: Mapping[str, Scalar] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -67,11 +70,18 @@ class RunOptions:
             raise ValueError(f"shots must be at least 1, not {self.shots}")
         if self.optimization_level not in range(4):
             raise ValueError(f"the optimization level is 0 to 3, not {self.optimization_level}")
+        if self.precision is not None and not 0 <= self.precision < inf:
+            raise ValueError(f"the precision must be a number from 0 on, not {self.precision}")
 
 
 @dataclass(frozen=True, slots=True)
 class JobSet:
-    """All that one `submit` planned. Its slices cover its circuits once, in order."""
+    """All that one `submit` planned. Its slices cover its circuits once, in order.
+
+    Where there are `parameters`, each circuit of the files runs `bindings` times, with one row
+    of values of these parameters after the other, and each of these counts as a circuit of
+    the set. Where there are `observables`, so many, the set asks for their expectation values.
+    """
 
     set_id: str
     name: str
@@ -84,6 +94,9 @@ class JobSet:
     account: str = ""
     tags: tuple[str, ...] = ()
     fingerprint: str = ""
+    parameters: tuple[str, ...] = ()
+    bindings: int = 1
+    observables: int = 0
 
     def __post_init__(self) -> None:
         expected = 0
@@ -93,6 +106,8 @@ class JobSet:
             expected += part.experiments_count
         if expected != self.circuits:
             raise ValueError(f"the slices hold {expected} circuits, the set {self.circuits}")
+        if self.bindings < 1 or self.circuits % self.bindings:
+            raise ValueError(f"{self.circuits} circuits of {self.bindings} bindings each")
 
     @property
     def tag(self) -> str:

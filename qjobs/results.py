@@ -8,6 +8,7 @@ register costs as much as a small simulation, so it is done when somebody reads 
 """
 
 import json
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -15,10 +16,12 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class CircuitResult:
-    """One circuit's outcomes.
+    """What one circuit gave: counts, expectation values or arrays; none of them if it failed.
 
-    `counts` maps hexadecimal outcomes (`0x1f`) to numbers of shots; None where the circuit
-    failed, and then `message` says why. `memory` holds one hexadecimal outcome a shot, if it
+    `counts` maps hexadecimal outcomes (`0x1f`) to numbers of shots. `evs` are the expectation
+    values of the set's observables, in their order, `stds` their standard errors. `arrays`
+    holds what a simulator saved, such as `statevector`, each in NumPy's .npy format. Where the
+    circuit failed, `message` says why. `memory` holds one hexadecimal outcome a shot, if it
     was asked for. `clbits` is the number of classical bits; `registers` are the classical
     registers (name, size) in the order of the circuit. Bits beyond the registers are loose.
     """
@@ -30,6 +33,14 @@ class CircuitResult:
     memory: tuple[str, ...] | None = None
     message: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    evs: tuple[float, ...] | None = None
+    stds: tuple[float, ...] | None = None
+    arrays: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is nothing to show for the circuit."""
+        return self.counts is None and self.evs is None and not self.arrays
 
     def outcome(self, hexadecimal: str) -> str:
         """The bit string that Qiskit's `Result.get_counts` would key this outcome with.
@@ -90,6 +101,13 @@ def _encode(circuit: CircuitResult) -> bytes:
     }
     if circuit.memory is not None:
         fields["memory"] = circuit.memory
+    if circuit.evs is not None:
+        fields["evs"], fields["stds"] = circuit.evs, circuit.stds
+    if circuit.arrays:
+        fields["arrays"] = {
+            name: b2a_base64(array, newline=False).decode()
+            for name, array in circuit.arrays.items()
+        }
     if circuit.message:
         fields["message"] = circuit.message
     if circuit.metadata:
@@ -108,6 +126,16 @@ def _decode(line: bytes) -> CircuitResult:
             memory=tuple(fields["memory"]) if "memory" in fields else None,
             message=str(fields.get("message", "")),
             metadata=fields.get("metadata", {}),
+            evs=_numbers(fields.get("evs")),
+            stds=_numbers(fields.get("stds")),
+            arrays={
+                str(name): a2b_base64(array, strict_mode=True)
+                for name, array in fields.get("arrays", {}).items()
+            },
         )
     except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"not a circuit result: {error}") from error
+
+
+def _numbers(values: list[float] | None) -> tuple[float, ...] | None:
+    return None if values is None else tuple(map(float, values))

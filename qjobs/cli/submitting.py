@@ -68,7 +68,7 @@ def submit(
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     request = _request(
         _inputs(files, files_from), backend, name=name, tags=tag, per_job=per_job,
-        run=RunOptions(shots, seed, memory, optimization_level, run_options(option)),
+        run=RunOptions(shots, seed, memory, optimization_level, extra=run_options(option)),
         skip_invalid=skip_invalid, strict=strict, once=once,
     )  # fmt: skip
     workspace = open_workspace()
@@ -119,7 +119,7 @@ def run(
     check_place(output, out)
     request = _request(
         _inputs(files, files_from), backend, name=name, tags=tag, per_job=per_job,
-        run=RunOptions(shots, seed, memory, optimization_level, run_options(option)),
+        run=RunOptions(shots, seed, memory, optimization_level, extra=run_options(option)),
         skip_invalid=skip_invalid, strict=strict, once=once,
     )  # fmt: skip
     workspace = open_workspace()

@@ -58,11 +58,10 @@ def cancel(workspace: Workspace, target: Target) -> tuple[CancelReport, ...]:
         jobs = [journal.job(index) for index in target.jobs]
         if any(isinstance(job.state, Attempted | Accepted) for job in jobs):
             provider = workspace.load_provider(job_set.provider)
-            if provider.capabilities(job_set.backend).finds:
-                _adopt(workspace, journal, provider, jobs)
-                jobs = [journal.job(index) for index in target.jobs]
+            _adopt(workspace, journal, provider, jobs, backend=job_set.backend)
+            jobs = [journal.job(index) for index in target.jobs]
             ids = [job.state.job_id for job in jobs if isinstance(job.state, Accepted)]
-            outcomes = provider.cancel(ids) if ids else {}
+            outcomes = provider.cancel(ids, backend=job_set.backend) if ids else {}
         else:
             outcomes = {}
     return tuple(CancelReport(job.index, job.slice, *_outcome(job, outcomes)) for job in jobs)
@@ -79,12 +78,17 @@ def _drop(workspace: Workspace, journal: Journal, jobs: Sequence[int]) -> None:
 
 
 def _adopt(
-    workspace: Workspace, journal: Journal, provider: "Provider", jobs: Sequence[Job]
+    workspace: Workspace,
+    journal: Journal,
+    provider: "Provider",
+    jobs: Sequence[Job],
+    *,
+    backend: str,
 ) -> None:
     """Give jobs of unknown fate the ids that the provider knows for their tags."""
     for job in jobs:
         if isinstance(job.state, Attempted):
-            for job_id in provider.find(job.state.tag):
+            for job_id in provider.find(job.state.tag, backend=backend):
                 number = job.attempt.number
                 journal.append(
                     Fact(job.index, number, workspace.clock(), FactKind.ACCEPTED, job_id)

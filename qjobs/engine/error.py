@@ -67,7 +67,7 @@ def _failed_circuits(target: Target, job: JobReport) -> Iterator[Failure]:
         return
     results = kept.read(job.index, job.attempt).circuits()
     for index, circuit in enumerate(results, start=job.slice.start_index):
-        if circuit.counts is None:
+        if circuit.failed:
             yield Failure(
                 job.index, job.attempt, Slice(index, 1), Origin.CIRCUIT, circuit.message, job.job_id
             )

@@ -63,7 +63,7 @@ def fetch(
 
     def keep(job: JobReport) -> str:
         try:
-            result = provider.result(job.job_id)
+            result = provider.result(job.job_id, backend=folder.job_set.backend)
         except ProviderError as error:
             return f"job {job.index} ({job.job_id}): {error.message}"
         if len(result) != job.slice.experiments_count:

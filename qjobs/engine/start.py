@@ -8,6 +8,7 @@ sent again. Nothing is ever resent blindly.
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -134,19 +135,15 @@ class Starter:
         """Find out what became of an unknown attempt; returns why that is not possible.
 
         One provider job: it is adopted. Several: the oldest is, the others are recorded as
-        duplicates. None, after the provider's settle time: the attempt is planned again.
+        duplicates. None, after the provider's settle time: the attempt is planned again, but
+        only if the provider finds every job that it has.
         """
         capabilities = self.provider.capabilities(self.job_set.backend)
-        if not capabilities.finds:
-            return (
-                f"job {index} may or may not have been accepted, and "
-                f"{self.job_set.provider} cannot tell"
-            )
         while True:
             age_s = (self.clock() - at).total_seconds()
             settled = not 0 <= age_s < capabilities.settle_s
             try:
-                found = self.provider.find(tag)
+                found = self.provider.find(tag, backend=self.job_set.backend)
             except ProviderError as error:
                 return f"job {index}: cannot ask what became of it: {error.message}"
             if found:
@@ -155,6 +152,11 @@ class Starter:
                     self._record(index, number, FactKind.DUPLICATE, job_id)
                     self.say(f"job {index}: the provider made a duplicate, {job_id}")
                 return ""
+            if not capabilities.finds:
+                return (
+                    f"job {index} may or may not have been accepted, and "
+                    f"{self.job_set.provider} cannot tell"
+                )
             if settled:
                 self._record(index, number, FactKind.DEFERRED, "no job carries the tag")
                 return ""
@@ -224,9 +226,13 @@ def _open_resends(
         return
     for index in jobs:
         job = journal.job(index)
-        if isinstance(job.state, Attempted):
-            number = job.attempt.number + 1
-            journal.append(Fact(index, number, clock(), FactKind.PLANNED, "resent on request"))
+        # What it happens to know is adopted later on, and so is what it cannot look up now.
+        with suppress(ProviderError):
+            if isinstance(job.state, Attempted) and not provider.find(
+                job.state.tag, backend=job_set.backend
+            ):
+                number = job.attempt.number + 1
+                journal.append(Fact(index, number, clock(), FactKind.PLANNED, "resent on request"))
 
 
 def _count(report: StartReport, journal: Journal, jobs: Sequence[int]) -> None:

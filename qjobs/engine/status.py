@@ -31,7 +31,7 @@ def status(workspace: Workspace, target: Target, *, cached: bool = False) -> Set
         return SetReport(folder.job_set, report_jobs(jobs, None), folder.warnings)
     try:
         provider = workspace.load_provider(folder.job_set.provider)
-        live = provider.statuses(list(asked))
+        live = provider.statuses(list(asked), backend=folder.job_set.backend)
         messages = _final_messages(provider, folder.job_set.backend, live)
     except ProviderError as error:
         reports = report_jobs(jobs, {}, error.message)
@@ -69,7 +69,7 @@ def _final_messages(
     width = min(provider.limits(backend).connections, len(failed))
     return dict(
         pool.each(
-            lambda job_id: (job_id, provider.error_message(job_id)),
+            lambda job_id: (job_id, provider.error_message(job_id, backend=backend)),
             failed,
             width=width,
             stop=_NEVER,

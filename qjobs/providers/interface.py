@@ -76,6 +76,8 @@ class CancelOutcome(StrEnum):
 class Provider(Protocol):
     """Runs slices of circuits somewhere. Job ids are opaque text, the provider's own.
 
+    `backend` is always the one that the jobs concerned were submitted to: a set has only one.
+
     Every method may be called from several threads at once, at most `Limits.connections`.
     Every method may raise `ProviderError` (the provider failed) and `AuthError`; every call
     comes back within a bounded time. No method retries what could make a second job.
@@ -100,25 +102,29 @@ class Provider(Protocol):
         surely has no job of this call; any other ProviderError means that it may have one.
         """
 
-    def find(self, tag: str) -> Sequence[str]:
-        """The ids of all jobs that carry the tag, the oldest first."""
+    def find(self, tag: str, *, backend: str) -> Sequence[str]:
+        """The ids of all jobs that carry the tag, the oldest first.
 
-    def statuses(self, job_ids: Sequence[str]) -> Mapping[str, JobStatus]:
+        A provider that cannot search says so in its capabilities, and gives what it happens to
+        know.
+        """
+
+    def statuses(self, job_ids: Sequence[str], *, backend: str) -> Mapping[str, JobStatus]:
         """The status of each job, in as few calls as the provider allows.
 
         A job that the provider does not know is UNKNOWN, as is a word that we do not know.
         """
 
-    def result(self, job_id: str) -> JobResult:
+    def result(self, job_id: str, *, backend: str) -> JobResult:
         """What a DONE job measured, one result a circuit, in the order of its slice.
 
         Raises ProviderError if the job is not DONE or its result is gone.
         """
 
-    def error_message(self, job_id: str) -> str:
+    def error_message(self, job_id: str, *, backend: str) -> str:
         """Why a job ended in ERROR or CANCELLED, in the provider's words; empty if it is silent."""
 
-    def cancel(self, job_ids: Sequence[str]) -> Mapping[str, CancelOutcome]:
+    def cancel(self, job_ids: Sequence[str], *, backend: str) -> Mapping[str, CancelOutcome]:
         """Ask for jobs to be stopped; one outcome a job. Cancelling twice is no error."""
 
 

@@ -19,6 +19,7 @@ _FINAL = frozenset(status.value for status in JobStatus if status.final)
 _NAMES: dict[type, str] = {
     str: "text",
     int: "a whole number",
+    float: "a number with a point",
     bool: "true or false",
     list: "an array",
     dict: "a table",
@@ -123,9 +124,6 @@ def header(document: Document) -> SetHeader:
 def job_set(document: Document) -> JobSet:
     """The set as it was planned. Raises Wrong."""
     table = _set_table(document)
-    tags: list[str] = table.get("tags", [])
-    if not all(isinstance(tag, str) for tag in tags):
-        raise table.wrong("tags", "`tags` must be texts")
     extra: dict[str, Scalar] = table.get("options", {})
     if not all(isinstance(value, str | int | float) for value in extra.values()):
         raise Wrong("the options of the backend must be plain values", r"\[set\.options\]")
@@ -144,11 +142,15 @@ def job_set(document: Document) -> JobSet:
                 seed=table.need("seed", int) if "seed" in table.values else None,
                 memory=table.get("memory", False),
                 optimization_level=table.get("optimization_level", 1),
+                precision=table.need("precision", float) if "precision" in table.values else None,
                 extra=extra,
             ),
             account=table.get("account", ""),
-            tags=tuple(tags),
+            tags=_texts(table, "tags"),
             fingerprint=fingerprint,
+            parameters=_texts(table, "parameters"),
+            bindings=table.get("bindings", 1),
+            observables=table.get("observables", 0),
         )
     except ValueError as error:
         raise Wrong(f"the set contradicts itself: {error}", r"\[set\]") from error
@@ -156,6 +158,13 @@ def job_set(document: Document) -> JobSet:
 
 def _set_table(document: Document) -> _Table:
     return _Table(_Table(document, r"\[set\]").need("set", dict))
+
+
+def _texts(table: _Table, key: str) -> tuple[str, ...]:
+    texts: list[str] = table.get(key, [])
+    if not all(isinstance(text, str) for text in texts):
+        raise table.wrong(key, f"`{key}` must be texts")
+    return tuple(texts)
 
 
 def _slices(table: _Table) -> tuple[Slice, ...]:

@@ -42,6 +42,12 @@ def header(job_set: JobSet) -> bytes:
     }
     if options.seed is not None:
         fields["seed"] = options.seed
+    if options.precision is not None:
+        fields["precision"] = float(options.precision)
+    if job_set.parameters:
+        fields["bindings"] = job_set.bindings
+    if job_set.observables:
+        fields["observables"] = job_set.observables
     slices = [[part.start_index, part.experiments_count] for part in job_set.slices]
     # These are not left to the library because it has them over many lines, and the time in
     # a form that is not the rest of the file's.
@@ -50,6 +56,8 @@ def header(job_set: JobSet) -> bytes:
         f"tags = {_array(map(string, job_set.tags))}\n"
         f"slices = {json.dumps(slices)}\n"
     )
+    if job_set.parameters:
+        arrays += f"parameters = {_array(map(string, job_set.parameters))}\n"
     text = f"format = {FORMAT}\n\n[set]\n{_lines(fields)}{arrays}"
     if options.extra:
         text += f"\n[set.options]\n{_lines(options.extra)}"

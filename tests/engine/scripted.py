@@ -62,6 +62,7 @@ class ScriptedProvider:
 
     script: deque[Answer] = field(default_factory=deque)
     finds: bool = True
+    remembers: bool = False  # what it does not promise to find, it may still know
     settle_s: float = 0.0
     connections: int = 1
     cancels: bool = True
@@ -113,13 +114,15 @@ class ScriptedProvider:
                     raise Killed
             return job_id
 
-    def find(self, tag: str) -> Sequence[str]:
+    def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
         self.calls.append(f"find {tag}")
         self._reach()
         self.on_find(tag)
+        if not (self.finds or self.remembers):
+            return []
         return [job.job_id for job in self.jobs.values() if job.tag == tag]
 
-    def statuses(self, job_ids: Sequence[str]) -> Mapping[str, JobStatus]:
+    def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
         self.calls.append(f"statuses {' '.join(job_ids)}")
         self._reach()
         return {
@@ -127,7 +130,7 @@ class ScriptedProvider:
             for job_id in job_ids
         }
 
-    def result(self, job_id: str) -> JobResult:
+    def result(self, job_id: str, *, backend: str = "") -> JobResult:
         self.calls.append(f"result {job_id}")
         self._reach()
         job = self.jobs[job_id]
@@ -138,12 +141,12 @@ class ScriptedProvider:
             for position in range(job.circuits)
         )
 
-    def error_message(self, job_id: str) -> str:
+    def error_message(self, job_id: str, *, backend: str = "") -> str:
         self.calls.append(f"error_message {job_id}")
         self._reach()
         return self.jobs[job_id].message
 
-    def cancel(self, job_ids: Sequence[str]) -> Mapping[str, CancelOutcome]:
+    def cancel(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, CancelOutcome]:
         self.calls.append(f"cancel {' '.join(job_ids)}")
         self._reach()
         outcomes = {}

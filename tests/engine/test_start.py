@@ -188,9 +188,22 @@ def test_what_a_provider_cannot_find_is_resent_only_on_request(workspace, new_se
     again = run(folder, provider, stop)
 
     assert first.unknown == again.unknown == 1
-    assert len(provider.calls) == 1
+    assert [call for call in provider.calls if call.startswith("submit")] == [
+        "submit qj-000000000001-0-1"
+    ]
     assert run(folder, provider, stop, resend_unknown=True).accepted == 1
     assert provider.calls[-1] == f"submit {folder.job_set.tag}-0-2"
+
+
+def test_a_job_that_the_provider_happens_to_know_is_adopted(workspace, new_set, provider, stop):
+    provider.finds = False
+    provider.remembers = True
+    provider.script.extend([Answer.LOSE_THE_ANSWER])
+    folder = new_set(jobs=1)
+
+    report = run(folder, provider, stop, resend_unknown=True)
+
+    assert report.accepted == len(provider.jobs) == 1
 
 
 def test_resending_on_request_is_refused_where_the_provider_can_tell(

@@ -76,19 +76,19 @@ class LocalProvider:
             self._supervision.ensure()
         return job_id
 
-    def find(self, tag: str) -> Sequence[str]:
+    def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
         """The id of the one job that carries the tag, if there is one."""
         job_id = self._queue.find(tag)
         return () if job_id is None else (job_id,)
 
-    def statuses(self, job_ids: Sequence[str]) -> Mapping[str, JobStatus]:
+    def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
         """The status of each job; sees to it that unfinished ones are worked on."""
         known = self._queue.statuses(job_ids)
         if any(not status.final for status in known.values()):
             self._supervision.ensure()
         return {job_id: known.get(job_id, JobStatus.UNKNOWN) for job_id in job_ids}
 
-    def result(self, job_id: str) -> JobResult:
+    def result(self, job_id: str, *, backend: str = "") -> JobResult:
         """The results file of a DONE job, as it is."""
         status, circuits, _ = self._queue.ending(job_id)
         if status is not JobStatus.DONE:
@@ -104,11 +104,11 @@ class LocalProvider:
             raise ProviderError(f"{path} is damaged: {len(result)} results of {circuits}")
         return result
 
-    def error_message(self, job_id: str) -> str:
+    def error_message(self, job_id: str, *, backend: str = "") -> str:
         """What the worker or the supervisor said."""
         return self._queue.ending(job_id)[2]
 
-    def cancel(self, job_ids: Sequence[str]) -> Mapping[str, CancelOutcome]:
+    def cancel(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, CancelOutcome]:
         """Cancel jobs; one that runs has its worker killed, which is waited for a little."""
         before = self._queue.statuses(job_ids)
         self._queue.cancel(job_ids)

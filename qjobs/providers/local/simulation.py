@@ -3,16 +3,16 @@
 Loads Qiskit and Aer: for worker processes only.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache, partial
 
 from qiskit import QuantumCircuit
 from qiskit.circuit.controlflow import CONTROL_FLOW_OP_NAMES
 from qiskit.exceptions import QiskitError
-from qiskit.result.models import ExperimentResult
 from qiskit.transpiler import PassManager, generate_preset_pass_manager
 from qiskit_aer import AerSimulator
 
+from qjobs.circuits import outcomes
 from qjobs.model import RunOptions
 from qjobs.providers.local import backends
 from qjobs.results import CircuitResult
@@ -49,7 +49,7 @@ def run(
         ready = [_runnable(circuit, method, options) for circuit in some]
         results = _simulator(method).run(ready, **run_options).result().results
         return [
-            _result(circuit, options.shots, result)
+            outcomes.from_result(circuit, options.shots, result)
             for circuit, result in zip(some, results, strict=True)
         ]
 
@@ -69,7 +69,7 @@ def _alone(
     try:
         return attempt()[0]
     except Exception as error:  # noqa: BLE001 - as above
-        return _circuit_result(circuit, shots, message=describe(error))
+        return outcomes.failed(circuit, shots, describe(error))
 
 
 def describe(error: Exception) -> str:
@@ -77,37 +77,6 @@ def describe(error: Exception) -> str:
     # str() of a Qiskit error is its message in quotes.
     said = error.message if isinstance(error, QiskitError) else str(error)
     return str(said) or type(error).__name__
-
-
-def _result(circuit: QuantumCircuit, shots: int, result: ExperimentResult) -> CircuitResult:
-    if not result.success:
-        return _circuit_result(circuit, shots, message=str(result.status).removeprefix("ERROR: "))
-    # The raw outcomes: Result.get_counts() takes as long as a small simulation.
-    counts = getattr(result.data, "counts", None)
-    if counts is None:
-        return _circuit_result(circuit, shots, message="the circuit measures nothing")
-    memory = getattr(result.data, "memory", None)
-    return _circuit_result(
-        circuit, result.shots, counts=counts, memory=None if memory is None else tuple(memory)
-    )
-
-
-def _circuit_result(
-    circuit: QuantumCircuit,
-    shots: int,
-    *,
-    counts: Mapping[str, int] | None = None,
-    memory: tuple[str, ...] | None = None,
-    message: str = "",
-) -> CircuitResult:
-    return CircuitResult(
-        shots=shots,
-        counts=counts,
-        clbits=circuit.num_clbits,
-        registers=tuple((register.name, register.size) for register in circuit.cregs),
-        memory=memory,
-        message=message,
-    )
 
 
 def _runnable(circuit: QuantumCircuit, method: str, options: RunOptions) -> QuantumCircuit:

@@ -45,7 +45,7 @@ def _end(folder: Folder, job: QueuedJob, *, threads: int) -> str:
         failures = [
             f"circuit {index}: {result.message}"
             for index, result in enumerate(results, start=job.start_index)
-            if result.counts is None
+            if result.failed
         ]
         if len(failures) == len(results):
             rest = len(failures) - MESSAGES_OF_A_JOB

@@ -1,0 +1,153 @@
+"""What Qiskit's result objects say of each circuit, in our words.
+
+Counts are taken raw (`Result.get_counts` takes as long as a small simulation), and the
+registers from the circuit: what backends say of them differs.
+"""
+
+import io
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from qjobs.results import CircuitResult
+
+if TYPE_CHECKING:
+    from numpy import bool_
+    from numpy.typing import NDArray
+    from qiskit import QuantumCircuit
+    from qiskit.primitives import DataBin
+    from qiskit.result.models import ExperimentResult
+
+_OWN_PLACE = frozenset({"counts", "memory"})
+
+
+def failed(circuit: "QuantumCircuit", shots: int, message: str) -> CircuitResult:
+    """A circuit that gave nothing, and why."""
+    return _outcome(circuit, shots, message=message or "the backend does not say why")
+
+
+def from_result(circuit: "QuantumCircuit", shots: int, result: "ExperimentResult") -> CircuitResult:
+    """One experiment of a `qiskit.result.Result`; `shots` were asked for."""
+    if not result.success:
+        return failed(circuit, shots, str(result.status).removeprefix("ERROR: "))
+    found = result.data.to_dict()
+    arrays = {
+        str(name): array
+        for name, value in found.items()
+        if name not in _OWN_PLACE and (array := _array(value)) is not None
+    }
+    if found.get("counts") is None and not arrays:
+        return failed(circuit, shots, "the circuit measures nothing")
+    counts = found.get("counts")
+    memory = found.get("memory")
+    return _outcome(
+        circuit,
+        result.shots if isinstance(result.shots, int) else shots,
+        counts=None if counts is None else _hexadecimal(counts),
+        memory=None if memory is None else tuple(map(_outcome_key, memory)),
+        arrays=arrays,
+    )
+
+
+def from_sampler(
+    circuit: "QuantumCircuit", data: "DataBin", *, memory: bool
+) -> Iterator[CircuitResult]:
+    """The pub of a circuit that a V2 sampler ran: one result a row of its parameter values.
+
+    `data` has one `BitArray` a classical register, of the shape of the pub. Bits that are in
+    no register are 0, for samplers do not give them.
+    """
+    import numpy as np
+
+    shape = data.shape
+    for row in np.ndindex(*shape):
+        bits = _bits(circuit, data, row)
+        # One number a shot, its bits in bytes, the most significant first.
+        packed = np.packbits(bits[:, ::-1], axis=1, bitorder="big")
+        spare = -bits.shape[1] % 8
+        keys, inverse, numbers = np.unique(packed, axis=0, return_inverse=True, return_counts=True)
+        names = [hex(int.from_bytes(key.tobytes(), "big") >> spare) for key in keys]
+        yield _outcome(
+            circuit,
+            len(bits),
+            counts=dict(zip(names, numbers.tolist(), strict=True)),
+            memory=tuple(names[key] for key in inverse.ravel().tolist()) if memory else None,
+        )
+
+
+def to_npy(value: Any) -> bytes:
+    """An array in NumPy's .npy format. Raises ValueError if it does not hold numbers."""
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, np.asarray(value), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def from_npy(data: bytes) -> "NDArray[Any]":
+    """The array of a .npy file. Raises ValueError."""
+    import numpy as np
+
+    return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+
+
+def _outcome(
+    circuit: "QuantumCircuit",
+    shots: int,
+    *,
+    counts: Mapping[str, int] | None = None,
+    memory: tuple[str, ...] | None = None,
+    arrays: Mapping[str, bytes] | None = None,
+    message: str = "",
+) -> CircuitResult:
+    return CircuitResult(
+        shots=shots,
+        counts=counts,
+        clbits=circuit.num_clbits,
+        registers=tuple((register.name, register.size) for register in circuit.cregs),
+        memory=memory,
+        message=message,
+        arrays=arrays or {},
+    )
+
+
+def _bits(circuit: "QuantumCircuit", data: "DataBin", row: tuple[int, ...]) -> "NDArray[bool_]":
+    """The classical bits of all shots: an array of shape (shots, clbits), bit 0 first."""
+    import numpy as np
+
+    registers = [register for register in circuit.cregs if register.name in data]
+    if not registers:
+        raise ValueError(f"there is no data for the registers of circuit {circuit.name!r}")
+    shots = data[registers[0].name].num_shots
+    bits = np.zeros((shots, circuit.num_clbits), dtype=bool)
+    for register in registers:
+        places = [circuit.find_bit(bit).index for bit in register]
+        bits[:, places] = data[register.name][row].to_bool_array(order="little")
+    return bits
+
+
+def _hexadecimal(counts: Mapping[Any, Any]) -> Mapping[str, int]:
+    """Counts keyed as Aer keys them, whatever the vendor does."""
+    # Aer's are taken as they are: going through them all would take a part of simulating them.
+    if all(type(key) is str and key.startswith("0x") for key in counts):
+        return counts
+    merged: dict[str, int] = {}
+    for key, number in counts.items():
+        name = _outcome_key(key)
+        merged[name] = merged.get(name, 0) + int(number)
+    return merged
+
+
+def _outcome_key(key: object) -> str:
+    """An outcome given as hexadecimal text, as bits, or as a number."""
+    if isinstance(key, str):
+        return key if key.startswith("0x") else hex(int(key.replace(" ", ""), 2))
+    return hex(int(key))  # type: ignore[call-overload]  # a number of any kind
+
+
+def _array(value: object) -> bytes | None:
+    """What a simulator saved, if it is numbers: an array, a nested list, a state, an operator."""
+    numbers = getattr(value, "data", value)
+    try:
+        return to_npy(value if isinstance(numbers, memoryview) else numbers)
+    except ValueError:
+        return None
