@@ -6,7 +6,7 @@ registers from the circuit: what backends say of them differs.
 
 import io
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from qjobs.results import CircuitResult
 
@@ -20,15 +20,30 @@ if TYPE_CHECKING:
 _OWN_PLACE = frozenset({"counts", "memory"})
 
 
-def failed(circuit: "QuantumCircuit", shots: int, message: str) -> CircuitResult:
+class Layout(NamedTuple):
+    """The classical bits of a circuit: how many, and its registers (name, size) in order."""
+
+    clbits: int
+    registers: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def of(cls, circuit: "QuantumCircuit") -> Self:
+        """That of a circuit."""
+        return cls(
+            circuit.num_clbits,
+            tuple((register.name, register.size) for register in circuit.cregs),
+        )
+
+
+def failed(layout: Layout, shots: int, message: str) -> CircuitResult:
     """A circuit that gave nothing, and why."""
-    return _outcome(circuit, shots, message=message or "the backend does not say why")
+    return _outcome(layout, shots, message=message or "the backend does not say why")
 
 
-def from_result(circuit: "QuantumCircuit", shots: int, result: "ExperimentResult") -> CircuitResult:
+def from_result(layout: Layout, shots: int, result: "ExperimentResult") -> CircuitResult:
     """One experiment of a `qiskit.result.Result`; `shots` were asked for."""
     if not result.success:
-        return failed(circuit, shots, str(result.status).removeprefix("ERROR: "))
+        return failed(layout, shots, str(result.status).removeprefix("ERROR: "))
     found = result.data.to_dict()
     arrays = {
         str(name): array
@@ -36,11 +51,11 @@ def from_result(circuit: "QuantumCircuit", shots: int, result: "ExperimentResult
         if name not in _OWN_PLACE and (array := _array(value)) is not None
     }
     if found.get("counts") is None and not arrays:
-        return failed(circuit, shots, "the circuit measures nothing")
+        return failed(layout, shots, "the circuit measures nothing")
     counts = found.get("counts")
     memory = found.get("memory")
     return _outcome(
-        circuit,
+        layout,
         result.shots if isinstance(result.shots, int) else shots,
         counts=None if counts is None else _hexadecimal(counts),
         memory=None if memory is None else tuple(map(_outcome_key, memory)),
@@ -48,26 +63,24 @@ def from_result(circuit: "QuantumCircuit", shots: int, result: "ExperimentResult
     )
 
 
-def from_sampler(
-    circuit: "QuantumCircuit", data: "DataBin", *, memory: bool
-) -> Iterator[CircuitResult]:
+def from_sampler(layout: Layout, data: "DataBin", *, memory: bool) -> Iterator[CircuitResult]:
     """The pub of a circuit that a V2 sampler ran: one result a row of its parameter values.
 
-    `data` has one `BitArray` a classical register, of the shape of the pub. Bits that are in
-    no register are 0, for samplers do not give them.
+    `data` has one `BitArray` a classical register, of the shape of the pub. Samplers do not
+    give bits that are in no register: they are 0 here.
     """
     import numpy as np
 
     shape = data.shape
     for row in np.ndindex(*shape):
-        bits = _bits(circuit, data, row)
+        bits = _bits(layout, data, row)
         # One number a shot, its bits in bytes, the most significant first.
         packed = np.packbits(bits[:, ::-1], axis=1, bitorder="big")
         spare = -bits.shape[1] % 8
         keys, inverse, numbers = np.unique(packed, axis=0, return_inverse=True, return_counts=True)
         names = [hex(int.from_bytes(key.tobytes(), "big") >> spare) for key in keys]
         yield _outcome(
-            circuit,
+            layout,
             len(bits),
             counts=dict(zip(names, numbers.tolist(), strict=True)),
             memory=tuple(names[key] for key in inverse.ravel().tolist()) if memory else None,
@@ -91,7 +104,7 @@ def from_npy(data: bytes) -> "NDArray[Any]":
 
 
 def _outcome(
-    circuit: "QuantumCircuit",
+    layout: Layout,
     shots: int,
     *,
     counts: Mapping[str, int] | None = None,
@@ -102,27 +115,25 @@ def _outcome(
     return CircuitResult(
         shots=shots,
         counts=counts,
-        clbits=circuit.num_clbits,
-        registers=tuple((register.name, register.size) for register in circuit.cregs),
+        clbits=layout.clbits,
+        registers=layout.registers,
         memory=memory,
         message=message,
         arrays=arrays or {},
     )
 
 
-def _bits(circuit: "QuantumCircuit", data: "DataBin", row: tuple[int, ...]) -> "NDArray[bool_]":
+def _bits(layout: Layout, data: "DataBin", row: tuple[int, ...]) -> "NDArray[bool_]":
     """The classical bits of all shots: an array of shape (shots, clbits), bit 0 first."""
     import numpy as np
 
-    registers = [register for register in circuit.cregs if register.name in data]
-    if not registers:
-        raise ValueError(f"there is no data for the registers of circuit {circuit.name!r}")
-    shots = data[registers[0].name].num_shots
-    bits = np.zeros((shots, circuit.num_clbits), dtype=bool)
-    for register in registers:
-        places = [circuit.find_bit(bit).index for bit in register]
-        bits[:, places] = data[register.name][row].to_bool_array(order="little")
-    return bits
+    given = [data[name][row] for name, _ in layout.registers if name in data]
+    if not given or len(given) < len(layout.registers):
+        raise ValueError(f"there is no data for some of the registers {layout.registers}")
+    bits = [array.to_bool_array(order="little") for array in given]
+    loose = layout.clbits - sum(size for _, size in layout.registers)
+    bits.append(np.zeros((len(bits[0]), max(0, loose)), dtype=bool))
+    return np.concatenate(bits, axis=1)
 
 
 def _hexadecimal(counts: Mapping[Any, Any]) -> Mapping[str, int]:

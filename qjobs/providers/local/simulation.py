@@ -13,6 +13,7 @@ from qiskit.transpiler import PassManager, generate_preset_pass_manager
 from qiskit_aer import AerSimulator
 
 from qjobs.circuits import outcomes
+from qjobs.circuits.outcomes import Layout
 from qjobs.model import RunOptions
 from qjobs.providers.local import backends
 from qjobs.results import CircuitResult
@@ -49,7 +50,7 @@ def run(
         ready = [_runnable(circuit, method, options) for circuit in some]
         results = _simulator(method).run(ready, **run_options).result().results
         return [
-            outcomes.from_result(circuit, options.shots, result)
+            outcomes.from_result(Layout.of(circuit), options.shots, result)
             for circuit, result in zip(some, results, strict=True)
         ]
 
@@ -69,7 +70,7 @@ def _alone(
     try:
         return attempt()[0]
     except Exception as error:  # noqa: BLE001 - as above
-        return outcomes.failed(circuit, shots, describe(error))
+        return outcomes.failed(Layout.of(circuit), shots, describe(error))
 
 
 def describe(error: Exception) -> str:
