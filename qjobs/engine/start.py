@@ -14,6 +14,7 @@ from datetime import datetime
 
 from qjobs import pool
 from qjobs.circuits.slices import CircuitSlice
+from qjobs.engine.circuits import circuit_slice
 from qjobs.errors import AuthError, InputError, NotAccepted, NotNow, ProviderError, StateUnwritable
 from qjobs.facts import Fact, FactKind, shortened
 from qjobs.model import Accepted, Attempted, Finished, JobSet, Planned, Refused
@@ -195,7 +196,7 @@ def start(
 
         starter = Starter(
             job_set, journal, provider,
-            lambda index: CircuitSlice(folder.circuits_path, job_set.slices[index]),
+            lambda index: circuit_slice(folder, index),
             clock, stop, say,
         )  # fmt: skip
         width = provider.limits(job_set.backend).connections
