@@ -28,11 +28,13 @@ class Capabilities(NamedTuple):
 
     `finds`: `find` answers for every job this provider ever accepted. `settle_s`: seconds
     after which a job that was accepted is sure to be found. `polls_s`: the first and the
-    longest pause between two questions for the status of unfinished jobs.
+    longest pause between two questions for the status of unfinished jobs. `estimates`: jobs
+    with observables are run, and their results hold expectation values.
     """
 
     finds: bool
     cancels: bool = True
+    estimates: bool = False
     settle_s: float = 0.0
     polls_s: tuple[float, float] = (1.0, 30.0)
 
