@@ -21,18 +21,31 @@ _OWN_PLACE = frozenset({"counts", "memory"})
 
 
 class Layout(NamedTuple):
-    """The classical bits of a circuit: how many, and its registers (name, size) in order."""
+    """The classical bits of a circuit: how many, and its registers (name, size) in order.
+
+    `bits` tells for each bit of an outcome, the registers one after the other and then the
+    loose ones, which clbit it is; it is empty where that is the order of the circuit.
+    """
 
     clbits: int
     registers: tuple[tuple[str, int], ...]
+    bits: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, circuit: "QuantumCircuit") -> Self:
         """That of a circuit."""
+        bits = [circuit.find_bit(bit).index for register in circuit.cregs for bit in register]
+        bits += sorted({*range(circuit.num_clbits)}.difference(bits))
         return cls(
-            circuit.num_clbits,
+            len(bits),
             tuple((register.name, register.size) for register in circuit.cregs),
+            () if bits == [*range(len(bits))] else tuple(bits),
         )
+
+    def arranged(self, outcome: str) -> str:
+        """An outcome of the circuit's clbits, in hexadecimal, with the bits as they are here."""
+        number = int(outcome, 16)
+        return hex(sum((number >> bit & 1) << place for place, bit in enumerate(self.bits)))
 
 
 def failed(layout: Layout, shots: int, message: str) -> CircuitResult:
@@ -57,8 +70,8 @@ def from_result(layout: Layout, shots: int, result: "ExperimentResult") -> Circu
     return _outcome(
         layout,
         result.shots if isinstance(result.shots, int) else shots,
-        counts=None if counts is None else _hexadecimal(counts),
-        memory=None if memory is None else tuple(map(_outcome_key, memory)),
+        counts=None if counts is None else _hexadecimal(layout, counts),
+        memory=None if memory is None else tuple(_outcome_key(layout, shot) for shot in memory),
         arrays=arrays,
     )
 
@@ -91,8 +104,11 @@ def to_npy(value: Any) -> bytes:
     """An array in NumPy's .npy format. Raises ValueError if it does not hold numbers."""
     import numpy as np
 
+    array = np.asarray(value)
+    if array.dtype.kind not in "biufc":
+        raise ValueError(f"not numbers: {array.dtype}")
     buffer = io.BytesIO()
-    np.lib.format.write_array(buffer, np.asarray(value), allow_pickle=False)
+    np.lib.format.write_array(buffer, array, allow_pickle=False)
     return buffer.getvalue()
 
 
@@ -136,23 +152,25 @@ def _bits(layout: Layout, data: "DataBin", row: tuple[int, ...]) -> "NDArray[boo
     return np.concatenate(bits, axis=1)
 
 
-def _hexadecimal(counts: Mapping[Any, Any]) -> Mapping[str, int]:
+def _hexadecimal(layout: Layout, counts: Mapping[Any, Any]) -> Mapping[str, int]:
     """Counts keyed as Aer keys them, whatever the vendor does."""
     # Aer's are taken as they are: going through them all would take a part of simulating them.
-    if all(type(key) is str and key.startswith("0x") for key in counts):
+    if not layout.bits and all(type(key) is str and key.startswith("0x") for key in counts):
         return counts
     merged: dict[str, int] = {}
     for key, number in counts.items():
-        name = _outcome_key(key)
+        name = _outcome_key(layout, key)
         merged[name] = merged.get(name, 0) + int(number)
     return merged
 
 
-def _outcome_key(key: object) -> str:
+def _outcome_key(layout: Layout, key: object) -> str:
     """An outcome given as hexadecimal text, as bits, or as a number."""
-    if isinstance(key, str):
-        return key if key.startswith("0x") else hex(int(key.replace(" ", ""), 2))
-    return hex(int(key))  # type: ignore[call-overload]  # a number of any kind
+    if not isinstance(key, str):
+        key = hex(int(key))  # type: ignore[call-overload]  # a number of any kind
+    elif not key.startswith("0x"):
+        key = hex(int(key.replace(" ", ""), 2))
+    return layout.arranged(key) if layout.bits else key
 
 
 def _array(value: object) -> bytes | None:
