@@ -84,7 +84,8 @@ def from_sampler(layout: Layout, data: "DataBin", *, memory: bool) -> Iterator[C
     """
     import numpy as np
 
-    shape = data.shape
+    # Not the shape that `data` states: that of DDSIM's sampler is another one.
+    shape = next((data[name].shape for name, _ in layout.registers if name in data), data.shape)
     for row in np.ndindex(*shape):
         bits = _bits(layout, data, row)
         # One number a shot, its bits in bytes, the most significant first.

@@ -2,16 +2,23 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+from numpy import float64
+from numpy.typing import NDArray
 from qiskit import QuantumCircuit, qpy
 
 from qjobs.circuits.slices import CircuitSlice
-from qjobs.model import JobStatus, Slice
+from qjobs.circuits.sweep import Sweep
+from qjobs.model import JobStatus, RunOptions, Slice
+from qjobs.providers.local import running
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.provider import LocalProvider
+from qjobs.providers.local.provider import LocalProvider, queued_job
+from qjobs.results import CircuitResult
 
 Seen = TypeVar("Seen")
 
@@ -95,3 +102,25 @@ def in_aer(folder: Folder) -> bool:
         "controller_wrappers" in Path(f"/proc/{worker}/maps").read_text()
         for worker in processes(folder, "worker")
     )
+
+
+def run_here(
+    circuits: CircuitSlice,
+    *,
+    backend: str = "",
+    options: RunOptions,
+    cuts: Sequence[int] = (),
+) -> list[CircuitResult]:
+    """The results of a slice that is cut into jobs at these circuits, run in this process."""
+    ends = [*cuts, circuits.slice.end_index + 1]
+    results: list[CircuitResult] = []
+    for start, end in zip([circuits.slice.start_index, *cuts], ends, strict=True):
+        part = replace(circuits, slice=Slice(start, end - start))
+        job = queued_job(part, backend=backend, options=options, tag="t")
+        results += running.run(job, threads=1)
+    return results
+
+
+def write_sweep(path: Path, names: tuple[str, ...], rows: NDArray[float64]) -> Sweep:
+    np.save(path, rows)
+    return Sweep(path, names, len(rows))

@@ -8,16 +8,28 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
-from local_jobs import cut, endless, in_aer, processes, rotations, wait, wait_until, write
+from local_jobs import (
+    cut,
+    endless,
+    in_aer,
+    processes,
+    rotations,
+    wait,
+    wait_until,
+    write,
+    write_sweep,
+)
 from qiskit_aer import AerSimulator
 
-from qjobs.errors import JobRefused, ProviderError, UsageError
-from qjobs.model import JobStatus, RunOptions
+from qjobs.circuits.slices import CircuitSlice
+from qjobs.errors import InputError, JobRefused, ProviderError, UsageError
+from qjobs.model import JobStatus, RunOptions, Slice
 from qjobs.providers.interface import CancelOutcome
 from qjobs.providers.local import supervision
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.provider import LocalProvider
+from qjobs.providers.local.provider import LocalProvider, queued_job
 
 OPTIONS = RunOptions(shots=100, seed=5)
 
@@ -95,6 +107,32 @@ def test_circuits_that_are_gone_or_changed_are_an_error_that_names_the_file(
     assert set(wait(provider, [gone, changed]).values()) == {JobStatus.ERROR}
     assert "six.qpy: No such file" in provider.error_message(gone)
     assert "other.qpy was changed after" in provider.error_message(changed)
+
+
+@pytest.mark.parametrize("what", ["path", "sweep", "observables"])
+def test_each_file_of_a_job_must_be_as_it_was_when_it_was_submitted(
+    tmp_path: Path, what: str
+) -> None:
+    observables = tmp_path / "observables.json"
+    observables.write_text('[{"ZZZ": 1.0}]')
+    part = CircuitSlice(
+        write(tmp_path / "one.qpy", rotations(1)),
+        Slice(0, 2),
+        write_sweep(tmp_path / "values.npy", ("a",), np.zeros((2, 1))),
+        observables,
+    )
+    job = queued_job(part, backend="", options=OPTIONS, tag="t")
+    assert job.circuits() == part
+    file = {"path": part.path, "sweep": tmp_path / "values.npy", "observables": observables}[what]
+
+    file.write_bytes(file.read_bytes() + b" ")
+    with pytest.raises(InputError, match=f"{file.name} was changed after the job was submitted"):
+        job.circuits()
+    file.unlink()
+    with pytest.raises(InputError, match=f"{file.name}: No such file"):
+        job.circuits()
+    with pytest.raises(JobRefused, match=f"{file.name}: No such file"):
+        queued_job(part, backend="", options=OPTIONS, tag="t")
 
 
 def test_a_slice_of_no_container_is_refused_and_leaves_no_job(

@@ -1,7 +1,10 @@
 """The queue: each tag once, in order, and nothing lost between two processes."""
 
 import sqlite3
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -190,6 +193,108 @@ def test_a_queue_of_a_newer_version_is_left_alone(queue: Queue, folder: Folder) 
 
     with pytest.raises(ProviderError, match=r"a newer qjobs wrote the queue .*queue\.db"):
         Queue(folder).find("a")
+
+
+# What version 1 wrote, to the letter.
+VERSION_1 = """
+CREATE TABLE job (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    job_id TEXT NOT NULL UNIQUE,
+    tag TEXT NOT NULL UNIQUE,
+    backend TEXT NOT NULL,
+    path TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    modified_ns INTEGER NOT NULL,
+    start_index INTEGER NOT NULL,
+    experiments_count INTEGER NOT NULL,
+    qubits INTEGER NOT NULL,
+    options TEXT NOT NULL,
+    status TEXT NOT NULL,
+    cancelling INTEGER NOT NULL DEFAULT 0,
+    deaths INTEGER NOT NULL DEFAULT 0,
+    message TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX by_status ON job (status, number);
+PRAGMA user_version = 1;
+"""
+
+
+@pytest.fixture
+def old(folder: Folder) -> Iterator[sqlite3.Connection]:
+    """A queue of version 1 with a job that waits, as a process of then has it open."""
+    folder.make()
+    connection = sqlite3.connect(folder.queue, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.executescript(VERSION_1)
+    connection.execute(
+        "INSERT INTO job (job_id, tag, backend, path, size_bytes, modified_ns, start_index,"
+        " experiments_count, qubits, options, status)"
+        " VALUES ('a', 't', 'aer', '/c.qpy', 1, 2, 0, 3, 5, ?, 'QUEUED')",
+        (QueuedJob.encode_options(OPTIONS),),
+    )
+    yield connection
+    connection.close()
+
+
+def test_the_jobs_of_an_earlier_version_are_there_as_they_were(
+    old: sqlite3.Connection, queue: Queue
+) -> None:
+    assert queue.find("t") == "a"
+    assert queue.head() == (job("a"), 1)
+    assert queue.add(job("b"), tag="t") == "a"
+    assert queue.add(job("b"), tag="u") == "b"
+    assert start_all(queue) == ["a", "b"]
+
+
+def test_a_process_of_an_earlier_version_can_take_no_job_any_more(
+    old: sqlite3.Connection, queue: Queue
+) -> None:
+    assert old.execute("SELECT job_id FROM job").fetchall() == [("a",)]
+    queue.find("t")
+
+    # It would run a sweep's circuits without their parameters.
+    with pytest.raises(sqlite3.OperationalError, match="no such table: job"):
+        old.execute("UPDATE job SET status = 'RUNNING' WHERE job_id = 'a'")
+
+
+def test_processes_that_meet_an_earlier_version_together_change_it_once(
+    old: sqlite3.Connection, folder: Folder
+) -> None:
+    program = (
+        "import sys; from pathlib import Path;"
+        "from qjobs.providers.local.folder import Folder;"
+        "from qjobs.providers.local.queue import Queue;"
+        "queue = Queue(Folder(Path(sys.argv[1])));"
+        "sys.stdin.read(1); print(queue.find('t'))"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, folder.path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(6)
+    ]
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("x")
+        process.stdin.flush()
+
+    assert [process.communicate()[0] for process in started] == ["a\n"] * 6
+    assert old.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+
+
+def test_a_migration_that_is_cut_off_leaves_the_earlier_version(
+    old: sqlite3.Connection, folder: Folder
+) -> None:
+    old.execute("CREATE TABLE queued_job (number INTEGER)")  # so its first statement fails
+
+    with pytest.raises(ProviderError, match="cannot be used"):
+        Queue(folder).find("t")
+
+    assert old.execute("PRAGMA user_version").fetchone() == (1,)
+    assert old.execute("SELECT job_id FROM job").fetchall() == [("a",)]
 
 
 @pytest.mark.parametrize("damage", [b"no database at all" * 100, b"SQLite format 3\0" + b"x" * 99])

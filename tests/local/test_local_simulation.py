@@ -9,9 +9,25 @@ from qiskit.circuit import Clbit
 from qiskit.circuit.library import QFTGate
 from qiskit_aer import AerSimulator
 
+from qjobs.circuits.sweep import Pub
 from qjobs.model import RunOptions
-from qjobs.providers.local import simulation
+from qjobs.providers.local.machines import Method
+from qjobs.providers.local.simulation import Counts, Simulation
 from qjobs.results import CircuitResult
+
+
+def simulate(
+    circuits: list[QuantumCircuit],
+    options: RunOptions,
+    *,
+    method: str = "automatic",
+    start_index: int = 0,
+    threads: int = 1,
+) -> list[CircuitResult]:
+    machine = Method(str(options.extra.get("method", method)))
+    simulation = Simulation(machine, Counts(options), options, threads=threads)
+    pubs = [Pub(circuit, None) for circuit in circuits]
+    return list(simulation.run(pubs, start_index=start_index))
 
 
 def measured_in_the_middle(circuits: int) -> list[QuantumCircuit]:
@@ -44,10 +60,9 @@ def test_seeded_counts_are_those_of_one_run_however_the_set_is_cut(
 
     cut = []
     for start, end in ((0, 1), (1, 4), (4, 7)):
-        cut += simulation.run(
+        cut += simulate(
             circuits[start:end],
             RunOptions(shots=300, seed=seed, memory=True),
-            backend="aer",
             start_index=start,
             threads=threads,
         )
@@ -63,9 +78,9 @@ SEEDED = RunOptions(seed=3)
 
 
 def run_alone(
-    *circuits: QuantumCircuit, options: RunOptions = SEEDED, backend: str = "aer"
+    *circuits: QuantumCircuit, options: RunOptions = SEEDED, method: str = "automatic"
 ) -> list[CircuitResult]:
-    return simulation.run(list(circuits), options, backend=backend, start_index=0, threads=1)
+    return simulate(list(circuits), options, method=method)
 
 
 def test_a_circuit_that_aer_does_not_know_is_translated_and_its_neighbours_are_not() -> None:
@@ -141,7 +156,7 @@ def test_run_options_reach_aer() -> None:
 
 
 def test_a_method_that_cannot_run_a_circuit_says_so() -> None:
-    (result,) = run_alone(*rotations(1), backend="stabilizer")
+    (result,) = run_alone(*rotations(1), method="stabilizer")
 
     assert result.counts is None
     assert 'for "stabilizer" method' in result.message

@@ -1,9 +1,14 @@
-"""What may follow `local:` and which run options Aer has, known without importing Aer.
+"""What may follow `local:` and which run options Aer has, known without importing Qiskit or Aer.
 
-Tests hold both against the installed Aer.
+Tests hold both against the installed ones.
 """
 
+import re
 from collections.abc import Collection, Mapping
+from enum import Enum, auto
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from pathlib import Path
 
 from qjobs.errors import UnknownBackend, UsageError
 from qjobs.model import RunOptions, Scalar
@@ -24,6 +29,23 @@ DESCRIPTIONS: Mapping[str, str] = {
     "unitary": "the unitary of a circuit; measures nothing",
     "superop": "the superoperator of a circuit; measures nothing",
 }
+
+BASIC = "basic_simulator"
+FAKE = "fake_"
+GENERIC = "generic_"
+FAKE_MODULE = "qiskit_ibm_runtime.fake_provider.backends"
+
+_GENERIC_NAME = re.compile(rf"{GENERIC}[1-9][0-9]{{0,2}}")
+_CALLABLE_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+class Kind(Enum):
+    """What sort of thing runs the circuits of a backend."""
+
+    METHOD = auto()  # Aer, by one of its methods or as it likes
+    DEVICE = auto()  # Aer, with the noise of a device
+    OBJECT = auto()  # an object that a callable gives
+
 
 # AerSimulator's run options that are plain values. Left out: those that qjobs has under a
 # name of its own, those that take an object, and those that Aer 0.18 knows but never reads.
@@ -88,32 +110,116 @@ def method(backend: str) -> str:
     return backend if backend not in ("", DEFAULT) else AUTOMATIC
 
 
+def kind(backend: str) -> Kind:
+    """The kind of a backend whose name has been checked."""
+    if backend == BASIC or ":" in backend:
+        return Kind.OBJECT
+    return Kind.DEVICE if backend.startswith((FAKE, GENERIC)) else Kind.METHOD
+
+
 def check_backend(backend: str) -> None:
-    """Raise UnknownBackend, naming near ones, if there is no such backend."""
-    if backend and backend not in DESCRIPTIONS:
+    """Raise UnknownBackend, naming near ones, if there is no such backend.
+
+    Nothing is imported: that the callable of a module is there is not known before a job runs.
+    """
+    if not backend or backend in DESCRIPTIONS or backend == BASIC:
+        return
+    if ":" in backend:
+        _check_callable(backend)
+    elif not _GENERIC_NAME.fullmatch(backend):
+        _check_name(backend)
+
+
+def _check_callable(backend: str) -> None:
+    if not _CALLABLE_NAME.fullmatch(backend):
         raise UnknownBackend(
-            f"there is no backend local:{backend}{_near(backend, DESCRIPTIONS)}",
-            hint=f"backends: {', '.join(DESCRIPTIONS)}",
+            f"local:{backend} is not of the form local:package.module:callable",
+            hint="name something that gives a backend when it is called without arguments",
+        )
+    if _top_package(backend) is None:
+        raise UnknownBackend(
+            f"local:{backend}: there is no module {backend.partition(':')[0].partition('.')[0]}",
+            hint="install it where qjobs is, or name its folder in PYTHONPATH",
         )
 
 
+def _check_name(backend: str) -> None:
+    fakes = fake_devices()
+    if backend in fakes:
+        return
+    if backend.startswith(FAKE) and not fakes:
+        raise UnknownBackend(
+            f"local:{backend} needs the package qiskit-ibm-runtime",
+            hint="pip install 'qiskit-qjobs[ibm]'",
+        )
+    names = [*DESCRIPTIONS, BASIC, f"{GENERIC}5", *fakes]
+    raise UnknownBackend(
+        f"there is no backend local:{backend}{_near(backend, names)}",
+        hint=f"backends: {', '.join(DESCRIPTIONS)}, {BASIC}, {GENERIC}N, {FAKE}DEVICE,"
+        " package.module:callable",
+    )
+
+
+def fake_devices() -> list[str]:
+    """The names of the devices whose noise is known; none without qiskit-ibm-runtime.
+
+    That package has a folder for each of them, whose name is the device's.
+    """
+    package = find_spec(FAKE_MODULE.partition(".")[0])
+    if package is None or package.origin is None:
+        return []
+    folder = Path(package.origin).parent.joinpath(*FAKE_MODULE.split(".")[1:])
+    return sorted(FAKE + path.parent.name for path in folder.glob("[!_]*/__init__.py"))
+
+
+def folder_of(backend: str) -> str:
+    """The folder in which the package of a `package.module:callable` is; else empty."""
+    package = _top_package(backend) if ":" in backend else None
+    if package is None:
+        return ""
+    # A package that is spread over several folders has no file of its own.
+    for place in package.submodule_search_locations or ():
+        return str(Path(place).absolute().parent)
+    return str(Path(package.origin or "").absolute().parent)
+
+
+def _top_package(backend: str) -> ModuleSpec | None:
+    try:
+        return find_spec(backend.partition(":")[0].partition(".")[0])
+    except ValueError:  # a module that has no spec: `__main__`
+        return None
+
+
 def check_options(backend: str, options: RunOptions) -> None:
-    """Raise UsageError if Aer has no such run option, or not of that type."""
+    """Raise UsageError if Aer has no such run option, or not of that type.
+
+    Those of other simulators go to them as they are.
+    """
+    aers = kind(backend) is not Kind.OBJECT
     for name, value in options.extra.items():
         if name in OWN_OPTIONS:
             raise UsageError(
                 f"{name} is not given as a run option", hint=f"use {OWN_OPTIONS[name]}"
             )
-        kind = RUN_OPTIONS.get(name)
-        if kind is None:
-            raise UsageError(
-                f"Aer has no run option {name}{_near(name, RUN_OPTIONS)}",
-                hint="run options are those of AerSimulator that are plain values",
-            )
-        # In Python True is an int; and every int will do for a float.
-        if type(value) is not kind and not (kind is float and type(value) is int):
-            raise UsageError(f"the run option {name} takes {_ARTICLES[kind]}, not {value!r}")
-    chosen = str(options.extra.get("method", method(backend)))
+        if aers:
+            _check_option(name, value)
+    if kind(backend) is Kind.METHOD:
+        _check_method(backend, str(options.extra.get("method", method(backend))))
+
+
+def _check_option(name: str, value: Scalar) -> None:
+    wanted = RUN_OPTIONS.get(name)
+    if wanted is None:
+        raise UsageError(
+            f"Aer has no run option {name}{_near(name, RUN_OPTIONS)}",
+            hint="run options are those of AerSimulator that are plain values",
+        )
+    # In Python True is an int; and every int will do for a float.
+    if type(value) is not wanted and not (wanted is float and type(value) is int):
+        raise UsageError(f"the run option {name} takes {_ARTICLES[wanted]}, not {value!r}")
+
+
+def _check_method(backend: str, chosen: str) -> None:
     if chosen == DEFAULT or chosen not in DESCRIPTIONS:
         raise UsageError(f"Aer has no method {chosen}{_near(chosen, DESCRIPTIONS)}")
     if method(backend) not in (AUTOMATIC, chosen):

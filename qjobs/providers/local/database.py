@@ -12,11 +12,11 @@ from pathlib import Path
 from qjobs.errors import ProviderError
 from qjobs.providers.local.folder import Folder
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_S = 10.0
 
 _SCHEMA = """
-CREATE TABLE job (
+CREATE TABLE queued_job (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     job_id TEXT NOT NULL UNIQUE,
     tag TEXT NOT NULL UNIQUE,
@@ -28,13 +28,27 @@ CREATE TABLE job (
     experiments_count INTEGER NOT NULL,
     qubits INTEGER NOT NULL,
     options TEXT NOT NULL,
+    sweep TEXT NOT NULL DEFAULT '',
+    observables TEXT NOT NULL DEFAULT '',
+    folder TEXT NOT NULL DEFAULT '',
     status TEXT NOT NULL,
     cancelling INTEGER NOT NULL DEFAULT 0,
     deaths INTEGER NOT NULL DEFAULT 0,
     message TEXT NOT NULL DEFAULT ''
 );
-CREATE INDEX by_status ON job (status, number);
+CREATE INDEX by_status ON queued_job (status, number);
 """
+
+# What brings a file of a version to the next one. The table of version 1 has another name: a
+# supervisor of then that still runs must fail, not run circuits without their parameters.
+_MIGRATIONS = {
+    1: """
+ALTER TABLE job RENAME TO queued_job;
+ALTER TABLE queued_job ADD COLUMN sweep TEXT NOT NULL DEFAULT '';
+ALTER TABLE queued_job ADD COLUMN observables TEXT NOT NULL DEFAULT '';
+ALTER TABLE queued_job ADD COLUMN folder TEXT NOT NULL DEFAULT '';
+"""
+}
 
 
 class Database:
@@ -89,7 +103,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     )
     try:
         connection.execute("PRAGMA synchronous = FULL")
-        if _version(connection) == 0:
+        if _version(connection) < SCHEMA_VERSION:
             _prepare(connection, path.parent)
         _check_version(connection, path)
     except BaseException:
@@ -99,17 +113,24 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
+    """Make the tables, or bring those of an earlier version up to date."""
     # SQLite does not wait for others when it changes to WAL, so only one may do it.
     lock = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _version(connection) == 0:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-            )
+            _change(connection, _SCHEMA, SCHEMA_VERSION)
+        while (version := _version(connection)) in _MIGRATIONS:
+            _change(connection, _MIGRATIONS[version], version + 1)
     finally:
         os.close(lock)
+
+
+def _change(connection: sqlite3.Connection, statements: str, version: int) -> None:
+    connection.executescript(
+        f"BEGIN IMMEDIATE; {statements} PRAGMA user_version = {version}; COMMIT;"
+    )
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:

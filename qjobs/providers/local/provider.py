@@ -1,5 +1,6 @@
-"""The default provider: Aer on this machine, in processes that outlive the one that submits."""
+"""The default provider: this machine, in processes that outlive the one that submits."""
 
+import json
 import os
 import sys
 import time
@@ -19,7 +20,7 @@ from qjobs.providers.interface import (
 )
 from qjobs.providers.local import backends
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.queue import Queue, QueuedJob
+from qjobs.providers.local.queue import Queue, QueuedJob, StampedFile
 from qjobs.providers.local.supervision import Staffing, Supervision, try_lock
 from qjobs.results import JobResult
 
@@ -31,13 +32,17 @@ POLL_S = 0.01
 
 
 class LocalProvider:
-    """Runs circuits in Aer on this machine.
+    """Runs circuits on this machine, in Aer or in whatever else simulates.
 
     The queue in the provider's folder is its server side: what `submit` returned is on the
     disk there, and a supervisor process, started by whatever method finds that there is work
     and none of it lives, brings it to its end. Settings: `workers`, how many processes run
     circuits (default: the number of usable cores); `idle_s`, how long they wait for more
     work; `deaths`, how many workers a job may kill before it is given up.
+
+    Workers have the environment of whoever started their supervisor. So the module of a
+    `package.module:callable` is looked for with the job where `submit` found it, whatever its
+    PYTHONPATH was; what that module imports must be installed or beside it.
     """
 
     def __init__(self, context: ProviderContext) -> None:
@@ -49,11 +54,15 @@ class LocalProvider:
     def capabilities(self, backend: str) -> Capabilities:
         """The same for every backend: nothing is far away or hidden."""
         backends.check_backend(backend)
-        return Capabilities(finds=True, settle_s=0.0, polls_s=(0.02, 0.2))
+        return Capabilities(finds=True, estimates=True, settle_s=0.0, polls_s=(0.02, 0.2))
 
     def backends(self) -> Sequence[BackendInfo]:
-        """Aer and its methods."""
-        return tuple(BackendInfo(*item) for item in backends.DESCRIPTIONS.items())
+        """Aer, its methods, and the devices whose noise it can have."""
+        names = dict(backends.DESCRIPTIONS)
+        names[backends.BASIC] = "Qiskit's own simulator"
+        names[f"{backends.GENERIC}5"] = "Aer with the noise of a made-up device of so many qubits"
+        names |= dict.fromkeys(backends.fake_devices(), "Aer with the noise of a real device")
+        return tuple(BackendInfo(*item) for item in names.items())
 
     def limits(self, backend: str) -> Limits:
         """As many jobs as keep all workers busy, however many circuits that is a job."""
@@ -69,7 +78,7 @@ class LocalProvider:
         """Queue a job, once: the same tag gives the same job."""
         backends.check_backend(backend)
         job_id = self._queue.add(
-            _queued_job(circuits, backend=backend, options=options, tag=tag), tag=tag
+            queued_job(circuits, backend=backend, options=options, tag=tag), tag=tag
         )
         # The job is in the queue; if nothing runs it, whoever asks for its status hears why.
         with suppress(ProviderError):
@@ -141,33 +150,35 @@ def _outcome(before: JobStatus | None, after: JobStatus | None) -> CancelOutcome
     return CancelOutcome.ALREADY_FINAL if after.final else CancelOutcome.REQUESTED
 
 
-def _queued_job(
-    circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str
-) -> QueuedJob:
+def queued_job(circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> QueuedJob:
+    """The row of a job. Raises JobRefused if its files are not what they should be."""
     # Imported here: only a submit needs it, and it loads OpenSSL.
     from hashlib import sha256
 
-    path = circuits.path.absolute()
     try:
-        now = path.stat()
-        with qpy.Container.open(path) as container:
-            qubits = container.qubits(circuits.slice)
+        container = StampedFile.of(circuits.path)
+        with qpy.Container.open(circuits.path) as opened:
+            qubits = opened.qubits(circuits.records)
+        sweep, observables = circuits.sweep, circuits.observables
+        return QueuedJob(
+            # Made of the tag, so that no other queue, here or elsewhere, has a job of this id.
+            job_id=f"local-{sha256(tag.encode()).hexdigest()[:16]}",
+            backend=backend,
+            path=container.path,
+            size_bytes=container.size_bytes,
+            modified_ns=container.modified_ns,
+            start_index=circuits.slice.start_index,
+            experiments_count=circuits.slice.experiments_count,
+            qubits=qubits,
+            options=QueuedJob.encode_options(options),
+            sweep=json.dumps([StampedFile.of(sweep.path), *sweep[1:]]) if sweep else "",
+            observables=json.dumps(StampedFile.of(observables)) if observables else "",
+            folder=backends.folder_of(backend),
+        )
     except OSError as error:
-        raise JobRefused(f"cannot read {path}: {error.strerror}") from error
+        raise JobRefused(f"cannot read {error.filename}: {error.strerror}") from error
     except InputError as error:
         raise JobRefused(error.message, hint=error.hint) from error
-    return QueuedJob(
-        # Made of the tag, so that no other queue, here or elsewhere, has a job of this id.
-        job_id=f"local-{sha256(tag.encode()).hexdigest()[:16]}",
-        backend=backend,
-        path=str(path),
-        size_bytes=now.st_size,
-        modified_ns=now.st_mtime_ns,
-        start_index=circuits.slice.start_index,
-        experiments_count=circuits.slice.experiments_count,
-        qubits=qubits,
-        options=QueuedJob.encode_options(options),
-    )
 
 
 def _staffing(settings: Mapping[str, str]) -> Staffing:

@@ -8,11 +8,40 @@ import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
+from pathlib import Path
+from typing import NamedTuple
 
-from qjobs.errors import ProviderError
+from qjobs.circuits.slices import CircuitSlice
+from qjobs.circuits.sweep import Sweep
+from qjobs.errors import InputError, ProviderError
 from qjobs.model import JobStatus, RunOptions, Slice
 from qjobs.providers.local.database import Database
 from qjobs.providers.local.folder import Folder
+
+
+class StampedFile(NamedTuple):
+    """A file that a job needs, as it was when the job was accepted."""
+
+    path: str
+    size_bytes: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> "StampedFile":
+        """A file as it is now. Raises OSError."""
+        now = path.stat()
+        return cls(str(path.absolute()), now.st_size, now.st_mtime_ns)
+
+    def unchanged(self) -> Path:
+        """Its path. Raises InputError if it is gone or was changed."""
+        path = Path(self.path)
+        try:
+            now = self.of(path)
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror}") from error
+        if now != self:
+            raise InputError(f"{path} was changed after the job was submitted")
+        return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +49,9 @@ class QueuedJob:
     """What there is to run: circuits of a container, how, and on which backend.
 
     `size_bytes` and `modified_ns` are the container's when the job was accepted, `qubits`
-    the width of the widest circuit.
+    the width of the widest circuit. `sweep` and `observables` are JSON, empty if there are
+    none: the file, as a StampedFile, and for a sweep its names and rows. `folder` is where the
+    package of a `package.module:callable` was.
     """
 
     job_id: str
@@ -32,11 +63,24 @@ class QueuedJob:
     experiments_count: int
     qubits: int
     options: str
+    sweep: str = ""
+    observables: str = ""
+    folder: str = ""
 
-    @property
-    def slice(self) -> Slice:
-        """The circuits, as a slice of their set."""
-        return Slice(self.start_index, self.experiments_count)
+    def circuits(self) -> CircuitSlice:
+        """The circuits, as a slice of their set. Raises InputError if a file was changed."""
+        sweep = observables = None
+        if self.sweep:
+            file, names, rows = json.loads(self.sweep)
+            sweep = Sweep(StampedFile(*file).unchanged(), tuple(names), rows)
+        if self.observables:
+            observables = StampedFile(*json.loads(self.observables)).unchanged()
+        return CircuitSlice(
+            StampedFile(self.path, self.size_bytes, self.modified_ns).unchanged(),
+            Slice(self.start_index, self.experiments_count),
+            sweep,
+            observables,
+        )
 
     @property
     def run_options(self) -> RunOptions:
@@ -69,24 +113,25 @@ class Queue:
         """Accept a job and return its id; of a tag that has a job, the id of that one."""
         with self._database.open() as database:
             database.execute(
-                f"INSERT INTO job ({_COLUMNS}, tag, status)"  # noqa: S608 - our own columns
+                f"INSERT INTO queued_job ({_COLUMNS}, tag, status)"  # noqa: S608 - our own columns
                 f" VALUES ({'?, ' * len(fields(job))} ?, 'QUEUED') ON CONFLICT (tag) DO NOTHING",
                 (*astuple(job), tag),
             )
-            row = database.execute("SELECT job_id FROM job WHERE tag = ?", (tag,)).fetchone()
+            row = database.execute("SELECT job_id FROM queued_job WHERE tag = ?", (tag,)).fetchone()
             return str(row[0])
 
     def find(self, tag: str) -> str | None:
         """The id of the job that carries the tag."""
         with self._database.open() as database:
-            row = database.execute("SELECT job_id FROM job WHERE tag = ?", (tag,)).fetchone()
+            row = database.execute("SELECT job_id FROM queued_job WHERE tag = ?", (tag,)).fetchone()
         return None if row is None else str(row[0])
 
     def statuses(self, job_ids: Sequence[str]) -> dict[str, JobStatus]:
         """The statuses of those of the jobs that are known."""
         with self._database.open() as database:
             rows = database.execute(
-                "SELECT job_id, status FROM job WHERE job_id IN (SELECT value FROM json_each(?))",
+                "SELECT job_id, status FROM queued_job"
+                " WHERE job_id IN (SELECT value FROM json_each(?))",
                 (json.dumps(job_ids),),
             ).fetchall()
         return {job_id: JobStatus(status) for job_id, status in rows}
@@ -95,7 +140,8 @@ class Queue:
         """The status of a job, how many circuits it has, and the message it ended with."""
         with self._database.open() as database:
             row = database.execute(
-                "SELECT status, experiments_count, message FROM job WHERE job_id = ?", (job_id,)
+                "SELECT status, experiments_count, message FROM queued_job WHERE job_id = ?",
+                (job_id,),
             ).fetchone()
         if row is None:
             raise ProviderError(f"the queue of this machine has no job {job_id}")
@@ -105,12 +151,12 @@ class Queue:
         """Cancel the jobs that wait, and mark those that run for the supervisor to stop."""
         with self._database.transaction() as database:
             database.execute(
-                "UPDATE job SET status = 'CANCELLED', message = 'cancelled before it ran'"
+                "UPDATE queued_job SET status = 'CANCELLED', message = 'cancelled before it ran'"
                 " WHERE status = 'QUEUED' AND job_id IN (SELECT value FROM json_each(?))",
                 (json.dumps(job_ids),),
             )
             database.execute(
-                "UPDATE job SET cancelling = 1"
+                "UPDATE queued_job SET cancelling = 1"
                 " WHERE status = 'RUNNING' AND job_id IN (SELECT value FROM json_each(?))",
                 (json.dumps(job_ids),),
             )
@@ -121,7 +167,7 @@ class Queue:
         """Settle what a supervisor that died left running: done, cancelled, or queued again."""
         with self._database.transaction() as database:
             running = database.execute(
-                "SELECT job_id, cancelling FROM job WHERE status = 'RUNNING'"
+                "SELECT job_id, cancelling FROM queued_job WHERE status = 'RUNNING'"
             ).fetchall()
             for job_id, cancelling in running:
                 if has_result(job_id):
@@ -140,11 +186,11 @@ class Queue:
         """The job that is next, and how many wait."""
         with self._database.open() as database:
             row = database.execute(
-                f"SELECT {_COLUMNS} FROM job"  # noqa: S608 - our own columns
+                f"SELECT {_COLUMNS} FROM queued_job"  # noqa: S608 - our own columns
                 " WHERE status = 'QUEUED' ORDER BY number LIMIT 1"
             ).fetchone()
             waiting = database.execute(
-                "SELECT count(*) FROM job WHERE status = 'QUEUED'"
+                "SELECT count(*) FROM queued_job WHERE status = 'QUEUED'"
             ).fetchone()[0]
         return (None if row is None else QueuedJob(*row)), waiting
 
@@ -152,7 +198,7 @@ class Queue:
         """Mark a waiting job as running; False if it does not wait any more."""
         with self._database.open() as database:
             changed = database.execute(
-                "UPDATE job SET status = 'RUNNING' WHERE job_id = ? AND status = 'QUEUED'",
+                "UPDATE queued_job SET status = 'RUNNING' WHERE job_id = ? AND status = 'QUEUED'",
                 (job_id,),
             )
             return changed.rowcount == 1
@@ -165,9 +211,11 @@ class Queue:
     def give_back(self, job_id: str, *, reason: str, deaths_allowed: int) -> None:
         """Queue a job again whose worker died, or give it up when too many have."""
         with self._database.transaction() as database:
-            database.execute("UPDATE job SET deaths = deaths + 1 WHERE job_id = ?", (job_id,))
+            database.execute(
+                "UPDATE queued_job SET deaths = deaths + 1 WHERE job_id = ?", (job_id,)
+            )
             (deaths,) = database.execute(
-                "SELECT deaths FROM job WHERE job_id = ?", (job_id,)
+                "SELECT deaths FROM queued_job WHERE job_id = ?", (job_id,)
             ).fetchone()
             if deaths < deaths_allowed:
                 self._requeue(database, job_id)
@@ -179,7 +227,7 @@ class Queue:
         """The ids of the running jobs that somebody wants stopped."""
         with self._database.open() as database:
             rows = database.execute(
-                "SELECT job_id FROM job WHERE status = 'RUNNING' AND cancelling"
+                "SELECT job_id FROM queued_job WHERE status = 'RUNNING' AND cancelling"
             ).fetchall()
         return [str(job_id) for (job_id,) in rows]
 
@@ -187,7 +235,7 @@ class Queue:
         """Call `release` if nothing is left to do, while nobody can add a job; say whether."""
         with self._database.transaction() as database:
             unfinished = database.execute(
-                "SELECT 1 FROM job WHERE status IN ('QUEUED', 'RUNNING') LIMIT 1"
+                "SELECT 1 FROM queued_job WHERE status IN ('QUEUED', 'RUNNING') LIMIT 1"
             ).fetchone()
             if unfinished is None:
                 release()
@@ -198,10 +246,10 @@ class Queue:
         database: sqlite3.Connection, job_id: str, status: JobStatus, message: str = ""
     ) -> None:
         database.execute(
-            "UPDATE job SET status = ?, message = ? WHERE job_id = ? AND status = 'RUNNING'",
+            "UPDATE queued_job SET status = ?, message = ? WHERE job_id = ? AND status = 'RUNNING'",
             (status.value, message, job_id),
         )
 
     @staticmethod
     def _requeue(database: sqlite3.Connection, job_id: str) -> None:
-        database.execute("UPDATE job SET status = 'QUEUED' WHERE job_id = ?", (job_id,))
+        database.execute("UPDATE queued_job SET status = 'QUEUED' WHERE job_id = ?", (job_id,))

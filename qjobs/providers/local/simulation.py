@@ -3,74 +3,185 @@
 Loads Qiskit and Aer: for worker processes only.
 """
 
-from collections.abc import Callable
-from functools import cache, partial
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import repeat
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from qiskit import QuantumCircuit
-from qiskit.circuit.controlflow import CONTROL_FLOW_OP_NAMES
+from qiskit.circuit import Parameter
 from qiskit.exceptions import QiskitError
-from qiskit.transpiler import PassManager, generate_preset_pass_manager
-from qiskit_aer import AerSimulator
+from qiskit.quantum_info import Clifford, StabilizerState
+from qiskit.result.models import ExperimentResult
 
 from qjobs.circuits import outcomes
 from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.sweep import Pub
 from qjobs.model import RunOptions
 from qjobs.providers.local import backends
+from qjobs.providers.local.machines import Machine
 from qjobs.results import CircuitResult
 
+if TYPE_CHECKING:
+    from numpy import float64
+    from numpy.typing import NDArray
+
 # Aer seeds circuit i of a run with the run's seed + 2113 i (`src/framework/circuit.hpp`), so
-# a slice of a run starts with the seed that its first circuit would have there.
+# a part of a run starts with the seed that its first circuit would have there. Each row of
+# `parameter_binds` is a circuit in this.
 SEED_STRIDE = 2113
 
-_ALWAYS_TAKEN = frozenset({"measure", "barrier", "delay"})
-"""What every method takes, whether its target says so or not."""
+LARGEST_RUN = 1000
+"""Circuits that Aer gets at once: it holds the results of all before it gives one."""
+
+Values: TypeAlias = "Mapping[Parameter, NDArray[float64]]"
 
 
-def run(
-    circuits: list[QuantumCircuit],
-    options: RunOptions,
-    *,
-    backend: str,
-    start_index: int,
-    threads: int,
-) -> list[CircuitResult]:
-    """Run circuits that are a slice of a set. Where one fails, its result says why."""
-    method = str(options.extra.get("method", backends.method(backend)))
-    run_options: dict[str, object] = {
-        "max_parallel_threads": threads,
-        "max_parallel_experiments": threads,
-        **{name: backends.RUN_OPTIONS[name](value) for name, value in options.extra.items()},
-        "shots": options.shots,
-        "memory": options.memory,
-    }
+class Reading(Protocol):
+    """What is asked of each circuit: counts, or expectation values."""
 
-    def attempt(some: list[QuantumCircuit], first: int) -> list[CircuitResult]:
-        if options.seed is not None:
-            run_options["seed_simulator"] = _signed(options.seed + SEED_STRIDE * first)
-        ready = [_runnable(circuit, method, options) for circuit in some]
-        results = _simulator(method).run(ready, **run_options).result().results
+    def ready(self, circuit: QuantumCircuit, machine: Machine) -> QuantumCircuit:
+        """The circuit as it is run, its parameters still free. Raises whatever is wrong."""
+
+    def read(self, layout: Layout, index: int, result: ExperimentResult) -> CircuitResult:
+        """What Aer says of the circuit with this index in the set."""
+
+
+class Counts:
+    """What circuits measure, and what they save."""
+
+    def __init__(self, options: RunOptions) -> None:
+        self._options = options
+
+    def ready(self, circuit: QuantumCircuit, machine: Machine) -> QuantumCircuit:
+        """The circuit as the machine takes it."""
+        return machine.ready(circuit, self._options)
+
+    def read(self, layout: Layout, index: int, result: ExperimentResult) -> CircuitResult:
+        """Counts, and arrays of what was saved."""
+        saved = vars(result.data)
+        for name, value in saved.items():
+            # Their tableau: as matrices they would have 4^n elements.
+            if isinstance(value, StabilizerState):
+                saved[name] = value.clifford.tableau
+            elif isinstance(value, Clifford):
+                saved[name] = value.tableau
+        return outcomes.from_result(layout, self._options.shots, result)
+
+
+class Simulation:
+    """Runs circuits on a machine, on so many threads, and reads their results.
+
+    Where a circuit fails, its result says why. One with parameters is made ready once for all
+    of its rows.
+    """
+
+    def __init__(
+        self, machine: Machine, reading: Reading, options: RunOptions, *, threads: int
+    ) -> None:
+        self._machine = machine
+        self._reading = reading
+        self._options = options
+        self._run_options: dict[str, object] = {
+            "max_parallel_threads": threads,
+            "max_parallel_experiments": threads,
+            **{name: backends.RUN_OPTIONS[name](value) for name, value in options.extra.items()},
+            "shots": options.shots,
+            "memory": options.memory,
+        }
+
+    def run(self, pubs: Iterable[Pub], *, start_index: int) -> Iterator[CircuitResult]:
+        """Run circuits that are a slice of a set, which starts at this index."""
+        index = start_index
+        for pieces in _runs(piece for pub in pubs for piece in self._pieces(pub)):
+            results = self._results(pieces, index)
+            index += len(results)
+            yield from results
+
+    def _pieces(self, pub: Pub) -> "Iterator[_Piece]":
+        rows = 1 if pub.values is None else len(pub.values)
+        layout = Layout.of(pub.circuit)
+        try:
+            circuit = self._reading.ready(pub.circuit, self._machine)
+        except Exception as error:  # noqa: BLE001 - Qiskit, Aer and pybind11 have no class in common
+            yield from repeat(_Piece(pub.circuit, layout, 1, {}, describe(error)), rows)
+            return
+        # Some may have vanished when it was made ready.
+        free = set(circuit.parameters)
+        places = {p: place for place, p in enumerate(pub.circuit.parameters) if p in free}
+        if pub.values is None or not places:
+            yield from repeat(_Piece(circuit, layout, 1, {}), rows)
+            return
+        for start in range(0, rows, LARGEST_RUN):
+            part = pub.values[start : start + LARGEST_RUN]
+            values = {parameter: part[:, place] for parameter, place in places.items()}
+            yield _Piece(circuit, layout, len(part), values)
+
+    def _results(self, pieces: "list[_Piece]", first: int) -> list[CircuitResult]:
+        if pieces[0].message:
+            return [self._failed(piece, piece.message) for piece in pieces]
+        try:
+            return self._attempt(pieces, first)
+        except Exception:  # noqa: BLE001 - as above
+            # A circuit that Aer does not take spoils the run for all: find out which.
+            singles = [single for piece in pieces for single in piece.singles()]
+            return [self._alone(single, index) for index, single in enumerate(singles, start=first)]
+
+    def _alone(self, piece: "_Piece", index: int) -> CircuitResult:
+        try:
+            return self._attempt([piece], index)[0]
+        except Exception as error:  # noqa: BLE001 - as above
+            return self._failed(piece, describe(error))
+
+    def _attempt(self, pieces: "list[_Piece]", first: int) -> list[CircuitResult]:
+        run_options = dict(self._run_options)
+        if self._options.seed is not None:
+            run_options["seed_simulator"] = _signed(self._options.seed + SEED_STRIDE * first)
+        if any(piece.values for piece in pieces):
+            run_options["parameter_binds"] = [piece.values for piece in pieces]
+        circuits = [piece.circuit for piece in pieces]
+        results = self._machine.simulator(circuits).run(circuits, **run_options).result().results
+        layouts = [piece.layout for piece in pieces for _ in range(piece.rows)]
         return [
-            outcomes.from_result(Layout.of(circuit), options.shots, result)
-            for circuit, result in zip(some, results, strict=True)
+            self._reading.read(layout, index, result)
+            for index, (layout, result) in enumerate(zip(layouts, results, strict=True), first)
         ]
 
-    try:
-        return attempt(circuits, start_index)
-    except Exception:  # noqa: BLE001 - Qiskit, Aer and pybind11 have no class in common
-        # A circuit that Aer does not take spoils the run for all: find out which.
-        return [
-            _alone(partial(attempt, [circuit], index), circuit, options.shots)
-            for index, circuit in enumerate(circuits, start=start_index)
-        ]
+    def _failed(self, piece: "_Piece", message: str) -> CircuitResult:
+        return outcomes.failed(piece.layout, self._options.shots, message)
 
 
-def _alone(
-    attempt: Callable[[], list[CircuitResult]], circuit: QuantumCircuit, shots: int
-) -> CircuitResult:
-    try:
-        return attempt()[0]
-    except Exception as error:  # noqa: BLE001 - as above
-        return outcomes.failed(Layout.of(circuit), shots, describe(error))
+class _Piece(NamedTuple):
+    """A circuit that runs `rows` times, once with each row of its parameters' values.
+
+    Without values it runs once. One that cannot be run has a `message`.
+    """
+
+    circuit: QuantumCircuit
+    layout: Layout
+    rows: int
+    values: Values
+    message: str = ""
+
+    def singles(self) -> "Iterator[_Piece]":
+        """The rows, each for itself."""
+        for row in range(self.rows):
+            values = {parameter: column[row : row + 1] for parameter, column in self.values.items()}
+            yield self._replace(rows=1, values=values)
+
+
+def _runs(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:
+    """The pieces in runs that are not too large, those that cannot be run for themselves."""
+    gathered: list[_Piece] = []
+    rows = 0
+    for piece in pieces:
+        full = rows + piece.rows > LARGEST_RUN
+        if gathered and (full or bool(piece.message) != bool(gathered[0].message)):
+            yield gathered
+            gathered, rows = [], 0
+        gathered.append(piece)
+        rows += piece.rows
+    if gathered:
+        yield gathered
 
 
 def describe(error: Exception) -> str:
@@ -80,43 +191,6 @@ def describe(error: Exception) -> str:
     return str(said) or type(error).__name__
 
 
-def _runnable(circuit: QuantumCircuit, method: str, options: RunOptions) -> QuantumCircuit:
-    """The circuit itself if Aer takes all that is in it: so it runs as Aer alone would run it."""
-    known = _known(method)
-    if all(name in known for name in _operations(circuit)):
-        return circuit
-    # The seed of the first circuit for all: how they are cut into jobs changes nothing.
-    return _pass_manager(method, options.optimization_level, options.seed).run(circuit)
-
-
-def _operations(circuit: QuantumCircuit) -> set[str]:
-    """The names of all operations, as Aer knows them."""
-    # Aer itself takes care of controls on 0, which Qiskit names with a suffix: `cx_o0`.
-    names = {name.partition("_o")[0] for name in circuit.count_ops()}
-    if not names.isdisjoint(CONTROL_FLOW_OP_NAMES):
-        for instruction in circuit.data:
-            for block in getattr(instruction.operation, "blocks", ()):
-                names |= _operations(block)
-    return names
-
-
 def _signed(seed: int) -> int:
     """The seed as Aer takes it: 64 bits, of which its sum with others keeps the lower ones."""
     return (seed + (1 << 63)) % (1 << 64) - (1 << 63)
-
-
-@cache
-def _simulator(method: str) -> AerSimulator:
-    return AerSimulator(method=method)
-
-
-@cache
-def _known(method: str) -> frozenset[str]:
-    return _ALWAYS_TAKEN | frozenset(_simulator(method).target.operation_names)
-
-
-@cache
-def _pass_manager(method: str, optimization_level: int, seed: int | None) -> PassManager:
-    return generate_preset_pass_manager(
-        optimization_level, target=_simulator(method).target, seed_transpiler=seed
-    )

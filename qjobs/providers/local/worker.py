@@ -1,4 +1,4 @@
-"""The process that runs jobs in Aer: a request a line on stdin, a reply a line on stdout.
+"""The process that runs jobs: a request a line on stdin, a reply a line on stdout.
 
 `python -m qjobs.providers.local.worker FOLDER SUPERVISOR`, where SUPERVISOR is the id of the
 process that it must not outlive. A reply holds the message that the job ends with, empty
@@ -11,17 +11,14 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
-from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import QjobsError
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.queue import QueuedJob
 from qjobs.results import CircuitResult, JobResult
-
-if TYPE_CHECKING:
-    from qiskit import QuantumCircuit
 
 LONGEST_MESSAGE = 2000
 MESSAGES_OF_A_JOB = 3
@@ -41,17 +38,14 @@ def serve(folder: Folder, requests: BinaryIO, replies: BinaryIO) -> None:
 def _end(folder: Folder, job: QueuedJob, *, threads: int) -> str:
     """Bring a job to its end. The message is empty if its results are there."""
     try:
-        results = _simulate(_circuits(job), job, threads=threads)
-        failures = [
-            f"circuit {index}: {result.message}"
-            for index, result in enumerate(results, start=job.start_index)
-            if result.failed
-        ]
-        if len(failures) == len(results):
-            rest = len(failures) - MESSAGES_OF_A_JOB
-            more = [f"and {rest} more"] if rest > 0 else []
-            return "; ".join(failures[:MESSAGES_OF_A_JOB] + more)
-        folder.keep_result(job.job_id, JobResult.of(results).body)
+        # Here, so that an Aer that cannot be imported is what the job's message is about.
+        from qjobs.providers.local import running
+
+        failures = Failures(job.start_index)
+        result = JobResult.of(failures.watch(running.run(job, threads=threads)))
+        if failures.count == job.experiments_count:
+            return failures.message
+        folder.keep_result(job.job_id, result.body)
     except QjobsError as error:
         return error.message
     except Exception as error:  # noqa: BLE001 - whatever it is, the next job may run
@@ -59,30 +53,28 @@ def _end(folder: Folder, job: QueuedJob, *, threads: int) -> str:
     return ""
 
 
-def _circuits(job: QueuedJob) -> "list[QuantumCircuit]":
-    path = Path(job.path)
-    try:
-        now = path.stat()
-    except OSError as error:
-        raise QjobsError(f"cannot read the circuits: {path}: {error.strerror}") from error
-    if (now.st_size, now.st_mtime_ns) != (job.size_bytes, job.modified_ns):
-        raise QjobsError(f"{path} was changed after the job was submitted")
-    return CircuitSlice(path, job.slice).circuits()
+class Failures:
+    """How many results say that their circuit failed, and what the first of them say."""
 
+    def __init__(self, start_index: int) -> None:
+        self.count = 0
+        self._start_index = start_index
+        self._first: list[str] = []
 
-def _simulate(
-    circuits: "list[QuantumCircuit]", job: QueuedJob, *, threads: int
-) -> list[CircuitResult]:
-    # Here, so that an Aer that cannot be imported is what the job's message is about.
-    from qjobs.providers.local import simulation
+    def watch(self, results: Iterable[CircuitResult]) -> Iterator[CircuitResult]:
+        """The results as they are, counted as they pass."""
+        for index, result in enumerate(results, self._start_index):
+            if result.failed:
+                self.count += 1
+                if len(self._first) < MESSAGES_OF_A_JOB:
+                    self._first.append(f"circuit {index}: {result.message}")
+            yield result
 
-    return simulation.run(
-        circuits,
-        job.run_options,
-        backend=job.backend,
-        start_index=job.start_index,
-        threads=threads,
-    )
+    @property
+    def message(self) -> str:
+        """What to say of a job of which nothing is left."""
+        rest = self.count - len(self._first)
+        return "; ".join(self._first + ([f"and {rest} more"] if rest else []))
 
 
 def _die_with(parent: int) -> None:

@@ -1,0 +1,146 @@
+"""Circuits on a backend or a primitive that is not Aer: any object that keeps Qiskit's contracts.
+
+Loads Qiskit: for worker processes only.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from inspect import signature
+from itertools import islice
+from typing import Any, NamedTuple
+
+from qiskit import QuantumCircuit
+from qiskit.primitives import BackendEstimatorV2, BaseEstimatorV2
+
+from qjobs.circuits import outcomes
+from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.sweep import Pub
+from qjobs.errors import InputError
+from qjobs.model import RunOptions
+from qjobs.providers.local import estimation
+from qjobs.providers.local.estimation import Observable
+from qjobs.providers.local.simulation import LARGEST_RUN, SEED_STRIDE, describe
+from qjobs.providers.local.translation import Translation
+from qjobs.results import CircuitResult
+
+SEEDS = 1 << 31
+"""Backends hand their seed to generators that take 31 bits, or 32."""
+
+
+class _Single(NamedTuple):
+    """A circuit that runs once, and its number in the set."""
+
+    circuit: QuantumCircuit
+    number: int
+
+
+class Runner:
+    """Runs circuits on a backend, a V2 sampler or a V2 estimator.
+
+    With a seed that the backend takes, each circuit is a run of its own with a seed of its
+    own, for what backends make of one seed for many circuits differs: so its counts do not
+    depend on how the set is cut. One that takes no seed gives other counts each time. Where a
+    circuit fails, its result says why.
+    """
+
+    def __init__(
+        self, target: object, options: RunOptions, observables: Sequence[Observable] | None
+    ) -> None:
+        self._target: Any = target
+        self._options = options
+        self._observables = observables
+        self._takes = vars(getattr(target, "options", None) or _Nothing()).keys()
+        described = getattr(target, "target", None)
+        self._translation = None if described is None else Translation(described)
+        self._ask: Callable[[list[_Single]], list[CircuitResult]] = (
+            self._count if observables is None else self._estimate
+        )
+
+    def run(self, pubs: Iterable[Pub], *, start_index: int) -> Iterator[CircuitResult]:
+        """Run circuits that are a slice of a set, which starts at this index."""
+        bound = (circuit for pub in pubs for circuit in pub.bound())
+        singles = (_Single(circuit, number) for number, circuit in enumerate(bound, start_index))
+        while some := list(islice(singles, self._largest_run())):
+            yield from self._results(some)
+
+    def _largest_run(self) -> int:
+        if self._observables is not None or (self._seeded() and not self._is_primitive()):
+            return 1
+        most = getattr(self._target, "max_circuits", None)
+        return min(most or LARGEST_RUN, LARGEST_RUN)
+
+    def _seeded(self) -> bool:
+        return self._options.seed is not None and "seed_simulator" in self._takes
+
+    def _is_primitive(self) -> bool:
+        return "pubs" in signature(self._target.run).parameters
+
+    def _results(self, singles: list[_Single]) -> list[CircuitResult]:
+        try:
+            return self._ask(singles)
+        except Exception as error:  # noqa: BLE001 - vendors raise anything
+            if len(singles) == 1:
+                layout = Layout.of(singles[0].circuit)
+                return [outcomes.failed(layout, self._options.shots, describe(error))]
+            return [result for single in singles for result in self._results([single])]
+
+    def _count(self, singles: list[_Single]) -> list[CircuitResult]:
+        if isinstance(self._target, BaseEstimatorV2):
+            raise InputError("an estimator gives no counts")
+        layouts = [Layout.of(single.circuit) for single in singles]
+        circuits = [self._ready(single.circuit) for single in singles]
+        shots, memory = self._options.shots, self._options.memory
+        if self._is_primitive():
+            pubs = self._target.run([(circuit,) for circuit in circuits], shots=shots).result()
+            return [
+                result
+                for layout, pub in zip(layouts, pubs, strict=True)
+                for result in outcomes.from_sampler(layout, pub.data, memory=memory)
+            ]
+        keywords: dict[str, Any] = {"shots": shots, **self._options.extra}
+        if memory and "memory" in self._takes:
+            keywords["memory"] = True
+        if self._seeded():
+            keywords["seed_simulator"] = self._seed(singles[0])
+        results = self._target.run(circuits, **keywords).result().results
+        return [
+            outcomes.from_result(layout, shots, result)
+            for layout, result in zip(layouts, results, strict=True)
+        ]
+
+    def _estimate(self, singles: list[_Single]) -> list[CircuitResult]:
+        (single,) = singles
+        bare = estimation.unmeasured(single.circuit)
+        wanted = [estimation.placed(observable, bare) for observable in self._observables or ()]
+        ready = self._ready(bare)
+        if ready is not bare and ready.layout is not None:
+            wanted = [observable.apply_layout(ready.layout) for observable in wanted]
+        precision = estimation.precision(self._options)
+        data = self._estimator(single).run([(ready, wanted)], precision=precision).result()[0].data
+        return [
+            estimation.estimated(
+                Layout.of(single.circuit), self._options, data.evs.tolist(), data.stds.tolist()
+            )
+        ]
+
+    def _estimator(self, single: _Single) -> BaseEstimatorV2:
+        if isinstance(self._target, BaseEstimatorV2):
+            return self._target
+        if self._is_primitive():
+            raise InputError("a sampler gives no expectation values")
+        if not estimation.precision(self._options):
+            raise InputError("a backend that counts gives no exact expectation values")
+        seed = {"seed_simulator": self._seed(single)} if self._seeded() else {}
+        return BackendEstimatorV2(backend=self._target, options=seed)
+
+    def _ready(self, circuit: QuantumCircuit) -> QuantumCircuit:
+        if self._translation is None:
+            return circuit
+        return self._translation.of(circuit, self._options)
+
+    def _seed(self, single: _Single) -> int:
+        assert self._options.seed is not None
+        return (self._options.seed + SEED_STRIDE * single.number) % SEEDS
+
+
+class _Nothing:
+    """Has no attributes."""

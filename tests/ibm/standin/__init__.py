@@ -1,0 +1,1 @@
+"""A stand-in for IBM Quantum Platform on loopback: see README.md."""

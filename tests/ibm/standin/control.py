@@ -1,0 +1,111 @@
+"""The stand-in's own addresses, under /_standin: faults, settings, other people's jobs, figures."""
+
+import json
+import time
+from dataclasses import asdict, replace
+from typing import Any
+
+from standin.account import INSTANCES
+from standin.answers import Answer, BadRequest, Request, answer, json_object
+from standin.faults import fault
+from standin.service import Service
+from standin.settings import Settings, value_of
+from standin.state import Job, new_id
+
+_TOLD = [
+    "id",
+    "created",
+    "backend",
+    "program",
+    "session_id",
+    "user",
+    "private",
+    "size",
+    "status",
+    "shown",
+    "reason_code",
+    "reads",
+    "acknowledged",
+]
+
+
+def stats(service: Service, _request: Request) -> Answer:
+    """GET stats: every job that was taken and not deleted, oldest first, and requests by kind."""
+    jobs = service.state.jobs("1 ORDER BY number", {}, now=time.time())
+    counts = service.state.counts()
+    return answer(
+        {
+            "jobs": [_summary(job) for job in jobs],
+            "requests": counts,
+            "posts": counts.get("submit", 0),
+            "faults": [
+                {"name": armed.fault.name, "seen": armed.seen, "struck": armed.struck}
+                for armed in service.state.armed()
+            ],
+        }
+    )
+
+
+def arm(service: Service, request: Request) -> Answer:
+    """POST faults: `{"faults": [{"name": ..., parts}]}` are added."""
+    given = json_object(request.body).get("faults")
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+        raise BadRequest("faults are a list of objects")
+    try:
+        faults = [fault(**one) for one in given]
+    except (TypeError, ValueError) as error:
+        raise BadRequest(str(error)) from error
+    service.state.arm(faults)
+    return answer({"faults": len(faults)})
+
+
+def disarm(service: Service, _request: Request) -> Answer:
+    """DELETE faults: nothing goes wrong any more."""
+    service.state.execute("DELETE FROM faults")
+    return answer({})
+
+
+def change_settings(service: Service, request: Request) -> Answer:
+    """POST settings: those that are named are changed."""
+    given = json_object(request.body)
+    try:
+        values = {name: value_of(Settings, name, value) for name, value in given.items()}
+        changed = replace(service.settings, **values)  # type: ignore[arg-type]  # value_of checked
+    except ValueError as error:
+        raise BadRequest(str(error)) from error
+    service.state.set(changed)
+    service.worker.wake()
+    return answer(asdict(changed))
+
+
+def add_jobs(service: Service, request: Request) -> Answer:
+    """POST jobs: jobs without circuits, of somebody else if the `user` says so."""
+    given: dict[str, Any] = json_object(request.body)
+    count = int(given.pop("count", 1))
+    tags = json.dumps(given.pop("tags", []))
+    now = time.time()
+    columns = {
+        **dict.fromkeys(Job.__dataclass_fields__, 0),
+        **dict.fromkeys(("session_id", "reason", "word", "results_message"), ""),
+        "instance": INSTANCES["standin"],
+        "backend": next(iter(service.devices)),
+        "program": "sampler",
+        "user": "somebody else",
+        "status": "Completed",
+        "created": now,
+        "tags": tags,
+        "sent_tags": tags,
+    }
+    if unknown := given.keys() - columns.keys():
+        raise BadRequest(f"jobs have no {', '.join(sorted(unknown))}")
+    blank = Job(**{**columns, **given})
+    ids = [new_id() for _ in range(count)]
+    with service.state.change():
+        for job_id in ids:
+            service.state.add(replace(blank, id=job_id), "{}")
+    return answer({"ids": ids})
+
+
+def _summary(job: Job) -> dict[str, object]:
+    lists = {"tags": json.loads(job.tags), "sent_tags": json.loads(job.sent_tags)}
+    return {name: getattr(job, name) for name in _TOLD} | lists
