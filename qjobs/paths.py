@@ -1,6 +1,7 @@
 """Where files live. The one reader of the process environment."""
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,9 +17,28 @@ def state_home(environ: Mapping[str, str] = os.environ) -> Path:
     return user_state_path("qjobs", appauthor=False)
 
 
+def config_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """The config file: `$QJOBS_CONFIG`, else in the platform's place for a user's settings."""
+    chosen = environ.get("QJOBS_CONFIG")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    if sys.platform == "linux":
+        # What platformdirs says there; to load it takes longer than to read a set.
+        folder = environ.get("XDG_CONFIG_HOME", "").strip() or "~/.config"
+        return Path(folder).expanduser() / "qjobs" / "config.toml"
+    from platformdirs import user_config_path
+
+    return user_config_path("qjobs", appauthor=False) / "config.toml"
+
+
 def setting(name: str, environ: Mapping[str, str] = os.environ) -> str:
     """The value of `QJOBS_<NAME>`, empty where it is not set."""
     return environ.get(f"QJOBS_{name.upper()}", "")
+
+
+def variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """All variables, for vendors' code and the config file, which may name any of them."""
+    return dict(environ)
 
 
 def completing(environ: Mapping[str, str] = os.environ) -> bool:

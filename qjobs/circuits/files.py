@@ -2,9 +2,10 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from qjobs.circuits import installed, records
 from qjobs.circuits.inputs import STDIN, InputFile
@@ -14,6 +15,10 @@ from qjobs.errors import InputError, StateUnwritable
 
 _VERSION_AT = len(MAGIC)
 
+Parameters: TypeAlias = Mapping[tuple[str, ...], int]
+"""The names of the parameters that circuits have: each group of names that occurs, and the index
+of the first circuit that has it."""
+
 
 @dataclass(slots=True)
 class CircuitFile:
@@ -21,7 +26,7 @@ class CircuitFile:
 
     `name` is what the user calls it; `path` is where its bytes are now. `dialect` is None if
     Qiskit must read the file. Reading it fills in `sha256` (of the bytes as they were given,
-    hexadecimal) and `circuits`, or `error`.
+    hexadecimal), `circuits` and, if Qiskit does it, `parameters`; or `error`.
     """
 
     name: str
@@ -32,6 +37,7 @@ class CircuitFile:
     dialect: Dialect | None = None
     sha256: str = ""
     circuits: int = 0
+    parameters: Parameters = field(default_factory=dict)
     error: InputError | None = None
 
 

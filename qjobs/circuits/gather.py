@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qjobs.circuits.files import CircuitFile, Scratch, inspect
+from qjobs.circuits.files import CircuitFile, Parameters, Scratch, inspect
 from qjobs.circuits.inputs import InputFile
 from qjobs.circuits.joining import Unmeasured, join
 from qjobs.circuits.reading import read
@@ -28,14 +28,17 @@ class Skipped:
 class Gathered:
     """What a container holds: its circuits, and in their order the files they came from.
 
-    `unmeasured` tells of circuits without a measurement. `fingerprint` is the same for the
-    same files in the same order, wherever they lie.
+    `unmeasured` tells of circuits without a measurement. `parameters` are those of circuits that
+    Qiskit has read; `suspect` is the first of the others that seems to have some, None if none
+    does. `fingerprint` is the same for the same files in the same order, wherever they lie.
     """
 
     circuits: int
     sources: tuple[Source, ...]
     skipped: tuple[Skipped, ...]
     unmeasured: Unmeasured
+    parameters: Parameters
+    suspect: int | None
     fingerprint: str
 
     def source(self, index: int) -> Source:
@@ -94,6 +97,8 @@ def gather(
         sources=sources,
         skipped=tuple(_skipped(found)),
         unmeasured=joined.unmeasured,
+        parameters=_parameters(files, sources),
+        suspect=joined.suspect,
         fingerprint=_fingerprint(sources),
     )
 
@@ -141,6 +146,15 @@ def _sources(files: Sequence[CircuitFile], hashes: Sequence[str]) -> Iterator[So
             sha256 = file.sha256 or next(late)
             yield Source(file.name, sha256, file.format.value, start_index, file.circuits)
             start_index += file.circuits
+
+
+def _parameters(files: Sequence[CircuitFile], sources: Sequence[Source]) -> Parameters:
+    found: dict[tuple[str, ...], int] = {}
+    good = (file for file in files if file.error is None)
+    for file, source in zip(good, sources, strict=True):
+        for names, position in file.parameters.items():
+            found.setdefault(names, source.start_index + position)
+    return found
 
 
 def _fingerprint(sources: Sequence[Source]) -> str:

@@ -167,7 +167,11 @@ class Container:
 
     def qubits(self, part: Slice) -> int:
         """The number of qubits of the widest circuit of a slice."""
-        return max(head.qubits for _, head in self._heads(part))
+        return max(self.widths(part))
+
+    def widths(self, part: Slice) -> list[int]:
+        """The numbers of qubits of the circuits of a slice."""
+        return [head.qubits for _, head in self._heads(part)]
 
     def check(self) -> None:
         """Raise InputError if the table is wrong, or the file ends before or behind its circuits.

@@ -27,8 +27,8 @@ def read(
 ) -> tuple[list[Part], Dialect]:
     """The parts that hold the circuits of all files, in order, and their one dialect.
 
-    Fills in `sha256` and `circuits`, or `error`, of the files that workers read, and calls
-    `answered` after each. Part `hashed` means that its file's sha256 is not known yet.
+    Fills in `sha256`, `circuits` and `parameters`, or `error`, of the files that workers read,
+    and calls `answered` after each. Part `hashed` means that its file's sha256 is not known yet.
     """
     dialects = {file.dialect for file in files}
     if len(dialects) == 1 and (dialect := dialects.pop()) is not None:
@@ -56,7 +56,7 @@ def _copied(file: CircuitFile) -> Part:
 def _written(task: Task) -> Iterator[Part]:
     for path in task.parts:
         with Container.open(path) as container:
-            yield Part(path, str(path), len(container))
+            yield Part(path, str(path), len(container), decoded=True)
 
 
 def _tasks(files: Sequence[CircuitFile], scratch: Scratch, processes: int) -> Iterator[Task]:

@@ -51,10 +51,30 @@ class Head(NamedTuple):
     clbits: int
 
 
+PHASE_AT = 2
+"""Where in the head the kind of the global phase stands, one of `SYMBOLIC` if it is no number."""
+SYMBOLIC = b"pve"
+"""The kinds of a value with parameters in it: a parameter, an element of a vector of them, an
+expression."""
+
+
 def read_head(data: bytes) -> Head:
     """Read the `HEAD_BYTES` of a record of version 12 or later."""
     name_bytes, _, _, qubits, clbits, *_ = _CIRCUIT_HEADER_V12.unpack(data)
     return Head(name_bytes, qubits, clbits)
+
+
+def find_operations(data: bytes, version: int) -> int:
+    """The position in a record, given from its start on, behind its names and registers.
+
+    Raises CutShort if the record is longer than the data before that.
+    """
+    walk = _Walk(data, 0, version)
+    try:
+        walk.front()
+    except struct.error as error:
+        raise CutShort from error
+    return walk.at
 
 
 def find_end(data: bytes | memoryview, start: int, version: int) -> int:
@@ -99,14 +119,7 @@ class _Walk:
         return range(count)
 
     def record(self) -> None:
-        if self.version >= 12:
-            header = self.take(_CIRCUIT_HEADER_V12)
-        else:
-            header = (*self.take(_CIRCUIT_HEADER_V2), 0)
-        name, _, phase, _, _, metadata, registers, instructions, variables = header
-        self.skip(name + phase + metadata)
-        self.registers(registers)
-        self.variables(variables)
+        instructions = self.front()
         if self.version >= 15:
             for _ in range(self.take(_U32)[0]):
                 self.skip(sum(self.take(_ANNOTATION)))
@@ -118,6 +131,18 @@ class _Walk:
         if self.version < 18 and self.take(_U16)[0]:
             raise Unsliceable("a circuit has pulse calibrations")
         self.layout()
+
+    def front(self) -> int:
+        """The head, the registers and the variables; how many instructions there are."""
+        if self.version >= 12:
+            header = self.take(_CIRCUIT_HEADER_V12)
+        else:
+            header = (*self.take(_CIRCUIT_HEADER_V2), 0)
+        name, _, phase, _, _, metadata, registers, instructions, variables = header
+        self.skip(name + phase + metadata)
+        self.registers(registers)
+        self.variables(variables)
+        return instructions
 
     def registers(self, count: int) -> None:
         for _ in self.times(count, _REGISTER_V4.size):

@@ -5,8 +5,14 @@ it says `{"dialect": ...}`, that of the QPY it writes. A task on its input is
 
     {"format": "qasm2", "prefix": PATH, "files": [[PATH, NAME, PACKED, FOLDER], ...]}
 
-and the answer one line a file, `{"sha256": ..., "circuits": 1}` or `{"error": ..., "hint": ...}`,
-in order; then `{"parts": [PATH, ...]}`: the files that hold the circuits. It ends with its input.
+and the answer one line a file, `{"sha256": ..., "circuits": 1, "parameters": [...]}` or
+`{"error": ..., "hint": ...}`, in order; then `{"parts": [PATH, ...]}`: the files that hold the
+circuits. `parameters` holds `[[NAME, ...], POSITION]` for each group of names that circuits have,
+and the first that has it. A question of what is in a container,
+
+    {"container": PATH, "start_index": 0, "experiments_count": 300}
+
+is answered in one line, `{"parameters": [...]}`, or with an error. It ends with its input.
 Circuits cross as QPY, which is ten times faster to read than a pickle and runs no code.
 """
 
@@ -19,15 +25,18 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from qjobs.circuits import qpy
 from qjobs.circuits.older import decode_windows
 from qjobs.circuits.sniff import MAX_QASM_BYTES, Format, contents
 from qjobs.errors import InputError
+from qjobs.model import Slice
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
+
+_Names: TypeAlias = dict[tuple[str, ...], int]
 
 
 def main() -> None:
@@ -51,7 +60,11 @@ def main() -> None:
     gc.set_threshold(100_000, 50, 50)
     _say({"dialect": [dialect.version, dialect.qiskit.hex(), dialect.encoding.hex()]})
     for line in sys.stdin.buffer:
-        _work(json.loads(line))
+        message = json.loads(line)
+        if "container" in message:
+            _answer_question(message)
+        else:
+            _work(message)
 
 
 def _say(message: dict[str, Any]) -> None:
@@ -87,23 +100,51 @@ def _answer_qasm(files: list[Any], format_: Format) -> "Iterator[QuantumCircuit]
             _say({"error": error.message, "hint": error.hint})
         else:
             yield circuit
-            _say({"sha256": digest.hexdigest(), "circuits": 1})
+            _say(_answer(digest.hexdigest(), 1, _name_parameters([circuit])))
 
 
 def _answer_qpy(path: Path, name: str, prefix: str, parts: list[str]) -> None:
     count = 0
+    parameters: _Names = {}
     started = len(parts)
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")
         for circuits in decode_windows(path, name):
             _write_part(circuits, prefix, parts)
+            parameters = _name_parameters(circuits, count) | parameters
             count += len(circuits)
     except (InputError, OSError) as error:
         del parts[started:]
         _say({"error": str(error), "hint": getattr(error, "hint", "")})
     else:
-        _say({"sha256": digest.hexdigest(), "circuits": count})
+        _say(_answer(digest.hexdigest(), count, parameters))
+
+
+def _answer_question(message: dict[str, Any]) -> None:
+    part = Slice(message["start_index"], message["experiments_count"])
+    try:
+        with qpy.Container.open(Path(message["container"])) as container:
+            circuits = qpy.decode(container.cut(part))
+    except InputError as error:
+        _say({"error": error.message, "hint": error.hint})
+    else:
+        names = _name_parameters(circuits, part.start_index)
+        _say({"parameters": [*names.items()]})
+
+
+def _name_parameters(circuits: "list[QuantumCircuit]", start_index: int = 0) -> _Names:
+    """The names that circuits have, and the index of the first that has each group of them."""
+    found: _Names = {}
+    for index, circuit in enumerate(circuits, start=start_index):
+        names = tuple(parameter.name for parameter in circuit.parameters)
+        if names:
+            found.setdefault(names, index)
+    return found
+
+
+def _answer(sha256: str, circuits: int, parameters: _Names) -> dict[str, Any]:
+    return {"sha256": sha256, "circuits": circuits, "parameters": [*parameters.items()]}
 
 
 def _write_part(circuits: "list[QuantumCircuit]", prefix: str, parts: list[str]) -> None:

@@ -9,14 +9,15 @@ import os
 import selectors
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from qjobs.circuits.files import Task
+from qjobs.circuits.files import Parameters, Task
 from qjobs.circuits.qpy import Dialect
 from qjobs.errors import InputError, QjobsError
+from qjobs.model import Slice
 
 
 class Workers:
@@ -62,6 +63,10 @@ class Workers:
                     if process.task is None and not process.take(next(waiting, None)):
                         selector.unregister(process.output)
 
+    def find_parameters(self, container: Path, part: Slice) -> Parameters:
+        """The parameters of the circuits of a container. Raises InputError."""
+        return self._all[0].find_parameters(container, part)
+
 
 class _Process:
     """One worker process and the task it is at."""
@@ -88,10 +93,7 @@ class _Process:
 
     def greet(self) -> Dialect:
         """Wait until the process is ready; the dialect of the QPY that it writes."""
-        lines: list[bytes] = []
-        while not lines:
-            lines = self._read_lines()
-        message = json.loads(lines[0])
+        message = self._answer()
         if "dialect" not in message:
             raise QjobsError(str(message["error"]), hint="reinstall qjobs with its dependencies")
         version, qiskit, encoding = message["dialect"]
@@ -110,6 +112,22 @@ class _Process:
             raise self._died() from error
         return True
 
+    def find_parameters(self, container: Path, part: Slice) -> Parameters:
+        question = {
+            "container": str(container),
+            "start_index": part.start_index,
+            "experiments_count": part.experiments_count,
+        }
+        try:
+            self._input.write(json.dumps(question).encode() + b"\n")
+            self._input.flush()
+        except BrokenPipeError as error:
+            raise self._died() from error
+        message = self._answer()
+        if "error" in message:
+            raise InputError(message["error"], hint=message["hint"])
+        return _parameters(message)
+
     def hear(self) -> int:
         """Take in what the process has said; how many files it answered for."""
         assert self.task is not None
@@ -126,6 +144,7 @@ class _Process:
             else:
                 file.sha256 = file.sha256 or message["sha256"]
                 file.circuits = message["circuits"]
+                file.parameters = _parameters(message)
             self._answers += 1
         return self._answers - before
 
@@ -135,6 +154,14 @@ class _Process:
         self.output.close()
         with suppress(BrokenPipeError):  # what it was not told any more
             self._input.close()
+
+    def _answer(self) -> dict[str, Any]:
+        """The one line that is the answer to what it was asked."""
+        lines: list[bytes] = []
+        while not lines:
+            lines = self._read_lines()
+        message: dict[str, Any] = json.loads(lines[0])
+        return message
 
     def _read_lines(self) -> list[bytes]:
         data = os.read(self.output.fileno(), 1 << 16)
@@ -155,6 +182,10 @@ class _Process:
             f"{reading.name} cannot be read: the process that read it {how}",
             hint="is there enough memory and disk space? if so, leave the file out",
         )
+
+
+def _parameters(message: Mapping[str, Any]) -> Parameters:
+    return {tuple(names): index for names, index in message["parameters"]}
 
 
 def _encode(task: Task) -> bytes:

@@ -33,6 +33,7 @@ VERBS = (
         "Submit circuits, wait for them and print the results.", (
         "qjobs run bell.qasm",
         "qjobs run circuits/ --shots 4096 --out counts.csv",
+        "qjobs run ansatz.qasm3 --parameters angles.csv --observables energy.json",
     )),
     Verb("wait", "looking:wait", "Run",
         "Wait until jobs are finished; the exit code tells how.", (
@@ -46,7 +47,7 @@ VERBS = (
         "qjobs status --failed -q | qjobs retry -",
     )),
     Verb("result", "results:result", "Look",
-        "Print the counts of the circuits, in the order submitted.", (
+        "Print what the circuits gave, in the order submitted.", (
         "qjobs result",
         "qjobs result ghz:0-9 --top 4",
         "qjobs result ghz --out counts.jsonl",
@@ -80,6 +81,11 @@ VERBS = (
         "Submit failed jobs again; earlier attempts are kept.", (
         "qjobs retry",
         "qjobs retry ghz --all --wait",
+    )),
+    Verb("backends", "backends:backends", "Set up",
+        "List the backends that circuits can be submitted to.", (
+        "qjobs backends",
+        "qjobs backends -p local",
     )),
     Verb("completion", "setup:completion", "Set up",
         "Print the script that completes words of qjobs in a shell.", (

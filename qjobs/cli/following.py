@@ -55,7 +55,8 @@ def follow_to_end(
             exit_code=interruption.exit_code,
         )
     still_moving = any(
-        moves(report, target) for report, target in zip(reports, targets, strict=True)
+        moves(report, target.folder.being_submitted())
+        for report, target in zip(reports, targets, strict=True)
     )
     gave_up = limit.fail_fast and any(failed(report) for report in reports)
     return Followed(reports, timed_out=still_moving and not gave_up)

@@ -15,6 +15,7 @@ from qjobs.engine.status import status as ask_status
 from qjobs.errors import ExitCode
 from qjobs.render import rows, shapes
 from qjobs.render.output import Format, Output
+from qjobs.render.summaries import observable_label
 from qjobs.render.text import count
 from qjobs.render.writing import show as show_data
 
@@ -165,8 +166,10 @@ def show(
     for problem in report.problems:
         output.warn(problem)
     sources = target.folder.sources()
-    document = shapes.set_document(report, sources=sources)
-    show_data(output, document, rows.detail_rows(report, sources))
+    observables = target.folder.observables()
+    document = shapes.set_document(report, sources=sources, observables=observables)
+    labels = [observable_label(observable) for observable in observables]
+    show_data(output, document, rows.detail_rows(report, sources, labels))
     if output.format is Format.TABLE:
         jobs = rows.job_rows([(report.job_set, report.jobs)])
         show_data(output, document, jobs)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from qjobs.cli.completion import complete_address, complete_backend
-from qjobs.cli.values import LARGEST_NUMBER, duration_s
+from qjobs.cli.values import LARGEST_NUMBER, duration_s, standard_error
 from qjobs.render.output import Format
 
 Addresses = Annotated[
@@ -113,6 +113,32 @@ Once = Annotated[
     bool,
     typer.Option("--once", help="If the same was submitted before, go on with that set."),
 ]
+Parameters = Annotated[
+    str | None,
+    typer.Option(
+        "--parameters",
+        metavar="FILE",
+        help="Run each circuit once with every row of values: .npz, .json or .csv (.gz too).",
+    ),
+]
+Observables = Annotated[
+    str | None,
+    typer.Option(
+        "--observables",
+        metavar="FILE",
+        help='Expectation values, not counts: .json such as ["ZZ", {"XX": 0.5, "YY": -0.5}].',
+    ),
+]
+Precision = Annotated[
+    float | None,
+    typer.Option(
+        "--precision",
+        metavar="P",
+        parser=standard_error,
+        help="The standard error asked of expectation values; by default that of the shots.",
+        show_default=False,
+    ),
+]
 
 # How long to stay.
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until every job is finished.")]
@@ -140,6 +166,10 @@ Top = Annotated[
 ]
 Partial = Annotated[
     bool, typer.Option("--partial", help="Give what is there, with a placeholder for the rest.")
+]
+Arrays = Annotated[
+    bool,
+    typer.Option("--arrays", help="In JSON, all of what a simulator saved, as base64 of .npy."),
 ]
 Out = Annotated[
     str | None,

@@ -19,7 +19,7 @@ class JobsFailed(QjobsError):
 
 
 class CircuitsFailed(JobsFailed):
-    """All jobs are done, but some circuits have no counts."""
+    """All jobs are done, but some circuits gave nothing."""
 
     code = "circuits_failed"
 

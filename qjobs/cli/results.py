@@ -32,6 +32,7 @@ def result(
     fail_fast: options.FailFast = False,
     partial: options.Partial = False,
     memory: options.Memory = False,
+    arrays: options.Arrays = False,
     top: options.Top = None,
     out: options.Out = None,
     format_: options.FormatOption = None,
@@ -39,7 +40,7 @@ def result(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> ExitCode:
-    """Print the counts of the circuits, in the order submitted."""
+    """Print what the circuits gave, in the order submitted."""
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     check_place(output, out)
     workspace = open_workspace()
@@ -47,7 +48,7 @@ def result(
     for job_set in (target.folder.job_set for target in targets):
         if memory and not job_set.options.memory:
             output.warn(f"{job_set.set_id} was submitted without --memory: none was kept")
-    selected = Selected(top=top, memory=memory, partial=partial, out=out)
+    selected = Selected(top=top, memory=memory, arrays=arrays, partial=partial, out=out)
     reports: Sequence[SetReport]
     timed_out = False
     if wait:
@@ -67,6 +68,7 @@ class Selected:
 
     top: int | None = None
     memory: bool = False
+    arrays: bool = False
     partial: bool = False
     out: str | None = None
 
@@ -119,7 +121,7 @@ def print_results(
     if blank:
         all_circuits = count(sum(result.circuits for result in results), "circuit")
         raise CircuitsFailed(
-            f"{len(blank)} of {all_circuits} without counts", hint=f"qjobs error {sets}"
+            f"{len(blank)} of {all_circuits} without a result", hint=f"qjobs error {sets}"
         )
 
 
@@ -134,6 +136,8 @@ def _set_result(
         complete=all(
             job.state is State.DONE and kept.has(job.index, job.attempt) for job in report.jobs
         ),
+        observables=target.folder.observables(),
+        whole_arrays=selected.arrays,
     )
 
 
@@ -142,9 +146,9 @@ def _selected_rows(
 ) -> Iterator[engine.CircuitRow]:
     """The rows, with the memory of the shots only if it was asked for.
 
-    Notes in `blank` which circuits have no counts although their job is done.
+    Notes in `blank` which circuits gave nothing although their job is done.
     """
     for row in engine.rows(target, report):
-        if row.counts is None and row.state is State.DONE:
+        if row.blank and row.state is State.DONE:
             blank.append(row.index)
         yield row if selected.memory else replace(row, memory=None)

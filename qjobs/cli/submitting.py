@@ -46,6 +46,9 @@ def submit(
     seed: options.Seed = None,
     memory: options.Memory = False,
     optimization_level: options.OptimizationLevel = 1,
+    parameters: options.Parameters = None,
+    observables: options.Observables = None,
+    precision: options.Precision = None,
     option: options.ExtraOptions = None,
     per_job: options.PerJob = None,
     max_workers: options.MaxWorkers = None,
@@ -68,7 +71,10 @@ def submit(
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     request = _request(
         _inputs(files, files_from), backend, name=name, tags=tag, per_job=per_job,
-        run=RunOptions(shots, seed, memory, optimization_level, extra=run_options(option)),
+        run=RunOptions(
+            shots, seed, memory, optimization_level, precision, run_options(option)
+        ),
+        parameters=parameters, observables=observables,
         skip_invalid=skip_invalid, strict=strict, once=once,
     )  # fmt: skip
     workspace = open_workspace()
@@ -81,7 +87,9 @@ def submit(
         output,
         errors=errors,
         limit=Limit(timeout, poll, fail_fast) if wait else None,
-        document=lambda reports: shapes.set_document(reports[0], sources=target.folder.sources()),
+        document=lambda reports: shapes.set_document(
+            reports[0], sources=target.folder.sources(), observables=target.folder.observables()
+        ),
     )
     return ExitCode.OK
 
@@ -97,6 +105,9 @@ def run(
     seed: options.Seed = None,
     memory: options.Memory = False,
     optimization_level: options.OptimizationLevel = 1,
+    parameters: options.Parameters = None,
+    observables: options.Observables = None,
+    precision: options.Precision = None,
     option: options.ExtraOptions = None,
     per_job: options.PerJob = None,
     max_workers: options.MaxWorkers = None,
@@ -119,7 +130,10 @@ def run(
     check_place(output, out)
     request = _request(
         _inputs(files, files_from), backend, name=name, tags=tag, per_job=per_job,
-        run=RunOptions(shots, seed, memory, optimization_level, extra=run_options(option)),
+        run=RunOptions(
+            shots, seed, memory, optimization_level, precision, run_options(option)
+        ),
+        parameters=parameters, observables=observables,
         skip_invalid=skip_invalid, strict=strict, once=once,
     )  # fmt: skip
     workspace = open_workspace()
@@ -166,6 +180,8 @@ def _request(
     name: str,
     tags: Sequence[str] | None,
     per_job: int | None,
+    parameters: str | None,
+    observables: str | None,
     skip_invalid: bool,
     strict: bool,
     once: bool,
@@ -179,6 +195,7 @@ def _request(
         inputs, provider, device, run,
         name=name, tags=tuple(tags or ()), per_job=per_job,
         skip_invalid=skip_invalid, strict=strict, once=once,
+        parameters=parameters, observables=observables,
     )  # fmt: skip
 
 
@@ -188,6 +205,13 @@ def _preview(workspace: Workspace, request: "SubmitRequest", output: Output) -> 
     with progress(output, "reading") as meter:
         plan, gathered = preview(workspace, request, progress=meter.show)
     _warn(output, gathered)
+    if plan.parameters:
+        output.note(
+            f"{count(gathered.circuits, 'circuit')}, each with {count(plan.bindings, 'row')} of "
+            f"values for {', '.join(plan.parameters)}"
+        )
+    if plan.observables:
+        output.note(f"expectation values of {count(plan.observables, 'observable')}")
     show(output, shapes.plan_document(plan), rows.plan_rows(plan))
     return ExitCode.OK
 

@@ -1,5 +1,6 @@
 """Option values that are more than a word or a number."""
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -21,6 +22,17 @@ def duration_s(text: str) -> float:
         raise typer.BadParameter(f"{text!r} is not a duration such as 90, 90s, 30m, 2h or 1h30m")
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return 3600 * hours + 60 * minutes + seconds
+
+
+def standard_error(text: str) -> float:
+    """A number from 0 on."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise typer.BadParameter(f"{text!r} is not a number from 0 on")
+    return value
 
 
 def run_options(items: Sequence[str] | None) -> dict[str, Scalar]:

@@ -61,7 +61,7 @@ def _failure(job: JobReport, attempt: Attempt) -> Failure | None:
 
 
 def _failed_circuits(target: Target, job: JobReport) -> Iterator[Failure]:
-    """Circuits without counts in a job that is done, if its results are kept here."""
+    """Circuits that gave nothing in a job that is done, if its results are kept here."""
     kept = target.folder.results
     if not kept.has(job.index, job.attempt):
         return

@@ -6,6 +6,13 @@ from qjobs.errors import UsageError
 from qjobs.model import Slice
 from qjobs.providers.interface import Limits
 
+MOST_BINDINGS_A_JOB = 10_000
+"""Circuits of a sweep that go into one job, unless the user says otherwise.
+
+A few bytes submit any number of them, but a job's results are fetched, checked and kept as one
+file: 10,000 are about a megabyte for a few outcomes each. And what is lost with a job is run again.
+"""
+
 
 def plan_slices(
     circuits: int,
@@ -14,17 +21,21 @@ def plan_slices(
     limits: Limits,
     per_job: int | None,
     size_bytes: Callable[[Slice], int],
+    sweep: bool = False,
 ) -> tuple[Slice, ...]:
     """Slices that cover circuits 0 to `circuits - 1` in order, each within the limits.
 
     `per_job` is the user's wish for circuits a job; over a limit it is an error, never
     quietly lowered. Without it the backend says into how many jobs it likes a set cut.
-    `size_bytes` tells how large a slice is to send. Raises UsageError where one circuit
-    alone is over a limit.
+    `size_bytes` tells how large a slice is to send; in a `sweep` that says nothing of how much
+    comes back, so there `MOST_BINDINGS_A_JOB` hold, too. Raises UsageError where one circuit alone
+    is over a limit.
     """
     most = _most_circuits(shots, limits)
     if per_job is None:
         per_job = min(most or circuits, -(-circuits // max(1, limits.jobs_wanted)))
+        if sweep:
+            per_job = min(per_job, MOST_BINDINGS_A_JOB)
     elif per_job < 1:
         raise UsageError(f"--per-job must be at least 1, not {per_job}")
     elif most is not None and per_job > most:

@@ -35,7 +35,7 @@ class State(StrEnum):
 
 
 FAILED = (State.REFUSED, State.ERROR, State.CANCELLED)
-"""States of a job that will give no counts unless it is retried."""
+"""States of a job that will give no results unless it is retried."""
 
 UNSENT = (State.PLANNED, State.UNKNOWN)
 """States of a job that only `resume` brings on."""

@@ -3,7 +3,7 @@
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
@@ -13,16 +13,20 @@ from qjobs.engine.address import Target
 from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import InputError, ProviderError
+from qjobs.model import Slice
 from qjobs.results import CircuitResult
 from qjobs.store.folder import SetFolder
 
 
 @dataclass(frozen=True, slots=True)
 class CircuitRow:
-    """One circuit and what came of it; a placeholder keeps the place of one without counts.
+    """One circuit and what came of it; a placeholder keeps the place of one that gave nothing.
 
-    `index` counts from 0 through the set, `position` through its source file. `counts` are
-    keyed as Qiskit keys them, `memory` has one outcome a shot if it was asked for.
+    `index` counts from 0 through the set, `position` through its source file. `binding` is
+    the row of parameter values that it ran with, None where the set has no parameters. `counts`
+    are keyed as Qiskit keys them, `memory` has one outcome a shot if it was asked for. `evs`
+    are the expectation values of the set's observables, `stds` their standard errors. `arrays`
+    is what a simulator saved, in NumPy's .npy format.
     """
 
     index: int
@@ -37,6 +41,15 @@ class CircuitRow:
     memory: Sequence[str] | None = None
     message: str = ""
     metadata: Mapping[str, Any] | None = None
+    binding: int | None = None
+    evs: Sequence[float] | None = None
+    stds: Sequence[float] | None = None
+    arrays: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def blank(self) -> bool:
+        """Whether there is nothing to show for the circuit."""
+        return self.counts is None and self.evs is None and not self.arrays
 
 
 def fetch(
@@ -101,7 +114,7 @@ def rows(target: Target, report: SetReport) -> Iterator[CircuitRow]:
             source, position = circuits.origin(circuit)
             yield CircuitRow(
                 index=circuit,
-                name=names[circuit - job.slice.start_index],
+                name=names(circuit),
                 source=source,
                 position=position,
                 job=job.index,
@@ -112,6 +125,10 @@ def rows(target: Target, report: SetReport) -> Iterator[CircuitRow]:
                 memory=result.readable_memory() if result else None,
                 message=(result.message if result else "") or job.message,
                 metadata=result.metadata if result else None,
+                binding=circuits.binding(circuit),
+                evs=result.evs if result else None,
+                stds=result.stds if result else None,
+                arrays=result.arrays if result else {},
             )
 
 
@@ -136,26 +153,38 @@ def _job_finder(folder: SetFolder) -> Callable[[int], int]:
 
 
 class _Circuits:
-    """Names and origins of a set's circuits, as far as the folder still has them."""
+    """Names and origins of a set's circuits, as far as the folder still has them.
+
+    In a sweep a circuit of the container, a record, stands for one circuit of the set a row.
+    """
 
     def __init__(self, folder: SetFolder) -> None:
         self._container = folder.circuits_path
+        self._sweeps = bool(folder.job_set.parameters)
+        self._bindings = folder.job_set.bindings
         self._sources = folder.sources()
         self._starts = [source.start_index for source in self._sources]
 
-    def names(self, job: JobReport) -> Sequence[str]:
-        """The names of a job's circuits; `circuit-<index>` where the container is gone."""
+    def names(self, job: JobReport) -> Callable[[int], str]:
+        """The names of a job's circuits, by index; `circuit-<record>` if the container is gone."""
+        first = job.slice.start_index // self._bindings
+        last = job.slice.end_index // self._bindings
         try:
             with qpy.Container.open(self._container) as container:
-                return container.names(job.slice)
+                names = container.names(Slice(first, last - first + 1))
         except InputError:
-            part = job.slice
-            return [f"circuit-{index}" for index in range(part.start_index, part.end_index + 1)]
+            names = [f"circuit-{record}" for record in range(first, last + 1)]
+        return lambda circuit: names[circuit // self._bindings - first]
+
+    def binding(self, circuit: int) -> int | None:
+        """The row of values that a circuit runs with, if it has parameters."""
+        return circuit % self._bindings if self._sweeps else None
 
     def origin(self, circuit: int) -> tuple[str, int]:
-        """The source file of a circuit and its position there; ("", index) if unknown."""
-        at = bisect_right(self._starts, circuit) - 1
+        """The source file of a circuit and its position there; ("", record) if unknown."""
+        record = circuit // self._bindings
+        at = bisect_right(self._starts, record) - 1
         if at < 0:
-            return "", circuit
+            return "", record
         source = self._sources[at]
-        return source.path, circuit - source.start_index
+        return source.path, record - source.start_index

@@ -23,11 +23,7 @@ def resume(
 
     `jobs` limits it to some jobs of the set, `max_workers` the threads. See `start.start`.
     """
-    open_jobs = [
-        job.index
-        for job in folder.jobs()
-        if isinstance(job.state, Planned | Attempted) and (jobs is None or job.index in jobs)
-    ]
+    open_jobs = [index for index in unsent_jobs(folder) if jobs is None or index in jobs]
     if not open_jobs:
         return StartReport()
     return start(
@@ -40,3 +36,8 @@ def resume(
         resend_unknown=resend_unknown,
         progress=progress,
     )
+
+
+def unsent_jobs(folder: SetFolder) -> list[int]:
+    """The jobs of a set that are planned, or whose fate is unknown, by their indices."""
+    return [job.index for job in folder.jobs() if isinstance(job.state, Planned | Attempted)]

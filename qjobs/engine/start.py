@@ -7,10 +7,11 @@ sent again. Nothing is ever resent blindly.
 """
 
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple, TypeAlias
 
 from qjobs import pool
 from qjobs.circuits.slices import CircuitSlice
@@ -35,6 +36,17 @@ class Progress:
     settled: int
     jobs: int
     waiting: str = ""
+
+
+class Wait(NamedTuple):
+    """Nothing can be done for a job for so long, and why."""
+
+    reason: str
+    wait_s: float
+
+
+Steps: TypeAlias = Generator[Wait, None, str]
+"""The way of one job. Nothing is held and no call is in flight while it waits."""
 
 
 @dataclass(slots=True)
@@ -62,10 +74,22 @@ class Starter:
     say: Callable[[str], None]
 
     def start(self, index: int) -> str:
+        """Go the way of one job, waiting where it has to; return what `steps` does."""
+        steps = self.steps(index)
+        try:
+            while True:
+                wait = next(steps)
+                self.say(wait.reason)
+                self.stop.wait(wait.wait_s)
+        except StopIteration as end:
+            return str(end.value)
+
+    def steps(self, index: int) -> Steps:
         """Bring one job as far as it gets; return what is left to say about it, if anything.
 
-        Raises AuthError and InputError (the set's circuits are gone), because no other job
-        would fare better, and StateError.
+        Whoever drives it waits as it is told, or until there may be news. Raises AuthError and
+        InputError (the set's circuits are gone), because no other job would fare better, and
+        StateError.
         """
         lost_answers = 0
         pause_s = _FIRST_PAUSE_S
@@ -74,7 +98,7 @@ class Starter:
             number = job.attempt.number
             match job.state:
                 case Attempted(tag, at):
-                    problem = self._reconcile(index, number, tag, at)
+                    problem = yield from self._reconcile(index, number, tag, at)
                     if problem:
                         return problem
                 case Planned():
@@ -83,8 +107,7 @@ class Starter:
                     except NotNow as error:
                         wait_s = error.retry_after_s or pause_s
                         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-                        self.say(f"{error.message}: waiting {wait_s:.0f} s")
-                        self.stop.wait(wait_s)
+                        yield Wait(f"{error.message}: waiting {wait_s:.0f} s", wait_s)
                         continue
                     if problem:
                         lost_answers += 1
@@ -132,7 +155,7 @@ class Starter:
                 hint=error.hint or "make room, then run: qjobs resume",
             ) from error
 
-    def _reconcile(self, index: int, number: int, tag: str, at: datetime) -> str:
+    def _reconcile(self, index: int, number: int, tag: str, at: datetime) -> Steps:
         """Find out what became of an unknown attempt; returns why that is not possible.
 
         One provider job: it is adopted. Several: the oldest is, the others are recorded as
@@ -161,9 +184,30 @@ class Starter:
             if settled:
                 self._record(index, number, FactKind.DEFERRED, "no job carries the tag")
                 return ""
-            self.say(f"job {index}: its answer was lost; asking the provider for it")
-            if self.stop.wait(min(_FIRST_PAUSE_S, capabilities.settle_s - age_s)):
+            yield Wait(
+                f"job {index}: its answer was lost; asking the provider for it",
+                min(_FIRST_PAUSE_S, capabilities.settle_s - age_s),
+            )
+            if self.stop.is_set():
                 return f"job {index}: stopped before the provider knew what became of it"
+
+
+@contextmanager
+def submission(
+    folder: SetFolder,
+    provider: Provider,
+    *,
+    clock: Callable[[], datetime],
+    stop: threading.Event,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[Starter]:
+    """Be the one process that submits a set. Raises StateError: BeingSubmitted or another."""
+    with folder.claim_submission(), folder.journal() as journal:
+        yield Starter(
+            folder.job_set, journal, provider,
+            lambda index: circuit_slice(folder, index),
+            clock, stop, say,
+        )  # fmt: skip
 
 
 def start(
@@ -186,19 +230,14 @@ def start(
     """
     job_set = folder.job_set
     report = StartReport()
-    with folder.claim_submission(), folder.journal() as journal:
+    settled = 0
+
+    def say(waiting: str) -> None:
+        progress(Progress(settled, len(jobs), waiting))
+
+    with submission(folder, provider, clock=clock, stop=stop, say=say) as starter:
         if resend_unknown:
-            _open_resends(job_set, journal, provider, jobs, clock)
-        settled = 0
-
-        def say(waiting: str) -> None:
-            progress(Progress(settled, len(jobs), waiting))
-
-        starter = Starter(
-            job_set, journal, provider,
-            lambda index: circuit_slice(folder, index),
-            clock, stop, say,
-        )  # fmt: skip
+            open_resends(starter, jobs)
         width = provider.limits(job_set.backend).connections
         say("")
         try:
@@ -211,29 +250,25 @@ def start(
                     report.problems.append(problem)
         except AuthError as error:
             report.credentials = error
-        _count(report, journal, jobs)
+        _count(report, starter.journal, jobs)
     return report
 
 
-def _open_resends(
-    job_set: JobSet,
-    journal: Journal,
-    provider: Provider,
-    jobs: Sequence[int],
-    clock: Callable[[], datetime],
-) -> None:
+def open_resends(starter: Starter, jobs: Sequence[int]) -> None:
     """Open a further attempt for each unknown job that the provider cannot find for us."""
-    if provider.capabilities(job_set.backend).finds:
+    provider, journal, backend = starter.provider, starter.journal, starter.job_set.backend
+    if provider.capabilities(backend).finds:
         return
     for index in jobs:
         job = journal.job(index)
         # What it happens to know is adopted later on, and so is what it cannot look up now.
         with suppress(ProviderError):
             if isinstance(job.state, Attempted) and not provider.find(
-                job.state.tag, backend=job_set.backend
+                job.state.tag, backend=backend
             ):
                 number = job.attempt.number + 1
-                journal.append(Fact(index, number, clock(), FactKind.PLANNED, "resent on request"))
+                fact = Fact(index, number, starter.clock(), FactKind.PLANNED, "resent on request")
+                journal.append(fact)
 
 
 def _count(report: StartReport, journal: Journal, jobs: Sequence[int]) -> None:

@@ -7,20 +7,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from qjobs.circuits import qpy
-from qjobs.circuits.gather import Gathered, gather
+from qjobs.circuits.gather import Gathered
 from qjobs.circuits.inputs import InputFile
+from qjobs.engine.material import Material, collect
 from qjobs.engine.plan import plan_slices
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import InputError
+from qjobs.errors import UsageError
 from qjobs.model import JobSet, RunOptions
 from qjobs.providers.interface import Provider
 from qjobs.store.folder import SetFolder
+from qjobs.store.sets import Draft
 
 
 @dataclass(frozen=True, slots=True)
 class SubmitRequest:
-    """What the user asked for. `per_job` None lets the backend choose."""
+    """What the user asked for. `per_job` None lets the backend choose.
+
+    `parameters` is the file with a row of values for each run of every circuit, `observables`
+    that of the observables whose expectation values are wanted; None where there is none.
+    """
 
     inputs: Sequence[InputFile]
     provider: str
@@ -32,6 +37,8 @@ class SubmitRequest:
     skip_invalid: bool = False
     strict: bool = False
     once: bool = False
+    parameters: str | None = None
+    observables: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +59,8 @@ def preview(
     """The set that `prepare` would make; nothing is written to the state, no job is sent."""
     provider = _checked_provider(workspace, request)
     with tempfile.TemporaryDirectory(prefix="qjobs-") as folder:
-        container = Path(folder, "circuits.qpy")
-        gathered = _gather(request, container, progress)
-        return _plan(
-            workspace, request, provider, workspace.new_id(), container, gathered
-        ), gathered
+        material = collect(request, Draft(workspace.new_id(), Path(folder)), progress)
+        return _plan(workspace, request, provider, material), material.gathered
 
 
 def prepare(
@@ -73,8 +77,9 @@ def prepare(
     workspace.store.check_writable()
     draft = workspace.store.draft(workspace.new_id())
     try:
-        gathered = _gather(request, draft.circuits_path, progress)
-        job_set = _plan(workspace, request, provider, draft.set_id, draft.circuits_path, gathered)
+        material = collect(request, draft, progress)
+        gathered = material.gathered
+        job_set = _plan(workspace, request, provider, material)
         if not request.once:
             return Preparation(draft.commit(job_set, gathered.sources), gathered)
         # Two pipelines that start at the same moment must not both find nothing.
@@ -90,57 +95,57 @@ def prepare(
 
 
 def _checked_provider(workspace: Workspace, request: SubmitRequest) -> Provider:
-    """The provider, once it has agreed to the backend and the options."""
+    """The provider, once it has agreed to the backend, the options and what is asked for."""
     provider = workspace.load_provider(request.provider)
     provider.check(request.backend, request.options)
-    return provider
-
-
-def _gather(
-    request: SubmitRequest, container: Path, progress: Callable[[int, int], None]
-) -> Gathered:
-    gathered = gather(
-        request.inputs, container, skip_invalid=request.skip_invalid, progress=progress
-    )
-    if request.strict and gathered.unmeasured.count:
-        raise InputError(
-            f"without a measurement there are no counts: {gathered.unmeasured}",
-            hint="add measurements, or leave out --strict",
+    if request.observables is None and request.options.precision is not None:
+        raise UsageError(
+            "a precision is that of expectation values, and no observables are given",
+            hint="add --observables FILE, or say how many --shots",
         )
-    return gathered
+    if request.observables is not None and not provider.capabilities(request.backend).estimates:
+        raise UsageError(
+            f"{request.provider}:{request.backend} gives counts, but no expectation values",
+            hint="leave out --observables, or choose another backend",
+        )
+    return provider
 
 
 def _plan(
     workspace: Workspace,
     request: SubmitRequest,
     provider: Provider,
-    set_id: str,
-    container: Path,
-    gathered: Gathered,
+    material: Material,
 ) -> JobSet:
-    with qpy.Container.open(container) as circuits:
-        slices = plan_slices(
-            gathered.circuits,
-            shots=request.options.shots,
-            limits=provider.limits(request.backend),
-            per_job=request.per_job,
-            size_bytes=circuits.size_bytes,
-        )
+    sweep = material.sweep
+    slices = plan_slices(
+        material.circuits,
+        shots=request.options.shots,
+        limits=provider.limits(request.backend),
+        per_job=request.per_job,
+        size_bytes=material.size_bytes,
+        sweep=sweep is not None,
+    )
     return JobSet(
-        set_id=set_id,
+        set_id=material.draft.set_id,
         name=request.name,
         created=workspace.clock(),
         provider=request.provider,
         backend=request.backend,
-        circuits=gathered.circuits,
+        circuits=material.circuits,
         slices=slices,
         options=request.options,
         tags=request.tags,
-        fingerprint=_fingerprint(request, gathered),
+        fingerprint=_fingerprint(request, material),
+        parameters=sweep.names if sweep else (),
+        bindings=material.bindings,
+        observables=material.observables,
     )
 
 
-def _fingerprint(request: SubmitRequest, gathered: Gathered) -> str:
+def _fingerprint(request: SubmitRequest, material: Material) -> str:
     """Equal for the same circuits, in the same order, run the same way on the same backend."""
-    meaning = [gathered.fingerprint, request.provider, request.backend, asdict(request.options)]
+    meaning = [
+        *material.fingerprint(), request.provider, request.backend, asdict(request.options)
+    ]  # fmt: skip
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()

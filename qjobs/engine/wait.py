@@ -44,11 +44,11 @@ def follow(
     pause_s = first_s
     before: tuple[SetReport, ...] = ()
     while True:
+        # Asked before looking: whoever submits a set may finish that just after we looked.
+        submitting = [target.folder.being_submitted() for target in targets]
         reports = tuple(_look(workspace, target, stop) for target in targets)
         yield reports
-        if stop.is_set() or not any(
-            moves(report, target) for report, target in zip(reports, targets, strict=True)
-        ):
+        if stop.is_set() or not any(map(moves, reports, submitting)):
             return
         if limit.fail_fast and any(failed(report) for report in reports):
             return
@@ -62,12 +62,15 @@ def follow(
         stop.wait(pause_s)
 
 
-def moves(report: SetReport, target: Target) -> bool:
-    """Whether something may still happen to the jobs without anybody doing anything."""
+def moves(report: SetReport, submitting: bool) -> bool:  # noqa: FBT001 - its only question
+    """Whether something may still happen to the jobs without anybody doing anything.
+
+    `submitting` says whether somebody was submitting the set just before the report was made.
+    """
     jobs = report.jobs
     if any(job.state in PENDING or (job.state is State.UNKNOWN and job.job_id) for job in jobs):
         return True
-    return any(job.state in UNSENT for job in jobs) and target.folder.being_submitted()
+    return submitting and any(job.state in UNSENT for job in jobs)
 
 
 def failed(report: SetReport) -> bool:

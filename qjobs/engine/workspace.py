@@ -1,8 +1,11 @@
 """What every use-case stands on: the state folder, the providers, the clock."""
 
+import os
 from collections.abc import Callable
-from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from qjobs.store.sets import Store
 
@@ -22,3 +25,24 @@ class Workspace(NamedTuple):
     load_provider: "Callable[[str], Provider]"
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
+
+    @classmethod
+    def at(cls, home: Path) -> Self:
+        """The real world, with the state folder `home`. Nothing is read or made yet."""
+
+        @cache
+        def load_provider(name: str) -> "Provider":
+            from qjobs.providers.loading import open_provider
+
+            return open_provider(name, home)
+
+        return cls(
+            store=Store(home, clock=_now),
+            load_provider=load_provider,
+            clock=_now,
+            new_id=lambda: os.urandom(6).hex(),
+        )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.model import JobStatus, RunOptions
@@ -17,10 +17,13 @@ from qjobs.results import JobResult
 
 
 class ProviderContext(NamedTuple):
-    """What a provider is built from: a folder of its own, and the user's settings for it."""
+    """What a provider is built from: a folder of its own, and the user's settings for it.
+
+    These are values of the config file, and texts of the environment.
+    """
 
     folder: Path
-    settings: Mapping[str, str] = MappingProxyType({})
+    settings: Mapping[str, Any] = MappingProxyType({})
 
 
 class Capabilities(NamedTuple):

@@ -1,7 +1,9 @@
-"""From a name to a provider: plug-ins are found by their entry points, ours by the same ones."""
+"""From a name to a provider: by its entry point, or by what the config file says of a vendor."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qjobs import config, paths
 from qjobs.errors import ProviderError, QjobsError, UnknownBackend, UsageError
 from qjobs.providers.interface import Provider, ProviderContext
 
@@ -16,7 +18,19 @@ DEFAULT = "local"
 OURS = {
     "fake": "qjobs.providers.fake.provider:FakeProvider",
     "local": "qjobs.providers.local.provider:LocalProvider",
+    "python": "qjobs.providers.qiskit.held:HeldProvider",
+    "qiskit": "qjobs.providers.qiskit.provider:QiskitProvider",
 }
+# The plug-in behind each `[providers.NAME]` with a `factory`.
+VENDORS = "qiskit"
+
+# By themselves these are nothing: one needs a factory, one an object of this process.
+_UNNAMED = {VENDORS, "python"}
+
+# A vendor's provider has a folder of its name beside that of the job sets.
+_TAKEN = {*OURS, "sets"}
+_FROM_ENVIRONMENT = ("python", "timeout_s", "submit_timeout_s")
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
 def parse_backend(text: str) -> tuple[str, str]:
@@ -34,9 +48,47 @@ def parse_backend(text: str) -> tuple[str, str]:
     return provider, backend
 
 
-def names() -> list[str]:
-    """All providers that can be named: ours and those of other packages, sorted."""
-    return sorted({*OURS, *(point.name for point in _foreign())})
+def names(settings: config.Config | None = None) -> list[str]:
+    """All providers that can be named, sorted: ours, other packages' and the config file's."""
+    vendors = (settings or read_config()).vendors()
+    return sorted({*OURS, *vendors, *(point.name for point in _foreign())} - _UNNAMED)
+
+
+def read_config() -> config.Config:
+    """The user's config file. Raises UsageError."""
+    return config.read(paths.config_file(), must_exist=bool(paths.setting("config")))
+
+
+def open_provider(name: str, home: Path) -> Provider:
+    """The provider of a name, with its folder in the state folder `home` and the user's settings.
+
+    Those of the environment go before those of the config file. Raises as `load`, and
+    UsageError for settings that cannot be.
+    """
+    settings = read_config()
+    table = settings.providers.get(name, {})
+    chosen = paths.provider_settings(name)
+    if "factory" not in table:
+        if table and name not in OURS and name not in names(settings):
+            raise UsageError(
+                f"{settings.path}: [providers.{name}] has no factory",
+                hint='factory = "package.module:callable"',
+            )
+        return load(name, ProviderContext(home / name, {**table, **chosen}))
+    # The variables of `acme-eu` begin like those of `acme`: what is strange is not ours to judge.
+    known = {key: value for key, value in chosen.items() if key in _FROM_ENVIRONMENT}
+    try:
+        _check_vendor(name)
+        return load(VENDORS, ProviderContext(home / name, {**table, **known}))
+    except UsageError as error:
+        raise UsageError(f"{settings.path}: {error.message}", hint=error.hint) from error
+
+
+def _check_vendor(name: str) -> None:
+    if name in _TAKEN:
+        raise UsageError(f"[providers.{name}] with a factory: the name is taken")
+    if not name or not _NAME.issuperset(name):
+        raise UsageError(f"[providers.{name}]: names are of the signs a-z, 0-9, _ and -")
 
 
 def load(name: str, context: ProviderContext) -> Provider:
@@ -98,8 +150,9 @@ def _package(point: "EntryPoint") -> str:
 def _unknown(name: str) -> UnknownBackend:
     from difflib import get_close_matches
 
-    near = get_close_matches(name, names(), n=3)
+    known = names()
+    near = get_close_matches(name, known, n=3)
     return UnknownBackend(
         f"no provider {name!r}" + (f"; near ones: {', '.join(near)}" if near else ""),
-        hint=f"providers: {', '.join(names())}",
+        hint=f"providers: {', '.join(known)}",
     )

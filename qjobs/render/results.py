@@ -1,18 +1,20 @@
 """Results as text: on stdout, in a file, or in a folder with a file a circuit."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
 from qjobs.engine.result import CircuitRow
+from qjobs.errors import UsageError
 from qjobs.model import JobSet
 from qjobs.render.files import file_name, format_of, names_folder, replacing
 from qjobs.render.output import Format, Output
-from qjobs.render.rows import outcome_rows
+from qjobs.render.rows import Rows, outcome_rows, value_rows
 from qjobs.render.shapes import Document, circuit, result_document
+from qjobs.render.summaries import observable_label
 from qjobs.render.text import count
 from qjobs.render.writing import write
 
@@ -22,12 +24,23 @@ _OUTCOMES_ON_TERMINAL = 16
 
 @dataclass(frozen=True, slots=True)
 class SetResult:
-    """The results of one set. `rows` come one by one, and only once; `circuits` counts them."""
+    """The results of one set. `rows` come one by one, and only once; `circuits` counts them.
+
+    `observables` are those whose expectation values the rows have. With `whole_arrays`, what a
+    simulator saved is wanted in full.
+    """
 
     job_set: JobSet
     rows: Iterator[CircuitRow]
     circuits: int
     complete: bool
+    observables: Sequence[Mapping[str, float]] = ()
+    whole_arrays: bool = False
+
+    @property
+    def labels(self) -> list[str]:
+        """The observables in short."""
+        return [observable_label(observable) for observable in self.observables]
 
 
 def show_results(output: Output, results: Sequence[SetResult], *, top: int | None) -> None:
@@ -41,6 +54,7 @@ def show_results(output: Output, results: Sequence[SetResult], *, top: int | Non
         set_id = result.job_set.set_id
         print_histograms(
             result.rows,
+            labels=result.labels,
             circuits=_CIRCUITS_ON_TERMINAL,
             total=result.circuits,
             top=top or _OUTCOMES_ON_TERMINAL,
@@ -80,15 +94,35 @@ def _write(
     header: bool,
 ) -> None:
     """A document a set, or the rows of all sets in one table."""
-    rows = chain.from_iterable(result.rows for result in results)
     if format_ in (Format.JSON, Format.JSONL):
         for result in results:
             document = result_document(
-                result.job_set, result.rows, complete=result.complete, top=top
+                result.job_set,
+                result.rows,
+                complete=result.complete,
+                top=top,
+                observables=result.observables,
+                whole_arrays=result.whole_arrays,
             )
             write(stream, format_, document, outcome_rows((), top=top))
     else:
-        write(stream, format_, Document({}, "", ()), outcome_rows(rows, top=top), header=header)
+        write(stream, format_, Document({}, "", ()), _table(results, top), header=header)
+
+
+def _table(results: Sequence[SetResult], top: int | None) -> Rows:
+    """The rows of all sets. Raises UsageError if they do not have the same columns."""
+    bindings = any(result.job_set.parameters for result in results)
+    kinds = {bool(result.job_set.observables) for result in results}
+    if len(kinds) > 1:
+        raise UsageError(
+            "counts and expectation values do not go into one table",
+            hint="name these sets one by one, or use --format jsonl",
+        )
+    if True in kinds:
+        values = ((row, labels) for r in results for labels in [r.labels] for row in r.rows)
+        return value_rows(values, bindings=bindings)
+    rows = chain.from_iterable(result.rows for result in results)
+    return outcome_rows(rows, top=top, bindings=bindings)
 
 
 def _save_apart(output: Output, result: SetResult, folder: Path, top: int | None) -> int:
@@ -97,13 +131,15 @@ def _save_apart(output: Output, result: SetResult, folder: Path, top: int | None
     saved = 0
     for row in result.rows:
         with replacing(folder / file_name(row.index, row.name, f".{format_}")) as stream:
-            document = Document({}, "circuits", [circuit(row, top=top)])
+            shape = circuit(row, top=top, whole_arrays=result.whole_arrays)
+            document = Document({}, "circuits", [shape])
+            alone = replace(result, rows=iter([row]))
             # A file holds one circuit alone, so JSON is that object without an envelope.
             write(
                 stream,
                 Format.JSONL if format_ is Format.JSON else format_,
                 document,
-                outcome_rows([row], top=top),
+                _table([alone], top),
                 header=True,
             )
         saved += 1

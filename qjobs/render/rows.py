@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from qjobs.engine.result import CircuitRow
     from qjobs.model import JobSet, Source
 
-Cell: TypeAlias = str | int
+Cell: TypeAlias = str | int | float
 
 
 class Rows(NamedTuple):
@@ -99,18 +99,69 @@ def short_list_rows(reports: Iterable[SetReport]) -> Rows:
     )
 
 
-def outcome_rows(rows: Iterable[CircuitRow], *, top: int | None) -> Rows:
-    """A row an outcome, the most frequent first; circuits without counts have none."""
-    return Rows(("index", "name", "outcome", "count", "shots"), _outcomes(rows, top))
+def outcome_rows(rows: Iterable[CircuitRow], *, top: int | None, bindings: bool = False) -> Rows:
+    """A row an outcome, the most frequent first; a circuit without counts has one without them.
+
+    With `bindings`, the row of parameter values comes last.
+    """
+    columns = ("index", "name", "outcome", "count", "shots")
+    return _with_binding(columns, ((row, _outcomes(row, top)) for row in rows), bindings=bindings)
 
 
-def _outcomes(rows: Iterable[CircuitRow], top: int | None) -> Iterator[Sequence[Cell]]:
-    for row in rows:
-        if row.counts is None:
-            yield (row.index, row.name, "", "", row.shots)
-            continue
-        for outcome, number in most_frequent(row.counts.items())[:top]:
-            yield (row.index, row.name, outcome, number, row.shots)
+def _outcomes(row: CircuitRow, top: int | None) -> Iterator[tuple[Cell, ...]]:
+    if row.counts is None:
+        yield (row.index, row.name, "", "", row.shots)
+        return
+    for outcome, number in most_frequent(row.counts.items())[:top]:
+        yield (row.index, row.name, outcome, number, row.shots)
+
+
+def value_rows(rows: Iterable[tuple[CircuitRow, Sequence[str]]], *, bindings: bool = False) -> Rows:
+    """A row an expectation value, of circuits and the labels of their observables.
+
+    A circuit without values has one row without them; `bindings` as for `outcome_rows`.
+    """
+    columns = ("index", "name", "observable", "label", "value", "std", "shots")
+    return _with_binding(
+        columns, ((row, _values(row, labels)) for row, labels in rows), bindings=bindings
+    )
+
+
+def _values(row: CircuitRow, labels: Sequence[str]) -> Iterator[tuple[Cell, ...]]:
+    if row.evs is None:
+        yield (row.index, row.name, "", "", "", "", row.shots)
+        return
+    for at, (label, value, std) in enumerate(expectations(row, labels)):
+        yield (row.index, row.name, at, label, value, "" if std is None else std, row.shots)
+
+
+def expectations(
+    row: CircuitRow, labels: Sequence[str]
+) -> Iterator[tuple[str, float, float | None]]:
+    """The label, value and standard error of each observable, as far as they are known."""
+    evs, stds = row.evs or (), row.stds or ()
+    for at, value in enumerate(evs):
+        yield (
+            labels[at] if at < len(labels) else f"observable {at}",
+            value,
+            stds[at] if at < len(stds) else None,
+        )
+
+
+def _with_binding(
+    columns: tuple[str, ...],
+    groups: Iterable[tuple[CircuitRow, Iterable[tuple[Cell, ...]]]],
+    *,
+    bindings: bool,
+) -> Rows:
+    if not bindings:
+        return Rows(columns, (cells for _, group in groups for cells in group))
+    rows = (
+        (*cells, "" if row.binding is None else row.binding)
+        for row, group in groups
+        for cells in group
+    )
+    return Rows((*columns, "binding"), rows)
 
 
 def cancel_rows(outcomes: Iterable[tuple[JobSet, CancelReport]]) -> Rows:
@@ -151,10 +202,18 @@ def failure_rows(failures: Iterable[tuple[JobSet, Failure]]) -> Rows:
     )
 
 
-def detail_rows(report: SetReport, sources: Sequence[Source]) -> Rows:
-    """A row a property of a set."""
+def detail_rows(
+    report: SetReport, sources: Sequence[Source], observables: Sequence[str] = ()
+) -> Rows:
+    """A row a property of a set; `observables` are labels."""
     plan = report.job_set
     options = plan.options
+    asked: dict[str, Cell] = {}
+    if plan.parameters:
+        asked = {"parameters": " ".join(plan.parameters), "bindings": plan.bindings}
+    if plan.observables:
+        asked["observables"] = ", ".join(observables) or plan.observables
+        asked["precision"] = "" if options.precision is None else options.precision
     details: dict[str, Cell] = {
         "id": plan.set_id,
         "name": plan.name,
@@ -163,6 +222,7 @@ def detail_rows(report: SetReport, sources: Sequence[Source]) -> Rows:
         "backend": f"{plan.provider}:{plan.backend}",
         "account": plan.account,
         "circuits": plan.circuits,
+        **asked,
         "jobs": len(plan.slices),
         "shots": options.shots,
         "seed": "" if options.seed is None else options.seed,
@@ -173,5 +233,7 @@ def detail_rows(report: SetReport, sources: Sequence[Source]) -> Rows:
         "tags": " ".join(plan.tags),
         "fingerprint": plan.fingerprint,
     }
-    files = [(f"from circuit {source.start_index}", source.path) for source in sources]
+    files = [
+        (f"from circuit {source.start_index * plan.bindings}", source.path) for source in sources
+    ]
     return Rows(("property", "value"), [*details.items(), *files])

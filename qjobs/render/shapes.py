@@ -5,9 +5,12 @@ Keys stand in a fixed order. More keys may join a shape; those that are there st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from binascii import b2a_base64
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from qjobs.render.arrays import read_head
 from qjobs.render.summaries import most_frequent
 from qjobs.render.text import rfc3339
 
@@ -32,7 +35,12 @@ class Document(NamedTuple):
     inner: Iterable[Shape]
 
 
-def set_document(report: SetReport, *, sources: Sequence[Source] = ()) -> Document:
+def set_document(
+    report: SetReport,
+    *,
+    sources: Sequence[Source] = (),
+    observables: Sequence[Mapping[str, float]] = (),
+) -> Document:
     """`qjobs.set/1`: a set as planned and its jobs as they are."""
     plan = report.job_set
     options = plan.options
@@ -48,10 +56,16 @@ def set_document(report: SetReport, *, sources: Sequence[Source] = ()) -> Docume
             "seed": options.seed,
             "memory": options.memory,
             "optimization_level": options.optimization_level,
+            "precision": options.precision,
             "extra": dict(options.extra),
         },
+        **_asked(plan),
+        "observables": [dict(observable) for observable in observables],
         "fingerprint": plan.fingerprint,
-        "sources": [{"path": source.path, "start_index": source.start_index} for source in sources],
+        "sources": [
+            {"path": source.path, "start_index": source.start_index * plan.bindings}
+            for source in sources
+        ],
     }
     return Document(head, "jobs", (_job(job) for job in report.jobs))
 
@@ -61,7 +75,8 @@ def plan_document(plan: JobSet) -> Document:
     head = _set_head(plan)
     del head["id"]
     jobs = ({"index": index, **_slice(part)} for index, part in enumerate(plan.slices))
-    return Document({"schema": "qjobs.plan/1", **head}, "jobs", jobs)
+    asked = {**_asked(plan), "observables": plan.observables}
+    return Document({"schema": "qjobs.plan/1", **head, **asked}, "jobs", jobs)
 
 
 def status_document(sets: Iterable[tuple[SetReport, Sequence[JobReport]]]) -> Document:
@@ -94,17 +109,30 @@ def list_document(reports: Iterable[SetReport]) -> Document:
 
 
 def result_document(
-    plan: JobSet, rows: Iterable[CircuitRow], *, complete: bool, top: int | None
+    plan: JobSet,
+    rows: Iterable[CircuitRow],
+    *,
+    complete: bool,
+    top: int | None,
+    observables: Sequence[Mapping[str, float]] = (),
+    whole_arrays: bool = False,
 ) -> Document:
     """`qjobs.result/1`: one entry a circuit, in input order."""
-    head = {"schema": "qjobs.result/1", "set": plan.set_id, "complete": complete}
-    return Document(head, "circuits", (circuit(row, top=top) for row in rows))
+    head = {
+        "schema": "qjobs.result/1",
+        "set": plan.set_id,
+        "complete": complete,
+        "observables": [dict(observable) for observable in observables],
+    }
+    inner = (circuit(row, top=top, whole_arrays=whole_arrays) for row in rows)
+    return Document(head, "circuits", inner)
 
 
-def circuit(row: CircuitRow, *, top: int | None) -> Shape:
+def circuit(row: CircuitRow, *, top: int | None, whole_arrays: bool = False) -> Shape:
     """One circuit of `qjobs.result/1`, with its `top` most frequent outcomes (None: with all).
 
-    `memory` is there if it was asked for.
+    `memory` is there if it was asked for, `arrays` if there are some: their heads and, with
+    `whole_arrays`, all of their bytes.
     """
     counts = row.counts
     if counts is not None and top is not None:
@@ -120,9 +148,31 @@ def circuit(row: CircuitRow, *, top: int | None) -> Shape:
         "shots": row.shots,
         "counts": None if counts is None else dict(counts),
         "message": row.message,
+        "binding": row.binding,
+        "evs": _numbers(row.evs),
+        "stds": _numbers(row.stds),
     }
     if row.memory is not None:
         shape["memory"] = list(row.memory)
+    if row.arrays:
+        shape["arrays"] = {
+            name: _array(npy, whole=whole_arrays) for name, npy in row.arrays.items()
+        }
+    return shape
+
+
+def _numbers(values: Sequence[float] | None) -> list[float | None] | None:
+    """Numbers as JSON has them: it has no NaN and no infinity."""
+    if values is None:
+        return None
+    return [value if isfinite(value) else None for value in values]
+
+
+def _array(npy: bytes, *, whole: bool) -> Shape:
+    head = read_head(npy)
+    shape: Shape = {"dtype": head.dtype, "shape": list(head.shape)}
+    if whole:
+        shape["npy"] = b2a_base64(npy, newline=False).decode()
     return shape
 
 
@@ -167,6 +217,10 @@ def _set_head(plan: JobSet) -> Shape:
         "shots": plan.options.shots,
         "circuits": plan.circuits,
     }
+
+
+def _asked(plan: JobSet) -> Shape:
+    return {"parameters": list(plan.parameters), "bindings": plan.bindings}
 
 
 def _job(report: JobReport) -> Shape:

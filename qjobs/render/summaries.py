@@ -1,10 +1,12 @@
 """Short words for sets and results, the same in every shape of output."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from qjobs.engine.report import FAILED, SetReport, State
 from qjobs.model import JobSet
 from qjobs.render.text import clean
+
+_MOST_TERMS = 2
 
 
 def set_title(plan: JobSet) -> str:
@@ -32,6 +34,16 @@ def done_circuits(report: SetReport) -> str:
 def most_frequent(counts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
     """The outcomes by falling counts, equal ones in the order of their bits."""
     return sorted(counts, key=lambda item: (-item[1], item[0]))
+
+
+def observable_label(terms: Mapping[str, float]) -> str:
+    """A short name for an observable: `ZZ`, or `0.5 XX - 0.25 YY + ... (7 terms)`."""
+    shown = ""
+    for label, coefficient in list(terms.items())[:_MOST_TERMS]:
+        sign = "-" if coefficient < 0 else "+"
+        shown += f" {sign} " if shown else sign.strip("+")
+        shown += label if abs(coefficient) == 1 else f"{abs(coefficient):g} {label}"
+    return shown if len(terms) <= _MOST_TERMS else f"{shown} + ... ({len(terms)} terms)"
 
 
 def spans(numbers: Iterable[int]) -> str:

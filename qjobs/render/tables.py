@@ -9,8 +9,9 @@ from qjobs.engine.error import Failure
 from qjobs.engine.report import FAILED, JobReport, SetReport, State
 from qjobs.engine.result import CircuitRow
 from qjobs.model import JobSet
+from qjobs.render.arrays import read_head
 from qjobs.render.output import is_terminal
-from qjobs.render.rows import Cell, Rows
+from qjobs.render.rows import Cell, Rows, expectations
 from qjobs.render.summaries import done_circuits, most_frequent, set_title, spans, summary
 from qjobs.render.text import clean, count, first_line
 
@@ -116,24 +117,55 @@ def _progress_bar(report: SetReport) -> "Text":
 
 
 def print_histograms(
-    rows: Iterable[CircuitRow], *, circuits: int, total: int, top: int, hint: str
+    rows: Iterable[CircuitRow],
+    *,
+    labels: Sequence[str] = (),
+    circuits: int,
+    total: int,
+    top: int,
+    hint: str,
 ) -> None:
-    """The outcomes of the first circuits, the most frequent first."""
+    """What the first circuits gave.
+
+    That is outcomes, the most frequent first, expectation values of the observables with these
+    labels, and which arrays there are.
+    """
     out = console()
     for row in islice(rows, circuits):
-        for line in _histogram(row, top):
+        for line in (*_heading(row), *_expectations(row, labels), *_histogram(row, top)):
             out.print(line, soft_wrap=True)
     if total > circuits:
         out.print(f"... {count(total - circuits, 'more circuit')}: {hint}", soft_wrap=True)
 
 
+def _heading(row: CircuitRow) -> Iterable["Text"]:
+    from rich.text import Text
+
+    binding = "" if row.binding is None else f"  row {row.binding}"
+    yield Text(f"#{row.index} {clean(row.name)}{binding}  {count(row.shots, 'shot')}", "bold")
+    if row.blank:
+        reason = f": {first_line(row.message)}" if row.message else ""
+        yield Text(f"  no result ({row.state.value}{reason})", _STYLES.get(row.state, ""))
+    for name, npy in row.arrays.items():
+        yield Text(f"  {clean(name)}: {clean(str(read_head(npy)))}")
+
+
+def _expectations(row: CircuitRow, labels: Sequence[str]) -> Iterable["Text"]:
+    from rich.text import Text
+
+    shown = list(expectations(row, labels))
+    width = max((len(label) for label, _, _ in shown), default=0)
+    for label, value, std in shown:
+        line = Text(f"  {label:<{width}}  ")
+        line.append(f"{value:+.6f}", "cyan")
+        line.append("" if std is None else f" ± {std:.6f}")
+        yield line
+
+
 def _histogram(row: CircuitRow, top: int) -> Iterable["Text"]:
     from rich.text import Text
 
-    yield Text(f"#{row.index} {clean(row.name)}  {count(row.shots, 'shot')}", "bold")
     if row.counts is None:
-        reason = f": {first_line(row.message)}" if row.message else ""
-        yield Text(f"  no counts ({row.state.value}{reason})", _STYLES.get(row.state, ""))
         return
     ranked = most_frequent(row.counts.items())
     highest = ranked[0][1] if ranked else 1
@@ -163,7 +195,7 @@ def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
     went_wrong = {
         Origin.SUBMIT: "refused",
         Origin.RUN: "failed",
-        Origin.CIRCUIT: "without counts",
+        Origin.CIRCUIT: "without a result",
         Origin.CANCEL: "cancelled",
     }
 

@@ -17,6 +17,8 @@ from qjobs.store.results import ResultFiles
 
 STATE = "state.toml"
 CIRCUITS = "circuits.qpy"
+PARAMETERS = "parameters.npy"
+OBSERVABLES = "observables.json"
 SOURCES = "sources.json"
 
 # Somebody who only asks whether a set is being submitted holds the lock for a moment.
@@ -40,6 +42,29 @@ class SetFolder:
     def circuits_path(self) -> Path:
         """The circuits as submitted; the file may be gone if the set was carried here."""
         return self._folder / CIRCUITS
+
+    @property
+    def parameters_path(self) -> Path:
+        """The values of the parameters, if the set has some; likewise."""
+        return self._folder / PARAMETERS
+
+    @property
+    def observables_path(self) -> Path:
+        """The observables, if the set has some; likewise."""
+        return self._folder / OBSERVABLES
+
+    def observables(self) -> list[dict[str, float]]:
+        """The observables, coefficients by Pauli string; [] if there are none or they are lost."""
+        if not self.job_set.observables or not self.observables_path.exists():
+            return []
+        try:
+            found = json.loads(files.read(self.observables_path)[0])
+            return [{str(label): float(value) for label, value in item.items()} for item in found]
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise StateDamaged(
+                f"{self.observables_path} does not hold observables",
+                hint="copy it from where the set was submitted",
+            ) from error
 
     @property
     def results(self) -> ResultFiles:
@@ -69,7 +94,11 @@ class SetFolder:
         return Journal(self._folder / STATE, self._state)
 
     def sources(self) -> tuple[Source, ...]:
-        """Where the circuits came from, by ascending `start_index`; () if that is lost."""
+        """Where the circuits came from, by ascending `start_index`; () if that is lost.
+
+        These are the circuits of the files, each of which counts once however many bindings
+        the set has.
+        """
         path = self._folder / SOURCES
         try:
             rows = json.loads(files.read(path)[0])["sources"]
@@ -115,14 +144,16 @@ class SetFolder:
     def _read(self) -> None:
         state = reading.read_state(self._folder / STATE)
         check_id(self._folder, state.contents.job_set)
-        self._state = state
-        self._ledger = Ledger(state.contents.job_set.slices)
-        odd = [fact for fact in state.contents.facts if not self._ledger.admit(fact)]
+        ledger = Ledger(state.contents.job_set.slices)
+        odd = [fact for fact in state.contents.facts if not ledger.admit(fact)]
         self._warnings = state.warnings
         if odd:
             first = f"job {odd[0].job} {odd[0].kind} {odd[0].value!r}"
             problem = f"left out {len(odd)} facts that contradict earlier ones, first {first}"
             self._warnings += (f"{self._folder / STATE}: {problem}",)
+        # Last, and the ledger before its stamp: another thread may look at any moment.
+        self._ledger = ledger
+        self._state = state
 
 
 def _source(row: Mapping[str, object]) -> Source:

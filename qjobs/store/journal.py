@@ -7,8 +7,11 @@ write and one sync.
 """
 
 import os
+import re
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -100,6 +103,22 @@ class Journal:
         """All jobs as this process knows them."""
         with self._writing:
             return self._known().jobs()
+
+    def label(self, *, name: str | None = None, tags: Sequence[str] | None = None) -> None:
+        """Give the set another name, other tags, or both: the one change that is no fact.
+
+        The file is replaced by one that differs in these lines. Raises StateUnwritable,
+        StateDamaged, and then nothing has changed.
+        """
+        with self._writing:
+            try:
+                with self._file_lock.held(wait_s=self._wait_s):
+                    self._catch_up()
+                    self._relabel(name, tags)
+            except OSError as error:
+                raise files.unwritable(self._path, error) from error
+            finally:
+                self._forget()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -224,6 +243,28 @@ class Journal:
         self._good_bytes += len(data)
         self._loose += len(tables)
 
+    def _relabel(self, name: str | None, tags: Sequence[str] | None) -> None:
+        before = reading.read_state(self._path).contents
+        job_set = before.job_set
+        text = self._path.read_bytes().decode()
+        if name is not None:
+            job_set = replace(job_set, name=layout.writable(name))
+            text = _with_line(text, layout.name_line(name))
+        if tags is not None:
+            job_set = replace(job_set, tags=tuple(map(layout.writable, tags)))
+            text = _with_line(text, layout.tags_line(tags))
+        wanted = before._replace(job_set=job_set)
+        try:
+            done = reading.understand(text) == wanted
+        except document.Wrong:
+            done = False
+        if not done:
+            raise StateDamaged(
+                f"{self._path}: the name and the tags are not where qjobs writes them",
+                hint="change them in that file, by hand",
+            )
+        files.replace(self._path, text.encode())
+
     def _compact(self) -> None:
         """Put the facts into columns, if they are many and all of the file is as we write it."""
         if self._loose <= _MOST_LOOSE:
@@ -242,6 +283,16 @@ class Journal:
             raise StateError(f"compacting {self._path} would change it")
         files.replace(self._path, compacted)
         self._open(None)
+
+
+def _with_line(text: str, line: str) -> str:
+    """The text of a state file with a line of its table `[set]` replaced, or added to it."""
+    start = text.find("[set]\n") + len("[set]\n")
+    end = text.find("\n[", start) + 1 or len(text)
+    table, found = re.subn(
+        rf"^{line.partition(' = ')[0]} = .*$", lambda _: line, text[start:end], flags=re.MULTILINE
+    )
+    return text[:start] + (table if found else f"{line}\n{table}") + text[end:]
 
 
 def _check_extensible(path: Path, good_bytes: int) -> None:

@@ -26,7 +26,7 @@ COLUMNS = ("job", "attempt", "at", "kind", "value", "message")
 
 
 def header(job_set: JobSet) -> bytes:
-    """The part of the file that says what was planned. It is never written again."""
+    """The part of the file that says what was planned. Only name and tags ever change."""
     options = job_set.options
     fields: dict[str, Scalar] = {
         "id": job_set.set_id,
@@ -53,7 +53,7 @@ def header(job_set: JobSet) -> bytes:
     # a form that is not the rest of the file's.
     arrays = (
         f"created = {_time(job_set.created)}\n"
-        f"tags = {_array(map(string, job_set.tags))}\n"
+        f"{tags_line(job_set.tags)}\n"
         f"slices = {json.dumps(slices)}\n"
     )
     if job_set.parameters:
@@ -62,6 +62,16 @@ def header(job_set: JobSet) -> bytes:
     if options.extra:
         text += f"\n[set.options]\n{_lines(options.extra)}"
     return text.encode()
+
+
+def name_line(name: str) -> str:
+    """The line of the header that says the name."""
+    return f"name = {string(name)}"
+
+
+def tags_line(tags: Iterable[str]) -> str:
+    """The line of the header that says the tags."""
+    return f"tags = {_array(map(string, tags))}"
 
 
 def _lines(table: Mapping[str, Scalar]) -> str:

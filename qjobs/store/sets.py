@@ -13,7 +13,15 @@ from qjobs.errors import NotFound, StateError, StateUnwritable
 from qjobs.model import JobSet, Source
 from qjobs.store import files, layout, reading
 from qjobs.store.document import SetHeader
-from qjobs.store.folder import CIRCUITS, SOURCES, STATE, SetFolder, check_id
+from qjobs.store.folder import (
+    CIRCUITS,
+    OBSERVABLES,
+    PARAMETERS,
+    SOURCES,
+    STATE,
+    SetFolder,
+    check_id,
+)
 from qjobs.store.lock import FileLock
 
 _LOCK_WAIT_S = 30.0
@@ -134,6 +142,16 @@ class Draft:
         """Where the circuits are to be written, before `commit`."""
         return self.folder / CIRCUITS
 
+    @property
+    def parameters_path(self) -> Path:
+        """Where the values of parameters are to be written, if the set has some."""
+        return self.folder / PARAMETERS
+
+    @property
+    def observables_path(self) -> Path:
+        """Where the observables are to be written, if the set has some."""
+        return self.folder / OBSERVABLES
+
     def commit(self, job_set: JobSet, sources: Iterable[Source] = ()) -> "SetFolder":
         """Make it a set: what the state refers to first, the state last.
 
@@ -143,8 +161,12 @@ class Draft:
             raise ValueError(f"the draft of {self.set_id} cannot become {job_set.set_id}")
         rows = [source._asdict() for source in sources]
         try:
-            self.circuits_path.chmod(0o600)
-            files.sync_file(self.circuits_path)
+            written = [self.circuits_path]
+            written += [self.parameters_path] if job_set.parameters else []
+            written += [self.observables_path] if job_set.observables else []
+            for path in written:
+                path.chmod(0o600)
+                files.sync_file(path)
             document = {"format": 1, "sources": rows}
             files.create(self.folder / SOURCES, json.dumps(document).encode())
             files.replace(self.folder / STATE, layout.header(job_set))
@@ -160,9 +182,8 @@ class Draft:
         with suppress(OSError):
             paths = list(self.folder.iterdir())
             # Anything else is somebody's, and perhaps this was a set before.
-            if all(
-                path.name.startswith((CIRCUITS, SOURCES)) or path.suffix == ".tmp" for path in paths
-            ):
+            ours = (CIRCUITS, PARAMETERS, OBSERVABLES, SOURCES)
+            if all(path.name.startswith(ours) or path.suffix == ".tmp" for path in paths):
                 for path in paths:
                     path.unlink()
                 self.folder.rmdir()

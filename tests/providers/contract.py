@@ -55,9 +55,10 @@ class Contract:
     def provider(self, make: Callable[[], Provider]) -> Iterable[Provider]:
         """A provider; what is still running when the test ends is stopped."""
         provider = make()
-        self.submitted: list[str] = []
+        self.submitted: list[tuple[str, str]] = []
         yield provider
-        provider.cancel(self.submitted)
+        for job_id, backend in self.submitted:
+            provider.cancel([job_id], backend=backend)
 
     @pytest.fixture
     def submit(self, provider: Provider, circuit_files: Circuits) -> Callable[..., str]:
@@ -68,7 +69,7 @@ class Contract:
                 options=OPTIONS,
                 tag=tag,
             )
-            self.submitted.append(job_id)
+            self.submitted.append((job_id, backend))
             return job_id
 
         return submit
@@ -110,7 +111,7 @@ class Contract:
             calls[method](self.subject.misspelt)
 
         assert self.subject.near in caught.value.message
-        assert list(provider.find("t-0-1")) == []
+        assert list(provider.find("t-0-1", backend=self.subject.calm)) == []
 
     # One job
 
@@ -121,8 +122,8 @@ class Contract:
         assert isinstance(job_id, str)
         assert job_id
 
-        assert wait(provider, job_id) is JobStatus.DONE
-        result = provider.result(job_id)
+        assert wait(provider, job_id, self.subject.calm) is JobStatus.DONE
+        result = provider.result(job_id, backend=self.subject.calm)
         circuits = list(result.circuits())
 
         assert len(result) == len(circuits) == 3
@@ -132,7 +133,7 @@ class Contract:
             assert sum(circuit.counts.values()) == OPTIONS.shots
             assert all(outcome.startswith("0x") for outcome in circuit.counts)
             assert sum(size for _, size in circuit.registers) <= circuit.clbits
-        assert provider.error_message(job_id) == ""
+        assert provider.error_message(job_id, backend=self.subject.calm) == ""
 
     def test_however_a_set_is_cut_the_results_are_the_same(
         self, provider: Provider, run_calm: Callable[..., str]
@@ -140,44 +141,50 @@ class Contract:
         whole = run_calm(part=Slice(0, 6), tag="whole-0-1")
         parts = [run_calm(part=Slice(start, 2), tag=f"t-{start}-1") for start in (0, 2, 4)]
         for job_id in (whole, *parts):
-            assert wait(provider, job_id) is JobStatus.DONE
+            assert wait(provider, job_id, self.subject.calm) is JobStatus.DONE
 
-        expected = [circuit.counts for circuit in provider.result(whole).circuits()]
-        actual = [c.counts for job_id in parts for c in provider.result(job_id).circuits()]
+        def counts(job_id: str) -> list[Any]:
+            result = provider.result(job_id, backend=self.subject.calm)
+            return [circuit.counts for circuit in result.circuits()]
+
+        expected = counts(whole)
+        actual = [circuit for job_id in parts for circuit in counts(job_id)]
 
         assert expected == actual
-        assert len({str(counts) for counts in actual}) > 1
+        assert len({str(circuit) for circuit in actual}) > 1
 
     def test_an_unfinished_job_has_no_result(
         self, provider: Provider, run_busy: Callable[..., str]
     ) -> None:
         job_id = run_busy()
 
-        assert not provider.statuses([job_id])[job_id].final
+        assert not provider.statuses([job_id], backend=self.subject.busy)[job_id].final
         with pytest.raises(ProviderError):
-            provider.result(job_id)
+            provider.result(job_id, backend=self.subject.busy)
 
     def test_a_failed_job_has_a_message_and_no_result(
         self, provider: Provider, submit: Callable[..., str]
     ) -> None:
         job_id = submit(self.subject.failing, "broken")
 
-        assert wait(provider, job_id) is JobStatus.ERROR
-        assert provider.error_message(job_id)
+        assert wait(provider, job_id, self.subject.failing) is JobStatus.ERROR
+        assert provider.error_message(job_id, backend=self.subject.failing)
         with pytest.raises(ProviderError):
-            provider.result(job_id)
+            provider.result(job_id, backend=self.subject.failing)
 
     def test_an_unknown_job_is_unknown_and_has_no_result(self, provider: Provider) -> None:
         strange = ["no-such-job", "", "1", "../../etc/passwd", "ü\n", "9" * 40]
 
-        assert provider.statuses(strange) == dict.fromkeys(strange, JobStatus.UNKNOWN)
+        assert provider.statuses(strange, backend=self.subject.calm) == dict.fromkeys(
+            strange, JobStatus.UNKNOWN
+        )
         for job_id in strange:
             with pytest.raises(ProviderError):
-                provider.result(job_id)
+                provider.result(job_id, backend=self.subject.calm)
 
     def test_no_question_is_answered_by_nothing(self, provider: Provider) -> None:
-        assert provider.statuses([]) == {}
-        assert provider.cancel([]) == {}
+        assert provider.statuses([], backend=self.subject.calm) == {}
+        assert provider.cancel([], backend=self.subject.calm) == {}
 
     # Tags
 
@@ -187,10 +194,10 @@ class Contract:
         first = run_calm(tag="qj-set-1-1")
         second = run_calm(tag="qj-set-11-1")
 
-        assert list(provider.find("qj-set-1-1")) == [first]
-        assert list(provider.find("qj-set-11-1")) == [second]
+        assert list(provider.find("qj-set-1-1", backend=self.subject.calm)) == [first]
+        assert list(provider.find("qj-set-11-1", backend=self.subject.calm)) == [second]
         for other in ("qj-set-1", "qj-set-1-", "qj-set-%", "", "qj-set-2-1"):
-            assert list(provider.find(other)) == []
+            assert list(provider.find(other, backend=self.subject.calm)) == []
 
     # Cancelling
 
@@ -199,31 +206,35 @@ class Contract:
     ) -> None:
         job_id = run_busy()
 
-        assert provider.cancel([job_id])[job_id] in {
+        assert provider.cancel([job_id], backend=self.subject.busy)[job_id] in {
             CancelOutcome.CANCELLED,
             CancelOutcome.REQUESTED,
         }
-        assert wait(provider, job_id) is JobStatus.CANCELLED
-        assert provider.cancel([job_id]) == {job_id: CancelOutcome.ALREADY_FINAL}
+        assert wait(provider, job_id, self.subject.busy) is JobStatus.CANCELLED
+        assert provider.cancel([job_id], backend=self.subject.busy) == {
+            job_id: CancelOutcome.ALREADY_FINAL
+        }
         with pytest.raises(ProviderError):
-            provider.result(job_id)
+            provider.result(job_id, backend=self.subject.busy)
 
     def test_a_finished_job_cannot_be_cancelled_and_keeps_its_result(
         self, provider: Provider, run_calm: Callable[..., str]
     ) -> None:
         job_id = run_calm()
-        assert wait(provider, job_id) is JobStatus.DONE
+        assert wait(provider, job_id, self.subject.calm) is JobStatus.DONE
 
-        assert provider.cancel([job_id]) == {job_id: CancelOutcome.ALREADY_FINAL}
-        assert provider.statuses([job_id]) == {job_id: JobStatus.DONE}
-        assert len(provider.result(job_id)) == 1
+        assert provider.cancel([job_id], backend=self.subject.calm) == {
+            job_id: CancelOutcome.ALREADY_FINAL
+        }
+        assert provider.statuses([job_id], backend=self.subject.calm) == {job_id: JobStatus.DONE}
+        assert len(provider.result(job_id, backend=self.subject.calm)) == 1
 
     def test_jobs_are_cancelled_in_bulk_and_unknown_ones_are_said(
         self, provider: Provider, run_busy: Callable[..., str]
     ) -> None:
         running = [run_busy(tag=f"t-{job}-1") for job in range(2)]
 
-        outcomes = provider.cancel([*running, "no-such-job"])
+        outcomes = provider.cancel([*running, "no-such-job"], backend=self.subject.busy)
 
         assert set(outcomes) == {*running, "no-such-job"}
         assert outcomes["no-such-job"] is CancelOutcome.REFUSED
@@ -237,11 +248,11 @@ class Contract:
 
         with ThreadPoolExecutor(provider.limits(self.subject.calm).connections) as pool:
             job_ids = list(pool.map(lambda tag: run_calm(tag=tag), tags))
-            found = list(pool.map(provider.find, tags))
+            found = list(pool.map(lambda tag: provider.find(tag, backend=self.subject.calm), tags))
 
         assert len(set(job_ids)) == 32
         assert [list(ids) for ids in found] == [[job_id] for job_id in job_ids]
-        statuses = provider.statuses([*job_ids, "no-such-job"])
+        statuses = provider.statuses([*job_ids, "no-such-job"], backend=self.subject.calm)
         assert list(statuses) == [*job_ids, "no-such-job"]
         assert statuses["no-such-job"] is JobStatus.UNKNOWN
         assert JobStatus.UNKNOWN not in [statuses[job_id] for job_id in job_ids]
@@ -254,22 +265,24 @@ class Contract:
         make: Callable[[], Provider],
     ) -> None:
         done, running = run_calm(tag="t-0-1"), run_busy(tag="t-1-1")
-        assert wait(provider, done) is JobStatus.DONE
+        assert wait(provider, done, self.subject.calm) is JobStatus.DONE
 
         other = make()
 
-        assert list(other.find("t-0-1")) == [done]
-        assert other.statuses([done]) == {done: JobStatus.DONE}
-        assert other.result(done) == provider.result(done)
-        other.cancel([running])
-        assert wait(provider, running) is JobStatus.CANCELLED
+        assert list(other.find("t-0-1", backend=self.subject.calm)) == [done]
+        assert other.statuses([done], backend=self.subject.calm) == {done: JobStatus.DONE}
+        assert other.result(done, backend=self.subject.calm) == provider.result(
+            done, backend=self.subject.calm
+        )
+        other.cancel([running], backend=self.subject.busy)
+        assert wait(provider, running, self.subject.busy) is JobStatus.CANCELLED
 
 
-def wait(provider: Provider, job_id: str) -> JobStatus:
+def wait(provider: Provider, job_id: str, backend: str) -> JobStatus:
     """Poll until the job ends: a provider has no other way to say so."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        status = provider.statuses([job_id])[job_id]
+        status = provider.statuses([job_id], backend=backend)[job_id]
         if status.final:
             return status
         time.sleep(0.02)

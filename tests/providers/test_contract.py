@@ -11,6 +11,9 @@ from qjobs.providers.interface import ProviderContext
 from qjobs.providers.local import supervision
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.provider import LocalProvider
+from qjobs.providers.qiskit.provider import QiskitProvider
+
+PACKAGES = Path(__file__).parents[1] / "border" / "packages"
 
 
 class TestFake(Contract):
@@ -46,3 +49,31 @@ class TestLocal(Contract):
         yield
         for lock in tmp_path.rglob("supervisor.lock"):
             supervision.stop(Folder(lock.parent))
+
+
+def folder_vendor(context: ProviderContext) -> QiskitProvider:
+    """A vendor's package behind the process border, whose service is a folder."""
+    return QiskitProvider(
+        context._replace(
+            settings={
+                "factory": "folder_vendor:Provider",
+                "arguments": {"folder": str(context.folder.parent / "service")},
+            }
+        )
+    )
+
+
+@pytest.mark.slow
+class TestQiskit(Contract):
+    subject = Subject(
+        folder_vendor,
+        calm="calm",
+        busy="busy",
+        failing="failing",
+        misspelt="clam",
+        near="calm",
+    )
+
+    @pytest.fixture(autouse=True)
+    def importable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PYTHONPATH", str(PACKAGES))

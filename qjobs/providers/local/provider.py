@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
@@ -181,7 +182,7 @@ def queued_job(circuits: CircuitSlice, *, backend: str, options: RunOptions, tag
         raise JobRefused(error.message, hint=error.hint) from error
 
 
-def _staffing(settings: Mapping[str, str]) -> Staffing:
+def _staffing(settings: Mapping[str, Any]) -> Staffing:
     usual = Staffing(workers=_usable_cores())
     try:
         return Staffing(
@@ -189,7 +190,7 @@ def _staffing(settings: Mapping[str, str]) -> Staffing:
             idle_s=float(settings.get("idle_s") or usual.idle_s),
             deaths=int(settings.get("deaths") or usual.deaths),
         )
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise UsageError(f"a setting of the local provider is wrong: {error}") from error
 
 

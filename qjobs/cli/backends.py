@@ -1,0 +1,51 @@
+"""The verb that lists what may stand after `-b`."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from qjobs.cli import options
+from qjobs.cli.workspace import open_workspace
+from qjobs.errors import ExitCode, QjobsError
+from qjobs.providers import loading
+from qjobs.render.backends import Offer, backend_rows, backends_document
+from qjobs.render.output import Output
+from qjobs.render.writing import show
+
+ProviderName = Annotated[
+    str | None,
+    typer.Option("--provider", "-p", metavar="NAME", help="Only those of this provider."),
+]
+
+
+def backends(
+    *,
+    provider: ProviderName = None,
+    format_: options.FormatOption = None,
+    header: options.Header = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> ExitCode:
+    """List the backends that circuits can be submitted to."""
+    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    offers = list(_offered(provider)) if provider is not None else list(_all_offered(output))
+    if quiet:
+        for offer in offers:
+            typer.echo(offer.address)
+    else:
+        show(output, backends_document(offers), backend_rows(offers), most=None)
+    return ExitCode.OK
+
+
+def _offered(provider: str) -> Iterator[Offer]:
+    for info in open_workspace().load_provider(provider).backends():
+        yield Offer(provider, info)
+
+
+def _all_offered(output: Output) -> Iterator[Offer]:
+    for name in loading.names():
+        try:
+            yield from _offered(name)
+        except QjobsError as error:  # the others are of use all the same
+            output.warn(error.message)

@@ -1,0 +1,81 @@
+"""The config file: tables of settings for providers, in TOML, written by the user's hand.
+
+`[providers.NAME]` holds the settings of one provider. What they mean, the provider knows; a
+table with a `factory` makes a provider of a vendor's package.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from qjobs.errors import UsageError
+
+LARGEST_BYTES = 1 << 20
+
+
+class Config(NamedTuple):
+    """What the file at `path` says; where there is none, nothing."""
+
+    path: Path
+    providers: Mapping[str, Mapping[str, Any]]
+
+    def vendors(self) -> list[str]:
+        """The names of the providers that are made of vendors' packages, sorted."""
+        return sorted(name for name, table in self.providers.items() if "factory" in table)
+
+
+def read(path: Path, *, must_exist: bool = False) -> Config:
+    """Read the file, if there is one. Raises UsageError, with the line if it is not TOML."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST_BYTES + 1)
+    except FileNotFoundError as error:
+        if must_exist:
+            raise UsageError(
+                f"there is no config file {path}", hint="unset QJOBS_CONFIG"
+            ) from error
+        return Config(path, {})
+    except OSError as error:
+        raise UsageError(f"cannot read the config file {path}: {error.strerror}") from error
+    if len(data) > LARGEST_BYTES:
+        raise UsageError(f"the config file {path} has more than {LARGEST_BYTES} bytes")
+    return Config(path, _providers(path, _parse(path, data)))
+
+
+def _parse(path: Path, data: bytes) -> dict[str, Any]:
+    # Imported here: it takes as long as reading a set, and most users have no such file.
+    import tomllib
+
+    try:
+        return tomllib.loads(data.decode())
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UsageError(f"{path}:{line}: not UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: not TOML: {error}") from error
+    except RecursionError as error:
+        raise UsageError(f"{path}: not TOML: nested too deeply") from error
+
+
+def _providers(path: Path, document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    for key in document:
+        if key != "providers":
+            raise UsageError(f"{path}: {unknown(key, ['providers'])}")
+    tables = document.get("providers", {})
+    if not isinstance(tables, dict):
+        raise UsageError(f"{path}: providers must be tables, [providers.NAME]")
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise UsageError(f"{path}: providers.{name} must be a table, [providers.{name}]")
+    return tables
+
+
+def unknown(key: str, known: Iterable[str]) -> str:
+    """That nobody knows a key, and those that are near or, where none is, all that are known."""
+    from difflib import get_close_matches
+
+    choices = sorted(known)
+    near = get_close_matches(key, choices, n=3)
+    if near:
+        return f"{key!r} is not known; near ones: {', '.join(near)}"
+    return f"{key!r} is not known; known ones: {', '.join(choices)}"

@@ -1,0 +1,1 @@
+"""The library face: the predecessor's job manager, on the engine and the state of the command."""

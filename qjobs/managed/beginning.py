@@ -1,0 +1,126 @@
+"""From circuits and a backend to a job set on disk that is ready to be sent."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from qjobs.errors import UsageError
+from qjobs.managed.errors import JobManagerInvalidStateError
+from qjobs.managed.open_set import OpenSet
+from qjobs.managed.planning import (
+    Place,
+    RunPlan,
+    invalid,
+    missing_keywords,
+    name_of,
+    write_set,
+)
+from qjobs.managed.surroundings import HELD, Surroundings
+from qjobs.model import RunOptions
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
+    from qjobs.store.folder import SetFolder
+
+
+def begin(
+    surroundings: Surroundings,
+    circuits: "list[QuantumCircuit]",
+    backend: object,
+    run_config: Mapping[str, Any],
+    *,
+    set_id: str,
+    name: str,
+    tags: tuple[str, ...],
+    per_job: int | None,
+) -> OpenSet:
+    """Write a new set of circuits that are to run on a backend; nothing is sent yet."""
+    place = Place.of(backend)
+    plan = RunPlan.of(run_config, place)
+    workspace = surroundings.workspace
+    if place.held is not None:
+        workspace = surroundings.holding(surroundings.hold(place.held, None))
+    try:
+        provider = workspace.load_provider(place.provider)
+    except UsageError as error:
+        raise invalid(error) from error
+    folder = write_set(
+        workspace._replace(new_id=lambda: set_id),
+        provider,
+        circuits,
+        place,
+        options=plan.options,
+        name=name,
+        tags=tags,
+        per_job=per_job,
+    )
+    _remember(provider, folder, circuits, plan.keywords)
+    return OpenSet(workspace, folder)
+
+
+def reopen(
+    surroundings: Surroundings,
+    folder: "SetFolder",
+    provider: object | None,
+    keywords: Mapping[str, Any],
+) -> OpenSet:
+    """Open a set of an earlier process, or of the command line.
+
+    `provider` may be the name of its provider, a vendor's provider that has the set's backend,
+    or that backend itself, which then runs and retrieves its jobs. Raises
+    JobManagerInvalidStateError if it is another one's.
+    """
+    job_set = folder.job_set
+    if isinstance(provider, str):
+        if provider.partition(":")[0] != job_set.provider:
+            raise JobManagerInvalidStateError(
+                f"the job set {job_set.set_id} was submitted to {job_set.provider}, not {provider}"
+            )
+    elif provider is not None and job_set.provider == HELD:
+        backend = _backend(provider, job_set.backend)
+        if name_of(backend) != job_set.backend:
+            raise JobManagerInvalidStateError(
+                f"the job set {job_set.set_id} was submitted to {job_set.backend}, "
+                f"not {name_of(backend)}"
+            )
+        held = surroundings.hold(backend, None if backend is provider else provider)
+        if keywords:
+            _remember(held, folder, (), keywords)
+        return OpenSet(surroundings.holding(held), folder)
+    return OpenSet(surroundings.workspace, folder)
+
+
+def check_keywords(options: RunOptions, keywords: Mapping[str, Any]) -> None:
+    """Raise JobManagerInvalidStateError if a set is to run with objects that are not there."""
+    missing = missing_keywords(options, keywords)
+    if missing:
+        raise JobManagerInvalidStateError(
+            f"the job set was to run with objects that are not kept: {', '.join(missing)}",
+            hint="give them again, as keyword arguments",
+        )
+
+
+def _remember(
+    provider: object,
+    folder: "SetFolder",
+    circuits: "Sequence[QuantumCircuit]",
+    keywords: Mapping[str, Any],
+) -> None:
+    """Let a provider of objects have what QPY and TOML cannot carry."""
+    remember = getattr(provider, "originals", None)
+    if callable(remember):
+        remember(folder.circuits_path, circuits, keywords)
+
+
+def _backend(provider: object, name: str) -> object:
+    """The backend itself, or that of the name which a vendor's provider has."""
+    if callable(getattr(provider, "run", None)):
+        return provider
+    for method in ("get_backend", "backend"):
+        ask = getattr(provider, method, None)
+        if callable(ask):
+            found: object = ask(name)
+            return found
+    raise JobManagerInvalidStateError(
+        f"a {type(provider).__name__} has no backends", hint="give the backend itself"
+    )

@@ -1,0 +1,398 @@
+"""All jobs of one run, together."""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from qjobs import paths
+from qjobs.engine.report import FAILED, JobReport, SetReport, State
+from qjobs.engine.resume import unsent_jobs
+from qjobs.errors import NotFound
+from qjobs.managed import job as jobs
+from qjobs.managed.beginning import begin, check_keywords, reopen
+from qjobs.managed.completion import Completed
+from qjobs.managed.errors import (
+    JobManagerInvalidStateError,
+    JobManagerTimeoutError,
+    JobManagerUnknownJobSet,
+)
+from qjobs.managed.job import ManagedJob, warn_of_share_level
+from qjobs.managed.notebook import progress, report_html
+from qjobs.managed.open_set import OpenSet
+from qjobs.managed.planning import checked_tags, circuit_list
+from qjobs.managed.report import detail_lines, summary_lines
+from qjobs.managed.results import ManagedResults
+from qjobs.managed.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from qiskit import QuantumCircuit
+    from qiskit.providers import JobStatus
+
+    from qjobs.managed.gate import Lock
+
+_ENDED = (State.DONE, *FAILED)
+
+
+class ManagedJobSet:
+    """The jobs of one run; what it is asked for, it does with all of them.
+
+    It is one with the job set of the command line: each sees at once what the other does.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        short_id: str | None = None,
+        *,
+        surroundings: Surroundings | None = None,
+        submit_lock: "Lock | None" = None,
+    ) -> None:
+        """A set without jobs: `run` makes some, `retrieve_jobs` finds those of `short_id`."""
+        self._surroundings = surroundings or Surroundings.at(paths.state_home())
+        self._name = name or ""
+        self._id = short_id or self._surroundings.workspace.new_id()
+        self._submit_lock = submit_lock or threading.Lock()
+        self._set: OpenSet | None = None
+        self._jobs: list[ManagedJob] = []
+        self._results: ManagedResults | None = None
+        self._retrieved = False
+        self._provider: object | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}({self._id!r}): {self.name()!r}, {len(self._jobs)} jobs>"
+
+    def _repr_html_(self) -> str | None:
+        if self._set is None:
+            return None
+        return report_html(self._set.last or self._set.look(cached=True), self.name())
+
+    def run(
+        self,
+        experiment_list: "Sequence[Sequence[QuantumCircuit]]",
+        backend: object,
+        executor: "Executor",
+        job_share_level: str | None = None,
+        job_tags: Sequence[str] | None = None,
+        **run_config: Any,
+    ) -> None:
+        """Have the executor hand over the circuits of each list as one job.
+
+        All lists but the last are of one length, as `JobManager.run` makes them. Raises
+        JobManagerInvalidStateError, among others if the set has jobs.
+        """
+        lists = [circuit_list(circuits) for circuits in experiment_list]
+        if len({len(circuits) for circuits in lists[:-1]}) > 1 or (
+            len(lists) > 1 and len(lists[-1]) > len(lists[0])
+        ):
+            raise JobManagerInvalidStateError("all jobs but the last must have as many circuits")
+        self.submit(
+            [circuit for circuits in lists for circuit in circuits],
+            backend,
+            executor,
+            per_job=len(lists[0]) if lists else None,
+            job_share_level=job_share_level,
+            job_tags=job_tags,
+            run_config=run_config,
+        )
+
+    def submit(
+        self,
+        circuits: "QuantumCircuit | Sequence[QuantumCircuit]",
+        backend: object,
+        executor: "Executor",
+        *,
+        per_job: int | None = None,
+        job_share_level: str | None = None,
+        job_tags: Sequence[str] | None = None,
+        run_config: Mapping[str, Any],
+    ) -> None:
+        """Have the executor hand over the circuits, at most `per_job` a job.
+
+        More than the backend takes in one job are lowered to that. Raises
+        JobManagerInvalidStateError, among others if the set has jobs.
+        """
+        if self._set is not None:
+            raise JobManagerInvalidStateError(f"the job set {self._id} was submitted before")
+        warn_of_share_level(job_share_level)
+        job_set = begin(
+            self._surroundings, circuit_list(circuits), backend, run_config,
+            set_id=self._id, name=self._name, tags=checked_tags(job_tags), per_job=per_job,
+        )  # fmt: skip
+        self._open(job_set)
+        jobs.send(job_set, self._jobs, self._submit_lock, executor)
+
+    def retrieve_jobs(
+        self,
+        provider: object | None = None,
+        refresh: bool = False,  # noqa: FBT001, FBT002 - the predecessor's
+    ) -> None:
+        """Find the jobs of the set in the state. See `JobManager.retrieve_job_set`."""
+        if self._set is not None:
+            if not refresh:
+                return
+            self._results = None
+            self._set.forget()
+            if provider is None or self._being_sent():
+                return
+        try:
+            folder = self._surroundings.workspace.store.open(self._id)
+        except NotFound as error:
+            raise JobManagerUnknownJobSet(
+                f"there is no job set {self._id!r}", hint="see JobManager.job_sets(earlier=True)"
+            ) from error
+        self._open(reopen(self._surroundings, folder, provider, {}))
+        self._retrieved, self._provider = True, provider
+
+    def resume(
+        self,
+        backend: object | None = None,
+        *,
+        executor: "Executor | None" = None,
+        resend_unknown: bool = False,
+        **run_config: Any,
+    ) -> int:
+        """Go on, in the background, with what was not sent; how many jobs that are.
+
+        In another process, a set that was to run with an object needs it again, as `backend`,
+        and the objects among its run options. What became of a job that was being sent when
+        the process died is looked up; where that cannot be told, it is sent again only with
+        `resend_unknown`. Raises JobManagerInvalidStateError, and StateError, among others if
+        the set is being submitted.
+        """
+        job_set = self._known()
+        if backend is not None or self._retrieved:
+            options = job_set.folder.job_set.options
+            check_keywords(options, run_config)
+            provider = self._provider if backend is None else backend
+            job_set = reopen(self._surroundings, job_set.folder, provider, run_config)
+            job_set.check()
+            self._open(job_set)
+        chosen = [self._jobs[index] for index in unsent_jobs(job_set.folder)]
+        if chosen:
+            jobs.send(
+                job_set,
+                chosen,
+                self._submit_lock,
+                executor or _new_executor(),
+                resend_unknown=resend_unknown,
+            )
+        return len(chosen)
+
+    def statuses(self) -> "list[JobStatus | None]":
+        """The status of each job, asked for in one call; None where it cannot be learnt."""
+        if self._set is None:
+            return []
+        report = self._set.look()
+        return [
+            managed.status_in(job) for managed, job in zip(self._jobs, report.jobs, strict=True)
+        ]
+
+    def report(self, detailed: bool = True) -> str:  # noqa: FBT001, FBT002 - the predecessor's
+        """How the jobs are, in words for people."""
+        reports = self.job_reports()
+        lines = [
+            f"Job set name: {self.name()}",
+            f"          ID: {self.job_set_id()}",
+            f"        tags: {self.tags()}",
+            *summary_lines(reports),
+        ]
+        if detailed:
+            lines += ["", "Detail report:", *detail_lines(reports, self._jobs, self.name())]
+        return "\n".join(lines)
+
+    def results(
+        self,
+        timeout: float | None = None,
+        partial: bool = False,  # noqa: FBT001, FBT002 - the predecessor's
+        refresh: bool = False,  # noqa: FBT001, FBT002 - the predecessor's
+    ) -> ManagedResults:
+        """Wait for the jobs, and give their results.
+
+        What a job gave is on disk from then on, and never fetched twice; `refresh` asks for the
+        rest again. Of a job that gave nothing a warning says why; with `partial`, that is taken
+        as it is. Raises JobManagerTimeoutError if the jobs take longer than `timeout` seconds;
+        they go on.
+        """
+        job_set = self._known()
+        if refresh:
+            self._results = None
+            job_set.forget()
+        if self._results is not None:
+            return self._results
+        *_, report = self._follow(timeout, threading.Event())
+        report = self._in_time(report, timeout)
+        whole = True
+        for managed, job in zip(self._jobs, report.jobs, strict=True):
+            managed.learn(job)
+            if not job_set.has_result(job):
+                whole = whole and job.state in FAILED
+                if not partial:
+                    managed.result_in(report, job, partial=False)
+        success = all(job_set.succeeded(job) for job in report.jobs)
+        results = ManagedResults(job_set, report, success=success)
+        if whole:  # else there may be more to have the next time
+            self._results = results
+        return results
+
+    def as_completed(self, timeout: float | None = None) -> Completed:
+        """The jobs, each as soon as it has come to its end, for `for` and for `async for`.
+
+        Results are on disk by then. A job that nobody is sending never ends, and is not waited
+        for. Raises JobManagerTimeoutError after `timeout` seconds.
+        """
+        stop = threading.Event()
+        return Completed(self._completed(timeout, stop), stop)
+
+    def _completed(self, timeout: float | None, stop: threading.Event) -> Iterator[ManagedJob]:
+        ended: set[int] = set()
+        report = None
+        for report in self._follow(timeout, stop):
+            for managed, job in zip(self._jobs, report.jobs, strict=True):
+                if job.state in _ENDED and job.index not in ended:
+                    ended.add(job.index)
+                    managed.learn(job)
+                    yield managed
+        if report is not None and not stop.is_set():
+            self._in_time(report, timeout)
+
+    def error_messages(self) -> str | None:
+        """Wait for the jobs, and say why those that failed did so; None if none has."""
+        job_set = self._known()
+        report, _ = job_set.wait(None, None)
+        lines = []
+        for managed, job in zip(self._jobs, report.jobs, strict=True):
+            message = managed.error_in(report)
+            if message is not None:
+                lines.append(
+                    f"Experiments {managed.start_index}-{managed.end_index}, "
+                    f"job index={job.index}, job ID={job.job_id or None}:"
+                )
+                lines += [f"  {line}" for line in message.split("\n")]
+        return "\n".join(lines) or None
+
+    def cancel(self) -> None:
+        """Drop the jobs that were not sent, and ask for the others to be stopped.
+
+        What cannot be stopped is logged.
+        """
+        if self._set is not None:
+            jobs.cancel(self._set, self._jobs)
+
+    def jobs(self) -> list[Any]:
+        """The vendor's job objects, or ours where there are none; None for what was not accepted.
+
+        Waits until all were handed over.
+        """
+        self._wait_until_sent()
+        return [managed.job for managed in self._jobs]
+
+    def job(self, experiment: "str | QuantumCircuit | int") -> tuple[Any, int]:
+        """The job of a circuit and the circuit's index there; the job is None if not accepted.
+
+        A circuit is given by its index, by its name, or as it is, which means by its name.
+        Raises JobManagerJobNotFound.
+        """
+        self._wait_until_sent()
+        index, position = self._known().locate(experiment)
+        return self._jobs[index].job, position
+
+    def qobjs(self) -> list[dict[str, Any] | None]:
+        """What was sent, one Qobj a job. See `ManagedJob.qobj`."""
+        return [managed.qobj() for managed in self._jobs]
+
+    def name(self) -> str:
+        """The name of the set; if it was given none, the time it was made, in UTC."""
+        return self._name if self._set is None else self._set.name
+
+    def update_name(self, name: str) -> None:
+        """Give the set another name, here and for the command line."""
+        if not name:
+            raise JobManagerInvalidStateError("a job set cannot have an empty name")
+        self._known().label(name=name)
+
+    def job_set_id(self) -> str:
+        """The id of the set, the same for the command line."""
+        return self._id
+
+    def managed_jobs(self) -> list[ManagedJob]:
+        """The managed jobs, in the order of their circuits."""
+        return self._jobs
+
+    def tags(self) -> list[str]:
+        """The tags of the set."""
+        if self._set is None:
+            return []
+        self._set.folder.refresh()
+        return list(self._set.folder.job_set.tags)
+
+    def update_tags(
+        self,
+        replacement_tags: Sequence[str] | None = None,
+        additional_tags: Sequence[str] | None = None,
+        removal_tags: Sequence[str] | None = None,
+    ) -> list[str]:
+        """Replace the tags of the set, then add some, then remove some; the tags as they are then.
+
+        Raises JobManagerInvalidStateError, among others if nothing of this is asked for.
+        """
+        if replacement_tags is None and additional_tags is None and removal_tags is None:
+            raise JobManagerInvalidStateError("no tags were given: replace, add or remove some")
+        tags = self.tags() if replacement_tags is None else [*checked_tags(replacement_tags)]
+        tags += checked_tags(additional_tags)
+        removed = checked_tags(removal_tags)
+        self._known().label(tags=[*dict.fromkeys(tag for tag in tags if tag not in removed)])
+        return self.tags()
+
+    def job_reports(self) -> tuple[JobReport, ...]:
+        """How the jobs are, in one question to the provider; the managed jobs know it then."""
+        if self._set is None:
+            return ()
+        report = self._set.look()
+        for managed, job in zip(self._jobs, report.jobs, strict=True):
+            managed.learn(job)
+        return report.jobs
+
+    def _known(self) -> OpenSet:
+        if self._set is None:
+            raise JobManagerInvalidStateError(f"the job set {self._id} was not submitted yet")
+        return self._set
+
+    def _open(self, job_set: OpenSet) -> None:
+        self._set = job_set
+        self._name = job_set.folder.job_set.name
+        self._jobs = [ManagedJob.of(job_set, index) for index in job_set.jobs]
+        self._results = None
+
+    def _follow(self, timeout: float | None, stop: threading.Event) -> Iterator[SetReport]:
+        """How the jobs are until they stand still or the time is up, shown in a notebook."""
+        show = progress()
+        for report in self._known().follow(None, timeout, stop):
+            show(report_html(report, self.name()))
+            yield report
+
+    def _in_time(self, report: SetReport, timeout: float | None) -> SetReport:
+        """The last report of some. Raises JobManagerTimeoutError if jobs are not at their end."""
+        report, moving = self._known().rest(report)
+        if moving:
+            first, last = moving[0].slice.start_index, report.jobs[-1].slice.end_index
+            raise JobManagerTimeoutError(
+                f"no results of experiments {first}-{last} within {timeout} seconds"
+            )
+        return report
+
+    def _being_sent(self) -> bool:
+        return any(managed.future and not managed.future.done() for managed in self._jobs)
+
+    def _wait_until_sent(self) -> None:
+        from concurrent.futures import wait
+
+        wait([managed.future for managed in self._jobs if managed.future is not None])
+
+
+def _new_executor() -> "Executor":
+    """One whose threads end when there is nothing left for them to do."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(thread_name_prefix="qjobs")

@@ -1,0 +1,225 @@
+"""Circuits and run options as Python programs give them become a job set on disk."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qjobs.engine.workspace import Workspace
+from qjobs.errors import UsageError
+from qjobs.managed.errors import JobManagerInvalidStateError
+from qjobs.managed.surroundings import HELD
+from qjobs.model import JobSet, RunOptions, Scalar, Slice
+from qjobs.providers.loading import parse_backend
+from qjobs.store.folder import SetFolder
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
+    from qjobs.providers.interface import Provider
+
+SOURCE = "python"
+"""What stands for the name of a file where circuits come from a program."""
+
+
+class Place(NamedTuple):
+    """Where circuits are to run. `held` is a backend or sampler object, if it is one."""
+
+    provider: str
+    backend: str
+    held: object | None = None
+
+    @classmethod
+    def of(cls, backend: object) -> "Place":
+        """The place that is meant by `provider:backend` or by an object with `run`."""
+        if isinstance(backend, str):
+            try:
+                return cls(*parse_backend(backend))
+            except UsageError as error:
+                raise invalid(error) from error
+        if not callable(getattr(backend, "run", None)):
+            raise JobManagerInvalidStateError(
+                f"a {type(backend).__name__} cannot run circuits",
+                hint="give a backend, a V2 sampler, or a text such as 'local:aer'",
+            )
+        return cls(HELD, name_of(backend), backend)
+
+
+def name_of(backend: object) -> str:
+    """The name of a backend; that of its class if it has none."""
+    name = getattr(backend, "name", None)
+    name = name() if callable(name) else name
+    return name if isinstance(name, str) and name else type(backend).__name__
+
+
+def invalid(error: UsageError | ValueError) -> JobManagerInvalidStateError:
+    """The error of the library's face for a wrong request."""
+    return JobManagerInvalidStateError(str(error), hint=getattr(error, "hint", ""))
+
+
+def circuit_list(experiments: object) -> "list[QuantumCircuit]":
+    """The circuits: one, or a list of them. A circuit is one, not its instructions."""
+    from qiskit import QuantumCircuit
+
+    if isinstance(experiments, QuantumCircuit):
+        return [experiments]
+    if not isinstance(experiments, Iterable):
+        raise JobManagerInvalidStateError(
+            f"a circuit or a list of circuits is needed, not a {type(experiments).__name__}"
+        )
+    circuits = list(experiments)
+    for index, circuit in enumerate(circuits):
+        if not isinstance(circuit, QuantumCircuit):
+            raise JobManagerInvalidStateError(
+                f"experiment {index} is a {type(circuit).__name__}, not a QuantumCircuit"
+            )
+    return circuits
+
+
+def checked_tags(tags: object) -> tuple[str, ...]:
+    """The tags, if they are a list of texts, or None."""
+    if tags is None:
+        return ()
+    if not isinstance(tags, list | tuple) or not all(isinstance(tag, str) for tag in tags):
+        raise JobManagerInvalidStateError(f"tags are a list of texts, not {tags!r}")
+    return tuple(dict.fromkeys(tags))
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """How to run: what is written to the state, and the keywords that are objects.
+
+    Of these the state has a placeholder, so that nothing can be run without them by mistake.
+    """
+
+    options: RunOptions
+    keywords: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, run_config: Mapping[str, Any], place: Place) -> "RunPlan":
+        """Sort the keyword arguments of a run. Raises JobManagerInvalidStateError."""
+        given = {
+            name: _plain(value)
+            for name, value in run_config.items()
+            if value is not None or name not in _OWN
+        }
+        seeds = [given.pop(name) for name in ("seed_simulator", "seed") if name in given]
+        precision = given.pop("precision") if isinstance(given.get("precision"), float) else None
+        own = {name: given.pop(name) for name in _PLAIN_OWN if name in given}
+        own.setdefault("shots", _usual_shots(place.held))
+        keywords = {name: value for name, value in given.items() if not _is_plain(value)}
+        if keywords and place.held is None:
+            raise JobManagerInvalidStateError(
+                f"{place.provider}:{place.backend} takes plain values only: {', '.join(keywords)}",
+                hint="give the backend as an object to have it take objects",
+            )
+        extra = {
+            name: placeholder(value) if name in keywords else value for name, value in given.items()
+        }
+        try:
+            seed = seeds[0] if seeds else None
+            return cls(RunOptions(seed=seed, precision=precision, extra=extra, **own), keywords)
+        except (ValueError, TypeError) as error:
+            raise JobManagerInvalidStateError(f"a run option is wrong: {error}") from error
+
+
+_PLAIN_OWN = ("shots", "memory", "optimization_level")
+_OWN = (*_PLAIN_OWN, "seed", "seed_simulator", "precision")
+
+
+def placeholder(value: object) -> str:
+    """What stands in the state for an object."""
+    return f"<{type(value).__name__}>"
+
+
+def missing_keywords(options: RunOptions, keywords: Mapping[str, Any]) -> list[str]:
+    """The run options of a set that were objects and are not among the keywords."""
+    return [
+        name
+        for name, value in options.extra.items()
+        if isinstance(value, str) and value[:1] + value[-1:] == "<>" and name not in keywords
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy's as one of Python's."""
+    return value.item() if hasattr(value, "item") and getattr(value, "shape", None) == () else value
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, Scalar) and not (isinstance(value, float) and not math.isfinite(value))
+
+
+def _usual_shots(held: object | None) -> int:
+    """The shots of a run that does not say."""
+    for holder, name in ((getattr(held, "options", None), "shots"), (held, "default_shots")):
+        shots = getattr(holder, name, None)
+        if isinstance(shots, int) and shots > 0:
+            return shots
+    return RunOptions().shots
+
+
+def write_set(
+    workspace: Workspace,
+    provider: "Provider",
+    circuits: "list[QuantumCircuit]",
+    place: Place,
+    *,
+    options: RunOptions,
+    name: str,
+    tags: tuple[str, ...],
+    per_job: int | None,
+) -> SetFolder:
+    """Plan the set and put it on the disk; nothing is sent yet.
+
+    More circuits a job than the backend takes are lowered to what it takes.
+    """
+    if per_job is not None and per_job < 1:
+        raise JobManagerInvalidStateError(f"a job has at least one circuit, not {per_job!r}")
+    if not circuits:
+        return _write_empty_set(workspace, place, options=options, name=name, tags=tags)
+    from qjobs.circuits import qpy
+    from qjobs.circuits.inputs import InputFile
+    from qjobs.engine.submit import SubmitRequest, prepare
+
+    try:
+        limits = provider.limits(place.backend)
+        if per_job is not None:
+            if limits.circuits is not None:
+                per_job = min(per_job, limits.circuits)
+            if limits.executions is not None:
+                per_job = min(per_job, max(1, limits.executions // options.shots))
+        request = SubmitRequest(
+            [InputFile(SOURCE, qpy.encode(circuits))], place.provider, place.backend, options,
+            name=name, tags=tags, per_job=per_job,
+        )  # fmt: skip
+        return prepare(workspace, request).folder
+    except UsageError as error:
+        raise invalid(error) from error
+
+
+def _write_empty_set(
+    workspace: Workspace, place: Place, *, options: RunOptions, name: str, tags: tuple[str, ...]
+) -> SetFolder:
+    """A set without circuits has no jobs, and is done."""
+    workspace.store.check_writable()
+    draft = workspace.store.draft(workspace.new_id())
+    try:
+        draft.circuits_path.touch()
+        slices: tuple[Slice, ...] = ()
+        return draft.commit(
+            JobSet(
+                set_id=draft.set_id,
+                name=name,
+                created=workspace.clock(),
+                provider=place.provider,
+                backend=place.backend,
+                circuits=0,
+                slices=slices,
+                options=options,
+                tags=tags,
+            )
+        )
+    except BaseException:
+        draft.abandon()
+        raise

@@ -1,0 +1,125 @@
+"""The results of a job set as one, with the methods of Qiskit's `Result`."""
+
+from typing import TYPE_CHECKING, Any
+
+from qjobs.engine.report import SetReport
+from qjobs.managed.errors import ManagedResultDataNotAvailable
+from qjobs.managed.open_set import OpenSet, named
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+    from qiskit.result import Counts, Result
+
+
+class ManagedResults:
+    """The results of the circuits of a set, by their index, their name, or the circuit itself.
+
+    `success` says whether each circuit gave a result. An index counts through the set; a
+    circuit is found by its name. All methods raise JobManagerJobNotFound for a circuit that is
+    not in the set, and ManagedResultDataNotAvailable where it gave no such data.
+    """
+
+    def __init__(self, job_set: OpenSet, report: SetReport, *, success: bool) -> None:
+        self.backend_name = job_set.backend_name
+        self.success = success
+        self._set = job_set
+        self._jobs = report.jobs
+        self._combined: Result | None = None
+
+    def data(self, experiment: "str | QuantumCircuit | int | None" = None) -> dict[str, Any]:
+        """The raw data of a circuit: `counts` with hexadecimal keys, and what else it gave.
+
+        See `qiskit.result.Result.data`. Expectation values are `evs`, their errors `stds`.
+        """
+        found: dict[str, Any] = self._ask("data", experiment)
+        return found
+
+    def get_memory(self, experiment: "str | QuantumCircuit | int | None" = None) -> list[str]:
+        """The outcome of each shot. See `qiskit.result.Result.get_memory`."""
+        found: list[str] = self._ask("get_memory", experiment)
+        return found
+
+    def get_counts(
+        self, experiment: "str | QuantumCircuit | int | None" = None
+    ) -> "Counts | list[Counts]":
+        """How often each outcome was measured; without a circuit, a list for all of several.
+
+        See `qiskit.result.Result.get_counts`.
+        """
+        circuits = self._set.folder.job_set.circuits
+        if experiment is None and circuits != 1:
+            return [self._ask("get_counts", index) for index in range(circuits)]
+        found: Counts = self._ask("get_counts", experiment)
+        return found
+
+    def get_statevector(
+        self,
+        experiment: "str | QuantumCircuit | int | None" = None,
+        decimals: int | None = None,
+    ) -> Any:
+        """The final state vector of a circuit that saved it.
+
+        See `qiskit.result.Result.get_statevector`.
+        """
+        return self._ask("get_statevector", experiment, decimals=decimals)
+
+    def get_unitary(
+        self,
+        experiment: "str | QuantumCircuit | int | None" = None,
+        decimals: int | None = None,
+    ) -> Any:
+        """The final unitary of a circuit that saved it. See `qiskit.result.Result.get_unitary`."""
+        return self._ask("get_unitary", experiment, decimals=decimals)
+
+    def combine_results(self) -> "Result":
+        """The results of all circuits as one `Result`, if each gave one.
+
+        It has the id of the set and the time of now; `job_ids` are those of its jobs. Raises
+        ManagedResultDataNotAvailable.
+        """
+        from qiskit.result import Result
+
+        if not self.success:
+            raise ManagedResultDataNotAvailable(
+                "the results cannot be combined: some circuits gave none",
+                hint="see ManagedJobSet.error_messages()",
+            )
+        if self._combined is None:
+            parts = [part for job in self._jobs if (part := self._set.result(job))]
+            self._combined = Result(
+                backend_name=self.backend_name,
+                backend_version="",
+                job_id=self._set.folder.job_set.set_id,
+                success=True,
+                results=[experiment for part in parts for experiment in part.results],
+                date=self._set.workspace.clock().isoformat(),
+                status="COMPLETED",
+                job_ids=[part.job_id for part in parts],
+            )
+        return self._combined
+
+    def _ask(
+        self, method: str, experiment: "str | QuantumCircuit | int | None", **arguments: Any
+    ) -> Any:
+        """What a method of the `Result` of the circuit's job gives for it."""
+        from qiskit.exceptions import QiskitError
+
+        if experiment is None:
+            if self._set.folder.job_set.circuits != 1:
+                raise ManagedResultDataNotAvailable("of several circuits, one has to be named")
+            experiment = 0
+        index, position = self._set.locate(experiment)
+        result = self._set.result(self._jobs[index])
+        what = f"circuit {named(experiment)}"
+        if result is None:
+            job = self._jobs[index]
+            raise ManagedResultDataNotAvailable(
+                f"{what}: {job.message or f'its job is {job.state}'}"
+            )
+        found = result.results[position]
+        if not found.success:
+            raise ManagedResultDataNotAvailable(f"{what}: {found.status}")
+        try:
+            return getattr(result, method)(position, **arguments)
+        except QiskitError as error:
+            raise ManagedResultDataNotAvailable(f"{what}: {error.message}") from error

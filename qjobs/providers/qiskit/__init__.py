@@ -1,0 +1,1 @@
+"""Other people's backend objects: running circuits on them, and reading their jobs."""

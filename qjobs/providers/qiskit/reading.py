@@ -1,0 +1,111 @@
+"""The result object of a vendor's job, in our words.
+
+Loads Qiskit: for processes that have such an object.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from qiskit.result.models import ExperimentResult, ExperimentResultData
+
+from qjobs.circuits import outcomes
+from qjobs.circuits.foreign import describe
+from qjobs.circuits.outcomes import Layout
+from qjobs.errors import ProviderError
+from qjobs.model import RunOptions
+from qjobs.results import CircuitResult
+
+
+def from_result(
+    result: Any, layouts: Sequence[Layout] | None, *, options: RunOptions
+) -> list[CircuitResult]:
+    """A `Result` or `PrimitiveResult` in our words, as `results`."""
+    try:
+        experiments = getattr(result, "results", None)
+        if experiments is not None:
+            return list(_from_experiments(experiments, layouts, options))
+        return list(_from_pubs(list(result), layouts, options))
+    except ProviderError:
+        raise
+    except Exception as error:  # of unknown shape
+        raise ProviderError(
+            f"cannot read a result of type {type(result).__name__}: {describe(error)}"
+        ) from error
+
+
+def _from_experiments(
+    experiments: Sequence[ExperimentResult | None],
+    layouts: Sequence[Layout] | None,
+    options: RunOptions,
+) -> Iterator[CircuitResult]:
+    _check_number(len(experiments), layouts)
+    for position, experiment in enumerate(experiments):
+        layout = layouts[position] if layouts is not None else _header_layout(experiment)
+        if experiment is None:  # Braket, for a task without a result
+            yield outcomes.failed(layout, options.shots, "the backend gave no result for it")
+        else:
+            yield outcomes.from_result(layout, options.shots, _with_counts(experiment))
+
+
+def _with_counts(experiment: ExperimentResult) -> ExperimentResult:
+    """The same, its counts added up if it has only one outcome a shot."""
+    found = experiment.data.to_dict()
+    memory = found.get("memory")
+    if found.get("counts") is not None or not memory or not _are_outcomes(memory):
+        return experiment
+    return ExperimentResult(
+        experiment.shots,
+        experiment.success,
+        ExperimentResultData(**{**found, "counts": Counter(memory)}),
+        status=getattr(experiment, "status", None),
+    )
+
+
+def _are_outcomes(memory: Iterable[object]) -> bool:
+    # What is measured at level 1 are complex numbers.
+    return all(isinstance(shot, str | int) for shot in memory)
+
+
+def _header_layout(experiment: ExperimentResult | None) -> Layout:
+    header = getattr(experiment, "header", None) or {}
+    fields = header if isinstance(header, dict) else header.to_dict()
+    registers = tuple((str(name), int(size)) for name, size in fields.get("creg_sizes") or ())
+    return Layout(int(fields.get("memory_slots") or sum(size for _, size in registers)), registers)
+
+
+def _from_pubs(
+    pubs: Sequence[Any], layouts: Sequence[Layout] | None, options: RunOptions
+) -> Iterator[CircuitResult]:
+    # A pub with several rows of parameter values counts as so many circuits.
+    rows = [math.prod(pub.data.shape) for pub in pubs]
+    by_pub = layouts is not None and len(layouts) == len(pubs)
+    if not by_pub:
+        _check_number(sum(rows), layouts)
+    position = 0
+    for number, pub in enumerate(pubs):
+        if layouts is None:
+            layout = _data_layout(pub.data)
+        else:
+            layout = layouts[number if by_pub else position]
+        position += rows[number]
+        try:
+            yield from outcomes.from_sampler(layout, pub.data, memory=options.memory)
+        except ValueError as error:
+            message = str(error) if layout.registers else "the circuit measures nothing"
+            yield from (
+                outcomes.failed(layout, options.shots, message) for _ in range(rows[number])
+            )
+
+
+def _data_layout(data: Any) -> Layout:
+    registers = tuple((str(name), int(data[name].num_bits)) for name in data)
+    return Layout(sum(size for _, size in registers), registers)
+
+
+def _check_number(number: int, layouts: Sequence[Layout] | None) -> None:
+    if layouts is not None and number != len(layouts):
+        raise ProviderError(
+            f"the backend gave {number} results for a job of {len(layouts)} circuits"
+        )

@@ -1,0 +1,190 @@
+"""Hand circuits to a Qiskit backend or V2 sampler, and say what its refusal means.
+
+Loads Qiskit: for processes that have a backend object.
+"""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qiskit import QuantumCircuit
+from qiskit.primitives import BaseEstimatorV2
+from qiskit.transpiler import Target, generate_preset_pass_manager
+from qiskit.transpiler.passes import GatesInBasis
+
+from qjobs.circuits.foreign import describe
+from qjobs.circuits.sweep import Pub
+from qjobs.errors import JobRefused, QjobsError
+from qjobs.model import RunOptions
+from qjobs.providers.interface import Limits
+from qjobs.providers.qiskit import refusals
+
+# Aer seeds circuit i of a run with the run's seed + 2113 i (`src/framework/circuit.hpp`): so a
+# slice of a run starts with the seed that its first circuit would have there.
+SEED_STRIDE = 2113
+
+
+def run(
+    target: Any,
+    circuits: Sequence[QuantumCircuit],
+    *,
+    options: RunOptions,
+    keywords: Mapping[str, Any],
+    start_index: int = 0,
+) -> Any:
+    """Start one job with all circuits and return the vendor's own job object.
+
+    `target` is a backend with `run`, or a V2 sampler. Circuits that its Target cannot take as
+    they are get transpiled, all others go as they are. Shots, memory and seed are passed where
+    the target knows them, `keywords` always; these win. `start_index` is that of the first circuit
+    in its set: each slice gets a seed of its own.
+
+    Raises a NotAccepted if there is surely no job, ProviderError if there may be one.
+    """
+    complaint = objection(target)
+    if complaint:
+        raise JobRefused(complaint)
+    ready = _fitted(target, circuits, options)
+    try:
+        known = _known(target, _run_options(options, start_index))
+        return target.run(ready, **{**known, **keywords})
+    except QjobsError:
+        raise
+    except Exception as error:  # a vendor may raise anything
+        raise refusals.refusal(error) from error
+
+
+def bound(target: Any, pubs: Sequence[Pub], *, options: RunOptions) -> list[QuantumCircuit]:
+    """The circuits of pubs with their values in place, in order: what `run` takes.
+
+    Each is transpiled once, where it has to be, and not once for each row of its values.
+    Raises JobRefused if that cannot be done.
+    """
+    circuits = []
+    for pub, fitted in zip(
+        pubs, _fitted(target, [pub.circuit for pub in pubs], options), strict=True
+    ):
+        # A parameter that turned out to have no effect is gone by now.
+        same = set(fitted.parameters) == set(pub.circuit.parameters)
+        circuits += Pub(fitted if same else pub.circuit, pub.values).bound()
+    return circuits
+
+
+def name(target: Any) -> str:
+    """What to call a backend or sampler: its own name, else that of its class."""
+    return str(_attribute(target, "name") or type(target).__name__)
+
+
+def objection(target: Any) -> str:
+    """Why an object cannot run circuits for their counts; empty if it can."""
+    if isinstance(target, BaseEstimatorV2) or not callable(getattr(target, "run", None)):
+        return f"{name(target)} is neither a backend with `run` nor a V2 sampler"
+    return ""
+
+
+def limits(target: Any) -> Limits:
+    """How many circuits a job may have, as the backend says; nothing else is known."""
+    most = _attribute(target, "max_circuits")
+    if most is None:
+        most = getattr(_attribute(target, "configuration"), "max_experiments", None)
+    try:
+        circuits = int(most) if most is not None else 0
+    except (TypeError, ValueError):
+        circuits = 0
+    return Limits(circuits=circuits if circuits > 0 else None, connections=1, jobs_wanted=1)
+
+
+# Options
+
+
+def _run_options(options: RunOptions, start_index: int) -> dict[str, Any]:
+    wanted: dict[str, Any] = {"shots": options.shots}
+    if options.memory:
+        wanted["memory"] = True
+    if options.seed is not None:
+        wanted["seed_simulator"] = options.seed + SEED_STRIDE * start_index
+    return wanted
+
+
+def _known(target: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Those options that the target knows: `run` names them, or its default options hold them.
+
+    Shots are also passed to a `run` that takes any keyword.
+    """
+    parameters = _parameters(target)
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    defaults = getattr(target, "options", None)
+    return {
+        option: value
+        for option, value in wanted.items()
+        if option in parameters
+        or (
+            takes_any and (option == "shots" or getattr(defaults, option, _MISSING) is not _MISSING)
+        )
+    }
+
+
+_MISSING = object()
+
+
+def _parameters(target: Any) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(target.run).parameters
+    except (TypeError, ValueError, AttributeError):
+        return {}
+
+
+def _attribute(target: Any, attribute: str) -> Any:
+    """An attribute, which older and home-made backends have as a method; None without it."""
+    try:
+        value = getattr(target, attribute, None)
+        return value() if callable(value) else value
+    except Exception:  # noqa: BLE001 - vendors compute these, and some raise what they like
+        return None
+
+
+# Transpiling
+
+
+def _described(target: Any) -> Target | None:
+    """What a backend, or that of a sampler, can do. Aer takes 4 ms to say so."""
+    for owner in (target, _attribute(target, "backend")):
+        described = _attribute(owner, "target")
+        if isinstance(described, Target):
+            return described
+    return None
+
+
+def _fitted(
+    target: Any, circuits: Sequence[QuantumCircuit], options: RunOptions
+) -> list[QuantumCircuit]:
+    """Each circuit itself if the target takes all that is in it, else one that does the same."""
+    described = _described(target)
+    if described is None:
+        return list(circuits)
+    # One at a time: for a list Qiskit would fork, and a fork of a process with threads may hang.
+    return [_fit(circuit, described, options) for circuit in circuits]
+
+
+def _fit(circuit: QuantumCircuit, target: Target, options: RunOptions) -> QuantumCircuit:
+    try:
+        if _fits(circuit, target):
+            return circuit
+        # Made anew for each: it is cheap, and not safe in several threads.
+        manager = generate_preset_pass_manager(
+            options.optimization_level, target=target, seed_transpiler=options.seed
+        )
+        return manager.run(circuit)
+    except BaseException as error:  # a panic in Qiskit's Rust code is no Exception
+        if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+            raise
+        raise JobRefused(f"cannot transpile circuit {circuit.name!r}: {describe(error)}") from error
+
+
+def _fits(circuit: QuantumCircuit, target: Target) -> bool:
+    """Whether the target has every operation of the circuit on the very qubits it names."""
+    if target.num_qubits is not None and circuit.num_qubits > target.num_qubits:
+        return False
+    check = GatesInBasis(target=target)
+    check(circuit)
+    return bool(check.property_set["all_gates_in_basis"])

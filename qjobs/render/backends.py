@@ -1,0 +1,52 @@
+"""The backends of providers as rows and as JSON."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from qjobs.providers.interface import BackendInfo
+from qjobs.render.rows import Rows
+from qjobs.render.shapes import Document
+
+
+class Offer(NamedTuple):
+    """A backend and the provider that offers it."""
+
+    provider: str
+    info: BackendInfo
+
+    @property
+    def address(self) -> str:
+        """What `-b` takes."""
+        return f"{self.provider}:{self.info.name}"
+
+
+def backend_rows(offers: Iterable[Offer]) -> Rows:
+    """A row a backend; the number of qubits is empty where there is none."""
+    return Rows(
+        ("backend", "qubits", "kind", "description"),
+        (
+            (
+                offer.address,
+                "" if offer.info.qubits is None else offer.info.qubits,
+                "simulator" if offer.info.simulator else "device",
+                offer.info.description,
+            )
+            for offer in offers
+        ),
+    )
+
+
+def backends_document(offers: Iterable[Offer]) -> Document:
+    """`qjobs.backends/1`."""
+    inner = (
+        {
+            "address": offer.address,
+            "provider": offer.provider,
+            "name": offer.info.name,
+            "qubits": offer.info.qubits,
+            "simulator": offer.info.simulator,
+            "description": offer.info.description,
+        }
+        for offer in offers
+    )
+    return Document({"schema": "qjobs.backends/1"}, "backends", inner)

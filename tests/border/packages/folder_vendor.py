@@ -1,0 +1,184 @@
+"""A vendor's package as tests want one: its service is a folder, its backends behave as named.
+
+A job is a JSON file. A call that was begun leaves a file `<what>.begun`; one that is to wait
+does so until there is a file `go`. Circuits run on Aer, or on the `simulator`, `module:callable`.
+"""
+
+import json
+import os
+import signal
+import time
+import uuid
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from qiskit.providers import JobStatus
+from qiskit.result import Result
+
+QUBITS = 60
+
+
+class JobNotFoundError(Exception):
+    """As vendors have one."""
+
+
+class Job:
+    def __init__(self, path):
+        self.path = path
+
+    def job_id(self):
+        return self.path.stem
+
+    def _read(self):
+        return json.loads(self.path.read_text())
+
+    def status(self):
+        return JobStatus[self._read()["status"]]
+
+    def error_message(self):
+        return self._read()["message"]
+
+    def result(self):
+        fetched = self.path.with_suffix(".fetched")
+        fetched.write_text(str(int(fetched.read_text()) + 1 if fetched.exists() else 1))
+        return Result.from_dict(self._read()["result"])
+
+    def cancel(self):
+        if self.status() is JobStatus.RUNNING:
+            write(self.path, status="CANCELLED")
+            return True
+        return False
+
+
+class Backend:
+    num_qubits = QUBITS
+    max_circuits = 100
+    status = "DONE"
+
+    def __init__(self, name, service, simulator=None):
+        self.name = name
+        self.description = f"is {name}"
+        self.service = service
+        self.simulator = simulator
+        self.target = getattr(simulator, "target", None)
+
+    def run(self, circuits, shots=1024, seed_simulator=None, memory=False, **more):
+        print(f"{len(circuits)} circuits with {more}", flush=True)
+        (self.service / "keywords.json").write_text(json.dumps(more))
+        return self.accept(circuits, shots=shots, seed_simulator=seed_simulator, memory=memory)
+
+    def accept(self, circuits, **options):
+        result = self.simulate(circuits, options) if self.status == "DONE" else None
+        path = self.service / f"{uuid.uuid4().hex}.json"
+        write(path, status=self.status, message=f"{self.name} is {self.status}", result=result)
+        return Job(path)
+
+    def simulate(self, circuits, options):
+        if self.simulator is not None:
+            return self.simulator.run(circuits, shots=options["shots"]).result().to_dict()
+        from qiskit_aer import AerSimulator
+
+        known = {name: value for name, value in options.items() if value is not None}
+        return AerSimulator().run(circuits, **known).result().to_dict()
+
+    def retrieve_job(self, job_id):
+        path = self.service / f"{job_id}.json"
+        if not job_id.isalnum() or not path.exists():
+            raise JobNotFoundError(job_id)
+        return Job(path)
+
+
+class Busy(Backend):
+    status = "RUNNING"
+
+
+class Failing(Backend):
+    status = "ERROR"
+
+
+class Refusing(Backend):
+    """Refuses, with its credentials in the message."""
+
+    def run(self, circuits, **_):
+        raise ValueError(f"bad circuit, {os.environ.get('FOLDER_TOKEN')}")
+
+
+class Unreachable(Backend):
+    """Takes the job; then the connection breaks."""
+
+    def run(self, circuits, **options):
+        self.accept(circuits, shots=1)
+        raise ConnectionError("broken pipe")
+
+
+class Slow(Backend):
+    """Takes the job once it may."""
+
+    def run(self, circuits, **options):
+        wait(self.service, "run")
+        return self.accept(circuits, shots=options.get("shots", 1))
+
+
+class Silent(Backend):
+    """Never answers when it is asked for a job."""
+
+    def retrieve_job(self, job_id):
+        wait(self.service, "retrieve")
+
+
+class Dying(Backend):
+    """Takes the whole process along."""
+
+    def run(self, circuits, **_):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Forgetful(Backend):
+    """Nobody can fetch its jobs."""
+
+    retrieve_job = None
+
+    def __init__(self, name="forgetful", service=None, simulator=None):
+        super().__init__(name, service, simulator)
+
+
+KINDS = {
+    "calm": Backend, "busy": Busy, "failing": Failing, "refusing": Refusing,
+    "unreachable": Unreachable, "slow": Slow, "silent": Silent, "dying": Dying,
+}  # fmt: skip
+HIDDEN = {"forgetful": Forgetful}
+
+
+class Provider:
+    def __init__(self, folder, token="", simulator=None):
+        self.service = Path(folder)
+        self.simulator = load(simulator)() if simulator else None
+        self.service.mkdir(parents=True, exist_ok=True)
+        # What lies beside the program that runs here could stand in for a vendor's modules.
+        assert find_spec("ledger") is None
+        print("a line that is no message, and the token", token)
+
+    def backends(self):
+        return [self.get_backend(name) for name in KINDS]
+
+    def get_backend(self, name="calm"):
+        return {**KINDS, **HIDDEN}[name](name, self.service, self.simulator)
+
+
+def load(address):
+    module, _, name = address.partition(":")
+    return getattr(import_module(module), name)
+
+
+def write(path, **fields):
+    known = json.loads(path.read_text()) if path.exists() else {}
+    fresh = path.with_suffix(".tmp")
+    fresh.write_text(json.dumps({**known, **fields}, default=str))
+    fresh.replace(path)
+
+
+def wait(folder, what):
+    (folder / f"{what}.begun").touch()
+    while not (folder / "go").exists():
+        time.sleep(0.01)

@@ -1,0 +1,390 @@
+"""Vendors' code hangs, dies, prints and retries in a process of its own; we go on."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.slices import CircuitSlice
+from qjobs.circuits.sweep import Sweep
+from qjobs.errors import (
+    AuthError,
+    JobRefused,
+    NotAccepted,
+    ProviderError,
+    UnknownBackend,
+    UsageError,
+)
+from qjobs.model import JobStatus, RunOptions, Slice
+from qjobs.providers.interface import ProviderContext
+from qjobs.providers.qiskit.ledger import Ledger, Reading
+from qjobs.providers.qiskit.provider import QiskitProvider
+from qjobs.providers.qiskit.redaction import CleanStream, Redaction
+
+pytestmark = pytest.mark.slow
+
+Make = Callable[..., QiskitProvider]
+OPTIONS = RunOptions(shots=50)
+TOKEN = "very-secret-token-of-acme"
+
+
+def submit(
+    provider: QiskitProvider, circuits: CircuitSlice, backend: str = "calm", tag: str = "qj-a-0-1"
+) -> str:
+    return provider.submit(circuits, backend=backend, options=OPTIONS, tag=tag)
+
+
+def jobs_of(service: Path) -> list[str]:
+    return [path.stem for path in service.glob("*.json") if path.stem != "keywords"]
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_tag_is_submitted_once(make: Make, circuits: CircuitSlice, service: Path) -> None:
+    first = submit(make(), circuits)
+
+    assert submit(make(), circuits) == first
+    assert jobs_of(service) == [first]
+
+
+def test_results_are_in_the_registers_of_the_circuits_and_fetched_once(
+    make: Make, circuits: CircuitSlice, service: Path
+) -> None:
+    provider = make()
+    job_id = submit(provider, circuits)
+
+    results = [provider.result(job_id, backend="calm"), make().result(job_id, backend="calm")]
+
+    assert results[0] == results[1]
+    counts = [circuit.readable_counts() for circuit in results[0].circuits()]
+    assert counts == [{"1 01": 50}, {"1": 50}]
+    assert (service / f"{job_id}.fetched").read_text() == "1"
+
+
+def test_configured_keywords_reach_run_with_the_tag_in_place(
+    make: Make, circuits: CircuitSlice, service: Path
+) -> None:
+    provider = make(run={"metadata": {"qjobs": "tag {tag}"}, "fast": True})
+    options = RunOptions(extra={"fast": False})
+
+    provider.submit(circuits, backend="calm", options=options, tag="qj-a-0-1")
+
+    told = (service / "keywords.json").read_text()
+    assert told == '{"metadata": {"qjobs": "tag qj-a-0-1"}, "fast": false}'
+
+
+def test_a_call_that_hangs_is_over_when_its_time_is(make: Make, circuits: CircuitSlice) -> None:
+    provider = make(timeout_s=4)
+    job_id = submit(provider, circuits)
+
+    started = time.monotonic()
+    with pytest.raises(ProviderError, match="did not answer within 4 s"):
+        provider.statuses(["another"], backend="silent")
+
+    assert time.monotonic() - started < 20
+    # The next call gets a fresh process.
+    assert provider.statuses([job_id], backend="calm") == {job_id: JobStatus.DONE}
+
+
+def test_a_call_that_hangs_does_not_take_a_submit_with_it(
+    make: Make, circuits: CircuitSlice, service: Path
+) -> None:
+    provider = make(timeout_s=4)
+    provider.check("silent", OPTIONS)
+    accepted: list[str] = []
+    thread = threading.Thread(target=lambda: accepted.append(submit(provider, circuits, "slow")))
+    thread.start()
+    until((service / "run.begun").exists)
+
+    with pytest.raises(ProviderError, match="did not answer"):
+        provider.error_message("1", backend="silent")
+    (service / "go").touch()
+    thread.join(60)
+
+    assert accepted == jobs_of(service)
+
+
+def test_a_process_that_dies_leaves_the_submit_unknown(
+    make: Make, circuits: CircuitSlice, service: Path
+) -> None:
+    provider = make()
+
+    with pytest.raises(ProviderError, match="was killed by signal 9") as caught:
+        submit(provider, circuits, "dying")
+
+    assert not isinstance(caught.value, NotAccepted)
+    assert provider.find("qj-a-0-1", backend="dying") == []
+    # Nobody can say that there is no such job: it is not sent again.
+    with pytest.raises(ProviderError, match="nobody knows") as caught:
+        submit(provider, circuits, "calm")
+    assert not isinstance(caught.value, NotAccepted)
+    assert jobs_of(service) == []
+    assert submit(provider, circuits, tag="qj-a-0-2") in jobs_of(service)
+
+
+def test_an_answer_that_got_lost_leaves_the_submit_unknown(
+    make: Make, circuits: CircuitSlice
+) -> None:
+    with pytest.raises(ProviderError) as caught:
+        submit(make(), circuits, "unreachable")
+
+    assert not isinstance(caught.value, NotAccepted)
+
+
+def test_what_was_refused_may_be_sent_again(make: Make, circuits: CircuitSlice) -> None:
+    provider = make()
+
+    with pytest.raises(JobRefused, match="bad circuit"):
+        submit(provider, circuits, "refusing")
+
+    assert submit(provider, circuits)
+
+
+def test_a_client_that_is_killed_in_a_call_loses_no_job(
+    make: Make, circuits: CircuitSlice, service: Path
+) -> None:
+    client = subprocess.Popen([sys.executable, "-c", _CLIENT, str(service), str(circuits.path)])
+    until((service / "run.begun").exists)
+    client.send_signal(signal.SIGKILL)
+    client.wait()
+    provider = make()
+    found: list[str] = []
+    thread = threading.Thread(
+        target=lambda: found.extend(provider.find("qj-a-0-1", backend="slow"))
+    )
+    thread.start()
+
+    (service / "go").touch()
+    thread.join(60)
+
+    assert len(found) == 1
+    assert found == jobs_of(service)
+
+
+_CLIENT = """
+import os, sys
+from pathlib import Path
+from qjobs.circuits.slices import CircuitSlice
+from qjobs.model import RunOptions, Slice
+from qjobs.providers.interface import ProviderContext
+from qjobs.providers.qiskit.provider import QiskitProvider
+
+provider = QiskitProvider(ProviderContext(
+    Path(os.environ["QJOBS_HOME"], "acme"),
+    {"factory": "folder_vendor:Provider", "arguments": {"folder": sys.argv[1]}},
+))
+circuits = CircuitSlice(Path(sys.argv[2]), Slice(0, 2))
+provider.submit(circuits, backend="slow", options=RunOptions(), tag="qj-a-0-1")
+"""
+
+
+def test_ctrl_c_does_not_reach_the_vendors_code(
+    make: Make, circuits: CircuitSlice, service: Path
+) -> None:
+    client = subprocess.Popen(
+        [sys.executable, "-c", _CLIENT, str(service), str(circuits.path)],
+        start_new_session=True,
+        stderr=subprocess.DEVNULL,
+    )
+    until((service / "run.begun").exists)
+    os.killpg(client.pid, signal.SIGINT)
+    client.wait()
+    (service / "go").touch()
+
+    found = make().find("qj-a-0-1", backend="slow")
+    assert len(found) == 1
+    assert found == jobs_of(service)
+
+
+def test_no_process_outlives_its_provider(make: Make, circuits: CircuitSlice) -> None:
+    before = set(threading.enumerate())
+    provider = make()
+    submit(provider, circuits)
+    # It waits for the end of the process.
+    (thread,) = set(threading.enumerate()) - before
+
+    del provider
+
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_a_token_is_in_no_message_and_no_file(
+    make: Make, circuits: CircuitSlice, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOLDER_TOKEN", TOKEN)
+    provider = make(arguments={"token": {"env": "FOLDER_TOKEN"}})
+
+    with pytest.raises(JobRefused) as caught:
+        submit(provider, circuits, "refusing")
+
+    assert caught.value.message == "bad circuit, ***"
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert "the token ***" in (home / "acme" / "bridge.log").read_text()
+    assert not [path for path in files if TOKEN.encode() in path.read_bytes()]
+    assert not [path for path in files if path.stat().st_mode & 0o077]
+
+
+def test_a_variable_that_is_not_set_is_named(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FOLDER_TOKEN", raising=False)
+
+    with pytest.raises(AuthError, match="FOLDER_TOKEN, which is not set") as caught:
+        make(arguments={"token": {"env": "FOLDER_TOKEN"}}).backends()
+
+    assert caught.value.hint == "export FOLDER_TOKEN=..."
+
+
+def test_a_backend_whose_jobs_cannot_be_fetched_is_refused_with_what_to_use(make: Make) -> None:
+    with pytest.raises(UsageError, match="cannot be fetched by their ids") as caught:
+        make().check("forgetful", OPTIONS)
+
+    assert caught.value.hint == "use -b local:folder_vendor:Forgetful"
+
+
+def test_a_factory_may_give_the_backend_itself(home: Path) -> None:
+    context = ProviderContext(home / "acme", {"factory": "folder_vendor:Forgetful"})
+    provider = QiskitProvider(context)
+
+    assert [info.name for info in provider.backends()] == ["forgetful"]
+    for backend in ("", "forgetful"):
+        with pytest.raises(UsageError) as caught:
+            provider.check(backend, OPTIONS)
+        assert caught.value.hint == "use -b local:folder_vendor:Forgetful"
+    with pytest.raises(UnknownBackend, match="near ones: forgetful"):
+        provider.check("forgetfull", OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"python": "/no/such/python"}, "cannot start /no/such/python: No such file"),
+        ({"python": "/bin/false"}, "ended with exit code 1"),
+        ({"python": "/bin/cat"}, "was killed by signal 9|ended with exit code 0"),
+        ({"factory": "no_such_package:Provider"}, "No module named 'no_such_package'"),
+        ({"factory": "folder_vendor:Prowider"}, "no attribute 'Prowider'"),
+        ({"arguments": {"colour": "blue"}}, "unexpected keyword argument 'colour'"),
+        ({"factory": "folder_vendor:Job"}, "missing 1 required|unexpected keyword"),
+        ({"factory": "sys:exit", "arguments": {}}, "SystemExit"),
+    ],
+)
+def test_what_keeps_a_package_from_being_used_is_said(
+    home: Path, settings: dict[str, Any], message: str
+) -> None:
+    table = {"factory": "folder_vendor:Provider", "arguments": {"folder": "service"}, **settings}
+    provider = QiskitProvider(ProviderContext(home / "acme", table))
+
+    for call in (provider.backends, lambda: provider.check("calm", OPTIONS)):
+        with pytest.raises(ProviderError, match=message):
+            call()
+
+
+def test_an_old_python_is_said(home: Path, tmp_path: Path) -> None:
+    old = tmp_path / "python3.9"
+    old.write_text(
+        f"#!{sys.executable}\nimport runpy, sys\nsys.argv.pop(0)\nsys.version_info = (3, 9, 1)\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    old.chmod(0o700)
+    table = {"factory": "folder_vendor:Provider", "python": str(old)}
+
+    with pytest.raises(ProviderError, match=r"Python is 3\.9: at least 3\.11 is needed"):
+        QiskitProvider(ProviderContext(home / "acme", table)).backends()
+
+
+def test_jobs_that_cannot_be_asked_are_unknown_unless_that_is_all_of_them(
+    make: Make, circuits: CircuitSlice, service: Path
+) -> None:
+    provider = make()
+    job_id = submit(provider, circuits)
+    (service / "damaged.json").write_text("{}")
+
+    statuses = provider.statuses([job_id, "damaged", "strange"], backend="calm")
+
+    assert statuses == {
+        job_id: JobStatus.DONE,
+        "damaged": JobStatus.UNKNOWN,
+        "strange": JobStatus.UNKNOWN,
+    }
+    with pytest.raises(ProviderError):
+        provider.statuses(["damaged"], backend="calm")
+
+
+def test_bound_parameters_reach_the_vendor(make: Make, tmp_path: Path, service: Path) -> None:
+    import numpy as np
+    from qiskit import QuantumCircuit, qpy
+    from qiskit.circuit import Parameter
+
+    angle = Parameter("angle")
+    circuit = QuantumCircuit(1, 1)
+    circuit.rx(angle, 0)
+    circuit.measure(0, 0)
+    with (tmp_path / "sweep.qpy").open("wb") as file:
+        qpy.dump(circuit, file)
+    np.save(tmp_path / "sweep.npy", np.array([[0.0], [np.pi], [0.0], [np.pi]]))
+    sweep = Sweep(tmp_path / "sweep.npy", ("angle",), 4)
+    provider = make()
+
+    job_id = submit(provider, CircuitSlice(tmp_path / "sweep.qpy", Slice(1, 3), sweep))
+
+    counts = [circuit.counts for circuit in provider.result(job_id, backend="calm").circuits()]
+    assert counts == [{"0x1": 50}, {"0x0": 50}, {"0x1": 50}]
+
+
+def test_find_says_when_a_call_is_not_over(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+
+    with ledger.call("tag") as call:
+        with pytest.raises(ProviderError, match="still being submitted"):
+            Ledger(tmp_path).find("tag", wait_s=0.01)
+        call.accepted("7", Reading([], OPTIONS))
+
+    assert Ledger(tmp_path).find("tag", wait_s=0) == "7"
+    assert Ledger(tmp_path).find("../tag", wait_s=0) == ""
+
+
+def test_the_results_that_were_kept_first_stay(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+
+    assert ledger.result("job/1") is None
+    assert ledger.keep_result("job/1", b"first") == b"first"
+    assert Ledger(tmp_path).keep_result("job/1", b"second") == b"first"
+    assert ledger.result("job/1") == b"first"
+    assert len(list((tmp_path / "results").iterdir())) == 1
+
+
+def test_how_to_read_results_is_known_again_by_the_id(tmp_path: Path) -> None:
+    layouts = [Layout(3, (("low", 2), ("high", 1)))] * 3 + [Layout(2, (), (1, 0))]
+    reading = Reading(layouts, RunOptions(shots=7, memory=True, extra={"fast": True}))
+    ledger = Ledger(tmp_path)
+
+    with ledger.call("tag") as call:
+        call.accepted("job ü", reading)
+
+    assert Ledger(tmp_path).reading("job ü") == reading
+    assert ledger.reading("another") is None
+
+
+def test_secrets_are_hidden_even_in_pieces() -> None:
+    stream = io.StringIO()
+    clean = CleanStream(stream, Redaction([TOKEN, TOKEN[:12], "short"]))
+
+    for piece in (TOKEN[:7], TOKEN[7:], f" and {TOKEN[:12]}\nshort ", "end"):
+        clean.write(piece)
+
+    assert stream.getvalue() == "*** and ***\n"
+    clean.write("\n")
+    assert stream.getvalue().endswith("short end\n")

@@ -1,0 +1,260 @@
+"""Sweeps and expectation values, from the files of a submit to the rows of a result."""
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit, qpy
+from qiskit.circuit import Parameter
+from scripted import ScriptedProvider, whole
+
+from qjobs.circuits.inputs import expand
+from qjobs.circuits.slices import CircuitSlice
+from qjobs.engine.circuits import circuit_slice
+from qjobs.engine.plan import MOST_BINDINGS_A_JOB
+from qjobs.engine.result import fetch, rows
+from qjobs.engine.resume import resume
+from qjobs.engine.status import status
+from qjobs.engine.submit import SubmitRequest, prepare, preview
+from qjobs.errors import InputError, UsageError
+from qjobs.model import RunOptions
+from qjobs.providers.interface import Capabilities, Limits
+from qjobs.results import CircuitResult, JobResult
+
+THETA, PHI = Parameter("theta"), Parameter("phi")
+
+
+@dataclass
+class Estimating(ScriptedProvider):
+    """It binds what it is given, and says in each result what it was."""
+
+    bounds: Limits = field(default_factory=lambda: Limits(connections=1))
+
+    def capabilities(self, backend):
+        return super().capabilities(backend)._replace(estimates=True)
+
+    def limits(self, backend):
+        return self.bounds
+
+    def submit(self, circuits, *, backend, options, tag):
+        job_id = super().submit(circuits, backend=backend, options=options, tag=tag)
+        self.jobs[job_id].slice = circuits
+        return job_id
+
+    def result(self, job_id, *, backend=""):
+        part: CircuitSlice = self.jobs[job_id].slice
+        return JobResult.of(
+            CircuitResult(
+                shots=100,
+                counts=None,
+                clbits=0,
+                evs=(float(circuit.data[0].operation.params[0]), float("nan")),
+                stds=(0.1, 0.2),
+            )
+            for circuit in part.circuits()
+        )
+
+
+@pytest.fixture
+def provider():
+    return Estimating()
+
+
+def circuit(name: str, *parameters: Parameter) -> QuantumCircuit:
+    made = QuantumCircuit(2, name=name)
+    for parameter in parameters:
+        made.rx(parameter, 0)
+    if not parameters:
+        made.rx(7.0, 0)
+    return made
+
+
+@pytest.fixture
+def request_(tmp_path) -> Callable[..., SubmitRequest]:
+    """Two files: one circuit with both parameters and one without, then one with theta."""
+    for name, circuits in (("a", [circuit("both", THETA, PHI), circuit("none")]),
+                           ("b", [circuit("one", THETA)])):  # fmt: skip
+        buffer = io.BytesIO()
+        qpy.dump(circuits, buffer)
+        (tmp_path / f"{name}.qpy").write_bytes(buffer.getvalue())
+    (tmp_path / "angles.csv").write_text("phi,theta\n0,10\n1,11\n2,12\n3,13\n")
+    (tmp_path / "observables.json").write_text('["ZZ", {"XI": 0.5}]')
+
+    def make(**more: object) -> SubmitRequest:
+        values: dict[str, object] = {
+            "parameters": str(tmp_path / "angles.csv"),
+            "observables": str(tmp_path / "observables.json"),
+        }
+        files = [str(tmp_path / "a.qpy"), str(tmp_path / "b.qpy")]
+        return SubmitRequest(
+            expand(files), "scripted", "device", RunOptions(shots=100), **(values | more)
+        )
+
+    return make
+
+
+def sets(workspace) -> list[str]:
+    return [header.set_id for header in workspace.store.listing().headers]
+
+
+def leftovers(tmp_path: Path) -> list[Path]:
+    return list((tmp_path / "home" / "sets").glob("*/*"))
+
+
+def test_every_circuit_runs_with_every_row(workspace, request_, provider, stop, tmp_path):
+    folder = prepare(workspace, request_(per_job=5)).folder
+    plan = folder.job_set
+    assert (plan.circuits, plan.bindings, plan.parameters) == (12, 4, ("phi", "theta"))
+    assert [str(part) for part in plan.slices] == ["0-4", "5-9", "10-11"]
+    assert plan.observables == 2
+    assert workspace.store.open(plan.set_id).job_set == plan
+
+    resume(workspace, folder, stop=stop)
+    provider.finish()
+    report = status(workspace, whole(folder))
+    assert fetch(workspace, folder, report.jobs, stop=stop) == ()
+    found = list(rows(whole(folder), report))
+
+    assert [row.index for row in found] == list(range(12))
+    assert [row.name for row in found] == ["both"] * 4 + ["none"] * 4 + ["one"] * 4
+    assert [row.binding for row in found] == [0, 1, 2, 3] * 3
+    assert [row.evs[0] for row in found] == [10, 11, 12, 13, 7, 7, 7, 7, 10, 11, 12, 13]
+    assert [(Path(row.source).name, row.position) for row in found[3:9:4]] == [
+        ("a.qpy", 0), ("a.qpy", 1),
+    ]  # fmt: skip
+    assert (Path(found[-1].source).name, found[-1].position) == ("b.qpy", 0)
+    assert not any(row.blank for row in found)
+
+
+def test_the_files_of_a_set_are_enough_to_go_on(workspace, request_, tmp_path):
+    folder = prepare(workspace, request_()).folder
+    for name in ("a.qpy", "b.qpy", "angles.csv", "observables.json"):
+        (tmp_path / name).unlink()
+
+    part = circuit_slice(workspace.store.open(folder.job_set.set_id), 0)
+
+    assert len(part.circuits()) == 12
+    assert json.loads(part.observables.read_text()) == [{"ZZ": 1.0}, {"XI": 0.5}]
+    assert folder.observables() == [{"ZZ": 1.0}, {"XI": 0.5}]
+    for path in (part.sweep.path, part.observables):
+        assert path.parent == folder.circuits_path.parent
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_set_that_was_carried_without_its_files_says_so(workspace, request_, provider, stop):
+    folder = prepare(workspace, request_()).folder
+    folder.parameters_path.unlink()
+    with pytest.raises(InputError, match="values of the parameters of this set are not here"):
+        resume(workspace, folder, stop=stop)
+    folder.observables_path.unlink()
+    assert folder.observables() == []
+    assert not provider.jobs
+
+
+def test_a_million_rows_are_cut_into_jobs_whose_results_can_be_held(
+    workspace, request_, tmp_path, provider
+):
+    values = np.arange(500_000.0)
+    np.savez(tmp_path / "many.npz", theta=values, phi=values)
+    plan, _ = preview(workspace, request_(parameters=str(tmp_path / "many.npz")))
+    assert plan.circuits == 1_500_000
+    assert {part.experiments_count for part in plan.slices} == {MOST_BINDINGS_A_JOB}
+    asked, _ = preview(
+        workspace, request_(parameters=str(tmp_path / "many.npz"), per_job=1_000_000)
+    )
+    assert len(asked.slices) == 2
+    assert leftovers(tmp_path) == []
+
+
+def test_limits_hold_for_bound_circuits(workspace, request_, provider):
+    provider.bounds = Limits(executions=700)
+    plan, _ = preview(workspace, request_())
+    assert [part.experiments_count for part in plan.slices] == [7, 5]
+
+    provider.bounds = Limits(size_bytes=1 << 20)
+    plan, _ = preview(workspace, request_())
+    assert len(plan.slices) == 1
+    provider.bounds = Limits(size_bytes=820)
+    plan, _ = preview(workspace, request_())
+    assert 1 < len(plan.slices) < 12
+    assert sum(part.experiments_count for part in plan.slices) == 12
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ("theta\n1\n", "circuit 0 .* has parameters that .* has no column for: phi"),
+        ("theta,phi,thet\n1,2,3\n", "no parameter of any circuit: thet; near ones: theta"),
+        ("theta,phi\n1,x\n", ":2:2: 'x' for phi"),
+    ],
+)
+def test_values_that_do_not_suit_stop_everything_before_there_is_a_set(
+    workspace, request_, tmp_path, values, message
+):
+    (tmp_path / "angles.csv").write_text(values)
+    with pytest.raises(InputError, match=message):
+        prepare(workspace, request_())
+    assert sets(workspace) == []
+    assert leftovers(tmp_path) == []
+
+
+def test_circuits_without_values_stop_everything_before_there_is_a_set(
+    workspace, request_, tmp_path
+):
+    with pytest.raises(InputError, match="has parameters without values"):
+        prepare(workspace, request_(parameters=None))
+    assert leftovers(tmp_path) == []
+
+
+def test_observables_of_another_width_stop_everything_before_there_is_a_set(
+    workspace, request_, tmp_path
+):
+    (tmp_path / "observables.json").write_text('["ZZ", "XXX"]')
+    with pytest.raises(InputError, match="observable 1: 'XXX' is of 3 qubits, circuit 0 has 2"):
+        prepare(workspace, request_())
+    assert leftovers(tmp_path) == []
+
+
+def test_a_provider_that_gives_no_expectation_values_is_not_asked_for_them(
+    workspace, request_, tmp_path
+):
+    counting = workspace._replace(load_provider=lambda _name: ScriptedProvider())
+    assert ScriptedProvider().capabilities("device") == Capabilities(
+        finds=True, polls_s=(0.001, 0.01)
+    )
+    with pytest.raises(UsageError, match="no expectation values"):
+        prepare(counting, request_())
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_precision_without_observables_is_a_mistake(workspace, request_):
+    inputs = request_(observables=None).inputs
+    request = SubmitRequest(inputs, "scripted", "device", RunOptions(precision=0.01))
+    with pytest.raises(UsageError, match="precision"):
+        prepare(workspace, request)
+
+
+def test_expectation_values_need_no_measurements(workspace, request_):
+    _, gathered = preview(workspace, request_(strict=True))
+    assert not gathered.unmeasured.count
+    _, gathered = preview(workspace, request_(observables=None))
+    assert gathered.unmeasured.count == 3
+
+
+def test_once_tells_other_values_and_observables_from_these(workspace, request_, tmp_path):
+    def submitted(**more: object) -> str:
+        return prepare(workspace, request_(once=True, **more)).folder.job_set.set_id
+
+    first = submitted()
+    assert submitted() == first
+    assert submitted(observables=None) != first
+    (tmp_path / "observables.json").write_text('["ZZ", {"XI": 0.25}]')
+    assert submitted() != first
+    (tmp_path / "observables.json").write_text('[{"ZZ": 1}, {"XI": 0.5}]')
+    assert submitted() == first
+    (tmp_path / "angles.csv").write_text("phi,theta\n0,10\n1,11\n2,12\n3,13.5\n")
+    assert submitted() != first
