@@ -57,6 +57,20 @@ def test_every_kind_of_backend_runs_many_circuits_and_gives_them_in_order(make: 
     assert jobs.error_message(job) == ""
 
 
+def test_a_backend_of_one_circuit_a_job_gets_it_without_a_list() -> None:
+    class Backend:
+        def run(self, circuits: object, **keywords: object) -> list[object]:
+            return [circuits]
+
+    circuit = measured(1)
+
+    alone = running.run(Backend(), [circuit], options=OPTIONS, keywords={}, alone=True)
+    listed = running.run(Backend(), [circuit], options=OPTIONS, keywords={})
+
+    assert alone == [circuit]
+    assert listed == [[circuit]]
+
+
 def test_only_circuits_that_the_target_cannot_take_are_transpiled() -> None:
     fits = QuantumCircuit(5, 1)
     fits.cz(3, 4)

@@ -115,6 +115,7 @@ class QiskitProvider:
             options=asdict(options),
             keywords={**self._settings.run_keywords(tag), **options.extra},
             slice=(part.start_index, part.experiments_count),
+            alone=self.limits(backend).circuits == 1,
             sweep=sweep and (str(sweep.path.absolute()), sweep.names, sweep.rows),
         )
         return str(job_id)

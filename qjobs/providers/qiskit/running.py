@@ -31,20 +31,24 @@ def run(
     options: RunOptions,
     keywords: Mapping[str, Any],
     start_index: int = 0,
+    alone: bool = False,
 ) -> Any:
     """Start one job with all circuits and return the vendor's own job object.
 
     `target` is a backend with `run`, or a V2 sampler. Circuits that its Target cannot take as
     they are get transpiled, all others go as they are. Shots, memory and seed are passed where
     the target knows them, `keywords` always; these win. `start_index` is that of the first circuit
-    in its set: each slice gets a seed of its own.
+    in its set: each slice gets a seed of its own. With `alone`, a single circuit is passed as it
+    is and not in a list: some backends that take one a job take no list.
 
     Raises a NotAccepted if there is surely no job, ProviderError if there may be one.
     """
     complaint = objection(target)
     if complaint:
         raise JobRefused(complaint)
-    ready = _fitted(target, circuits, options)
+    ready: Any = _fitted(target, circuits, options)
+    if alone and len(ready) == 1:
+        (ready,) = ready
     try:
         known = _known(target, _run_options(options, start_index))
         return target.run(ready, **{**known, **keywords})

@@ -80,6 +80,7 @@ class Service:
                     options=options,
                     keywords=fields["keywords"],
                     start_index=fields["slice"][0],
+                    alone=fields["alone"],
                 )
             except NotAccepted:
                 call.refused()
