@@ -1,7 +1,7 @@
-"""Make the environments of the vendors' packages that test_vendor_packages.py tries.
+"""Make the environments of the vendors' packages that some tests try.
 
     python tests/border/make_environments.py FOLDER
-    QJOBS_VENDOR_ENVS=FOLDER python -m pytest tests/border
+    QJOBS_VENDOR_ENVS=FOLDER python -m pytest tests/border tests/local
 
 They take some minutes and gigabytes. One that is there already is left as it is.
 """
@@ -11,10 +11,13 @@ import sys
 import venv
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
+
 ENVIRONMENTS = {
     "iqm": ("iqm-client==36.0.0", "qiskit==2.6.2", "qiskit-aer"),
     "iqm-older": ("iqm-client[qiskit]==36.0.0",),
     "mqt": ("mqt.ddsim", "qiskit==2.6.2"),
+    "local": ("mqt.ddsim", "iqm-client==36.0.0", "qiskit==2.6.2", "-e", str(ROOT)),
     "qiskit-1": ("qiskit==1.4.*", "qiskit-aer"),
 }
 

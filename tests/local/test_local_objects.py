@@ -191,12 +191,12 @@ def test_run_options_of_another_simulator_are_its_own_business() -> None:
         backends.check_options("basic_simulator", RunOptions(extra={"shots": 1}))
 
 
-VENDORS = os.environ.get("QJOBS_TEST_VENDORS", "/nowhere")
-"""A Python that has qjobs, mqt.ddsim and iqm-client, which need not suit each other's Qiskit."""
+VENDORS = Path(os.environ.get("QJOBS_VENDOR_ENVS", ""), "local", "bin", "python")
+"""A Python that has qjobs and vendors' simulators: see tests/border/make_environments.py."""
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path(VENDORS).exists(), reason="QJOBS_TEST_VENDORS names no Python")
+@pytest.mark.skipif(not VENDORS.exists(), reason="QJOBS_VENDOR_ENVS has no local")
 @pytest.mark.parametrize(
     "backend",
     ["mqt.ddsim.qasm_simulator_backend:QasmSimulatorBackend", "iqm.qiskit_iqm:IQMFakeAdonis"],
