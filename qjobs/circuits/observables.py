@@ -3,9 +3,9 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from qjobs.circuits.text import read_text
+from qjobs.circuits.text import read_json
 from qjobs.errors import InputError
 
 MAX_CHARACTERS = 64 * 2**20
@@ -23,7 +23,7 @@ def read_observables(path: str) -> tuple[Observable, ...]:
 
     Raises InputError, naming the file and the place in it.
     """
-    found = _load(read_text(path, most=MAX_CHARACTERS), path)
+    found = read_json(path, most=MAX_CHARACTERS, hint=_EXAMPLE)
     if not isinstance(found, list) or not found:
         raise InputError(f"{path} is not a list of observables", hint=_EXAMPLE)
     return tuple(_observable(item, f"{path}, observable {at}") for at, item in enumerate(found))
@@ -48,25 +48,6 @@ def check_widths(observables: Sequence[Observable], qubits: Sequence[int], sourc
                     f"{source}, observable {at}: {label!r} is of {len(label)} qubits, "
                     f"circuit {index} has {wide}"
                 )
-
-
-def _load(text: str, path: str) -> Any:
-    try:
-        return json.loads(text, object_pairs_hook=_object)
-    except json.JSONDecodeError as error:
-        where = f"{path}:{error.lineno}:{error.colno}"
-        raise InputError(f"{where}: not JSON: {error.msg}", hint=_EXAMPLE) from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: {error}") from error
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"{twice!r} stands twice in one object")
-    return found
 
 
 def _observable(item: object, where: str) -> Observable:

@@ -10,7 +10,6 @@ Three formats are read, told apart by the ending (`.gz` may follow the last two)
 """
 
 import csv
-import json
 import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, TextIO, TypeAlias
 
 from qjobs.circuits.sweep import Sweep
 from qjobs.circuits.table import MAX_VALUES, Table, Values
-from qjobs.circuits.text import open_text, read_text
+from qjobs.circuits.text import open_text, read_json
 from qjobs.errors import InputError
 
 if TYPE_CHECKING:
@@ -142,15 +141,7 @@ def _number(text: str) -> float | None:
 
 
 def _read_json(path: str, table: Table) -> None:
-    text = read_text(path, most=MAX_JSON_CHARACTERS)
-    try:
-        found = json.loads(text, object_pairs_hook=_object)
-    except json.JSONDecodeError as error:
-        where = f"{path}:{error.lineno}:{error.colno}"
-        raise InputError(f"{where}: not JSON: {error.msg}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: {error}") from error
-    del text
+    found = read_json(path, most=MAX_JSON_CHARACTERS)
     if isinstance(found, list):
         found = _transposed(found, path)
     if not isinstance(found, dict) or not all(isinstance(rows, list) for rows in found.values()):
@@ -163,14 +154,6 @@ def _read_json(path: str, table: Table) -> None:
     for name, rows in found.items():
         columns += _json_columns(name, rows, path)
     _write(columns, table)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"{next(key for key in keys if keys.count(key) > 1)!r} stands twice")
-    return found
 
 
 def _transposed(rows: list[Any], path: str) -> dict[str, list[Any]]:

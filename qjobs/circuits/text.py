@@ -2,11 +2,12 @@
 
 import gzip
 import io
+import json
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from qjobs.errors import InputError
 
@@ -33,10 +34,28 @@ def open_text(path: str) -> Iterator[TextIO]:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def read_text(path: str, *, most: int) -> str:
-    """All of a file. Raises InputError, too, if it has more than `most` characters."""
+def read_json(path: str, *, most: int, hint: str = "") -> Any:
+    """What a JSON file of at most so many characters holds; no object may have a key twice.
+
+    Raises InputError, with the line and the column where it is not JSON, and `hint` then.
+    """
     with open_text(path) as stream:
         text = stream.read(most + 1)
     if len(text) > most:
         raise InputError(f"{path} holds more than {most >> 20} million characters")
-    return text
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except json.JSONDecodeError as error:
+        where = f"{path}:{error.lineno}:{error.colno}"
+        raise InputError(f"{where}: not JSON: {error.msg}", hint=hint) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"{twice!r} stands twice in one object")
+    return found
