@@ -36,11 +36,13 @@ _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 def parse_backend(text: str) -> tuple[str, str]:
     """The provider and the backend of `provider:backend`; a bare backend is `local`'s.
 
-    The backend may be empty, the provider's own choice; the provider may not: UsageError.
+    The backend may be empty, the provider's own choice, and then so may the colon. The provider
+    may not: UsageError.
     """
     provider, colon, backend = text.partition(":")
     if not colon:
-        return DEFAULT, text
+        known = text in OURS or text in read_config().vendors()
+        return (text, "") if known and text not in _UNNAMED else (DEFAULT, text)
     if not provider:
         raise UsageError(
             f"no provider before the colon of {text!r}", hint="write it as provider:backend"
