@@ -54,7 +54,6 @@ WORKERS = {
     # These have a vendor's objects, so Qiskit is there anyway.
     "providers.qiskit.jobs",
     "providers.qiskit.reading",
-    "providers.qiskit.reading",
     "providers.qiskit.running",
     "providers.qiskit.vendor",
 }  # fmt: skip

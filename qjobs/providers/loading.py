@@ -17,6 +17,7 @@ DEFAULT = "local"
 # installed packages takes longer than reading a set, and none of them may stand in for ours.
 OURS = {
     "fake": "qjobs.providers.fake.provider:FakeProvider",
+    "ibm": "qjobs.providers.ibm.provider:IbmProvider",
     "local": "qjobs.providers.local.provider:LocalProvider",
     "python": "qjobs.providers.qiskit.held:HeldProvider",
     "qiskit": "qjobs.providers.qiskit.provider:QiskitProvider",

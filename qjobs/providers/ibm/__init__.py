@@ -1,0 +1,1 @@
+"""IBM Quantum Platform, through the real `qiskit-ibm-runtime` client."""

@@ -1,0 +1,190 @@
+"""The user's account at IBM Cloud, as the client knows it, and the instances it can use."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from qjobs.errors import ProviderError, UsageError
+from qjobs.providers.ibm.connection import Connection, Signature
+from qjobs.providers.ibm.errors import no_credentials
+from qjobs.providers.ibm.lightly import postpone
+from qjobs.providers.ibm.service import Service
+from qjobs.providers.ibm.settings import Settings
+
+KNOWN = "0.40 to 0.51"
+"""The versions of the client that were looked at."""
+
+_CHEAPEST_FIRST = ("free", "trial", "paygo", "paid", "subscription")
+
+
+class Parts(NamedTuple):
+    """The classes of the client that are needed to speak with the service."""
+
+    account_manager: Any
+    client_parameters: Any
+    runtime: Any
+    application: str
+
+
+@contextmanager
+def known_client() -> Iterator[None]:
+    """Around what reaches into the client: a version that is built otherwise is named.
+
+    Raises ProviderError.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name == "qiskit_ibm_runtime":
+            raise ProviderError(
+                "the package qiskit-ibm-runtime is not installed",
+                hint="install it: pip install 'qiskit-qjobs[ibm]'",
+            ) from error
+        raise _unknown_client(error) from error
+    except (ImportError, AttributeError) as error:
+        raise _unknown_client(error) from error
+
+
+def load_client() -> Parts:
+    """Import what is needed of the client, and Qiskit with it: for the main thread."""
+    postpone("qiskit_ibm_runtime")
+    with known_client():
+        from qiskit_ibm_runtime.accounts import AccountManager
+        from qiskit_ibm_runtime.api.client_parameters import ClientParameters
+        from qiskit_ibm_runtime.api.rest.runtime import Runtime
+        from qiskit_ibm_runtime.api.session import CLIENT_APPLICATION
+    return Parts(AccountManager, ClientParameters, Runtime, f"{CLIENT_APPLICATION}/qjobs")
+
+
+class Account:
+    """One service per instance, each made when it is first needed. Safe in many threads.
+
+    Every method raises AuthError if there is no account or it is not accepted.
+    """
+
+    def __init__(self, parts: Parts, settings: Settings) -> None:
+        self._parts = parts
+        self._settings = settings
+        self._mutex = threading.RLock()
+        self._account: Any = None
+        self._instances: tuple[str, ...] = ()
+        self._services: dict[str, Service] = {}
+
+    def instances(self) -> tuple[str, ...]:
+        """The CRNs of the instances to be used: the chosen one, else all, free ones first."""
+        with self._mutex:
+            if not self._instances:
+                self._instances = self._find_instances()
+            return self._instances
+
+    def service(self, instance: str) -> Service:
+        """The service of an instance, by its CRN."""
+        with self._mutex:
+            if instance not in self._services:
+                self._services[instance] = self._connect(instance)
+            return self._services[instance]
+
+    def services(self) -> Iterator[Service]:
+        """Those of all instances."""
+        return map(self.service, self.instances())
+
+    def _open(self) -> Any:
+        if self._account is None:
+            settings = self._settings
+            from qiskit_ibm_runtime.exceptions import IBMError
+
+            try:
+                with known_client():
+                    account = self._parts.account_manager.get(
+                        name=settings.account or None, channel=settings.channel or None
+                    )
+                    account.validate()
+            except (IBMError, ValueError, KeyError, OSError) as error:
+                raise no_credentials(f"no account of IBM Quantum Platform: {error}") from error
+            self._account = account
+        return self._account
+
+    def _find_instances(self) -> tuple[str, ...]:
+        account = self._open()
+        chosen = self._settings.instance or account.instance or ""
+        if chosen.startswith("crn:"):
+            return (chosen,)
+        found = self._list_instances(account)
+        if chosen not in ("", "auto"):
+            named = tuple(item["crn"] for item in found if item["name"] == chosen)
+            if not named:
+                raise UsageError(
+                    f"the account has no instance {chosen!r}",
+                    hint="instances: " + ", ".join(str(item["name"]) for item in found),
+                )
+            return named
+        if not found:
+            raise no_credentials("the account has no instance of IBM Quantum Platform")
+        return tuple(item["crn"] for item in found)
+
+    def _list_instances(self, account: Any) -> list[dict[str, Any]]:
+        from ibm_cloud_sdk_core import ApiException
+        from qiskit_ibm_runtime.exceptions import IBMError
+        from requests import RequestException
+
+        try:
+            with known_client():
+                found = list(account.list_instances())
+        except IBMError as error:
+            # It says "invalid token" whatever went wrong.
+            cause = error.__cause__
+            if isinstance(cause, ApiException) and 400 <= int(cause.status_code or 0) < 500:
+                raise no_credentials(f"IBM Cloud does not list the instances: {error}") from error
+            raise ProviderError(f"IBM Cloud does not list the instances: {error}") from error
+        except RequestException as error:
+            raise ProviderError("IBM Cloud cannot be reached") from error
+        wanted = [
+            item
+            for item in found
+            if (not account.region or account.region in item["crn"])
+            and (not account.tags or {*map(str.lower, account.tags)} <= {*(item["tags"] or ())})
+        ]
+        plans = [plan.lower() for plan in account.plans_preference or ()]
+        if plans:
+            wanted = [item for item in wanted if item["plan"] in plans]
+            return sorted(wanted, key=lambda item: plans.index(item["plan"]))
+        return sorted(wanted, key=lambda item: _price(item.get("pricing_type", "")))
+
+    def _connect(self, instance: str) -> Service:
+        account = self._open()
+        with known_client():
+            parameters = self._parts.client_parameters(
+                channel=account.channel,
+                token=account.token,
+                url=account.url,
+                instance=instance,
+                proxies=account.proxies,
+                verify=account.verify,
+                private_endpoint=account.private_endpoint,
+            )
+            tokens = parameters.get_auth_handler().tm
+            tokens.http_config = {**tokens.http_config, "timeout": self._settings.timeout_s}
+            connection = Connection(
+                parameters.get_runtime_api_base_url(),
+                sign=Signature(tokens.get_token, instance=instance),
+                application=self._parts.application,
+                parameters=parameters.connection_parameters(),
+                timeout_s=self._settings.timeout_s,
+                post_timeout_s=self._settings.post_timeout_s,
+            )
+            return Service(self._parts.runtime(connection), instance)
+
+
+def _price(kind: str) -> int:
+    return _CHEAPEST_FIRST.index(kind) if kind in _CHEAPEST_FIRST else len(_CHEAPEST_FIRST)
+
+
+def _unknown_client(error: Exception) -> ProviderError:
+    from importlib.metadata import version
+
+    return ProviderError(
+        f"qiskit-ibm-runtime {version('qiskit-ibm-runtime')} is not built as qjobs knows it: "
+        f"{error}",
+        hint=f"known versions: {KNOWN}",
+    )

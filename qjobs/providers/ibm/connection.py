@@ -1,0 +1,188 @@
+"""HTTP with one instance of the service: signed, with time limits, and no POST is ever repeated.
+
+The client's own session repeats a POST up to five times on 5xx, which makes jobs that nobody
+asked for, waits for ever for the answer to a GET, and keeps the status of an error only in the
+text of an exception. Its REST adapters ask no more of a session than this class has.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from qjobs.errors import NotNow, ProviderError, RateLimited
+from qjobs.providers.ibm.errors import http_error
+
+if TYPE_CHECKING:
+    from requests import Response
+
+_CONNECT_S = 10.0
+_SERVER_ERRORS = frozenset({429, 500, 502, 503, 504, 520, 521, 522, 524})
+_POOL = 16
+
+
+class Connection:
+    """A session for the client's REST adapters. Safe in many threads.
+
+    `sign` gives the headers of authorization, `application` says who is asking. Every method
+    raises AuthError, NotNow where nothing was sent, HttpError for an answer that is an error,
+    and ProviderError where no answer came.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        sign: Callable[[], Mapping[str, str]],
+        application: str,
+        parameters: Mapping[str, Any],
+        timeout_s: float,
+        post_timeout_s: float,
+    ) -> None:
+        import requests
+
+        # Adapters set the version of the API that they speak here.
+        self.headers: Mapping[str, str] = {}
+        self._base_url = base_url
+        self._sign = sign
+        self._application = application
+        self._timeout_s = timeout_s
+        self._post_timeout_s = post_timeout_s
+        self._session = requests.Session()
+        for name, value in parameters.items():
+            setattr(self._session, name, value)
+        adapter = _adapter()
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def get(self, url: str, **request: Any) -> "Response":
+        """Repeated a few times if the network or the server fails."""
+        return self._request("GET", url, self._timeout_s, **request)
+
+    def post(self, url: str, **request: Any) -> "Response":
+        """Sent once; repeated only where no connection could be made at all."""
+        return self._request("POST", url, self._post_timeout_s, **request)
+
+    def patch(self, url: str, **request: Any) -> "Response":
+        """As `post`."""
+        return self._request("PATCH", url, self._timeout_s, **request)
+
+    def delete(self, url: str, **request: Any) -> "Response":
+        """As `post`."""
+        return self._request("DELETE", url, self._timeout_s, **request)
+
+    def _request(
+        self,
+        method: str,
+        url: str,
+        timeout_s: float,
+        *,
+        params: Mapping[str, Any] | None = None,
+        data: str | bytes | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: object = None,
+    ) -> "Response":
+        # `timeout` is the adapter's wish, which for some requests is to wait for ever.
+        from requests import RequestException
+
+        signed = {
+            **self.headers,
+            **(headers or {}),
+            **self._sign(),
+            "X-Qx-Client-Application": self._application,
+        }
+        try:
+            response = self._session.request(
+                method,
+                self._base_url + url,
+                params=params,
+                data=data,
+                json=json,
+                headers=signed,
+                timeout=(_CONNECT_S, timeout_s),
+                allow_redirects=method == "GET",
+            )
+        except RequestException as error:
+            raise _no_answer(error, method, timeout_s) from error
+        if response.status_code >= 300:
+            raise http_error(response.status_code, response.headers, response.text)
+        return response
+
+
+class Signature:
+    """The headers of authorization: a token that is asked for when it is due.
+
+    The client's own handler sends the API key itself if no token can be had; this one says so.
+    """
+
+    def __init__(self, token: Callable[[], str], *, instance: str) -> None:
+        self._token = token
+        self._instance = instance
+        self._mutex = threading.Lock()  # so that not every thread asks for one
+
+    def __call__(self) -> Mapping[str, str]:
+        """Raises AuthError if the key is not accepted, NotNow if the token cannot be had now."""
+        from ibm_cloud_sdk_core import ApiException
+        from requests import RequestException
+
+        try:
+            with self._mutex:
+                token = self._token()
+        except ApiException as error:
+            status = int(error.status_code or 0)
+            if status == 429:
+                raise RateLimited("IBM Cloud gives no token: too many requests") from error
+            if 400 <= status < 500:
+                raise http_error(401, {}, f"no token for this API key: {error.message}") from error
+            raise NotNow(f"IBM Cloud gives no token: it answers {status}") from error
+        except RequestException as error:
+            raise NotNow(f"IBM Cloud gives no token: {_reason(error)}") from error
+        return {"Service-CRN": self._instance, "Authorization": f"Bearer {token}"}
+
+
+def _adapter() -> Any:
+    from requests.adapters import HTTPAdapter
+    from urllib3.util.retry import Retry
+
+    return HTTPAdapter(
+        pool_maxsize=_POOL,
+        max_retries=Retry(
+            total=4,
+            connect=2,
+            read=1,
+            status=3,
+            other=0,
+            allowed_methods=frozenset({"GET"}),
+            status_forcelist=_SERVER_ERRORS,
+            backoff_factor=0.5,
+            backoff_jitter=0.5,
+            # It may be hours; ours add up to seconds.
+            respect_retry_after_header=False,
+            raise_on_status=False,
+        ),
+    )
+
+
+def _no_answer(error: Exception, method: str, timeout_s: float) -> ProviderError:
+    from requests.exceptions import ReadTimeout
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
+
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(cause, NewConnectionError | ConnectTimeoutError):
+        return NotNow(f"IBM Quantum cannot be reached: {_reason(error)}")
+    if isinstance(error, ReadTimeout) or isinstance(cause, ReadTimeoutError):
+        return ProviderError(f"IBM Quantum did not answer within {timeout_s:.0f} s")
+    return ProviderError(f"the connection to IBM Quantum broke ({method}): {_reason(error)}")
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost words of a chain of exceptions, which name no address and no header."""
+    inner = error
+    while True:
+        reason = getattr(inner, "reason", None) or next(
+            (part for part in inner.args if isinstance(part, BaseException)), None
+        )
+        if not isinstance(reason, BaseException):
+            break
+        inner = reason
+    return str(inner).rpartition(": ")[2][:200] or type(inner).__name__

@@ -1,0 +1,149 @@
+"""The jobs at the service: found by their tags, looked at, read and cancelled."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+from qjobs.errors import ProviderError
+from qjobs.model import JobStatus
+from qjobs.providers.ibm.account import Account
+from qjobs.providers.ibm.calls import Call, Calls
+from qjobs.providers.ibm.errors import HttpError
+from qjobs.providers.ibm.listing import Inquiry, listed, lost
+from qjobs.providers.ibm.service import JobInfo, Service, is_job_id
+from qjobs.providers.interface import CancelOutcome
+
+_LONGEST_MESSAGE = 2000
+
+
+class Jobs:
+    """Of all instances of an account. Safe in many threads.
+
+    `settle_s` is how long a job may be missing in the lists. What `calls` knows saves questions.
+    """
+
+    def __init__(
+        self, account: Account, calls: Calls, *, settle_s: float, clock: Callable[[], float]
+    ) -> None:
+        self._account = account
+        self._calls = calls
+        self._settle_s = settle_s
+        self._clock = clock
+        self._searching = threading.Lock()
+
+    def find(self, tag: str) -> Sequence[str]:
+        """The ids of the jobs with a tag, the oldest first."""
+        call = self._calls.tagged(tag)
+        found = [
+            info
+            for service in self._services(call)
+            for info in listed(service, tag=tag, most_pages=1)
+            if tag in info.tags
+        ]
+        ids = [info.job_id for info in sorted(found, key=lambda info: info.created)]
+        if call is None:
+            return ids
+        if call.job_id:  # it may be too new for the list, or its tags were changed
+            return ids if call.job_id in ids else [call.job_id, *ids]
+        if ids:
+            self._calls.accept(tag, ids[0])
+        elif self._clock() - call.made_s >= self._settle_s:
+            ids = self._find_lost(call)
+        return ids
+
+    def statuses(self, job_ids: Sequence[str]) -> Mapping[str, JobStatus]:
+        """One list for each set that was submitted from here; a few questions more for others."""
+        calls = self._calls.of_jobs(job_ids)
+        fresh_s = self._clock() - self._settle_s
+        fresh = {job_id for job_id, call in calls.items() if call.made_s > fresh_s}
+        known = dict.fromkeys(fresh, JobStatus.INITIALIZING)
+        for place in {call.instance for call in calls.values()}:
+            here = {job_id: c.series for job_id, c in calls.items() if c.instance == place}
+            sizes = {series: self._calls.jobs_in(series) for series in {*here.values()}}
+            inquiry = Inquiry(self._account.service(place), here)
+            inquiry.ask_lists(here, sizes=sizes)
+            # Those that are too new for a list will be in the next one.
+            inquiry.ask_each(job_id for job_id in inquiry.missing if job_id not in fresh)
+            known |= {job_id: info.status for job_id, info in inquiry.found.items()}
+        strange = [job_id for job_id in job_ids if job_id not in calls]
+        for service in self._account.services() if strange else ():
+            inquiry = Inquiry(service, (job_id for job_id in strange if job_id not in known))
+            inquiry.ask_each(inquiry.missing)
+            known |= {job_id: info.status for job_id, info in inquiry.found.items()}
+        return {job_id: known.get(job_id, JobStatus.UNKNOWN) for job_id in job_ids}
+
+    def look(self, job_id: str, call: Call | None) -> tuple[Service, JobInfo]:
+        """A job, and where it is. Raises ProviderError if it is nowhere."""
+        for service in self._services(call):
+            info = service.job(job_id)
+            if info:
+                return service, info
+        raise ProviderError(f"IBM Quantum has no job {job_id}, or no longer")
+
+    def results(self, job_id: str, call: Call | None) -> tuple[str, str]:
+        """The program of a DONE job, and what it gave, undecoded.
+
+        What the service gives only once is kept. Raises ProviderError if there is nothing.
+        """
+        kept = self._calls.kept(job_id)
+        if kept is not None:
+            return kept
+        service, info = self.look(job_id, call)
+        if info.status is not JobStatus.DONE:
+            raise ProviderError(
+                f"job {job_id} is {info.status}: it has no results", hint=info.reason
+            )
+        text = _fetch(service, job_id)
+        if info.private:
+            self._calls.keep(job_id, info.program, text)
+        return info.program, text
+
+    def error_message(self, job_id: str) -> str:
+        """The reason that the service gives, else the end of what the job left as its results."""
+        service, info = self.look(job_id, self._calls.of_job(job_id))
+        if info.status is not JobStatus.ERROR or info.reason:
+            return info.reason
+        text = _fetch(service, job_id)
+        return text[max(0, text.rfind("Traceback")) :][-_LONGEST_MESSAGE:].strip()
+
+    def cancel(self, job_id: str, call: Call | None) -> CancelOutcome:
+        """Ask for one job to be stopped."""
+        for service in self._services(call) if is_job_id(job_id) else ():
+            try:
+                service.cancel(job_id)
+            except HttpError as error:
+                if error.status == 404:
+                    continue
+                final = error.status == 409
+                return CancelOutcome.ALREADY_FINAL if final else CancelOutcome.REFUSED
+            return CancelOutcome.CANCELLED
+        return CancelOutcome.REFUSED
+
+    def _services(self, call: Call | None) -> Sequence[Service]:
+        """Where a job may be."""
+        places = (call.instance,) if call else self._account.instances()
+        return [self._account.service(place) for place in places]
+
+    def _find_lost(self, call: Call) -> list[str]:
+        def known(job_id: str) -> bool:
+            return job_id in self._calls.of_jobs([job_id])
+
+        with self._searching:  # or two calls that are alike might both take the same job
+            job_id = lost(self._account.service(call.instance), call, known=known)
+            if job_id:
+                self._calls.accept(call.tag, job_id)
+        return [job_id] if job_id else []
+
+
+def _fetch(service: Service, job_id: str) -> str:
+    try:
+        text = service.results(job_id)
+    except HttpError as error:
+        if error.status in (404, 410):
+            raise ProviderError(
+                f"IBM Quantum no longer has the results of job {job_id}: {error.message}",
+                hint="results of private jobs can be read once",
+            ) from error
+        raise
+    if not text:
+        raise ProviderError(f"job {job_id} has no results yet")
+    return text

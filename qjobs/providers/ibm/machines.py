@@ -1,0 +1,97 @@
+"""The backends that an account can use, each in the first instance that has it."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from math import inf
+from typing import Any
+
+from qjobs.errors import UnknownBackend
+from qjobs.providers.ibm.account import Account
+from qjobs.providers.ibm.options import JobOptions
+from qjobs.providers.ibm.program import Device, Primitives, load_primitives
+from qjobs.providers.ibm.service import Service
+from qjobs.providers.interface import BackendInfo
+
+
+class Machines:
+    """What was asked once is not asked again. Safe in many threads."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._mutex = threading.Lock()
+        self._places: dict[str, str] = {}
+        self._devices: dict[tuple[str, bool], Device] = {}
+        self._primitives: Primitives | None = None
+
+    def list(self) -> Sequence[BackendInfo]:
+        """All of them as they are now, the least busy first."""
+        found: dict[str, tuple[float, BackendInfo]] = {}
+        for service in self._account.services():
+            for device in service.devices():
+                info = _describe(device)
+                online = (device.get("status") or {}).get("name") == "online"
+                queue = float(device.get("queue_length") or 0) if online else inf
+                found.setdefault(info.name, (queue, info))
+        return [info for _, info in sorted(found.values(), key=lambda item: item[0])]
+
+    def service(self, backend: str) -> Service:
+        """That of the instance which has the backend. Raises UnknownBackend, naming near ones."""
+        with self._mutex:
+            if backend not in self._places:
+                names: dict[str, str] = {}
+                for service in self._account.services():
+                    for device in service.devices():
+                        names.setdefault(str(device["name"]), service.instance)
+                if backend not in names:
+                    raise _unknown(backend, names)
+                self._places.update(names)
+            place = self._places[backend]
+        return self._account.service(place)
+
+    def device(self, backend: str, job: JobOptions) -> Device:
+        """The backend as the primitives want it. Raises UnknownBackend."""
+        service = self.service(backend)
+        key = (backend, job.fractional_gates)
+        primitives = self.primitives()
+        with self._mutex:
+            if key not in self._devices:
+                self._devices[key] = Device(
+                    primitives,
+                    service.configuration(backend),
+                    lambda: service.properties(backend),
+                    instance=service.instance,
+                    fractional_gates=job.fractional_gates,
+                )
+            return self._devices[key]
+
+    def primitives(self) -> Primitives:
+        """Those of the client; imported the first time, by one thread."""
+        with self._mutex:
+            if self._primitives is None:
+                self._primitives = load_primitives()
+            return self._primitives
+
+
+def _describe(device: Mapping[str, Any]) -> BackendInfo:
+    status = device.get("status") or {}
+    word, reason = str(status.get("name") or "unknown"), str(status.get("reason") or "")
+    if word == "online":
+        word = f"{device.get('queue_length') or 0} jobs in its queue"
+    qubits = device.get("qubits")
+    return BackendInfo(
+        str(device["name"]),
+        f"{word}: {reason}" if reason and reason != "available" else word,
+        qubits if isinstance(qubits, int) else None,
+        simulator=bool(device.get("is_simulator") or device.get("class") == "mock"),
+    )
+
+
+def _unknown(backend: str, names: Mapping[str, str]) -> UnknownBackend:
+    from difflib import get_close_matches
+
+    near = get_close_matches(backend, names, n=3)
+    what = f"no backend {backend!r} at IBM Quantum" if backend else "no backend is named"
+    return UnknownBackend(
+        what + (f"; near ones: {', '.join(near)}" if near else ""),
+        hint=f"backends: {', '.join(sorted(names))}",
+    )

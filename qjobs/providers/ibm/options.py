@@ -1,0 +1,62 @@
+"""The run options that IBM Quantum knows, beyond shots and seed."""
+
+from typing import NamedTuple, TypeVar
+
+from qjobs.errors import UsageError
+from qjobs.model import RunOptions, Scalar
+
+Kind = TypeVar("Kind", int, str, bool)
+
+_LONGEST_S = 10_800
+_OWN = ("max_execution_time", "private", "session", "image", "log_level", "fractional_gates")
+_ELSEWHERE = frozenset({"submits_per_minute"})
+
+
+class JobOptions(NamedTuple):
+    """What a set asks of IBM Quantum.
+
+    `max_execution_time` is in seconds of the machine. The results of a `private` job can be
+    read once. `session` is the id of a session or a batch. `primitive` are options of the
+    sampler or estimator, by their dotted paths, such as `dynamical_decoupling.enable`.
+    """
+
+    max_execution_time: int | None = None
+    private: bool = False
+    session: str = ""
+    image: str = ""
+    log_level: str = ""
+    fractional_gates: bool = False
+    primitive: tuple[tuple[str, Scalar], ...] = ()
+
+    @classmethod
+    def read(cls, options: RunOptions) -> "JobOptions":
+        """Those of a set. Raises UsageError for an unknown name or a wrong value."""
+        primitive = []
+        for name, value in options.extra.items():
+            if "." in name:
+                primitive.append((name, value))
+            elif name not in _OWN and name not in _ELSEWHERE:
+                raise UsageError(
+                    f"ibm has no option {name!r}",
+                    hint=f"options: {', '.join(_OWN)}, and those of the primitive, such as "
+                    "dynamical_decoupling.enable",
+                )
+
+        def read(name: str, kind: type[Kind], *, usual: Kind) -> Kind:
+            value = options.extra.get(name, usual)
+            if type(value) is not kind:
+                raise UsageError(f"the option {name} of ibm is a {kind.__name__}, not {value!r}")
+            return value
+
+        longest_s = read("max_execution_time", int, usual=0)
+        if not 0 <= longest_s <= _LONGEST_S:
+            raise UsageError(f"max_execution_time is 1 to {_LONGEST_S} seconds, not {longest_s}")
+        return cls(
+            max_execution_time=longest_s or None,
+            private=read("private", bool, usual=False),
+            session=read("session", str, usual=""),
+            image=read("image", str, usual=""),
+            log_level=read("log_level", str, usual=""),
+            fractional_gates=read("fractional_gates", bool, usual=False),
+            primitive=tuple(sorted(primitive)),
+        )

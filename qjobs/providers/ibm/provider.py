@@ -1,0 +1,208 @@
+"""IBM Quantum Platform as a provider: the contract on one side, the service on the other."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+
+from qjobs import pool
+from qjobs.circuits.slices import CircuitSlice
+from qjobs.errors import (
+    InputError,
+    JobRefused,
+    NotAccepted,
+    NotNow,
+    ProviderError,
+    TooLarge,
+    UnknownBackend,
+    UsageError,
+)
+from qjobs.model import JobStatus, RunOptions
+from qjobs.providers.ibm.account import Account, load_client
+from qjobs.providers.ibm.calls import Call, Calls, digest_of, series_of
+from qjobs.providers.ibm.fitting import fit
+from qjobs.providers.ibm.jobs import Jobs
+from qjobs.providers.ibm.machines import Machines
+from qjobs.providers.ibm.options import JobOptions
+from qjobs.providers.ibm.pubs import Fit, prepare
+from qjobs.providers.ibm.reading import read_results
+from qjobs.providers.ibm.settings import Settings
+from qjobs.providers.interface import (
+    BackendInfo,
+    CancelOutcome,
+    Capabilities,
+    Limits,
+    ProviderContext,
+)
+from qjobs.results import JobResult
+
+_EXECUTIONS = 10_000_000
+"""Circuits times shots of one job: https://quantum.cloud.ibm.com/docs/guides/job-limits."""
+
+_SIZE_BYTES = 30_000_000
+"""Of circuits as QPY. Packed they are smaller; but a body of 33 MB was seen to be cut off."""
+
+_NEVER = threading.Event()
+
+
+class IbmProvider:
+    """Runs circuits on the devices of IBM Quantum Platform, as jobs of sampler and estimator.
+
+    The account is one that the client has saved, or that of its environment variables; see
+    `Settings` for what the user can choose. The folder holds what is known of jobs submitted
+    from here: it saves questions, and keeps shapes, but any other machine can do without.
+    Made on the main thread, for it imports Qiskit.
+    """
+
+    def __init__(
+        self,
+        context: ProviderContext,
+        *,
+        clock: Callable[[], float] = time.time,
+        fit: Fit = fit,
+    ) -> None:
+        self._settings = Settings.read(context.settings)
+        self._clock = clock
+        self._fit = fit
+        self._account = Account(load_client(), self._settings)
+        self._calls = Calls(context.folder)
+        self._machines = Machines(self._account)
+        self._jobs = Jobs(self._account, self._calls, settle_s=self._settings.settle_s, clock=clock)
+
+    def capabilities(self, backend: str) -> Capabilities:
+        """The same for all. A backend that nothing was sent to before is looked up once."""
+        self._check_backend(backend)
+        return Capabilities(
+            finds=True, estimates=True, settle_s=self._settings.settle_s, polls_s=(2.0, 60.0)
+        )
+
+    def backends(self) -> Sequence[BackendInfo]:
+        """The backends of all instances that are to be used, the least busy first."""
+        return self._machines.list()
+
+    def limits(self, backend: str) -> Limits:
+        """The published ones."""
+        self._check_backend(backend)
+        return Limits(
+            executions=_EXECUTIONS,
+            size_bytes=min(_SIZE_BYTES, self._settings.payload_bytes),
+            submits_per_minute=self._settings.submits_per_minute,
+            connections=self._settings.connections,
+        )
+
+    def check(self, backend: str, options: RunOptions) -> None:
+        """Ask the service for the backend and its calibration, and the client for the options."""
+        job = JobOptions.read(options)
+        device = self._machines.device(backend, job)
+        device.check(job)
+        _ = device.target
+
+    def submit(self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> str:
+        """Send one job, with the tags `tag` and that of its set."""
+        job = JobOptions.read(options)
+        series = series_of(tag)
+        try:
+            device = self._machines.device(backend, job)
+            prepared = prepare(circuits, device, options, job, fit=self._fit)
+            body = device.body(prepared.inputs, job, tags=[tag, series])
+            if len(body) > self._settings.payload_bytes:
+                raise TooLarge(f"the job has {len(body):,} bytes: IBM Quantum would not take it")
+            service = self._machines.service(backend)
+            self._calls.intend(
+                Call(
+                    tag=tag,
+                    series=series,
+                    backend=backend,
+                    instance=service.instance,
+                    program=prepared.inputs.program,
+                    made_s=self._clock(),
+                    digest=digest_of(json.loads(body)["params"]),
+                    shots=options.shots,
+                    memory=options.memory,
+                    layouts=prepared.layouts,
+                )
+            )
+        except (NotAccepted, UnknownBackend):
+            raise
+        except (InputError, UsageError) as error:
+            raise JobRefused(error.message, hint=error.hint) from error
+        except ProviderError as error:  # whatever it is, nothing was sent
+            raise NotNow(error.message, hint=error.hint) from error
+        job_id = service.submit(body)
+        with suppress(ProviderError):  # the id is more important than a note of it
+            self._calls.accept(tag, job_id)
+        return job_id
+
+    def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
+        """The ids of the jobs with this tag that are listed by now, the oldest first.
+
+        After the settle time also that of a job whose tags got lost, by what it was given.
+        """
+        return self._jobs.find(tag) if tag else []
+
+    def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
+        """In few requests; a job that is too new for the lists is INITIALIZING."""
+        return self._jobs.statuses(job_ids)
+
+    def result(self, job_id: str, *, backend: str = "") -> JobResult:
+        """Two requests: whether the job is DONE, and what it gave."""
+        call = self._calls.of_job(job_id)
+        program, text = self._jobs.results(job_id, call)
+        return read_results(
+            text,
+            job=self._machines.primitives().job,
+            job_id=job_id,
+            program=program,
+            layouts=call.layouts if call else (),
+            shots=call.shots if call else 0,
+            memory=call.memory if call else False,
+        )
+
+    def error_message(self, job_id: str, *, backend: str = "") -> str:
+        """What the service says, or the job itself said last."""
+        return self._jobs.error_message(job_id)
+
+    def cancel(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, CancelOutcome]:
+        """One request a job, several at a time."""
+        calls = self._calls.of_jobs(job_ids)
+
+        def cancel(job_id: str) -> tuple[str, CancelOutcome]:
+            return job_id, self._jobs.cancel(job_id, calls.get(job_id))
+
+        width = min(self._settings.connections, len(job_ids))
+        outcomes = dict(pool.each(cancel, job_ids, width=width, stop=_NEVER))
+        return {job_id: outcomes[job_id] for job_id in job_ids}
+
+    def details(self, job_id: str, *, backend: str = "") -> Mapping[str, str | float | int]:
+        """Times (ISO 8601) and usage of a job, as far as the service gives them.
+
+        Keys: `created`, `started`, `ended`, `usage_s`, `queue_position`, `estimated_start`.
+        """
+        service, _ = self._jobs.look(job_id, self._calls.of_job(job_id))
+        metrics = service.metrics(job_id)
+        times = metrics.get("timestamps") or {}
+        usage = metrics.get("usage") or {}
+        found = {
+            "created": times.get("created"),
+            "started": times.get("running"),
+            "ended": times.get("finished"),
+            "usage_s": usage.get("qpu_charge_time_seconds", usage.get("quantum_seconds")),
+            "queue_position": metrics.get("position_in_queue"),
+            "estimated_start": metrics.get("estimated_start_time"),
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+    def open_session(self, *, backend: str, batch: bool, longest_s: int | None = None) -> str:
+        """Open a batch or a session; jobs join it by the option `session`, its id."""
+        service = self._machines.service(backend)
+        mode = "batch" if batch else "dedicated"
+        return service.open_session(backend, mode=mode, longest_s=longest_s)
+
+    def close_session(self, session_id: str, *, backend: str) -> None:
+        """Let it take no more jobs; those that it has are run."""
+        self._machines.service(backend).close_session(session_id)
+
+    def _check_backend(self, backend: str) -> None:
+        if not self._calls.knows_backend(backend):
+            self._machines.service(backend)

@@ -1,0 +1,149 @@
+"""A slice as the primitives take it: circuits that fit the backend, values, observables."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from qjobs.circuits import qpy
+from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.slices import CircuitSlice
+from qjobs.circuits.sweep import Pub
+from qjobs.errors import InputError, JobRefused
+from qjobs.model import RunOptions
+from qjobs.providers.ibm import shapes
+from qjobs.providers.ibm.options import JobOptions
+from qjobs.providers.ibm.program import Device, Inputs
+
+if TYPE_CHECKING:
+    from numpy import float64
+    from numpy.typing import NDArray
+    from qiskit import QuantumCircuit
+
+
+Fit: TypeAlias = Callable[[bytes, Device, RunOptions], bytes]
+"""From a QPY file to one of the same circuits in a form that fits the backend."""
+
+
+class Prepared(NamedTuple):
+    """A job without its tags, and the layouts of the circuits that were to be in it.
+
+    A layout without registers stands for one result that there will not be.
+    """
+
+    inputs: Inputs
+    layouts: Sequence[Layout]
+
+
+def prepare(
+    circuits: CircuitSlice, device: Device, options: RunOptions, job: JobOptions, *, fit: Fit
+) -> Prepared:
+    """Make a job of a slice. Raises InputError, JobRefused, and what the service raises."""
+    if circuits.observables is not None:
+        return _estimated(circuits, circuits.observables, device, options, job, fit=fit)
+    if circuits.sweep is not None:
+        return _swept(circuits, device, options, job, fit=fit)
+    data = fit(circuits.qpy(), device, options)
+    layouts = shapes.layouts(data)
+    inputs = None
+    if all(layout.registers for layout in layouts):
+        # Most of the time would go into reading and writing circuits.
+        inputs = device.sample_qpy(data, options, job)
+    return Prepared(inputs or _sample(device, qpy.decode(data), options, job), layouts)
+
+
+def _swept(
+    circuits: CircuitSlice, device: Device, options: RunOptions, job: JobOptions, *, fit: Fit
+) -> Prepared:
+    fitted = qpy.decode(fit(circuits.qpy(), device, options))
+    pubs = []
+    layouts: list[Layout] = []
+    for pub, circuit in zip(circuits.pubs(), fitted, strict=True):
+        assert pub.values is not None
+        pubs.append((circuit, _values(pub, circuit)))
+        layouts += [Layout.of(circuit)] * (1 if circuit.cregs else len(pub.values))
+    return Prepared(_sample(device, pubs, options, job), layouts)
+
+
+def _estimated(
+    circuits: CircuitSlice,
+    observables: Path,
+    device: Device,
+    options: RunOptions,
+    job: JobOptions,
+    *,
+    fit: Fit,
+) -> Prepared:
+    asked = _read_observables(observables)
+    pubs = list(circuits.pubs())
+    # An expectation value does without them, and so may the transpiler with what is before.
+    bare = [pub.circuit.remove_final_measurements(inplace=False) for pub in pubs]
+    fitted = qpy.decode(fit(qpy.encode(bare), device, options))
+    inputs = device.estimate(
+        [_estimator_pub(pub, circuit, asked) for pub, circuit in zip(pubs, fitted, strict=True)],
+        options,
+        job,
+    )
+    return Prepared(inputs, [Layout.of(pub.circuit) for pub in pubs])
+
+
+def _sample(device: Device, pubs: Iterable[Any], options: RunOptions, job: JobOptions) -> Inputs:
+    """Without the circuits that have no registers: the client could not read any result."""
+    loud = [pub for pub in pubs if (pub[0] if isinstance(pub, tuple) else pub).cregs]
+    if not loud:
+        raise JobRefused("none of the circuits measures anything")
+    return device.sample(loud, options, job)
+
+
+def _values(pub: Pub, circuit: "QuantumCircuit") -> "NDArray[float64]":
+    """The columns of the parameters that the circuit still has, in its order."""
+    assert pub.values is not None
+    places = {parameter.name: place for place, parameter in enumerate(pub.circuit.parameters)}
+    return pub.values[:, [places[parameter.name] for parameter in circuit.parameters]]
+
+
+def _estimator_pub(
+    pub: Pub, circuit: "QuantumCircuit", observables: Sequence[Mapping[str, float]]
+) -> tuple[Any, ...]:
+    """Each row of values with all observables: the result has a row a row, a column each."""
+    placed = _placed(pub.circuit, circuit, observables)
+    if pub.values is None:
+        return (circuit, placed)
+    return (circuit, [placed], _values(pub, circuit)[:, None, :])
+
+
+def _placed(
+    original: "QuantumCircuit",
+    circuit: "QuantumCircuit",
+    observables: Sequence[Mapping[str, float]],
+) -> list[dict[str, float]]:
+    """Observables of a circuit's qubits as observables of the qubits that they ended on."""
+    if circuit.layout is None or circuit.num_qubits == original.num_qubits == _width(observables):
+        return [dict(observable) for observable in observables]
+    ends = circuit.layout.final_index_layout(filter_ancillas=True)
+    if len(ends) != _width(observables):
+        raise JobRefused(f"the observables are not of {len(ends)} qubits, as the circuit is")
+
+    def moved(label: str) -> str:
+        letters = ["I"] * circuit.num_qubits
+        for qubit, letter in zip(ends, reversed(label), strict=True):
+            letters[qubit] = letter
+        return "".join(reversed(letters))
+
+    return [
+        {moved(label): factor for label, factor in observable.items()} for observable in observables
+    ]
+
+
+def _width(observables: Sequence[Mapping[str, float]]) -> int:
+    return len(next(iter(observables[0])))
+
+
+def _read_observables(path: Path) -> list[dict[str, float]]:
+    try:
+        return [
+            {str(label): float(factor) for label, factor in observable.items()}
+            for observable in json.loads(path.read_bytes())
+        ]
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise InputError(f"cannot read the observables {path}: {error}") from error

@@ -1,0 +1,173 @@
+"""A process that transpiles: QPY files come in, QPY files and the weights of circuits go out.
+
+It is started as `python -m qjobs.providers.ibm.transpiler PARENT`, with the id of the process
+that it must not outlive. A message is a line of JSON, and as many bytes as its `bytes` says.
+The first that comes in describes the work,
+
+    {"optimization_level": 1, "seed": 7, "qpy_version": 17, "keep_layouts": false, "bytes": N}
+
+with the target as text, and is answered `{"ready": true, "bytes": 0}`. Then each request,
+`{"do": "transpile", "bytes": N}` or `"weigh"` with a QPY file, is answered
+
+    {"weights": [[INSTRUCTIONS, TWO_QUBIT_GATES, MISFIT], ...], "bytes": N}
+
+with a QPY file, which is empty after `weigh`; or with `{"error": ..., "circuit": INDEX}`, the
+index being null if it is no circuit's fault. The process ends with its input.
+"""
+
+import ctypes
+import gc
+import io
+import json
+import os
+import signal
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+    from qiskit.transpiler import Target
+
+LONGEST_MESSAGE = 1000
+
+_PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
+
+
+class CircuitFailed(Exception):
+    """Circuit `index` of a request cannot be transpiled."""
+
+    def __init__(self, index: int, reason: str) -> None:
+        super().__init__(reason)
+        self.index = index
+
+
+class Transpiler:
+    """One pass manager for one target. Not to be shared by threads."""
+
+    def __init__(
+        self,
+        target: "Target",
+        *,
+        optimization_level: int,
+        seed: int,
+        qpy_version: int,
+        keep_layouts: bool,
+    ) -> None:
+        from qiskit.qpy.common import QPY_VERSION
+        from qiskit.transpiler import generate_preset_pass_manager
+
+        from qjobs.providers.ibm.weights import Scales
+
+        # Every circuit starts from the seed anew: what is before it makes no difference.
+        self._manager = generate_preset_pass_manager(
+            optimization_level, target=target, seed_transpiler=seed
+        )
+        self._scales = Scales(target)
+        self._qpy_version = min(qpy_version, QPY_VERSION)
+        self._keep_layouts = keep_layouts
+
+    def answer(self, request: str, data: bytes) -> tuple[list[Any], bytes]:
+        """The weights of circuits, and the circuits where they are wanted."""
+        from qjobs.circuits import qpy
+
+        circuits = qpy.decode(data)
+        if request == "weigh":
+            return [self._scales.weigh(circuit) for circuit in circuits], b""
+        made = [self._transpile(index, circuit) for index, circuit in enumerate(circuits)]
+        return [self._scales.weigh(circuit) for circuit in made], self._encode(made)
+
+    def _transpile(self, index: int, circuit: "QuantumCircuit") -> "QuantumCircuit":
+        if self._scales.fits(circuit):
+            return circuit
+        try:
+            made = self._manager.run(circuit)
+        except BaseException as error:
+            if isinstance(error, MemoryError | KeyboardInterrupt | SystemExit):
+                raise
+            raise CircuitFailed(index, _words(error)) from error
+        if not self._keep_layouts:
+            made._layout = None  # noqa: SLF001 - two thirds of the time to read it; no other way
+        return made
+
+    def _encode(self, circuits: "list[QuantumCircuit]") -> bytes:
+        from qiskit import qpy
+
+        buffer = io.BytesIO()
+        qpy.dump(circuits, buffer, version=self._qpy_version)
+        return buffer.getvalue()
+
+
+def serve(requests: BinaryIO, replies: BinaryIO) -> None:
+    """Answer requests until there are no more."""
+
+    def say(head: dict[str, Any], data: bytes = b"") -> None:
+        replies.write(json.dumps({**head, "bytes": len(data)}).encode() + b"\n" + data)
+        replies.flush()
+
+    transpiler: Transpiler | None = None
+    # Cycles hold circuits. Between requests there are few objects to look through, but to look
+    # as often as Python does by default, inside of them, takes a part of the time.
+    gc.disable()
+    for line in iter(requests.readline, b""):
+        head = json.loads(line)
+        data = requests.read(head.pop("bytes"))
+        try:
+            if transpiler is None:
+                transpiler = Transpiler(_rebuild(data.decode()), **head)
+                gc.freeze()
+                say({"ready": True})
+            else:
+                weights, made = transpiler.answer(head["do"], data)
+                say({"weights": weights}, made)
+        except CircuitFailed as error:
+            say({"error": str(error), "circuit": error.index})
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next request may pass
+            say({"error": _words(error), "circuit": None})
+        gc.collect()
+
+
+def _rebuild(text: str) -> "Target":
+    from qjobs.providers.ibm.targets import rebuild
+
+    target = rebuild(text)
+    # Qiskit loads all plug-ins for its transpiler, needed or not. Those of the client take twice
+    # as long as Qiskit itself; they add nothing here if the target has not called for them.
+    if "qiskit_ibm_runtime" not in sys.modules:
+        sys.modules["qiskit_ibm_runtime"] = None  # type: ignore[assignment]  # cannot be imported
+    return target
+
+
+def _words(error: BaseException) -> str:
+    words = str(getattr(error, "message", error)).strip() or type(error).__name__
+    return words.splitlines()[0][:LONGEST_MESSAGE]
+
+
+def _die_with(parent: int) -> bool:
+    """Have the kernel end this process with its parent; elsewhere it ends after its request.
+
+    To the kernel the parent is the thread that started this process, which lives as long.
+    False if the parent was gone before it could be asked.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    return os.getppid() == parent
+
+
+def main(arguments: list[str]) -> None:
+    """Run as a process of its own."""
+    if not _die_with(int(arguments[0])):
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The other workers have the other cores.
+    for library in ("RAYON", "OMP", "OPENBLAS"):
+        os.putenv(f"{library}_NUM_THREADS", "1")
+    warnings.simplefilter("ignore")
+    # What libraries print must not come between the replies.
+    with os.fdopen(os.dup(1), "wb") as replies:
+        os.dup2(2, 1)
+        serve(sys.stdin.buffer, replies)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,283 @@
+"""The other end of `transpiler`: worker processes that transpile, for any number of threads."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from qjobs.errors import JobRefused
+from qjobs.model import Slice
+from qjobs.providers.ibm.pieces import cut, join
+from qjobs.providers.ibm.weights import Weight
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+SERVICE_QPY_VERSION = 17
+"""The newest that the service reads."""
+
+PIECE_CIRCUITS = 16
+"""A slice goes to the workers in pieces of so many, so that all of them work on it."""
+
+PIECE_BYTES = 4_000_000
+LONGEST_PIECE_S = 3600.0
+MOST_DEATHS = 5
+_PIECES_A_PROCESS = 2
+
+
+class Transpilation(NamedTuple):
+    """How circuits are made to fit a backend: with the same values they come out the same.
+
+    `target` is the text that `targets.describe` gives, `optimization_level` Qiskit's, 0 to 3.
+    Layouts make circuits three times as slow to read; only observables need them.
+    """
+
+    target: str
+    optimization_level: int
+    seed: int
+    qpy_version: int = SERVICE_QPY_VERSION
+    keep_layouts: bool = False
+
+    @property
+    def calibration(self) -> str:
+        """A digest of the target: equal for equal operations, places, errors and durations."""
+        return hashlib.sha256(self.target.encode()).hexdigest()
+
+
+class Transpiled(NamedTuple):
+    """The circuits of a slice, ready to be sent, as a QPY file, and what each takes of a job."""
+
+    qpy: bytes
+    weights: tuple[Weight, ...]
+
+
+class Transpilers:
+    """Up to so many worker processes, as a context manager; every method is for any thread.
+
+    A process is started when there is work for it, and replaced if it dies, a few times. Slices
+    are worked on in the order they come, each by all processes. In memory are the slices that
+    are called for, and nothing else.
+    """
+
+    def __init__(
+        self,
+        transpilation: Transpilation,
+        *,
+        processes: int,
+        longest_piece_s: float = LONGEST_PIECE_S,
+    ) -> None:
+        # Imported here: it costs 10 ms, and most commands never get this far.
+        from concurrent.futures import ThreadPoolExecutor
+
+        self._transpilation = transpilation
+        self._longest_piece_s = longest_piece_s
+        # One thread for each process, which is its parent in the eyes of the kernel.
+        self._threads = ThreadPoolExecutor(processes, thread_name_prefix="qjobs-transpile")
+        self._room = threading.BoundedSemaphore(_PIECES_A_PROCESS * processes)
+        self._turn = threading.Lock()
+        self._mutex = threading.Lock()
+        self._own = threading.local()
+        self._started: set[_Process] = set()
+        self._deaths = 0
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes; calls that still wait for one raise JobRefused."""
+        with self._mutex:
+            self._closed = True
+            for process in self._started:
+                process.kill()
+        self._threads.shutdown(cancel_futures=True)
+        while self._started:
+            self._started.pop().end()
+
+    def transpile(self, data: bytes, *, start_index: int = 0) -> Transpiled:
+        """Circuits that fit the target, in the order of a QPY file.
+
+        One that has all of the target's qubits and already fits stays as it is. Parameters are
+        kept. `start_index` is the index of the first circuit, for messages. Raises JobRefused,
+        naming a circuit, if it cannot be transpiled or a worker dies of it, and InputError if
+        the file is damaged.
+        """
+        answers = self._ask_all("transpile", data, start_index)
+        return Transpiled(join([answer.qpy for answer in answers]), _weights(answers))
+
+    def weigh(self, data: bytes, *, start_index: int = 0) -> tuple[Weight, ...]:
+        """What each circuit of a QPY file takes of a job as it is; raises as `transpile`."""
+        return _weights(self._ask_all("weigh", data, start_index))
+
+    def _ask_all(self, request: str, data: bytes, start_index: int) -> "list[Transpiled]":
+        from concurrent.futures import CancelledError
+
+        waiting: list[Future[Transpiled]] = []
+        try:
+            # One call after the other: the first slice must not be ready as late as the last.
+            with self._turn:
+                for part, piece in cut(data, circuits=PIECE_CIRCUITS, size_bytes=PIECE_BYTES):
+                    self._room.acquire()
+                    if any(future.done() and future.exception() for future in waiting):
+                        self._room.release()
+                        break
+                    place = Slice(start_index + part.start_index, part.experiments_count)
+                    waiting.append(self._start(request, piece, place))
+            return [future.result() for future in waiting]
+        except CancelledError as error:
+            raise _stopped() from error
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _start(self, request: str, piece: bytes, place: Slice) -> "Future[Transpiled]":
+        try:
+            future = self._threads.submit(self._ask, request, piece, place)
+        except RuntimeError as error:
+            self._room.release()
+            raise _stopped() from error
+        future.add_done_callback(lambda _: self._room.release())
+        return future
+
+    def _ask(self, request: str, piece: bytes, place: Slice) -> Transpiled:
+        """Have a piece done by this thread's process."""
+        process = self._process()
+        try:
+            head, made = process.ask({"do": request}, piece)
+        except _Died as death:
+            self._bury(process)
+            if self._closed:
+                raise _stopped() from death
+            raise JobRefused(
+                f"circuits {place} cannot be transpiled: the process that worked on them {death}",
+                hint="is there enough memory? then run: qjobs retry",
+            ) from death
+        if "error" in head:
+            index = head["circuit"]
+            which = f"circuits {place}" if index is None else f"circuit {place.start_index + index}"
+            raise JobRefused(f"{which} cannot be transpiled: {head['error']}")
+        return Transpiled(made, tuple(Weight(*weight) for weight in head["weights"]))
+
+    def _process(self) -> "_Process":
+        """The process of this thread, a new one if need be."""
+        process: _Process | None = getattr(self._own, "process", None)
+        if process is not None:
+            return process
+        with self._mutex:
+            if self._closed:
+                raise _stopped()
+            if self._deaths >= MOST_DEATHS:
+                raise JobRefused(
+                    f"{self._deaths} processes that transpile have died; no more are started",
+                    hint="is there enough memory? then run: qjobs retry",
+                )
+            process = _Process(longest_answer_s=self._longest_piece_s)
+            self._started.add(process)
+        settings = self._transpilation._asdict()
+        target = settings.pop("target")
+        try:
+            head, _ = process.ask(settings, target.encode())
+            reason = head.get("error", "")
+        except _Died as death:
+            reason = f"it {death}"
+        if reason:
+            self._bury(process)
+            raise JobRefused(f"a process that transpiles cannot start: {reason}")
+        self._own.process = process
+        return process
+
+    def _bury(self, process: "_Process") -> None:
+        self._own.process = None
+        with self._mutex:
+            self._deaths += 1
+            self._started.discard(process)
+        process.end()
+
+
+class _Died(Exception):
+    """A process ended, or was made to; how it did."""
+
+
+class _Process:
+    """One worker process, of the one thread that may ask it."""
+
+    def __init__(self, *, longest_answer_s: float) -> None:
+        self._longest_answer_s = longest_answer_s
+        self._expired = False
+        # -P keeps modules in the user's folder from being taken for ours. In a session of its
+        # own, Ctrl-C does not reach it: what is in flight is finished.
+        try:
+            self._popen = subprocess.Popen(
+                [sys.executable, "-P", "-m", "qjobs.providers.ibm.transpiler", str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # a panic in Rust is told there
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise JobRefused(f"a process cannot be started: {error.strerror}") from error
+
+    def ask(self, head: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+        """Send a message and wait for the answer. Raises _Died."""
+        assert self._popen.stdin is not None
+        assert self._popen.stdout is not None
+        clock = threading.Timer(self._longest_answer_s, self._expire)
+        clock.start()
+        try:
+            self._popen.stdin.write(json.dumps({**head, "bytes": len(data)}).encode() + b"\n")
+            self._popen.stdin.write(data)
+            self._popen.stdin.flush()
+            answer: dict[str, Any] = json.loads(self._popen.stdout.readline() or b"{}")
+            made = self._popen.stdout.read(answer.get("bytes", 0))
+        except (OSError, json.JSONDecodeError) as error:
+            raise _Died(self._death()) from error
+        finally:
+            clock.cancel()
+        if len(made) != answer.get("bytes"):
+            raise _Died(self._death())
+        return answer, made
+
+    def kill(self) -> None:
+        """End it; another thread may be asking it."""
+        self._popen.kill()
+
+    def end(self) -> None:
+        """End it, once nobody asks it any more."""
+        self._popen.kill()
+        self._popen.wait()
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            assert pipe is not None
+            with suppress(BrokenPipeError):  # what it was not told any more
+                pipe.close()
+
+    def _expire(self) -> None:
+        self._expired = True
+        self._popen.kill()
+
+    def _death(self) -> str:
+        self._popen.kill()
+        code = self._popen.wait()
+        if self._expired:
+            return f"took longer than {self._longest_answer_s:.0f} s"
+        if code == -signal.SIGKILL:
+            return "was killed by signal 9 (SIGKILL): out of memory?"
+        if code < 0:
+            return f"was killed by signal {-code} ({signal.strsignal(-code)})"
+        return f"ended with exit code {code}"
+
+
+def _weights(answers: Iterable[Transpiled]) -> tuple[Weight, ...]:
+    return tuple(weight for answer in answers for weight in answer.weights)
+
+
+def _stopped() -> JobRefused:
+    return JobRefused("transpiling was stopped", hint="run: qjobs retry")
