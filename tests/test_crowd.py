@@ -160,5 +160,5 @@ def bill(crowd: Crowd, provider: str, set_id: str) -> list[tuple[str, str]]:
             jobs = [(entry.tag, entry.job_id) for entry in page.all()]
     else:
         with closing(sqlite3.connect(crowd.home / "local" / "queue.db")) as queue:
-            jobs = queue.execute("SELECT tag, job_id FROM job").fetchall()
+            jobs = queue.execute("SELECT tag, job_id FROM queued_job").fetchall()
     return sorted(job for job in jobs if job[0].startswith(f"qj-{set_id}-"))

@@ -152,7 +152,7 @@ def running_jobs(shell: Shell) -> bool:
     """Whether the provider has anything left to do."""
     with closing(sqlite3.connect(shell.home / "local" / "queue.db")) as queue:
         (unfinished,) = queue.execute(
-            "SELECT count(*) FROM job WHERE status IN ('QUEUED', 'RUNNING')"
+            "SELECT count(*) FROM queued_job WHERE status IN ('QUEUED', 'RUNNING')"
         ).fetchone()
     return bool(unfinished)
 
@@ -176,7 +176,7 @@ def check_the_bill(shell: Shell, set_id: str) -> None:
     """The provider has one job a slice, and the state knows the id of each."""
     with closing(sqlite3.connect(shell.home / "local" / "queue.db")) as queue:
         billed = queue.execute(
-            "SELECT start_index, job_id FROM job WHERE tag LIKE ? ORDER BY start_index",
+            "SELECT start_index, job_id FROM queued_job WHERE tag LIKE ? ORDER BY start_index",
             (f"qj-{set_id}-%",),
         ).fetchall()
     jobs = shell.store.open(set_id).jobs()
