@@ -136,11 +136,33 @@ class TooLarge(JobRefused):
     code = "too_large"
 
 
-class AuthError(NotAccepted):
+class NoneAccepted(NotAccepted):
+    """The provider takes no job of the set before the user has done something.
+
+    The other jobs need not be tried; all of them stay planned.
+    """
+
+    code = "none_accepted"
+    exit_code = ExitCode.PARTLY_SUBMITTED
+
+
+class AuthError(NoneAccepted):
     """The provider does not accept the credentials, or found none."""
 
     code = "credentials"
     exit_code = ExitCode.CREDENTIALS
+
+
+class QuotaUsedUp(NoneAccepted):
+    """The account has no time left on the provider's machines."""
+
+    code = "quota"
+
+
+class Recalibrated(NoneAccepted):
+    """The backend is no longer as it was when the set was planned for it."""
+
+    code = "recalibrated"
 
 
 class NotNow(NotAccepted):

@@ -1,5 +1,6 @@
 """What can happen to a job: facts, and the ledger that adds them up."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -28,6 +29,7 @@ class FactKind(StrEnum):
     ATTEMPTED = "attempted"  # the tag
     DEFERRED = "deferred"  # why the provider surely did not take it, for now
     REFUSED = "refused"  # why the provider surely did not take it
+    SPLIT = "split"  # how many circuits the next attempt is to have; a new job has the rest
     ACCEPTED = "accepted"  # the job id
     DUPLICATE = "duplicate"  # the id of a further provider job with the same tag
     FINISHED = "finished"  # DONE, ERROR or CANCELLED; `message` says more
@@ -59,7 +61,9 @@ def shortened(message: str) -> str:
 _PLANNED: Final = FactKind.PLANNED
 _DROPPED: Final = FactKind.DROPPED
 _ATTEMPTED: Final = FactKind.ATTEMPTED
+_DEFERRED: Final = FactKind.DEFERRED
 _REFUSED: Final = FactKind.REFUSED
+_SPLIT: Final = FactKind.SPLIT
 _ACCEPTED: Final = FactKind.ACCEPTED
 _FINISHED: Final = FactKind.FINISHED
 
@@ -67,13 +71,14 @@ _FINISHED: Final = FactKind.FINISHED
 _STAGE_AFTER: dict[FactKind, dict[FactKind, FactKind]] = {
     _PLANNED: {_ATTEMPTED: _ATTEMPTED, _DROPPED: _DROPPED},
     _DROPPED: {},
-    _ATTEMPTED: {FactKind.DEFERRED: _PLANNED, _REFUSED: _REFUSED, _ACCEPTED: _ACCEPTED},
+    _ATTEMPTED: {_DEFERRED: _PLANNED, _REFUSED: _REFUSED, _ACCEPTED: _ACCEPTED},
     _REFUSED: {_ACCEPTED: _ACCEPTED},
     _ACCEPTED: {_FINISHED: _FINISHED},
     _FINISHED: {},
 }
 # An attempt that has an id keeps every further one as a duplicate.
 _FURTHER_IDS = (_ACCEPTED, FactKind.DUPLICATE)
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _STATUSES = {status.value: status for status in JobStatus if status.final}
 
 
@@ -126,11 +131,14 @@ class _Entry:
 
 
 class Ledger:
-    """The jobs of one set, one a slice, as the facts so far have left them."""
+    """The jobs of one set as the facts so far have left them.
 
-    def __init__(self, slices: Sequence[Slice], facts: Iterable[Fact] = ()) -> None:
-        self._slices = slices
-        self._attempts = [[_Entry()] for _ in slices]
+    There is one for each slice that was planned, and a further one for each split.
+    """
+
+    def __init__(self, planned: Iterable[Slice], facts: Iterable[Fact] = ()) -> None:
+        self._slices = list(planned)
+        self._attempts = [[_Entry()] for _ in self._slices]
         for fact in facts:
             self.admit(fact)
 
@@ -146,10 +154,40 @@ class Ledger:
                 return False
             attempts.append(_Entry())
             return True
+        if kind is _SPLIT:
+            return self._split(fact)
+        if kind is _DEFERRED and attempt != len(attempts):
+            return False  # only the newest attempt may still be sent
         return 1 <= attempt <= len(attempts) and attempts[attempt - 1].admit(fact)
 
+    def _split(self, fact: Fact) -> bool:
+        """The next attempt has the first circuits of the slice, a new job the others."""
+        attempts, part = self._attempts[fact.job], self._slices[fact.job]
+        kept = int(fact.value) if _NUMBER.fullmatch(fact.value) else 0
+        if fact.attempt != len(attempts) or attempts[-1].stage is not _REFUSED:
+            return False
+        if not 0 < kept < part.experiments_count:
+            return False
+        attempts.append(_Entry())
+        self._slices[fact.job] = Slice(part.start_index, kept)
+        self._slices.append(Slice(part.start_index + kept, part.experiments_count - kept))
+        self._attempts.append([_Entry()])
+        return True
+
+    @property
+    def slices(self) -> Sequence[Slice]:
+        """The slice of each job."""
+        return self._slices
+
+    def job_of(self, circuit: int) -> Job:
+        """The job that a circuit is in."""
+        for index, part in enumerate(self._slices):
+            if 0 <= circuit - part.start_index < part.experiments_count:
+                return self.job(index)
+        raise IndexError(f"no job has circuit {circuit}")
+
     def job(self, index: int) -> Job:
-        """The job of the slice `index`."""
+        """The job of that index."""
         return Job(
             index,
             self._slices[index],
@@ -160,5 +198,5 @@ class Ledger:
         )
 
     def jobs(self) -> list[Job]:
-        """All jobs, in the order of their slices."""
+        """All jobs: those that were planned, in order, then those that were split off."""
         return [self.job(index) for index in range(len(self._slices))]

@@ -81,6 +81,8 @@ class JobSet:
     Where there are `parameters`, each circuit of the files runs `bindings` times, with one row
     of values of these parameters after the other, and each of these counts as a circuit of
     the set. Where there are `observables`, so many, the set asks for their expectation values.
+    `recovered` says that the plan was pieced together from the jobs at the provider. `account`
+    and `instance` are the provider's names for where they are; empty is the user's usual place.
     """
 
     set_id: str
@@ -92,11 +94,13 @@ class JobSet:
     slices: tuple[Slice, ...]
     options: RunOptions = RunOptions()
     account: str = ""
+    instance: str = ""
     tags: tuple[str, ...] = ()
     fingerprint: str = ""
     parameters: tuple[str, ...] = ()
     bindings: int = 1
     observables: int = 0
+    recovered: bool = False
 
     def __post_init__(self) -> None:
         expected = 0
@@ -212,6 +216,11 @@ class Job:
     def attempt(self) -> Attempt:
         """The newest attempt."""
         return self.attempts[-1]
+
+    @property
+    def duplicates(self) -> tuple[str, ...]:
+        """The ids of provider jobs nobody asked for, of all attempts."""
+        return tuple(job_id for attempt in self.attempts for job_id in attempt.duplicates)
 
     @property
     def state(self) -> JobState:

@@ -1,5 +1,6 @@
 """Facts add up to the state of a job, and no history can be that must not."""
 
+from collections import defaultdict
 from datetime import UTC, datetime
 
 import pytest
@@ -27,6 +28,7 @@ VALUES = {
     FactKind.ACCEPTED: "id",
     FactKind.DUPLICATE: "id2",
     FactKind.FINISHED: "ERROR",
+    FactKind.SPLIT: "1",
 }
 
 
@@ -50,6 +52,7 @@ HISTORIES: dict[tuple[FactKind, ...], JobState] = {
     (A, FactKind.DEFERRED, A): Attempted("tag", NOON),
     (A, FactKind.REFUSED): Refused("because"),
     (A, FactKind.REFUSED, FactKind.ACCEPTED): Accepted("id"),
+    (A, FactKind.REFUSED, FactKind.SPLIT): Planned(),
     (A, FactKind.ACCEPTED): Accepted("id"),
     (A, FactKind.ACCEPTED, FactKind.DUPLICATE): Accepted("id"),
     (A, FactKind.ACCEPTED, F): Finished("id", JobStatus.ERROR, "more"),
@@ -60,7 +63,8 @@ FOLLOWERS: dict[tuple[FactKind, ...], set[FactKind]] = {
     (FactKind.DROPPED,): set(),
     (A,): {FactKind.DEFERRED, FactKind.REFUSED, FactKind.ACCEPTED},
     (A, FactKind.DEFERRED): {A, FactKind.DROPPED},
-    (A, FactKind.REFUSED): {FactKind.ACCEPTED},
+    (A, FactKind.REFUSED): {FactKind.ACCEPTED, FactKind.SPLIT},
+    (A, FactKind.REFUSED, FactKind.SPLIT): {FactKind.ACCEPTED},
     (A, FactKind.ACCEPTED): {FactKind.FINISHED, FactKind.DUPLICATE},
     (A, FactKind.ACCEPTED, F): {FactKind.DUPLICATE},
 }
@@ -71,7 +75,9 @@ def test_a_history_leads_to_a_state(kinds: tuple[FactKind, ...], state: JobState
     assert after(*kinds).job(0).state == state
 
 
-@pytest.mark.parametrize(("kinds", "followers"), FOLLOWERS.items(), ids=str)
+@pytest.mark.parametrize(
+    ("kinds", "followers"), FOLLOWERS.items(), ids=["-".join(kinds) for kinds in FOLLOWERS]
+)
 def test_nothing_else_may_follow(kinds: tuple[FactKind, ...], followers: set[FactKind]) -> None:
     for kind in FactKind:
         if kind is not FactKind.PLANNED:
@@ -129,13 +135,50 @@ def test_a_job_does_not_finish_with_a_status_that_is_not_final() -> None:
     assert ledger.job(0).state == Accepted("id")
 
 
+def test_a_split_leaves_the_first_circuits_and_gives_the_others_to_a_new_job() -> None:
+    ledger = after(A, FactKind.REFUSED)
+    assert ledger.admit(fact(FactKind.SPLIT, "2"))
+
+    first, second, third = ledger.jobs()
+    assert (first.slice, third.slice) == (Slice(0, 2), Slice(2, 1))
+    assert [attempt.state for attempt in first.attempts] == [Refused("because"), Planned()]
+    assert third == Job(2, Slice(2, 1))
+    assert second.slice == SLICES[1]
+    assert [ledger.job_of(circuit).index for circuit in range(6)] == [0, 0, 2, 1, 1, 1]
+
+
+def test_a_new_job_is_one_like_all_others_and_can_be_split_again() -> None:
+    ledger = Ledger((Slice(0, 4),))
+    history = [(0, FactKind.SPLIT, "1"), (1, FactKind.SPLIT, "2")]
+    for job, kind, value in history:
+        assert ledger.admit(fact(A, job=job))
+        assert ledger.admit(fact(FactKind.REFUSED, job=job))
+        assert ledger.admit(fact(kind, value, job=job))
+    assert [job.slice for job in ledger.jobs()] == [Slice(0, 1), Slice(1, 2), Slice(3, 1)]
+
+
+@pytest.mark.parametrize("value", ["0", "3", "4", "-1", "01", "1.0", "\u0661", "x", "9" * 5000])
+def test_a_split_that_leaves_nothing_for_one_of_the_two_is_none(value: str) -> None:
+    ledger = after(A, FactKind.REFUSED)
+    assert not ledger.admit(fact(FactKind.SPLIT, value))
+    assert len(ledger.jobs()) == 2
+
+
+def test_only_the_newest_attempt_is_split_and_only_the_newest_is_put_off() -> None:
+    ledger = after(A)
+    assert ledger.admit(fact(FactKind.PLANNED, attempt=2))
+    assert not ledger.admit(fact(FactKind.DEFERRED))
+    assert ledger.admit(fact(FactKind.REFUSED))
+    assert not ledger.admit(fact(FactKind.SPLIT))
+
+
 facts = st.builds(
     Fact,
-    st.integers(0, 1),
+    st.integers(0, 3),
     st.integers(1, 3),
     st.just(NOON),
     st.sampled_from(FactKind),
-    st.sampled_from(["DONE", "ERROR", "x", "y", ""]),
+    st.sampled_from(["DONE", "ERROR", "x", "y", "", "1", "2"]),
 )
 
 
@@ -152,7 +195,7 @@ def ids(job: Job) -> set[str]:
 @given(st.lists(facts, max_size=40))
 def test_no_id_that_was_admitted_is_ever_lost(history: list[Fact]) -> None:
     ledger = Ledger(SLICES)
-    kept: dict[int, set[str]] = {0: set(), 1: set()}
+    kept: dict[int, set[str]] = defaultdict(set)
     for one in history:
         if ledger.admit(one) and one.kind in (FactKind.ACCEPTED, FactKind.DUPLICATE):
             kept[one.job].add(one.value)
@@ -160,6 +203,13 @@ def test_no_id_that_was_admitted_is_ever_lost(history: list[Fact]) -> None:
         assert ids(job) == kept[job.index]
         live = [attempt for attempt in job.attempts[:-1] if isinstance(attempt.state, Planned)]
         assert live == []  # only the newest attempt may still be sent
+
+
+@given(st.lists(facts, max_size=40))
+def test_each_circuit_is_in_exactly_one_job_whatever_is_split(history: list[Fact]) -> None:
+    parts = Ledger(SLICES, history).slices
+    found = [index for part in parts for index in range(part.start_index, part.end_index + 1)]
+    assert sorted(found) == list(range(6))
 
 
 @given(st.lists(facts, max_size=40))

@@ -19,12 +19,15 @@ class CircuitSlice:
 
     With a `sweep` each circuit of the container counts once a row, its rows together.
     `observables` is the file of those whose expectation values are asked for, if any are.
+    `note` is a further label for the job, of less than 80 letters, digits and dots, from which
+    the set can be pieced together again. A provider that has no place for it leaves it out.
     """
 
     path: Path
     slice: Slice
     sweep: Sweep | None = None
     observables: Path | None = None
+    note: str = ""
 
     @property
     def records(self) -> Slice:

@@ -45,8 +45,4 @@ def _spelled_out(words: Sequence[str]) -> list[str]:
 
 
 def _union(one: Target, other: Target) -> Target:
-    return Target(
-        one.folder,
-        tuple(sorted({*one.jobs, *other.jobs})),
-        tuple(sorted({*one.circuits, *other.circuits})),
-    )
+    return Target(one.folder, tuple(sorted({*one.circuits, *other.circuits})))

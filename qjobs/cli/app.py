@@ -82,6 +82,11 @@ VERBS = (
         "qjobs retry",
         "qjobs retry ghz --all --wait",
     )),
+    Verb("recover", "recovering:recover", "Mend",
+        "Rebuild sets from their jobs at the provider.", (
+        "qjobs recover -b ibm --dry-run",
+        "qjobs recover -b ibm:ibm_fez 9f3c1a7e2b40",
+    )),
     Verb("backends", "backends:backends", "Set up",
         "List the backends that circuits can be submitted to.", (
         "qjobs backends",

@@ -7,7 +7,8 @@ import typer
 
 from qjobs.cli import options
 from qjobs.cli.workspace import open_workspace
-from qjobs.errors import ExitCode, QjobsError
+from qjobs.engine import choice
+from qjobs.errors import ExitCode, QjobsError, UsageError
 from qjobs.providers import loading
 from qjobs.render.backends import Offer, backend_rows, backends_document
 from qjobs.render.output import Output
@@ -22,6 +23,11 @@ ProviderName = Annotated[
 def backends(
     *,
     provider: ProviderName = None,
+    least_busy: Annotated[
+        bool, typer.Option("--least-busy", help="Only the one that fewest jobs wait for.")
+    ] = False,
+    account: options.AccountName = "",
+    instance: options.Instance = "",
     format_: options.FormatOption = None,
     header: options.Header = False,
     quiet: options.Quiet = False,
@@ -29,7 +35,14 @@ def backends(
 ) -> ExitCode:
     """List the backends that circuits can be submitted to."""
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
-    offers = list(_offered(provider)) if provider is not None else list(_all_offered(output))
+    if provider is None:
+        if least_busy or account or instance:
+            raise UsageError("of which provider?", hint="name it: qjobs backends -p NAME")
+        offers = list(_all_offered(output))
+    else:
+        offers = list(_offered(provider, account=account, instance=instance))
+        if least_busy:
+            offers = [Offer(provider, choice.least_busy([o.info for o in offers], provider))]
     if quiet:
         for offer in offers:
             typer.echo(offer.address)
@@ -38,8 +51,9 @@ def backends(
     return ExitCode.OK
 
 
-def _offered(provider: str) -> Iterator[Offer]:
-    for info in open_workspace().load_provider(provider).backends():
+def _offered(provider: str, **place: str) -> Iterator[Offer]:
+    chosen = {name: value for name, value in place.items() if value}
+    for info in open_workspace().load_provider(provider, **chosen).backends():
         yield Offer(provider, info)
 
 

@@ -12,6 +12,7 @@ from qjobs.cli.outcome import NotStopped
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
 from qjobs.engine.cancel import cancel as cancel_jobs
+from qjobs.engine.cancel import cancel_duplicates
 from qjobs.errors import ExitCode
 from qjobs.render import rows, shapes
 from qjobs.render.output import Output, is_terminal
@@ -23,6 +24,12 @@ from qjobs.render.writing import show
 def cancel(
     addresses: options.Addresses = None,
     *,
+    duplicates: Annotated[
+        bool,
+        typer.Option(
+            "--duplicates", help="Only the further jobs that a provider made of one call."
+        ),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     format_: options.FormatOption = None,
     header: options.Header = False,
@@ -35,11 +42,10 @@ def cancel(
     targets = find_targets(workspace, addresses, output.warn)
     warn_of(targets, output.warn)
     if not addresses and not yes and is_terminal(sys.stdin) and is_terminal(sys.stderr):
-        _ask(targets)
+        _ask(targets, duplicates=duplicates)
+    stop = cancel_duplicates if duplicates else cancel_jobs
     outcomes = [
-        (target.folder.job_set, report)
-        for target in targets
-        for report in cancel_jobs(workspace, target)
+        (target.folder.job_set, report) for target in targets for report in stop(workspace, target)
     ]
     if not quiet:
         show(output, shapes.cancel_document(outcomes), rows.cancel_rows(outcomes))
@@ -55,9 +61,10 @@ def cancel(
     return ExitCode.OK
 
 
-def _ask(targets: Sequence[Target]) -> None:
+def _ask(targets: Sequence[Target], *, duplicates: bool) -> None:
     """Have the user confirm that the newest set is meant. Raises typer.Abort if it is not."""
     for target in targets:
         plan = target.folder.job_set
-        question = f"cancel {count(len(target.jobs), 'job')} of {set_title(plan)}?"
+        what = "the duplicates of " if duplicates else ""
+        question = f"cancel {what}{count(len(target.jobs), 'job')} of {set_title(plan)}?"
         typer.confirm(question, abort=True, err=True)

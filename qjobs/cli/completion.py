@@ -42,13 +42,8 @@ def _complete_jobs(word: str, sign: str) -> list[tuple[str, str]]:
 
     target = resolve(open_workspace().store, word)
     if sign == "/":
-        return [
-            (f"{word}/{job}", f"circuits {target.folder.job_set.slices[job]}")
-            for job in target.jobs
-        ]
-    return [
-        (f"{word}:{part}", f"job {job}") for job, part in enumerate(target.folder.job_set.slices)
-    ]
+        return [(f"{word}/{job}", f"circuits {target.folder.slices[job]}") for job in target.jobs]
+    return [(f"{word}:{part}", f"job {job}") for job, part in enumerate(target.folder.slices)]
 
 
 def complete_backend() -> list[tuple[str, str]]:

@@ -32,6 +32,7 @@ def resume(
             "twice.",
         ),
     ] = False,
+    recalibrated: options.Recalibrated = False,
     max_workers: options.MaxWorkers = None,
     wait: options.Wait = False,
     timeout: options.Timeout = None,
@@ -54,6 +55,7 @@ def resume(
         error = hand_over(
             workspace, target, output,
             jobs=target.jobs, max_workers=max_workers, resend_unknown=resend_unknown,
+            recalibrated=recalibrated,
         )  # fmt: skip
         if error:
             errors.append(error)
@@ -74,6 +76,7 @@ def retry(
         bool, typer.Option("--cancelled", help="Jobs that were cancelled.")
     ] = False,
     every: Annotated[bool, typer.Option("--all", help="Both.")] = False,
+    recalibrated: options.Recalibrated = False,
     max_workers: options.MaxWorkers = None,
     wait: options.Wait = False,
     timeout: options.Timeout = None,
@@ -93,7 +96,10 @@ def retry(
         print_ids(targets)
     errors = []
     for target in targets:
-        error = _retry_one(workspace, target, output, states, max_workers)
+        error = _retry_one(
+            workspace, target, output, states,
+            max_workers=max_workers, recalibrated=recalibrated,
+        )  # fmt: skip
         if error:
             errors.append(error)
         if isinstance(error, Interrupted):
@@ -114,7 +120,9 @@ def _retry_one(
     target: Target,
     output: Output,
     states: Sequence[State],
+    *,
     max_workers: int | None,
+    recalibrated: bool,
 ) -> QjobsError | None:
     from qjobs.engine.retry import open_attempts
 
@@ -124,7 +132,10 @@ def _retry_one(
     opened = open_attempts(workspace, target, report, states)
     target.folder.refresh()
     output.note(f"{target.folder.job_set.set_id}: {count(len(opened), 'job')} to send again")
-    return hand_over(workspace, target, output, jobs=opened, max_workers=max_workers)
+    return hand_over(
+        workspace, target, output,
+        jobs=opened, max_workers=max_workers, recalibrated=recalibrated,
+    )  # fmt: skip
 
 
 def _document(reports: Sequence[SetReport]) -> Document:

@@ -159,6 +159,8 @@ def show(
     json: options.Json = False,
 ) -> ExitCode:
     """Show everything about one job set."""
+    from qjobs.engine.details import details
+
     output = Output.chosen(format_, as_json=json, header=header)
     workspace = open_workspace()
     target = resolve(workspace.store, address)
@@ -167,12 +169,15 @@ def show(
         output.warn(problem)
     sources = target.folder.sources()
     observables = target.folder.observables()
-    document = shapes.set_document(report, sources=sources, observables=observables)
+    told = {} if cached else details(workspace, report.job_set, report.jobs)
+    document = shapes.set_document(report, sources=sources, observables=observables, details=told)
     labels = [observable_label(observable) for observable in observables]
-    show_data(output, document, rows.detail_rows(report, sources, labels))
+    show_data(output, document, rows.detail_rows(report, sources, labels, details=told))
     if output.format is Format.TABLE:
         jobs = rows.job_rows([(report.job_set, report.jobs)])
         show_data(output, document, jobs)
+        if told:
+            show_data(output, document, rows.time_rows(report.jobs, told))
     return ExitCode.OK
 
 

@@ -91,6 +91,64 @@ OptimizationLevel = Annotated[
     int,
     typer.Option("--optimization-level", metavar="N", min=0, max=3, help="Of Qiskit's transpiler."),
 ]
+SeedTranspiler = Annotated[
+    int | None,
+    typer.Option(
+        "--seed-transpiler",
+        metavar="N",
+        min=0,
+        max=LARGEST_NUMBER,
+        help="Of the transpiler, where the provider transpiles here; by default that of --seed.",
+        show_default=False,
+    ),
+]
+NoTranspile = Annotated[
+    bool,
+    typer.Option(
+        "--no-transpile",
+        help="Send the circuits as they are; first see that the backend has it all.",
+    ),
+]
+LeastBusy = Annotated[
+    bool,
+    typer.Option("--least-busy", help="On the backend that fewest jobs wait for: -b ibm."),
+]
+Mode = Annotated[
+    str | None,
+    typer.Option("--mode", metavar="MODE", help="job, batch or session: how the jobs go together."),
+]
+MaxExecutionTime = Annotated[
+    float | None,
+    typer.Option(
+        "--max-execution-time",
+        metavar="DURATION",
+        parser=duration_s,
+        help="Each job is stopped after so long on the machine (90, 30m, 1h).",
+        show_default=False,
+    ),
+]
+Private = Annotated[
+    bool, typer.Option("--private", help="Nobody else sees the jobs; results are given once.")
+]
+AccountName = Annotated[
+    str,
+    typer.Option(
+        "--account", metavar="NAME", help="A saved account of the provider.", show_default=False
+    ),
+]
+Instance = Annotated[
+    str,
+    typer.Option(
+        "--instance", metavar="NAME", help="An instance of the account.", show_default=False
+    ),
+]
+Recalibrated = Annotated[
+    bool,
+    typer.Option(
+        "--recalibrated",
+        help="Go on although the backend was calibrated anew since the set was planned.",
+    ),
+]
 ExtraOptions = Annotated[
     list[str] | None,
     typer.Option("--option", metavar="KEY=VALUE", help="A run option of the backend; repeatable."),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qjobs.engine.report import FAILED, SetReport, State
-from qjobs.errors import ExitCode, QjobsError, TimedOut
+from qjobs.errors import ExitCode, QjobsError, Recalibrated, TimedOut
 from qjobs.render.text import count
 
 if TYPE_CHECKING:
@@ -85,9 +85,12 @@ def is_unsent(state: State, job_id: str) -> bool:
 
 def raise_for_submission(report: "StartReport", set_id: str) -> None:
     """Raise what kept jobs from being accepted, if anything did."""
-    if report.credentials is not None:
-        error = report.credentials
-        error.hint = f"{error.hint or 'check the credentials'}; then: qjobs resume {set_id}"
+    if report.stopped_by is not None:
+        error = report.stopped_by
+        mend = error.hint or "see what the provider says"
+        error.hint = f"{mend}; then: qjobs resume {set_id}"
+        if isinstance(error, Recalibrated):
+            error.hint = f"qjobs resume --recalibrated {set_id}"
         raise error
     left = report.unknown + report.planned
     jobs = count(report.accepted + report.refused + left, "job")

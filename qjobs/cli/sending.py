@@ -11,7 +11,7 @@ from qjobs.engine.report import SetReport, report_jobs
 from qjobs.engine.start import StartReport
 from qjobs.engine.wait import Limit
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import AuthError, QjobsError
+from qjobs.errors import NoneAccepted, QjobsError
 from qjobs.render.output import Format, Output
 from qjobs.render.progress import progress
 from qjobs.render.rows import job_rows
@@ -34,6 +34,7 @@ def hand_over(
     jobs: Sequence[int] | None = None,
     max_workers: int | None = None,
     resend_unknown: bool = False,
+    recalibrated: bool = False,
 ) -> QjobsError | None:
     """Send what is to be sent; return what the command has to end with, if not all went well.
 
@@ -54,6 +55,7 @@ def hand_over(
             jobs=jobs,
             max_workers=max_workers,
             resend_unknown=resend_unknown,
+            recalibrated=recalibrated,
             progress=lambda step: meter.show(step.settled, step.jobs, step.waiting),
         )
     folder.refresh()
@@ -91,7 +93,7 @@ def conclude(
     """Wait within the limit, if there is one, write the sets, and raise what went wrong."""
     reports = known_reports(targets)
     timed_out = False
-    if limit is not None and not any(isinstance(e, Interrupted | AuthError) for e in errors):
+    if limit is not None and not any(isinstance(e, Interrupted | NoneAccepted) for e in errors):
         followed = follow_to_end(workspace, targets, output, limit)
         reports, timed_out = followed.reports, followed.timed_out
     if not output.ids_only:
@@ -100,13 +102,13 @@ def conclude(
                 plan = report.job_set
                 output.note(
                     f"{set_title(plan)}  {plan.provider}:{plan.backend}  "
-                    f"{count(plan.circuits, 'circuit')} in {count(len(plan.slices), 'job')}, "
+                    f"{count(plan.circuits, 'circuit')} in {count(len(report.jobs), 'job')}, "
                     f"{count(plan.options.shots, 'shot')} each"
                 )
         show(output, document(reports), job_rows((r.job_set, r.jobs) for r in reports))
     if errors:
         # Where the jobs were followed, how they ended says more than how they were sent.
-        if limit is not None and not any(isinstance(e, Interrupted | AuthError) for e in errors):
+        if limit is not None and not any(isinstance(e, Interrupted | NoneAccepted) for e in errors):
             raise_for_jobs(reports, timed_out=timed_out)
         raise errors[0]
     if limit is not None:

@@ -1,8 +1,5 @@
 """The verbs that make a job set: submit and run."""
 
-import sys
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,16 +7,16 @@ import typer
 from qjobs.cli import options
 from qjobs.cli.following import follow_to_end
 from qjobs.cli.outcome import Interrupted
+from qjobs.cli.requesting import input_files, make_request
 from qjobs.cli.results import Selected, print_results
 from qjobs.cli.sending import conclude, hand_over, print_ids
-from qjobs.cli.values import run_options
+from qjobs.cli.values import named_options, run_options
 from qjobs.cli.workspace import open_workspace
-from qjobs.engine.address import Target, check_name, resolve
+from qjobs.engine.address import Target, resolve
 from qjobs.engine.wait import Limit
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import AuthError, ExitCode, InputError, QjobsError, UsageError
+from qjobs.errors import ExitCode, NoneAccepted, QjobsError
 from qjobs.model import RunOptions
-from qjobs.providers.loading import parse_backend
 from qjobs.render import rows, shapes
 from qjobs.render.output import Output
 from qjobs.render.progress import progress
@@ -29,7 +26,6 @@ from qjobs.render.writing import show
 
 if TYPE_CHECKING:
     from qjobs.circuits.gather import Gathered
-    from qjobs.circuits.inputs import InputFile
     from qjobs.engine.submit import SubmitRequest
 
 _MOST_FILES_NAMED = 5
@@ -40,16 +36,24 @@ def submit(
     *,
     files_from: options.FilesFrom = None,
     backend: options.Backend = "local:aer",
+    least_busy: options.LeastBusy = False,
     name: options.Name = "",
     tag: options.Tags = None,
     shots: options.Shots = 1024,
     seed: options.Seed = None,
     memory: options.Memory = False,
     optimization_level: options.OptimizationLevel = 1,
+    seed_transpiler: options.SeedTranspiler = None,
+    no_transpile: options.NoTranspile = False,
     parameters: options.Parameters = None,
     observables: options.Observables = None,
     precision: options.Precision = None,
     option: options.ExtraOptions = None,
+    mode: options.Mode = None,
+    max_execution_time: options.MaxExecutionTime = None,
+    private: options.Private = False,
+    account: options.AccountName = "",
+    instance: options.Instance = "",
     per_job: options.PerJob = None,
     max_workers: options.MaxWorkers = None,
     skip_invalid: options.SkipInvalid = False,
@@ -69,12 +73,17 @@ def submit(
 ) -> ExitCode:
     """Cut circuits into jobs, submit them and print the set's id."""
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
-    request = _request(
-        _inputs(files, files_from), backend, name=name, tags=tag, per_job=per_job,
+    named = named_options(
+        mode=mode, max_execution_time=max_execution_time, private=private,
+        seed_transpiler=seed_transpiler, transpile=not no_transpile,
+    )  # fmt: skip
+    request = make_request(
+        input_files(files, files_from), backend, name=name, tags=tag, per_job=per_job,
         run=RunOptions(
-            shots, seed, memory, optimization_level, precision, run_options(option)
+            shots, seed, memory, optimization_level, precision, {**named, **run_options(option)}
         ),
         parameters=parameters, observables=observables,
+        account=account, instance=instance, least_busy=least_busy, named=named,
         skip_invalid=skip_invalid, strict=strict, once=once,
     )  # fmt: skip
     workspace = open_workspace()
@@ -99,16 +108,24 @@ def run(
     *,
     files_from: options.FilesFrom = None,
     backend: options.Backend = "local:aer",
+    least_busy: options.LeastBusy = False,
     name: options.Name = "",
     tag: options.Tags = None,
     shots: options.Shots = 1024,
     seed: options.Seed = None,
     memory: options.Memory = False,
     optimization_level: options.OptimizationLevel = 1,
+    seed_transpiler: options.SeedTranspiler = None,
+    no_transpile: options.NoTranspile = False,
     parameters: options.Parameters = None,
     observables: options.Observables = None,
     precision: options.Precision = None,
     option: options.ExtraOptions = None,
+    mode: options.Mode = None,
+    max_execution_time: options.MaxExecutionTime = None,
+    private: options.Private = False,
+    account: options.AccountName = "",
+    instance: options.Instance = "",
     per_job: options.PerJob = None,
     max_workers: options.MaxWorkers = None,
     skip_invalid: options.SkipInvalid = False,
@@ -128,17 +145,22 @@ def run(
     """Submit circuits, wait for them and print the results."""
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     check_place(output, out)
-    request = _request(
-        _inputs(files, files_from), backend, name=name, tags=tag, per_job=per_job,
+    named = named_options(
+        mode=mode, max_execution_time=max_execution_time, private=private,
+        seed_transpiler=seed_transpiler, transpile=not no_transpile,
+    )  # fmt: skip
+    request = make_request(
+        input_files(files, files_from), backend, name=name, tags=tag, per_job=per_job,
         run=RunOptions(
-            shots, seed, memory, optimization_level, precision, run_options(option)
+            shots, seed, memory, optimization_level, precision, {**named, **run_options(option)}
         ),
         parameters=parameters, observables=observables,
+        account=account, instance=instance, least_busy=least_busy, named=named,
         skip_invalid=skip_invalid, strict=strict, once=once,
     )  # fmt: skip
     workspace = open_workspace()
     target, errors = _submit(workspace, request, output, max_workers, print_id=False)
-    if any(isinstance(error, Interrupted | AuthError) for error in errors):
+    if any(isinstance(error, Interrupted | NoneAccepted) for error in errors):
         raise errors[0]
     followed = follow_to_end(workspace, [target], output, Limit(timeout, poll, fail_fast))
     selected = Selected(top=top, memory=memory, partial=partial, out=out)
@@ -147,56 +169,6 @@ def run(
     )
     output.hint_next(f"qjobs show {target.folder.job_set.set_id}")
     return ExitCode.OK
-
-
-def _inputs(files: Sequence[str] | None, files_from: str | None) -> "list[InputFile]":
-    """The files of the command line and of the list, in this order."""
-    from qjobs.circuits.inputs import expand, read_list
-
-    stdin = sys.stdin.buffer
-    words = list(files or ())
-    if files_from == "-":
-        if "-" in words:
-            raise UsageError("standard input cannot be both circuits and a list of files")
-        words += read_list(stdin)
-    elif files_from is not None:
-        try:
-            with Path(files_from).open("rb") as stream:
-                words += read_list(stream)
-        except OSError as error:
-            raise InputError(f"cannot read {files_from}: {error.strerror}") from error
-    if not words:
-        if files_from is not None:
-            raise InputError(f"there is no name of a file in {files_from}")
-        raise UsageError("no circuit files were named", hint="qjobs submit FILES...")
-    return expand(words, stdin=stdin)
-
-
-def _request(
-    inputs: "list[InputFile]",
-    backend: str,
-    *,
-    run: RunOptions,
-    name: str,
-    tags: Sequence[str] | None,
-    per_job: int | None,
-    parameters: str | None,
-    observables: str | None,
-    skip_invalid: bool,
-    strict: bool,
-    once: bool,
-) -> "SubmitRequest":
-    from qjobs.engine.submit import SubmitRequest
-
-    if name:
-        check_name(name)
-    provider, device = parse_backend(backend)
-    return SubmitRequest(
-        inputs, provider, device, run,
-        name=name, tags=tuple(tags or ()), per_job=per_job,
-        skip_invalid=skip_invalid, strict=strict, once=once,
-        parameters=parameters, observables=observables,
-    )  # fmt: skip
 
 
 def _preview(workspace: Workspace, request: "SubmitRequest", output: Output) -> ExitCode:
@@ -210,6 +182,9 @@ def _preview(workspace: Workspace, request: "SubmitRequest", output: Output) -> 
             f"{count(gathered.circuits, 'circuit')}, each with {count(plan.bindings, 'row')} of "
             f"values for {', '.join(plan.parameters)}"
         )
+    if plan.options.extra:
+        chosen = ", ".join(f"{name}={value}" for name, value in plan.options.extra.items())
+        output.note(f"{plan.provider}:{plan.backend} with {chosen}")
     if plan.observables:
         output.note(f"expectation values of {count(plan.observables, 'observable')}")
     show(output, shapes.plan_document(plan), rows.plan_rows(plan))

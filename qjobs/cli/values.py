@@ -35,6 +35,26 @@ def standard_error(text: str) -> float:
     return value
 
 
+def named_options(
+    *,
+    mode: str | None,
+    max_execution_time: float | None,
+    private: bool,
+    seed_transpiler: int | None,
+    transpile: bool,
+) -> dict[str, Scalar]:
+    """The run options that have an option of the command line to themselves, if given."""
+    given: dict[str, Scalar | None] = {
+        "mode": mode,
+        # Whole seconds, and never less, for 0 may mean no limit.
+        "max_execution_time": None if max_execution_time is None else math.ceil(max_execution_time),
+        "private": private or None,
+        "seed_transpiler": seed_transpiler,
+        "transpile": None if transpile else False,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
 def run_options(items: Sequence[str] | None) -> dict[str, Scalar]:
     """The options of a backend from `KEY=VALUE` words; a value is true, false, a number or text."""
     options: dict[str, Scalar] = {}

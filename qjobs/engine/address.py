@@ -8,11 +8,12 @@ Numbers count from 0 and ranges are inclusive, as in `0-299`.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from qjobs.errors import AmbiguousAddress, NotFound, StateDamaged, UsageError
-from qjobs.model import Job
+from qjobs.model import Job, Slice
 from qjobs.store.document import SetHeader
 from qjobs.store.folder import SetFolder
 from qjobs.store.sets import Listing, Store
@@ -55,15 +56,27 @@ class Address(NamedTuple):
 
 
 class Target(NamedTuple):
-    """A job set that was found, with the jobs and the circuits that are meant, ascending."""
+    """A job set that was found, with the circuits that are meant, ascending.
+
+    The jobs that are meant are those of the circuits. They are not kept: if one of them is
+    split, the one that was split off is meant, too.
+    """
 
     folder: SetFolder
-    jobs: tuple[int, ...]
     circuits: range | tuple[int, ...]
+
+    @property
+    def jobs(self) -> tuple[int, ...]:
+        """The jobs that are meant, ascending, as the folder was last read."""
+        return tuple(index for index, part in enumerate(self.folder.slices) if self._means(part))
 
     def chosen(self, jobs: Sequence[Job]) -> list[Job]:
         """Those of the set's jobs that are meant."""
-        return [jobs[index] for index in self.jobs]
+        return [job for job in jobs if self._means(job.slice)]
+
+    def _means(self, part: Slice) -> bool:
+        at = bisect_left(self.circuits, part.start_index)
+        return at < len(self.circuits) and self.circuits[at] <= part.end_index
 
 
 def parse(text: str) -> Address:
@@ -114,23 +127,19 @@ def resolve(store: Store, text: str, *, warn: Callable[[str], None] = lambda _: 
     folder = store.open(_find_set(store, address.set_word, warn))
     job_set = folder.job_set
     if address.jobs is not None:
-        jobs = address.jobs.within(len(job_set.slices), "job")
-        circuits = [
-            index
-            for job in jobs
-            for index in range(job_set.slices[job].start_index, job_set.slices[job].end_index + 1)
-        ]
-        return Target(folder, tuple(jobs), tuple(circuits))
+        return of_jobs(folder, address.jobs.within(len(folder.slices), "job"))
     if address.circuits is not None:
-        circuits = address.circuits.within(job_set.circuits, "circuit")
-        wanted = set(circuits)
-        jobs = [
-            job
-            for job, part in enumerate(job_set.slices)
-            if not wanted.isdisjoint(range(part.start_index, part.end_index + 1))
-        ]
-        return Target(folder, tuple(jobs), tuple(circuits))
-    return Target(folder, tuple(range(len(job_set.slices))), range(job_set.circuits))
+        return Target(folder, tuple(address.circuits.within(job_set.circuits, "circuit")))
+    return Target(folder, range(job_set.circuits))
+
+
+def of_jobs(folder: SetFolder, jobs: Sequence[int]) -> Target:
+    """What means these jobs, by the circuits that they have now."""
+    parts = sorted((folder.slices[job] for job in jobs), key=lambda part: part.start_index)
+    return Target(
+        folder,
+        tuple(index for part in parts for index in range(part.start_index, part.end_index + 1)),
+    )
 
 
 def _find_set(store: Store, word: str, warn: Callable[[str], None]) -> str:

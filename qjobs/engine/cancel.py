@@ -28,12 +28,16 @@ class Cancellation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CancelReport:
-    """The outcome for one job. `job_id` is empty for a job that was never sent."""
+    """The outcome for one job. `job_id` is empty for a job that was never sent.
+
+    `duplicate` says that it is a provider job with the tag of another, which nobody asked for.
+    """
 
     index: int
     slice: Slice
     outcome: Cancellation
     job_id: str = ""
+    duplicate: bool = False
 
     @property
     def stopped(self) -> bool:
@@ -54,12 +58,13 @@ def cancel(workspace: Workspace, target: Target) -> tuple[CancelReport, ...]:
     """
     job_set = target.folder.job_set
     with target.folder.journal() as journal:
-        _drop(workspace, journal, target.jobs)
-        jobs = [journal.job(index) for index in target.jobs]
+        jobs = target.chosen(journal.jobs())
+        _drop(workspace, journal, jobs)
+        jobs = [journal.job(job.index) for job in jobs]
         if any(isinstance(job.state, Attempted | Accepted) for job in jobs):
-            provider = workspace.load_provider(job_set.provider)
+            provider = workspace.provider_of(job_set)
             _adopt(workspace, journal, provider, jobs, backend=job_set.backend)
-            jobs = [journal.job(index) for index in target.jobs]
+            jobs = [journal.job(job.index) for job in jobs]
             ids = [job.state.job_id for job in jobs if isinstance(job.state, Accepted)]
             outcomes = provider.cancel(ids, backend=job_set.backend) if ids else {}
         else:
@@ -67,10 +72,29 @@ def cancel(workspace: Workspace, target: Target) -> tuple[CancelReport, ...]:
     return tuple(CancelReport(job.index, job.slice, *_outcome(job, outcomes)) for job in jobs)
 
 
-def _drop(workspace: Workspace, journal: Journal, jobs: Sequence[int]) -> None:
+def cancel_duplicates(workspace: Workspace, target: Target) -> tuple[CancelReport, ...]:
+    """Ask for the duplicates of the target's jobs to be stopped, and for nothing else.
+
+    One outcome each, in order; none if there are none. Doing it twice is no error. Raises
+    ProviderError if the provider cannot be asked.
+    """
+    job_set = target.folder.job_set
+    found = {
+        job_id: job for job in target.chosen(target.folder.jobs()) for job_id in job.duplicates
+    }
+    if not found:
+        return ()
+    outcomes = workspace.provider_of(job_set).cancel(list(found), backend=job_set.backend)
+    return tuple(
+        CancelReport(job.index, job.slice, _asked(job_id, outcomes), job_id, duplicate=True)
+        for job_id, job in found.items()
+    )
+
+
+def _drop(workspace: Workspace, journal: Journal, jobs: Sequence[Job]) -> None:
     facts = [
-        Fact(index, job.attempt.number, workspace.clock(), FactKind.DROPPED, "cancelled")
-        for index, job in ((index, journal.job(index)) for index in jobs)
+        Fact(job.index, job.attempt.number, workspace.clock(), FactKind.DROPPED, "cancelled")
+        for job in jobs
         if isinstance(job.state, Planned)
     ]
     if facts:
@@ -104,8 +128,12 @@ def _outcome(job: Job, outcomes: "Mapping[str, CancelOutcome]") -> tuple[Cancell
         case Finished(job_id):
             return Cancellation.ALREADY_FINAL, job_id
         case Accepted(job_id):
-            if job_id in outcomes:
-                return Cancellation(outcomes[job_id].value), job_id
-            return Cancellation.UNKNOWN, job_id
+            return _asked(job_id, outcomes), job_id
         case Planned() | Attempted():
             return Cancellation.UNKNOWN, ""
+
+
+def _asked(job_id: str, outcomes: "Mapping[str, CancelOutcome]") -> Cancellation:
+    """What the provider said of a job, if it did."""
+    said = outcomes.get(job_id)
+    return Cancellation.UNKNOWN if said is None else Cancellation(said.value)

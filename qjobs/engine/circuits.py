@@ -4,16 +4,23 @@ from pathlib import Path
 
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
+from qjobs.engine.notes import write_note
 from qjobs.errors import InputError
+from qjobs.model import Slice
 from qjobs.store.folder import SetFolder
 
 
-def circuit_slice(folder: SetFolder, job: int) -> CircuitSlice:
-    """The circuits of one job, by its index, with the values and observables that they need.
+def circuit_slice(folder: SetFolder, part: Slice) -> CircuitSlice:
+    """The circuits of a job with that slice, with the values and observables that they need.
 
     Raises InputError if a file of these is not there, as where a set was carried without it.
     """
     job_set = folder.job_set
+    if job_set.recovered:
+        raise InputError(
+            f"the circuits of the set {job_set.set_id} are gone: it was recovered from its jobs",
+            hint="submit the files once more, as a new set",
+        )
     sweep = None
     if job_set.parameters:
         path = _present(folder.parameters_path, "values of the parameters")
@@ -21,7 +28,9 @@ def circuit_slice(folder: SetFolder, job: int) -> CircuitSlice:
     observables = None
     if job_set.observables:
         observables = _present(folder.observables_path, "observables")
-    return CircuitSlice(folder.circuits_path, job_set.slices[job], sweep, observables)
+    return CircuitSlice(
+        folder.circuits_path, part, sweep, observables, note=write_note(job_set, part)
+    )
 
 
 def _present(path: Path, what: str) -> Path:

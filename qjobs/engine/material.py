@@ -48,9 +48,19 @@ class Material(NamedTuple):
             parts.append(self.draft.observables_path.read_text())
         return parts
 
+    def qubits(self) -> int:
+        """How many the widest circuit has."""
+        with qpy.Container.open(self.draft.circuits_path) as container:
+            return max(container.widths(Slice(0, len(container))))
+
+    def slice(self, part: Slice) -> CircuitSlice:
+        """Some of the circuits, as a provider gets them."""
+        observables = self.draft.observables_path if self.observables else None
+        return CircuitSlice(self.draft.circuits_path, part, self.sweep, observables)
+
     def size_bytes(self, part: Slice) -> int:
         """How many bytes there are to send for a slice."""
-        circuits = CircuitSlice(self.draft.circuits_path, part, self.sweep)
+        circuits = self.slice(part)
         values = 8 * len(self.sweep.names) * part.experiments_count if self.sweep else 0
         with qpy.Container.open(circuits.path) as container:
             return container.size_bytes(circuits.records) + values

@@ -21,6 +21,7 @@ def plan_slices(
     limits: Limits,
     per_job: int | None,
     size_bytes: Callable[[Slice], int],
+    excess: Callable[[Slice], str] = lambda _: "",
     sweep: bool = False,
 ) -> tuple[Slice, ...]:
     """Slices that cover circuits 0 to `circuits - 1` in order, each within the limits.
@@ -28,8 +29,8 @@ def plan_slices(
     `per_job` is the user's wish for circuits a job; over a limit it is an error, never
     quietly lowered. Without it the backend says into how many jobs it likes a set cut.
     `size_bytes` tells how large a slice is to send; in a `sweep` that says nothing of how much
-    comes back, so there `MOST_BINDINGS_A_JOB` hold, too. Raises UsageError where one circuit alone
-    is over a limit.
+    comes back, so there `MOST_BINDINGS_A_JOB` hold, too. `excess` says which further limit a
+    slice is over, if any. Raises UsageError where one circuit alone is over a limit.
     """
     most = _most_circuits(shots, limits)
     if per_job is None:
@@ -44,7 +45,13 @@ def plan_slices(
             f"{most} circuits of {shots} shots",
             hint=f"use --per-job {most} or less",
         )
-    return tuple(_cut(circuits, per_job, limits.size_bytes, size_bytes))
+
+    def too_large(part: Slice) -> str:
+        if limits.size_bytes is not None and size_bytes(part) > limits.size_bytes:
+            return f"it has more than {limits.size_bytes} bytes"
+        return excess(part)
+
+    return tuple(_cut(circuits, per_job, too_large))
 
 
 def _most_circuits(shots: int, limits: Limits) -> int | None:
@@ -61,30 +68,25 @@ def _most_circuits(shots: int, limits: Limits) -> int | None:
     return most
 
 
-def _cut(
-    circuits: int, per_job: int, most_bytes: int | None, size_bytes: Callable[[Slice], int]
-) -> Iterator[Slice]:
+def _cut(circuits: int, per_job: int, too_large: Callable[[Slice], str]) -> Iterator[Slice]:
     start = 0
     while start < circuits:
-        count = min(per_job, circuits - start)
-        if most_bytes is not None:
-            count = _fitting(start, count, most_bytes, size_bytes)
+        count = _fitting(start, min(per_job, circuits - start), too_large)
         yield Slice(start, count)
         start += count
 
 
-def _fitting(start: int, count: int, most_bytes: int, size_bytes: Callable[[Slice], int]) -> int:
+def _fitting(start: int, count: int, too_large: Callable[[Slice], str]) -> int:
     """The most circuits from `start`, at most `count`, that fit; by bisection."""
-    if size_bytes(Slice(start, 1)) > most_bytes:
-        raise UsageError(
-            f"circuit {start} alone is larger than the {most_bytes} bytes that the backend "
-            "takes in one job"
-        )
-    fits, over = 1, count + 1
+    if not too_large(Slice(start, count)):
+        return count
+    if why := too_large(Slice(start, 1)):
+        raise UsageError(f"circuit {start} alone is too large for one job of the backend: {why}")
+    fits, over = 1, count
     while over - fits > 1:
         middle = (fits + over) // 2
-        if size_bytes(Slice(start, middle)) <= most_bytes:
-            fits = middle
-        else:
+        if too_large(Slice(start, middle)):
             over = middle
+        else:
+            fits = middle
     return fits

@@ -59,7 +59,10 @@ _LOUDEST_FIRST = (
 
 @dataclass(frozen=True, slots=True)
 class JobReport:
-    """One managed job as shown. `job_id` is empty while the provider has given none."""
+    """One managed job as shown. `job_id` is empty while the provider has given none.
+
+    `duplicates` are ids of provider jobs nobody asked for, of all attempts.
+    """
 
     index: int
     slice: Slice
@@ -130,6 +133,4 @@ def _report_job(job: Job, live: Mapping[str, JobStatus] | None, unreachable: str
             state = State[status.name]
         case _:
             assert_never(attempt.state)
-    return JobReport(
-        job.index, job.slice, attempt.number, state, job_id, message, attempt.duplicates
-    )
+    return JobReport(job.index, job.slice, attempt.number, state, job_id, message, job.duplicates)

@@ -2,9 +2,10 @@
 
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from qjobs import pool
@@ -72,7 +73,7 @@ def fetch(
     ]
     if not missing:
         return ()
-    provider = workspace.load_provider(folder.job_set.provider)
+    provider = workspace.provider_of(folder.job_set)
 
     def keep(job: JobReport) -> str:
         try:
@@ -106,7 +107,8 @@ def rows(target: Target, report: SetReport) -> Iterator[CircuitRow]:
     folder = target.folder
     circuits = _Circuits(folder)
     jobs = {job.index: job for job in report.jobs}
-    for index, group in groupby(target.circuits, key=_job_finder(folder)):
+    finder = job_finder((job.index, job.slice) for job in report.jobs)
+    for index, group in groupby(target.circuits, key=finder):
         job = jobs[index]
         indices = list(group)
         names = circuits.names(job)
@@ -146,10 +148,10 @@ def _results(
             yield index, result
 
 
-def _job_finder(folder: SetFolder) -> Callable[[int], int]:
-    """A function from the index of a circuit to that of its job."""
-    starts = [part.start_index for part in folder.job_set.slices]
-    return lambda circuit: bisect_right(starts, circuit) - 1
+def job_finder(slices: Iterable[tuple[int, Slice]]) -> Callable[[int], int]:
+    """A function from the index of a circuit to that of its job, of some and their slices."""
+    starts = sorted((part.start_index, job) for job, part in slices)
+    return lambda circuit: starts[bisect_right(starts, circuit, key=itemgetter(0)) - 1][1]
 
 
 class _Circuits:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from qjobs.engine.start import Progress, StartReport, start
 from qjobs.engine.workspace import Workspace
 from qjobs.model import Attempted, Planned
+from qjobs.providers.interface import Plans
 from qjobs.store.folder import SetFolder
 
 
@@ -17,18 +18,29 @@ def resume(
     jobs: Sequence[int] | None = None,
     max_workers: int | None = None,
     resend_unknown: bool = False,
+    recalibrated: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> StartReport:
     """Hand over what was not handed over yet, in as many threads as the backend takes.
 
     `jobs` limits it to some jobs of the set, `max_workers` the threads. See `start.start`.
+    `recalibrated` goes on although the backend is not as it was when the set was planned, and
+    records how it is.
     """
     open_jobs = [index for index in unsent_jobs(folder) if jobs is None or index in jobs]
     if not open_jobs:
         return StartReport()
+    provider = workspace.provider_of(folder.job_set)
+    if recalibrated and isinstance(provider, Plans):
+        job_set = folder.job_set
+        changed = provider.replan(backend=job_set.backend, options=job_set.options)
+        if changed:
+            with folder.claim_submission(), folder.journal() as journal:
+                journal.label(extra=changed)
+            folder.refresh()
     return start(
         folder,
-        workspace.load_provider(folder.job_set.provider),
+        provider,
         jobs=open_jobs,
         clock=workspace.clock,
         stop=stop,

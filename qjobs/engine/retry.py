@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from qjobs.engine.address import Target
+from qjobs.engine.circuits import circuit_slice
 from qjobs.engine.report import SetReport, State
 from qjobs.engine.workspace import Workspace
 from qjobs.facts import Fact, FactKind
@@ -14,11 +15,13 @@ def open_attempts(
     """Plan attempt n+1 of each job that is in one of `states`; return the jobs' indices.
 
     The earlier attempts and their ids stay in the state. A job that is not failed for good
-    (by its facts, not only by the report) is left alone.
+    (by its facts, not only by the report) is left alone. Raises InputError if the set's circuits
+    are not here, StateError.
     """
     chosen = [job for job in report.jobs if job.state in states]
     if not chosen:
         return ()
+    circuit_slice(target.folder, chosen[0].slice)  # nothing is opened that cannot be sent
     with target.folder.claim_submission(), target.folder.journal() as journal:
         return tuple(
             job.index

@@ -7,21 +7,32 @@ sent again. Nothing is ever resent blindly.
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import ceil
 from typing import NamedTuple, TypeAlias
 
 from qjobs import pool
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.engine.circuits import circuit_slice
-from qjobs.errors import AuthError, InputError, NotAccepted, NotNow, ProviderError, StateUnwritable
+from qjobs.errors import (
+    InputError,
+    NoneAccepted,
+    NotAccepted,
+    NotNow,
+    ProviderError,
+    StateUnwritable,
+    TooLarge,
+)
 from qjobs.facts import Fact, FactKind, shortened
-from qjobs.model import Accepted, Attempted, Finished, JobSet, Planned, Refused
-from qjobs.providers.interface import Provider
+from qjobs.model import Accepted, Attempted, Finished, Job, JobSet, Planned, Refused, Slice
+from qjobs.providers.interface import Concludes, Provider
 from qjobs.store.folder import SetFolder
 from qjobs.store.journal import Journal
+from qjobs.store.pace import Pace
 
 # A call whose answer got lost is looked up and sent again at most this often in one run.
 _MOST_LOST_ANSWERS = 3
@@ -58,7 +69,7 @@ class StartReport:
     unknown: int = 0
     planned: int = 0
     problems: list[str] = field(default_factory=list)
-    credentials: AuthError | None = None
+    stopped_by: NoneAccepted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +79,13 @@ class Starter:
     job_set: JobSet
     journal: Journal
     provider: Provider
-    circuits: Callable[[int], CircuitSlice]
+    circuits: Callable[[Slice], CircuitSlice]
     clock: Callable[[], datetime]
     stop: threading.Event
     say: Callable[[str], None]
+    pace: Pace | None = None
+    halves: bool = True
+    split_off: deque[int] = field(default_factory=deque)
 
     def start(self, index: int) -> str:
         """Go the way of one job, waiting where it has to; return what `steps` does."""
@@ -87,8 +101,10 @@ class Starter:
     def steps(self, index: int) -> Steps:
         """Bring one job as far as it gets; return what is left to say about it, if anything.
 
-        Whoever drives it waits as it is told, or until there may be news. Raises AuthError and
-        InputError (the set's circuits are gone), because no other job would fare better, and
+        A job that is too large for the provider keeps the first half of its circuits, and goes
+        on; a new one has the others, and joins those that are `split_off`, to be started, too.
+        Whoever drives it waits as it is told, or until there may be news. Raises NoneAccepted
+        and InputError (the set's circuits are gone), because no other job would fare better, and
         StateError.
         """
         lost_answers = 0
@@ -102,8 +118,12 @@ class Starter:
                     if problem:
                         return problem
                 case Planned():
+                    wait = self._wait_for_a_turn()
+                    if wait is not None:
+                        yield wait
+                        continue
                     try:
-                        problem = self._send(index, number)
+                        problem = self._send(job)
                     except NotNow as error:
                         wait_s = error.retry_after_s or pause_s
                         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
@@ -117,26 +137,42 @@ class Starter:
                     return ""
         return ""
 
+    def _wait_for_a_turn(self) -> Wait | None:
+        """None if it is this job's turn, by what the provider allows in a minute."""
+        if self.pace is None:
+            return None
+        wait_s = self.pace.take(self.clock().timestamp())
+        if not wait_s:
+            return None
+        most = f"at most {self.pace.per_minute:g} submissions a minute"
+        return Wait(f"{most}: waiting {ceil(wait_s)} s", wait_s)
+
     def _record(self, index: int, number: int, kind: FactKind, value: str) -> bool:
         return self.journal.append(Fact(index, number, self.clock(), kind, value))
 
-    def _send(self, index: int, number: int) -> str:
+    def _send(self, job: Job) -> str:
         """Make the one call of an attempt. Returns a problem if its outcome is unknown."""
+        index, number = job.index, job.attempt.number
         tag = self.job_set.job_tag(index, number)
+        circuits = self.circuits(job.slice)
         if not self._record(index, number, FactKind.ATTEMPTED, tag):
             return ""  # somebody dropped the job in the meantime
         try:
             job_id = self.provider.submit(
-                self.circuits(index),
+                circuits,
                 backend=self.job_set.backend,
                 options=self.job_set.options,
                 tag=tag,
             )
-        except (NotNow, AuthError, InputError) as error:
+        except (NotNow, NoneAccepted, InputError) as error:
             self._record(index, number, FactKind.DEFERRED, shortened(error.message))
             raise
         except NotAccepted as error:
-            self._record(index, number, FactKind.REFUSED, shortened(error.message))
+            refused = Fact(index, number, self.clock(), FactKind.REFUSED, shortened(error.message))
+            if self.halves and isinstance(error, TooLarge) and job.slice.experiments_count > 1:
+                self._halve(job, refused)
+            else:
+                self.journal.append(refused)
             return ""
         except ProviderError as error:
             return f"job {index}: {error.message}"
@@ -144,6 +180,15 @@ class Starter:
             return f"job {index}: {type(error).__name__}: {error}"
         self._accept(index, number, job_id)
         return ""
+
+    def _halve(self, job: Job, refused: Fact) -> None:
+        """Have a job that was too large keep half of its circuits, and a new one have the rest."""
+        kept = job.slice.experiments_count // 2
+        split = refused._replace(kind=FactKind.SPLIT, value=str(kept))
+        if self.journal.append(refused, split):
+            rest = self.journal.job_of(job.slice.start_index + kept)
+            self.split_off.append(rest.index)
+            self.say(f"{refused.value}: job {rest.index} takes circuits {rest.slice}")
 
     def _accept(self, index: int, number: int, job_id: str) -> None:
         try:
@@ -163,12 +208,20 @@ class Starter:
         only if the provider finds every job that it has.
         """
         capabilities = self.provider.capabilities(self.job_set.backend)
+        waiting = f"job {index}: its answer was lost; asking the provider for it"
+        stopped = f"job {index}: stopped before the provider knew what became of it"
         while True:
             age_s = (self.clock() - at).total_seconds()
             settled = not 0 <= age_s < capabilities.settle_s
             try:
                 found = self.provider.find(tag, backend=self.job_set.backend)
             except ProviderError as error:
+                if isinstance(error, NotNow) and error.retry_after_s is not None:
+                    # It knows better than we when the call itself was made.
+                    yield Wait(waiting, min(_FIRST_PAUSE_S, error.retry_after_s))
+                    if self.stop.is_set():
+                        return stopped
+                    continue
                 return f"job {index}: cannot ask what became of it: {error.message}"
             if found:
                 self._accept(index, number, found[0])
@@ -184,12 +237,9 @@ class Starter:
             if settled:
                 self._record(index, number, FactKind.DEFERRED, "no job carries the tag")
                 return ""
-            yield Wait(
-                f"job {index}: its answer was lost; asking the provider for it",
-                min(_FIRST_PAUSE_S, capabilities.settle_s - age_s),
-            )
+            yield Wait(waiting, min(_FIRST_PAUSE_S, capabilities.settle_s - age_s))
             if self.stop.is_set():
-                return f"job {index}: stopped before the provider knew what became of it"
+                return stopped
 
 
 @contextmanager
@@ -200,14 +250,27 @@ def submission(
     clock: Callable[[], datetime],
     stop: threading.Event,
     say: Callable[[str], None] = lambda _: None,
+    halves: bool = True,
 ) -> Iterator[Starter]:
-    """Be the one process that submits a set. Raises StateError: BeingSubmitted or another."""
+    """Be the one process that submits a set. Raises StateError: BeingSubmitted or another.
+
+    Unless it `halves` them, jobs that are too large for the provider are refused.
+    """
+    per_minute = provider.limits(folder.job_set.backend).submits_per_minute
     with folder.claim_submission(), folder.journal() as journal:
-        yield Starter(
-            folder.job_set, journal, provider,
-            lambda index: circuit_slice(folder, index),
-            clock, stop, say,
-        )  # fmt: skip
+        try:
+            yield Starter(
+                folder.job_set, journal, provider,
+                lambda part: circuit_slice(folder, part),
+                clock, stop, say,
+                pace=folder.pace(per_minute) if per_minute else None,
+                halves=halves,
+            )  # fmt: skip
+        finally:
+            if isinstance(provider, Concludes):
+                # What is left open costs the user something, but no job.
+                with suppress(ProviderError):
+                    provider.conclude(folder.job_set.tag)
 
 
 def start(
@@ -230,27 +293,33 @@ def start(
     """
     job_set = folder.job_set
     report = StartReport()
+    known = [*jobs]
     settled = 0
 
     def say(waiting: str) -> None:
-        progress(Progress(settled, len(jobs), waiting))
+        progress(Progress(settled, len(known), waiting))
 
     with submission(folder, provider, clock=clock, stop=stop, say=say) as starter:
         if resend_unknown:
             open_resends(starter, jobs)
         width = provider.limits(job_set.backend).connections
         say("")
+        waiting: Sequence[int] = jobs
         try:
-            for problem in pool.each(
-                starter.start, jobs, width=min(width, max_workers or width), stop=stop
-            ):
-                settled += 1
-                say("")
-                if problem:
-                    report.problems.append(problem)
-        except AuthError as error:
-            report.credentials = error
-        _count(report, starter.journal, jobs)
+            while waiting:
+                for problem in pool.each(
+                    starter.start, waiting, width=min(width, max_workers or width), stop=stop
+                ):
+                    settled += 1
+                    say("")
+                    if problem:
+                        report.problems.append(problem)
+                waiting = [*starter.split_off]
+                starter.split_off.clear()
+                known += waiting
+        except NoneAccepted as error:
+            report.stopped_by = error
+        _count(report, starter.journal, [*known, *starter.split_off])
     return report
 
 

@@ -30,7 +30,7 @@ def status(workspace: Workspace, target: Target, *, cached: bool = False) -> Set
     if cached or not asked:
         return SetReport(folder.job_set, report_jobs(jobs, None), folder.warnings)
     try:
-        provider = workspace.load_provider(folder.job_set.provider)
+        provider = workspace.provider_of(folder.job_set)
         live = provider.statuses(list(asked), backend=folder.job_set.backend)
         messages = _final_messages(provider, folder.job_set.backend, live)
     except ProviderError as error:

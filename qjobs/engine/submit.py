@@ -4,17 +4,18 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from qjobs.circuits.gather import Gathered
 from qjobs.circuits.inputs import InputFile
+from qjobs.engine.choice import least_busy
 from qjobs.engine.material import Material, collect
 from qjobs.engine.plan import plan_slices
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import UsageError
-from qjobs.model import JobSet, RunOptions
-from qjobs.providers.interface import Provider
+from qjobs.model import JobSet, RunOptions, Slice
+from qjobs.providers.interface import Plan, Plans, Provider
 from qjobs.store.folder import SetFolder
 from qjobs.store.sets import Draft
 
@@ -23,6 +24,9 @@ from qjobs.store.sets import Draft
 class SubmitRequest:
     """What the user asked for. `per_job` None lets the backend choose.
 
+    `account` and `instance` are names of the provider's; empty is the user's usual place. With
+    `least_busy` the provider has no `backend` named: it is one that circuits wait for least.
+    `named_options` are those of the run options that only some providers have.
     `parameters` is the file with a row of values for each run of every circuit, `observables`
     that of the observables whose expectation values are wanted; None where there is none.
     """
@@ -39,6 +43,10 @@ class SubmitRequest:
     once: bool = False
     parameters: str | None = None
     observables: str | None = None
+    account: str = ""
+    instance: str = ""
+    least_busy: bool = False
+    named_options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +65,10 @@ def preview(
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> tuple[JobSet, Gathered]:
     """The set that `prepare` would make; nothing is written to the state, no job is sent."""
-    provider = _checked_provider(workspace, request)
+    provider = _provider(workspace, request)
     with tempfile.TemporaryDirectory(prefix="qjobs-") as folder:
         material = collect(request, Draft(workspace.new_id(), Path(folder)), progress)
+        request = _with_backend(request, provider, material)
         return _plan(workspace, request, provider, material), material.gathered
 
 
@@ -73,12 +82,13 @@ def prepare(
 
     Raises UsageError, InputError, StateError, and leaves the state as it was.
     """
-    provider = _checked_provider(workspace, request)
+    provider = _provider(workspace, request)
     workspace.store.check_writable()
     draft = workspace.store.draft(workspace.new_id())
     try:
         material = collect(request, draft, progress)
         gathered = material.gathered
+        request = _with_backend(request, provider, material)
         job_set = _plan(workspace, request, provider, material)
         if not request.once:
             return Preparation(draft.commit(job_set, gathered.sources), gathered)
@@ -94,21 +104,53 @@ def prepare(
         raise
 
 
-def _checked_provider(workspace: Workspace, request: SubmitRequest) -> Provider:
-    """The provider, once it has agreed to the backend, the options and what is asked for."""
-    provider = workspace.load_provider(request.provider)
+def _provider(workspace: Workspace, request: SubmitRequest) -> Provider:
+    """The provider, once it has agreed to what is asked for, if the backend is known."""
+    provider = workspace.provider_of(request)
+    if not request.least_busy:
+        _check(provider, request)
+    elif request.backend:
+        raise UsageError(
+            f"the least busy backend, or {request.provider}:{request.backend}, but not both",
+            hint=f"use -b {request.provider} --least-busy",
+        )
+    return provider
+
+
+def _with_backend(request: SubmitRequest, provider: Provider, material: Material) -> SubmitRequest:
+    """The request with a backend for these circuits, if it has none."""
+    if not request.least_busy:
+        return request
+    backend = least_busy(provider.backends(), request.provider, qubits=material.qubits())
+    request = replace(request, backend=backend.name)
+    _check(provider, request)
+    return request
+
+
+def _check(provider: Provider, request: SubmitRequest) -> None:
+    capabilities = provider.capabilities(request.backend)
+    strange = [name for name in request.named_options if name not in capabilities.named_options]
+    if strange:
+        raise UsageError(
+            f"{request.provider} has no {' and no '.join(strange)} to choose",
+            hint="the options of the backend itself are given by --option",
+        )
     provider.check(request.backend, request.options)
     if request.observables is None and request.options.precision is not None:
         raise UsageError(
             "a precision is that of expectation values, and no observables are given",
             hint="add --observables FILE, or say how many --shots",
         )
-    if request.observables is not None and not provider.capabilities(request.backend).estimates:
+    if (request.account or request.instance) and not capabilities.accounts:
+        raise UsageError(
+            f"{request.provider} knows no accounts and no instances",
+            hint="leave out --account and --instance",
+        )
+    if request.observables is not None and not capabilities.estimates:
         raise UsageError(
             f"{request.provider}:{request.backend} gives counts, but no expectation values",
             hint="leave out --observables, or choose another backend",
         )
-    return provider
 
 
 def _plan(
@@ -118,12 +160,20 @@ def _plan(
     material: Material,
 ) -> JobSet:
     sweep = material.sweep
+    plan = Plan(request.options, excess=lambda _: "")
+    if isinstance(provider, Plans):
+        plan = provider.plan(
+            material.slice(Slice(0, material.circuits)),
+            backend=request.backend,
+            options=request.options,
+        )
     slices = plan_slices(
         material.circuits,
         shots=request.options.shots,
         limits=provider.limits(request.backend),
         per_job=request.per_job,
         size_bytes=material.size_bytes,
+        excess=plan.excess,
         sweep=sweep is not None,
     )
     return JobSet(
@@ -134,7 +184,9 @@ def _plan(
         backend=request.backend,
         circuits=material.circuits,
         slices=slices,
-        options=request.options,
+        options=plan.options,
+        account=request.account,
+        instance=request.instance,
         tags=request.tags,
         fingerprint=_fingerprint(request, material),
         parameters=sweep.names if sweep else (),
@@ -146,6 +198,8 @@ def _plan(
 def _fingerprint(request: SubmitRequest, material: Material) -> str:
     """Equal for the same circuits, in the same order, run the same way on the same backend."""
     meaning = [
-        *material.fingerprint(), request.provider, request.backend, asdict(request.options)
+        *material.fingerprint(), request.provider, request.backend, asdict(request.options),
     ]  # fmt: skip
+    if request.account or request.instance:
+        meaning += [request.account, request.instance]
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()

@@ -87,7 +87,7 @@ def _look(workspace: Workspace, target: Target, stop: threading.Event) -> SetRep
 def _pauses(workspace: Workspace, targets: Sequence[Target], limit: Limit) -> tuple[float, float]:
     """The shortest first and longest pause that the providers concerned suggest."""
     polls = [
-        workspace.load_provider(job_set.provider).capabilities(job_set.backend).polls_s
+        workspace.provider_of(job_set).capabilities(job_set.backend).polls_s
         for job_set in (target.folder.job_set for target in targets)
     ]
     first_s = min(first for first, _ in polls)

@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from qjobs.store.sets import Store
 
 if TYPE_CHECKING:
-    # Nothing but a name here, and commands that only look should not pay for it.
+    # Nothing but names here, and commands that only look should not pay for them.
+    from qjobs.engine.submit import SubmitRequest
+    from qjobs.model import JobSet
     from qjobs.providers.interface import Provider
 
 
 class Workspace(NamedTuple):
     """The outside world as arguments, so that a test can bring its own.
 
-    `load_provider` gives the provider of a name, the same object each time; `new_id` a fresh
-    set id of 12 hexadecimal digits; `clock` the time in UTC.
+    `load_provider` gives the provider of a name, the same object each time; keywords are settings
+    that go before the user's. `new_id` gives a fresh set id of 12 hexadecimal digits, `clock`
+    the time in UTC.
     """
 
     store: Store
-    load_provider: "Callable[[str], Provider]"
+    load_provider: "Callable[..., Provider]"
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
 
@@ -31,10 +34,10 @@ class Workspace(NamedTuple):
         """The real world, with the state folder `home`. Nothing is read or made yet."""
 
         @cache
-        def load_provider(name: str) -> "Provider":
+        def load_provider(name: str, **settings: str) -> "Provider":
             from qjobs.providers.loading import open_provider
 
-            return open_provider(name, home)
+            return open_provider(name, home, settings)
 
         return cls(
             store=Store(home, clock=_now),
@@ -42,6 +45,12 @@ class Workspace(NamedTuple):
             clock=_now,
             new_id=lambda: os.urandom(6).hex(),
         )
+
+    def provider_of(self, job_set: "JobSet | SubmitRequest") -> "Provider":
+        """The provider of a set, with the account that the set was made for."""
+        chosen = {"account": job_set.account, "instance": job_set.instance}
+        given = {name: value for name, value in chosen.items() if value}
+        return self.load_provider(job_set.provider, **given)
 
 
 def _now() -> datetime:

@@ -1,7 +1,7 @@
 """One managed job: a slice of circuits, on its way to the provider and back."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qjobs import paths
@@ -51,7 +51,7 @@ class ManagedJob:
     @classmethod
     def of(cls, job_set: OpenSet, index: int) -> "ManagedJob":
         """The job of that index of a set."""
-        part = job_set.folder.job_set.slices[index]
+        part = job_set.folder.slices[index]
         managed = cls(part.start_index, part.experiments_count)
         managed._set, managed.index = job_set, index
         return managed
@@ -104,7 +104,7 @@ class ManagedJob:
                 f"the backend takes the circuits of {self._range} in {len(job_set.jobs)} jobs only"
             )
         self._set = job_set
-        send(job_set, [self], submit_lock, executor)
+        send(job_set, [self], submit_lock, executor, split_off=None)
 
     def status(self) -> "JobStatus | None":
         """How the job is; None, with a warning, if that cannot be learnt, or if it was refused."""
@@ -118,7 +118,7 @@ class ManagedJob:
                 return None
         if self._set is None:
             return JobStatus.INITIALIZING
-        (job,) = self._set.look([self.index]).jobs
+        job, *_ = self._set.look([self.index]).jobs
         return self.status_in(job)
 
     def status_in(self, job: JobReport) -> "JobStatus | None":
@@ -209,9 +209,10 @@ class ManagedJob:
         """What was sent, as a Qobj; None if the circuits are gone or Qobj cannot say them."""
         if self._set is None:
             return None
-        job_set = self._set.folder.job_set
+        folder = self._set.folder
+        job_set = folder.job_set
         try:
-            circuits = circuit_slice(self._set.folder, self.index).circuits()
+            circuits = circuit_slice(folder, folder.slices[self.index]).circuits()
         except InputError as error:
             warn(f"the circuits of {self._range} cannot be read: {error}")
             return None
@@ -224,7 +225,10 @@ class ManagedJob:
 
     def learn(self, job: JobReport) -> None:
         """Take in what is known of the job by now."""
-        if self._set is None or job.job_id == self._job_id != "":
+        if self._set is None:
+            return
+        self.start_index, self.end_index = job.slice.start_index, job.slice.end_index
+        if job.job_id == self._job_id != "":
             return
         if job.job_id:
             self._job_id, self.submit_error = job.job_id, None
@@ -268,20 +272,28 @@ def send(
     lock: "Lock",
     executor: "Executor",
     *,
+    split_off: Callable[[int], ManagedJob] | None,
     resend_unknown: bool = False,
 ) -> None:
-    """Have the executor hand over those jobs of a set, in this order."""
+    """Have the executor hand over those jobs of a set, in this order.
+
+    What is too large for the backend is halved; `split_off` gives the managed jobs that this
+    makes, by their indices. Where it is None, such a job is refused.
+    """
     by_index = {job.index: job for job in jobs}
     for job in jobs:
         job.submit_error = None
+
+    def settled(job: JobReport, error: QjobsError | None) -> None:
+        managed = by_index.get(job.index) or (split_off and split_off(job.index))
+        if managed:
+            managed.settled(job, error)
+
     futures = job_set.send(
-        list(by_index),
-        lock,
-        executor,
-        settled=lambda job, error: by_index[job.index].settled(job, error),
-        resend_unknown=resend_unknown,
-    )
-    for job, future in zip(jobs, futures, strict=True):
+        list(by_index), lock, executor,
+        settled=settled, resend_unknown=resend_unknown, halves=split_off is not None,
+    )  # fmt: skip
+    for job, future in zip(by_index.values(), futures, strict=True):
         job.future = future
 
 

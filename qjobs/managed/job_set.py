@@ -56,6 +56,7 @@ class ManagedJobSet:
         self._submit_lock = submit_lock or threading.Lock()
         self._set: OpenSet | None = None
         self._jobs: list[ManagedJob] = []
+        self._growing = threading.Lock()
         self._results: ManagedResults | None = None
         self._retrieved = False
         self._provider: object | None = None
@@ -121,7 +122,7 @@ class ManagedJobSet:
             set_id=self._id, name=self._name, tags=checked_tags(job_tags), per_job=per_job,
         )  # fmt: skip
         self._open(job_set)
-        jobs.send(job_set, self._jobs, self._submit_lock, executor)
+        jobs.send(job_set, self._jobs, self._submit_lock, executor, split_off=self._job)
 
     def retrieve_jobs(
         self,
@@ -169,13 +170,14 @@ class ManagedJobSet:
             job_set = reopen(self._surroundings, job_set.folder, provider, run_config)
             job_set.check()
             self._open(job_set)
-        chosen = [self._jobs[index] for index in unsent_jobs(job_set.folder)]
+        chosen = [self._job(index) for index in unsent_jobs(job_set.folder)]
         if chosen:
             jobs.send(
                 job_set,
                 chosen,
                 self._submit_lock,
                 executor or _new_executor(),
+                split_off=self._job,
                 resend_unknown=resend_unknown,
             )
         return len(chosen)
@@ -185,9 +187,7 @@ class ManagedJobSet:
         if self._set is None:
             return []
         report = self._set.look()
-        return [
-            managed.status_in(job) for managed, job in zip(self._jobs, report.jobs, strict=True)
-        ]
+        return [managed.status_in(job) for managed, job in self._pairs(report)]
 
     def report(self, detailed: bool = True) -> str:  # noqa: FBT001, FBT002 - the predecessor's
         """How the jobs are, in words for people."""
@@ -224,7 +224,7 @@ class ManagedJobSet:
         *_, report = self._follow(timeout, threading.Event())
         report = self._in_time(report, timeout)
         whole = True
-        for managed, job in zip(self._jobs, report.jobs, strict=True):
+        for managed, job in self._pairs(report):
             managed.learn(job)
             if not job_set.has_result(job):
                 whole = whole and job.state in FAILED
@@ -249,7 +249,7 @@ class ManagedJobSet:
         ended: set[int] = set()
         report = None
         for report in self._follow(timeout, stop):
-            for managed, job in zip(self._jobs, report.jobs, strict=True):
+            for managed, job in self._pairs(report):
                 if job.state in _ENDED and job.index not in ended:
                     ended.add(job.index)
                     managed.learn(job)
@@ -262,7 +262,7 @@ class ManagedJobSet:
         job_set = self._known()
         report, _ = job_set.wait(None, None)
         lines = []
-        for managed, job in zip(self._jobs, report.jobs, strict=True):
+        for managed, job in self._pairs(report):
             message = managed.error_in(report)
             if message is not None:
                 lines.append(
@@ -317,7 +317,7 @@ class ManagedJobSet:
         return self._id
 
     def managed_jobs(self) -> list[ManagedJob]:
-        """The managed jobs, in the order of their circuits."""
+        """The managed jobs, in the order of their circuits; those that were split off come last."""
         return self._jobs
 
     def tags(self) -> list[str]:
@@ -350,7 +350,7 @@ class ManagedJobSet:
         if self._set is None:
             return ()
         report = self._set.look()
-        for managed, job in zip(self._jobs, report.jobs, strict=True):
+        for managed, job in self._pairs(report):
             managed.learn(job)
         return report.jobs
 
@@ -365,6 +365,21 @@ class ManagedJobSet:
         self._jobs = [ManagedJob.of(job_set, index) for index in job_set.jobs]
         self._results = None
 
+    def _pairs(self, report: SetReport) -> "Iterator[tuple[ManagedJob, JobReport]]":
+        """The jobs of a report of all jobs, each with its managed job, new ones among them."""
+        job_set = self._known()
+        with self._growing:
+            self._jobs += [
+                ManagedJob.of(job_set, job.index) for job in report.jobs[len(self._jobs) :]
+            ]
+        return zip(self._jobs, report.jobs, strict=False)
+
+    def _job(self, index: int) -> ManagedJob:
+        """The managed job of that index, which may have been split off a moment ago."""
+        if index >= len(self._jobs):
+            self._pairs(self._known().look(cached=True))
+        return self._jobs[index]
+
     def _follow(self, timeout: float | None, stop: threading.Event) -> Iterator[SetReport]:
         """How the jobs are until they stand still or the time is up, shown in a notebook."""
         show = progress()
@@ -376,7 +391,8 @@ class ManagedJobSet:
         """The last report of some. Raises JobManagerTimeoutError if jobs are not at their end."""
         report, moving = self._known().rest(report)
         if moving:
-            first, last = moving[0].slice.start_index, report.jobs[-1].slice.end_index
+            first = min(job.slice.start_index for job in moving)
+            last = self._known().folder.job_set.circuits - 1
             raise JobManagerTimeoutError(
                 f"no results of experiments {first}-{last} within {timeout} seconds"
             )

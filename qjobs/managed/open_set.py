@@ -2,7 +2,6 @@
 
 import threading
 import warnings
-from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING, SupportsIndex
 
 from qjobs.circuits import qpy
 from qjobs.engine import cancel as cancelling
-from qjobs.engine.address import Target
+from qjobs.engine.address import Target, of_jobs
 from qjobs.engine.report import PENDING, UNSENT, JobReport, SetReport, State, report_jobs
+from qjobs.engine.result import job_finder
 from qjobs.engine.start import Starter, Steps, open_resends, submission
 from qjobs.engine.status import status
 from qjobs.engine.wait import Limit, follow
@@ -53,7 +53,7 @@ class OpenSet:
     @property
     def provider(self) -> "Provider":
         """The provider of the set. Raises ProviderError."""
-        return self.workspace.load_provider(self.folder.job_set.provider)
+        return self.workspace.provider_of(self.folder.job_set)
 
     @property
     def name(self) -> str:
@@ -74,7 +74,7 @@ class OpenSet:
     @property
     def jobs(self) -> range:
         """The indices of the jobs."""
-        return range(len(self.folder.job_set.slices))
+        return range(len(self.folder.slices))
 
     def send(
         self,
@@ -84,18 +84,23 @@ class OpenSet:
         *,
         settled: Callable[[JobReport, QjobsError | None], None],
         resend_unknown: bool = False,
+        halves: bool = True,
     ) -> "list[Future[None]]":
         """Hand jobs over in this order, when the lock and the executor have time for it.
 
-        `settled` is told of each job how that went, in the thread that did it. Raises
-        StateError, among others if another process is at it.
+        `settled` is told of each job how that went, in the thread that did it, and of those that
+        were split off where it `halves` what is too large. Raises StateError, among others if
+        another process is at it.
         """
         gate = gate_of(lock)
         stack = ExitStack()
         try:
             starter = stack.enter_context(
-                submission(self.folder, self.provider, clock=self.workspace.clock, stop=gate.stop)
-            )
+                submission(
+                    self.folder, self.provider,
+                    clock=self.workspace.clock, stop=gate.stop, halves=halves,
+                )
+            )  # fmt: skip
             if resend_unknown:
                 open_resends(starter, jobs)
             handing = _Handing(starter, stack, len(jobs), settled, gate.wake)
@@ -254,9 +259,8 @@ class OpenSet:
                 f"there is no circuit {name!r} in the job set {job_set.set_id}",
                 hint=f"they are numbered from 0 to {job_set.circuits - 1}",
             )
-        starts = [part.start_index for part in job_set.slices]
-        job = bisect_right(starts, index) - 1
-        return job, index - starts[job]
+        job = job_finder(enumerate(self.folder.slices))(index)
+        return job, index - self.folder.slices[job].start_index
 
     def _all_names(self) -> Mapping[str, tuple[int, bool]]:
         """Of each name, the first circuit in the container, and whether there is another."""
@@ -276,7 +280,9 @@ class OpenSet:
 
     def target(self, jobs: Sequence[int] | None) -> Target:
         """Those jobs of the set, or all."""
-        return Target(self.folder, tuple(self.jobs if jobs is None else jobs), ())
+        if jobs is None:
+            return Target(self.folder, range(self.folder.job_set.circuits))
+        return of_jobs(self.folder, jobs)
 
 
 class _Handing:
@@ -302,6 +308,13 @@ class _Handing:
             stack.close()
 
     def way(self, index: int) -> Way:
+        """The way of one job, and of those that were split off by then."""
+        yield from self._way(index)
+        while self._starter.split_off:
+            with suppress(IndexError):  # where another thread was faster
+                yield from self._way(self._starter.split_off.popleft())
+
+    def _way(self, index: int) -> Way:
         """One job's way. What no other job would survive is tried with none of them."""
         problem = ""
         if self._hopeless is None:

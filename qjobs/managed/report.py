@@ -53,7 +53,8 @@ def detail_lines(
     """What there is to say of each job of a set of that name."""
     from qiskit.providers import JobStatus
 
-    for job, managed_job in zip(jobs, managed, strict=True):
+    # There may be more by now: jobs are split at times.
+    for job, managed_job in zip(jobs, managed, strict=False):
         yield f"  experiments: {managed_job.start_index}-{managed_job.end_index}"
         yield f"    job index: {job.index}"
         error = managed_job.submit_error

@@ -85,7 +85,8 @@ class ManagedResults:
                 hint="see ManagedJobSet.error_messages()",
             )
         if self._combined is None:
-            parts = [part for job in self._jobs if (part := self._set.result(job))]
+            ordered = sorted(self._jobs, key=lambda job: job.slice.start_index)
+            parts = [part for job in ordered if (part := self._set.result(job))]
             self._combined = Result(
                 backend_name=self.backend_name,
                 backend_version="",

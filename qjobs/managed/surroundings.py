@@ -41,5 +41,5 @@ class Surroundings(NamedTuple):
         """The workspace with this provider as `python`."""
         load = self.workspace.load_provider
         return self.workspace._replace(
-            load_provider=lambda name: provider if name == HELD else load(name)
+            load_provider=lambda name, **chosen: provider if name == HELD else load(name, **chosen)
         )

@@ -6,13 +6,14 @@ A provider is a plug-in in the entry-point group `qjobs.providers`: a callable t
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from qjobs.circuits.slices import CircuitSlice
-from qjobs.model import JobStatus, RunOptions
+from qjobs.model import JobStatus, RunOptions, Slice
 from qjobs.results import JobResult
 
 
@@ -32,7 +33,9 @@ class Capabilities(NamedTuple):
     `finds`: `find` answers for every job this provider ever accepted. `settle_s`: seconds
     after which a job that was accepted is sure to be found. `polls_s`: the first and the
     longest pause between two questions for the status of unfinished jobs. `estimates`: jobs
-    with observables are run, and their results hold expectation values.
+    with observables are run, and their results hold expectation values. `accounts`: the user
+    can have several, and instances of them, named by the settings `account` and `instance`.
+    `named_options`: those of its run options that are options of the command line, too.
     """
 
     finds: bool
@@ -40,6 +43,8 @@ class Capabilities(NamedTuple):
     estimates: bool = False
     settle_s: float = 0.0
     polls_s: tuple[float, float] = (1.0, 30.0)
+    accounts: bool = False
+    named_options: tuple[str, ...] = ()
 
 
 class Limits(NamedTuple):
@@ -60,12 +65,18 @@ class Limits(NamedTuple):
 
 
 class BackendInfo(NamedTuple):
-    """One device or simulator: the name after the colon in `provider:backend`."""
+    """One device or simulator: the name after the colon in `provider:backend`.
+
+    `operational` says whether it takes jobs to run now, `pending_jobs` how many wait for it;
+    None if that is not known.
+    """
 
     name: str
     description: str = ""
     qubits: int | None = None
     simulator: bool = True
+    operational: bool = True
+    pending_jobs: int | None = None
 
 
 class CancelOutcome(StrEnum):
@@ -103,13 +114,14 @@ class Provider(Protocol):
     def submit(self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> str:
         """Hand one slice over and return the job id. The job carries `tag`.
 
-        Raises a NotAccepted (JobRefused, TooLarge, NotNow, AuthError) where the provider
+        Raises a NotAccepted (JobRefused, TooLarge, NotNow, NoneAccepted) where the provider
         surely has no job of this call; any other ProviderError means that it may have one.
         """
 
     def find(self, tag: str, *, backend: str) -> Sequence[str]:
         """The ids of all jobs that carry the tag, the oldest first.
 
+        Raises NotNow, saying when to ask again, while a job of it may be too new to be found.
         A provider that cannot search says so in its capabilities, and gives what it happens to
         know.
         """
@@ -131,6 +143,92 @@ class Provider(Protocol):
 
     def cancel(self, job_ids: Sequence[str], *, backend: str) -> Mapping[str, CancelOutcome]:
         """Ask for jobs to be stopped; one outcome a job. Cancelling twice is no error."""
+
+
+# What follows, a provider may have besides, each by itself.
+
+
+class Plan(NamedTuple):
+    """How the circuits of a set are to be run, and what of them fits into one job.
+
+    `options` are those asked for with everything that was chosen for the user. `excess` says
+    which limit a slice is over, in words; it is empty if it fits, and so then are smaller ones.
+    """
+
+    options: RunOptions
+    excess: Callable[[Slice], str]
+
+
+@runtime_checkable
+class Plans(Protocol):
+    """Looks at all circuits of a set before it is made."""
+
+    def plan(self, circuits: CircuitSlice, *, backend: str, options: RunOptions) -> Plan:
+        """Plan a set; nothing is sent. `check` has agreed to the options.
+
+        Raises InputError, naming some, if there are circuits that cannot run so.
+        """
+
+    def replan(self, *, backend: str, options: RunOptions) -> Mapping[str, str]:
+        """Those of the `extra` options of a set that need other values by now.
+
+        With them, `submit` goes on where it raised Recalibrated.
+        """
+
+
+@runtime_checkable
+class Concludes(Protocol):
+    """Keeps something open for the jobs of a set while they are submitted."""
+
+    def conclude(self, tag: str) -> None:
+        """Close it: no more jobs of the set, by its tag, are about to come. Once more, if so."""
+
+
+class JobDetails(NamedTuple):
+    """What a provider tells of one job beyond its status; None where it does not.
+
+    Times are in ISO 8601. `usage_s` is the time on the machine that is charged.
+    """
+
+    created: str | None = None
+    started: str | None = None
+    ended: str | None = None
+    usage_s: float | None = None
+    queue_position: int | None = None
+    estimated_start: str | None = None
+
+
+@runtime_checkable
+class Details(Protocol):
+    """Tells more of a job than its status."""
+
+    def details(self, job_id: str, *, backend: str) -> JobDetails:
+        """Of one job. Costs a question, or two."""
+
+
+class RemoteJob(NamedTuple):
+    """A job as a provider lists it. `labels` are all that it carries: its tag, its note, others.
+
+    `created` is in UTC; `message` says why it ended, if the list does.
+    """
+
+    job_id: str
+    backend: str
+    created: datetime
+    status: JobStatus
+    labels: Sequence[str]
+    message: str = ""
+
+
+@runtime_checkable
+class Recovers(Protocol):
+    """Puts the note of a `CircuitSlice` on the job too, and lists jobs with their labels."""
+
+    def labelled(self, *, backend: str, set_tag: str = "") -> Sequence[RemoteJob]:
+        """The jobs on a backend (on all, if it is empty), in any order.
+
+        With `set_tag` those of that set; without it the newest some thousand, others' among them.
+        """
 
 
 ProviderFactory: TypeAlias = Callable[[ProviderContext], Provider]

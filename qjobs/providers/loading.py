@@ -1,6 +1,8 @@
 """From a name to a provider: by its entry point, or by what the config file says of a vendor."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from qjobs import config, paths
@@ -62,24 +64,26 @@ def read_config() -> config.Config:
     return config.read(paths.config_file(), must_exist=bool(paths.setting("config")))
 
 
-def open_provider(name: str, home: Path) -> Provider:
+def open_provider(
+    name: str, home: Path, chosen: Mapping[str, str] = MappingProxyType({})
+) -> Provider:
     """The provider of a name, with its folder in the state folder `home` and the user's settings.
 
-    Those of the environment go before those of the config file. Raises as `load`, and
-    UsageError for settings that cannot be.
+    Those of the environment go before those of the config file, and what was `chosen` before
+    both. Raises as `load`, and UsageError for settings that cannot be.
     """
     settings = read_config()
     table = settings.providers.get(name, {})
-    chosen = paths.provider_settings(name)
+    given = paths.provider_settings(name)
     if "factory" not in table:
         if table and name not in OURS and name not in names(settings):
             raise UsageError(
                 f"{settings.path}: [providers.{name}] has no factory",
                 hint='factory = "package.module:callable"',
             )
-        return load(name, ProviderContext(home / name, {**table, **chosen}))
+        return load(name, ProviderContext(home / name, {**table, **given, **chosen}))
     # The variables of `acme-eu` begin like those of `acme`: what is strange is not ours to judge.
-    known = {key: value for key, value in chosen.items() if key in _FROM_ENVIRONMENT}
+    known = {key: value for key, value in given.items() if key in _FROM_ENVIRONMENT}
     try:
         _check_vendor(name)
         return load(VENDORS, ProviderContext(home / name, {**table, **known}))

@@ -21,15 +21,16 @@ class Offer(NamedTuple):
 
 
 def backend_rows(offers: Iterable[Offer]) -> Rows:
-    """A row a backend; the number of qubits is empty where there is none."""
+    """A row a backend; numbers of qubits and of waiting jobs are empty where nobody knows."""
     return Rows(
-        ("backend", "qubits", "kind", "description"),
+        ("backend", "qubits", "kind", "description", "pending"),
         (
             (
                 offer.address,
                 "" if offer.info.qubits is None else offer.info.qubits,
                 "simulator" if offer.info.simulator else "device",
                 offer.info.description,
+                "" if offer.info.pending_jobs is None else offer.info.pending_jobs,
             )
             for offer in offers
         ),
@@ -46,6 +47,8 @@ def backends_document(offers: Iterable[Offer]) -> Document:
             "qubits": offer.info.qubits,
             "simulator": offer.info.simulator,
             "description": offer.info.description,
+            "operational": offer.info.operational,
+            "pending_jobs": offer.info.pending_jobs,
         }
         for offer in offers
     )

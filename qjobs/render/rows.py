@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from qjobs.render.summaries import most_frequent, summary
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from qjobs.engine.report import JobReport, SetReport
     from qjobs.engine.result import CircuitRow
     from qjobs.model import JobSet, Source
+    from qjobs.providers.interface import JobDetails
 
 Cell: TypeAlias = str | int | float
 
@@ -167,7 +169,7 @@ def _with_binding(
 def cancel_rows(outcomes: Iterable[tuple[JobSet, CancelReport]]) -> Rows:
     """A row a job."""
     return Rows(
-        ("set", "job", "start", "end", "outcome", "job_id"),
+        ("set", "job", "start", "end", "outcome", "job_id", "duplicate"),
         (
             (
                 plan.set_id,
@@ -176,6 +178,7 @@ def cancel_rows(outcomes: Iterable[tuple[JobSet, CancelReport]]) -> Rows:
                 report.slice.end_index,
                 report.outcome.value,
                 report.job_id,
+                "yes" if report.duplicate else "",
             )
             for plan, report in outcomes
         ),
@@ -202,10 +205,31 @@ def failure_rows(failures: Iterable[tuple[JobSet, Failure]]) -> Rows:
     )
 
 
+def time_rows(jobs: Iterable[JobReport], details: Mapping[int, JobDetails]) -> Rows:
+    """A row a job that the provider told more of."""
+    columns = ("job", "started", "ended", "usage_s", "queue_position", "estimated_start")
+    return Rows(
+        columns,
+        (
+            (job.index, *(_cell(getattr(details[job.index], name)) for name in columns[1:]))
+            for job in jobs
+            if job.index in details
+        ),
+    )
+
+
+def _cell(value: Cell | None) -> Cell:
+    return "" if value is None else value
+
+
 def detail_rows(
-    report: SetReport, sources: Sequence[Source], observables: Sequence[str] = ()
+    report: SetReport,
+    sources: Sequence[Source],
+    observables: Sequence[str] = (),
+    *,
+    details: Mapping[int, JobDetails] = MappingProxyType({}),
 ) -> Rows:
-    """A row a property of a set; `observables` are labels."""
+    """A row a property of a set; `observables` are labels, `details` what the provider told."""
     plan = report.job_set
     options = plan.options
     asked: dict[str, Cell] = {}
@@ -214,16 +238,17 @@ def detail_rows(
     if plan.observables:
         asked["observables"] = ", ".join(observables) or plan.observables
         asked["precision"] = "" if options.precision is None else options.precision
-    details: dict[str, Cell] = {
+    properties: dict[str, Cell] = {
         "id": plan.set_id,
         "name": plan.name,
         "state": report.state,
         "created": rfc3339(plan.created),
         "backend": f"{plan.provider}:{plan.backend}",
         "account": plan.account,
+        "instance": plan.instance,
         "circuits": plan.circuits,
         **asked,
-        "jobs": len(plan.slices),
+        "jobs": len(report.jobs),
         "shots": options.shots,
         "seed": "" if options.seed is None else options.seed,
         "memory": "yes" if options.memory else "no",
@@ -233,7 +258,14 @@ def detail_rows(
         "tags": " ".join(plan.tags),
         "fingerprint": plan.fingerprint,
     }
+    used = [told.usage_s for told in details.values() if told.usage_s is not None]
+    if used:
+        jobs = "" if len(used) == len(report.jobs) else f" ({len(used)} jobs)"
+        properties["usage_s"] = f"{sum(used):g}{jobs}"
+    duplicates = [job_id for job in report.jobs for job_id in job.duplicates]
+    if duplicates:
+        properties["duplicates"] = " ".join(duplicates)
     files = [
         (f"from circuit {source.start_index * plan.bindings}", source.path) for source in sources
     ]
-    return Rows(("property", "value"), [*details.items(), *files])
+    return Rows(("property", "value"), [*properties.items(), *files])

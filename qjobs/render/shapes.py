@@ -8,6 +8,7 @@ from __future__ import annotations
 from binascii import b2a_base64
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from qjobs.render.arrays import read_head
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from qjobs.engine.error import Failure
     from qjobs.engine.report import JobReport, SetReport
     from qjobs.engine.result import CircuitRow
-    from qjobs.model import JobSet, Slice, Source
+    from qjobs.model import JobSet, RunOptions, Slice, Source
+    from qjobs.providers.interface import JobDetails
 
 Shape: TypeAlias = dict[str, Any]
 
@@ -40,10 +42,13 @@ def set_document(
     *,
     sources: Sequence[Source] = (),
     observables: Sequence[Mapping[str, float]] = (),
+    details: Mapping[int, JobDetails] = MappingProxyType({}),
 ) -> Document:
-    """`qjobs.set/1`: a set as planned and its jobs as they are."""
+    """`qjobs.set/1`: a set as planned and its jobs as they are.
+
+    `details` are those that a provider told, by the index of the job.
+    """
     plan = report.job_set
-    options = plan.options
     head = {
         "schema": "qjobs.set/1",
         **_set_head(plan),
@@ -51,14 +56,9 @@ def set_document(
         "state": report.state.value,
         "created": rfc3339(plan.created),
         "account": plan.account,
+        "instance": plan.instance,
         "tags": list(plan.tags),
-        "options": {
-            "seed": options.seed,
-            "memory": options.memory,
-            "optimization_level": options.optimization_level,
-            "precision": options.precision,
-            "extra": dict(options.extra),
-        },
+        "options": _options(plan.options),
         **_asked(plan),
         "observables": [dict(observable) for observable in observables],
         "fingerprint": plan.fingerprint,
@@ -67,7 +67,11 @@ def set_document(
             for source in sources
         ],
     }
-    return Document(head, "jobs", (_job(job) for job in report.jobs))
+    jobs = (
+        {**_job(job), "details": told._asdict() if (told := details.get(job.index)) else None}
+        for job in report.jobs
+    )
+    return Document(head, "jobs", jobs)
 
 
 def plan_document(plan: JobSet) -> Document:
@@ -75,7 +79,9 @@ def plan_document(plan: JobSet) -> Document:
     head = _set_head(plan)
     del head["id"]
     jobs = ({"index": index, **_slice(part)} for index, part in enumerate(plan.slices))
-    asked = {**_asked(plan), "observables": plan.observables}
+    asked = {
+        "options": _options(plan.options), **_asked(plan), "observables": plan.observables,
+    }  # fmt: skip
     return Document({"schema": "qjobs.plan/1", **head, **asked}, "jobs", jobs)
 
 
@@ -185,6 +191,7 @@ def cancel_document(outcomes: Iterable[tuple[JobSet, CancelReport]]) -> Document
             **_slice(report.slice),
             "outcome": report.outcome.value,
             "job_id": report.job_id or None,
+            "duplicate": report.duplicate,
         }
         for plan, report in outcomes
     )
@@ -216,6 +223,16 @@ def _set_head(plan: JobSet) -> Shape:
         "backend": plan.backend,
         "shots": plan.options.shots,
         "circuits": plan.circuits,
+    }
+
+
+def _options(options: RunOptions) -> Shape:
+    return {
+        "seed": options.seed,
+        "memory": options.memory,
+        "optimization_level": options.optimization_level,
+        "precision": options.precision,
+        "extra": dict(options.extra),
     }
 
 

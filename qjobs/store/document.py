@@ -146,11 +146,13 @@ def job_set(document: Document) -> JobSet:
                 extra=extra,
             ),
             account=table.get("account", ""),
+            instance=table.get("instance", ""),
             tags=_texts(table, "tags"),
             fingerprint=fingerprint,
             parameters=_texts(table, "parameters"),
             bindings=table.get("bindings", 1),
             observables=table.get("observables", 0),
+            recovered=table.get("recovered", False),
         )
     except ValueError as error:
         raise Wrong(f"the set contradicts itself: {error}", r"\[set\]") from error

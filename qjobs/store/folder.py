@@ -1,18 +1,19 @@
 """One job set on disk: its plan, its jobs, its results, and who may submit it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar, get_type_hints
 
 from qjobs.errors import BeingSubmitted, NotFound, StateDamaged, StateUnwritable
 from qjobs.facts import Ledger
-from qjobs.model import Job, JobSet, Source
+from qjobs.model import Job, JobSet, Slice, Source
 from qjobs.store import files, reading
 from qjobs.store.document import SetHeader
 from qjobs.store.journal import Journal
 from qjobs.store.lock import FileLock
+from qjobs.store.pace import Pace
 from qjobs.store.results import ResultFiles
 
 STATE = "state.toml"
@@ -76,8 +77,13 @@ class SetFolder:
         """What the user should know of the state file."""
         return self._warnings
 
+    @property
+    def slices(self) -> Sequence[Slice]:
+        """The slice of each job, as last read; a job that was split off comes after all others."""
+        return self._ledger.slices
+
     def jobs(self) -> list[Job]:
-        """The jobs, in the order of their slices, as they are on disk now."""
+        """The jobs as they are on disk now, in the order of `slices`."""
         self.refresh()
         return self._ledger.jobs()
 
@@ -88,6 +94,10 @@ class SetFolder:
             if files.stamp(path.stat()) == self._state.stamp:
                 return
         self._read()
+
+    def pace(self, per_minute: float) -> Pace:
+        """The turns to submit to the set's provider, which all of its sets share."""
+        return Pace(self._folder.parents[1] / self.job_set.provider / "pace", per_minute)
 
     def journal(self) -> Journal:
         """Open the set for writing. Raises StateTooNew, StateUnwritable, StateDamaged."""

@@ -9,12 +9,13 @@ write and one sync.
 import os
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 from typing import Self
 
 from qjobs.errors import QjobsError, StateDamaged, StateError
@@ -104,8 +105,21 @@ class Journal:
         with self._writing:
             return self._known().jobs()
 
-    def label(self, *, name: str | None = None, tags: Sequence[str] | None = None) -> None:
-        """Give the set another name, other tags, or both: the one change that is no fact.
+    def job_of(self, circuit: int) -> Job:
+        """The job that a circuit is in, as this process knows it."""
+        with self._writing:
+            return self._known().job_of(circuit)
+
+    def label(
+        self,
+        *,
+        name: str | None = None,
+        tags: Sequence[str] | None = None,
+        extra: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Give the set another name or tags, or `extra` options other values, which are texts.
+
+        It is the one change that is no fact.
 
         The file is replaced by one that differs in these lines. Raises StateUnwritable,
         StateDamaged, and then nothing has changed.
@@ -114,7 +128,7 @@ class Journal:
             try:
                 with self._file_lock.held(wait_s=self._wait_s):
                     self._catch_up()
-                    self._relabel(name, tags)
+                    self._relabel(name, tags, extra)
             except OSError as error:
                 raise files.unwritable(self._path, error) from error
             finally:
@@ -243,7 +257,9 @@ class Journal:
         self._good_bytes += len(data)
         self._loose += len(tables)
 
-    def _relabel(self, name: str | None, tags: Sequence[str] | None) -> None:
+    def _relabel(
+        self, name: str | None, tags: Sequence[str] | None, extra: Mapping[str, str]
+    ) -> None:
         before = reading.read_state(self._path).contents
         job_set = before.job_set
         text = self._path.read_bytes().decode()
@@ -253,6 +269,11 @@ class Journal:
         if tags is not None:
             job_set = replace(job_set, tags=tuple(map(layout.writable, tags)))
             text = _with_line(text, layout.tags_line(tags))
+        if extra:
+            options = replace(job_set.options, extra={**job_set.options.extra, **extra})
+            job_set = replace(job_set, options=options)
+            for key, value in extra.items():
+                text = _with_line(text, f"{key} = {layout.string(value)}", "[set.options]\n")
         wanted = before._replace(job_set=job_set)
         try:
             done = reading.understand(text) == wanted
@@ -260,8 +281,8 @@ class Journal:
             done = False
         if not done:
             raise StateDamaged(
-                f"{self._path}: the name and the tags are not where qjobs writes them",
-                hint="change them in that file, by hand",
+                f"{self._path}: what is to be changed is not where qjobs writes it",
+                hint="change it in that file, by hand",
             )
         files.replace(self._path, text.encode())
 
@@ -285,9 +306,9 @@ class Journal:
         self._open(None)
 
 
-def _with_line(text: str, line: str) -> str:
-    """The text of a state file with a line of its table `[set]` replaced, or added to it."""
-    start = text.find("[set]\n") + len("[set]\n")
+def _with_line(text: str, line: str, head: str = "[set]\n") -> str:
+    """The text of a state file with a line of a table replaced, or added to it."""
+    start = text.find(head) + len(head)
     end = text.find("\n[", start) + 1 or len(text)
     table, found = re.subn(
         rf"^{line.partition(' = ')[0]} = .*$", lambda _: line, text[start:end], flags=re.MULTILINE

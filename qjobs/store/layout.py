@@ -26,7 +26,10 @@ COLUMNS = ("job", "attempt", "at", "kind", "value", "message")
 
 
 def header(job_set: JobSet) -> bytes:
-    """The part of the file that says what was planned. Only name and tags ever change."""
+    """The part of the file that says what was planned.
+
+    Only the name, the tags, and options that were planned anew ever change.
+    """
     options = job_set.options
     fields: dict[str, Scalar] = {
         "id": job_set.set_id,
@@ -40,6 +43,8 @@ def header(job_set: JobSet) -> bytes:
         "memory": options.memory,
         "optimization_level": options.optimization_level,
     }
+    if job_set.instance:
+        fields["instance"] = job_set.instance
     if options.seed is not None:
         fields["seed"] = options.seed
     if options.precision is not None:
@@ -48,6 +53,8 @@ def header(job_set: JobSet) -> bytes:
         fields["bindings"] = job_set.bindings
     if job_set.observables:
         fields["observables"] = job_set.observables
+    if job_set.recovered:
+        fields["recovered"] = True
     slices = [[part.start_index, part.experiments_count] for part in job_set.slices]
     # These are not left to the library because it has them over many lines, and the time in
     # a form that is not the rest of the file's.

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +10,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from qjobs.errors import NotFound, StateError, StateUnwritable
+from qjobs.facts import Fact
 from qjobs.model import JobSet, Source
 from qjobs.store import files, layout, reading
 from qjobs.store.document import SetHeader
@@ -65,7 +66,7 @@ class Store:
             files.make_folder(self._sets)
             folder.mkdir(mode=0o700)
         except FileExistsError as error:
-            raise StateUnwritable(f"there is already a {folder}", hint="try again") from error
+            raise StateUnwritable(f"there is already a {folder}", hint="move it away") from error
         except OSError as error:
             raise files.unwritable(folder, error) from error
         return Draft(set_id, folder)
@@ -152,10 +153,13 @@ class Draft:
         """Where the observables are to be written, if the set has some."""
         return self.folder / OBSERVABLES
 
-    def commit(self, job_set: JobSet, sources: Iterable[Source] = ()) -> "SetFolder":
+    def commit(
+        self, job_set: JobSet, sources: Iterable[Source] = (), *, facts: Sequence[Fact] = ()
+    ) -> "SetFolder":
         """Make it a set: what the state refers to first, the state last.
 
-        Raises StateUnwritable; then it is still a draft.
+        One that was `recovered` has no circuits, and `facts` from the start. Raises
+        StateUnwritable; then it is still a draft.
         """
         if job_set.set_id != self.set_id:
             raise ValueError(f"the draft of {self.set_id} cannot become {job_set.set_id}")
@@ -164,12 +168,13 @@ class Draft:
             written = [self.circuits_path]
             written += [self.parameters_path] if job_set.parameters else []
             written += [self.observables_path] if job_set.observables else []
-            for path in written:
+            for path in written if not job_set.recovered else ():
                 path.chmod(0o600)
                 files.sync_file(path)
             document = {"format": 1, "sources": rows}
             files.create(self.folder / SOURCES, json.dumps(document).encode())
-            files.replace(self.folder / STATE, layout.header(job_set))
+            state = layout.header(job_set) + (layout.columns(facts) if facts else b"")
+            files.replace(self.folder / STATE, state)
             files.sync_folder(self.folder.parent)
         except OSError as error:
             raise files.unwritable(self.folder, error) from error

@@ -27,7 +27,7 @@ def test_the_backends_of_one_provider_are_listed(qjobs):
 
     assert ended.code == 0
     lines = [line.split("\t") for line in ended.out.splitlines()]
-    assert ["local:aer", "", "simulator", "Aer picks the method for each circuit"] in lines
+    assert ["local:aer", "", "simulator", "Aer picks the method for each circuit", ""] in lines
 
 
 def test_the_document_is_what_its_schema_says(qjobs):

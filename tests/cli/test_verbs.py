@@ -310,3 +310,34 @@ def test_result_says_that_there_is_no_memory_where_none_was_kept(qjobs, bell):
     submitted(qjobs, bell, "--wait", circuits=1)
     assert "without --memory" in qjobs("result", "--memory").err
     assert qjobs("result").err == ""
+
+
+def test_cancel_duplicates_stops_what_the_provider_made_too_often(qjobs, bell):
+    submitted(qjobs, bell, script="lose=1,double=1,delay=60")
+    jobs = qjobs("status", "--json").document("status")["sets"][0]["jobs"]
+    (duplicate,) = [job_id for job in jobs for job_id in job["duplicates"]]
+    assert duplicate in qjobs("show").out
+
+    ended = qjobs("cancel", "--duplicates", "--json")
+
+    assert ended.code == 0
+    assert [
+        (row["job_id"], row["outcome"], row["duplicate"])
+        for row in ended.document("cancel")["jobs"]
+    ] == [(duplicate, "cancelled", True)]
+    again = qjobs("cancel", "--duplicates")
+    assert again.out.split("\t")[4:] == ["already final", duplicate, "yes\n"]
+    jobs = qjobs("status", "--json").document("status")["sets"][0]["jobs"]
+    assert {job["state"] for job in jobs} == {"running"}
+
+
+def test_a_set_with_jobs_that_were_too_large_is_submitted_whole_and_gives_all_results(qjobs, bell):
+    script = "fake:circuits=2,stated=no,jobs=1"
+    ended = qjobs("run", *[bell] * 7, "-b", script, "--json")
+
+    assert ended.code == 0
+    assert [row["index"] for row in ended.document("result")["circuits"]] == list(range(7))
+    jobs = qjobs("status", "--json").document("status")["sets"][0]["jobs"]
+    assert [job["experiments_count"] for job in jobs] == [1, 2, 2, 2]
+    assert qjobs("error").out == ""
+    assert qjobs("error", "--all-attempts").out.count("may have 2 circuits") == 3

@@ -38,9 +38,13 @@ def stop() -> threading.Event:
 
 @pytest.fixture
 def new_set(workspace: Workspace) -> Callable[..., SetFolder]:
-    """Make a set of `jobs` jobs of three circuits each; nothing reads its container."""
+    """Make a set of `jobs` jobs, of three circuits each unless there are to be so many in all.
 
-    def make(jobs: int = 3, name: str = "") -> SetFolder:
+    Nothing reads its container.
+    """
+
+    def make(jobs: int = 3, name: str = "", circuits: int = 0) -> SetFolder:
+        each = circuits // jobs or 3
         draft = workspace.store.draft(workspace.new_id())
         draft.circuits_path.write_bytes(b"not read")
         job_set = JobSet(
@@ -49,8 +53,8 @@ def new_set(workspace: Workspace) -> Callable[..., SetFolder]:
             created=workspace.clock(),
             provider="scripted",
             backend="device",
-            circuits=3 * jobs,
-            slices=tuple(Slice(3 * index, 3) for index in range(jobs)),
+            circuits=each * jobs,
+            slices=tuple(Slice(each * index, each) for index in range(jobs)),
             options=RunOptions(shots=100),
         )
         return draft.commit(job_set, ())

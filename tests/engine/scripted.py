@@ -13,6 +13,7 @@ from qjobs.errors import (
     JobRefused,
     ProviderError,
     RateLimited,
+    TooLarge,
 )
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.interface import (
@@ -34,6 +35,7 @@ class Answer(Enum):
 
     ACCEPT = auto()
     REFUSE = auto()
+    TOO_LARGE = auto()
     NOT_NOW = auto()
     NO_CREDENTIALS = auto()
     LOSE_THE_CALL = auto()  # nothing arrives, the client sees an error
@@ -42,6 +44,16 @@ class Answer(Enum):
     LEAK = auto()  # the plug-in lets a foreign error through after accepting
     DIE_BEFORE = auto()
     DIE_AFTER = auto()
+
+
+_TURNED_AWAY: dict[Answer, Callable[[], BaseException]] = {
+    Answer.REFUSE: lambda: JobRefused("the device is closed"),
+    Answer.TOO_LARGE: lambda: TooLarge("the job is too large"),
+    Answer.NOT_NOW: lambda: RateLimited("too many requests", retry_after_s=0.001),
+    Answer.NO_CREDENTIALS: lambda: AuthError("who are you?"),
+    Answer.LOSE_THE_CALL: lambda: ProviderError("no route to host"),
+    Answer.DIE_BEFORE: Killed,
+}
 
 
 @dataclass
@@ -54,6 +66,7 @@ class RemoteJob:
     shots: int
     status: JobStatus = JobStatus.QUEUED
     message: str = ""
+    start_index: int = 0
 
 
 @dataclass
@@ -65,6 +78,8 @@ class ScriptedProvider:
     remembers: bool = False  # what it does not promise to find, it may still know
     settle_s: float = 0.0
     connections: int = 1
+    most_circuits: int | None = None  # not stated: a larger job is refused
+    submits_per_minute: float | None = None
     cancels: bool = True
     reachable: bool = True
     on_find: Callable[[str], None] = lambda _tag: None
@@ -79,7 +94,7 @@ class ScriptedProvider:
         return [BackendInfo("device")]
 
     def limits(self, backend: str) -> Limits:
-        return Limits(connections=self.connections)
+        return Limits(connections=self.connections, submits_per_minute=self.submits_per_minute)
 
     def check(self, backend: str, options: RunOptions) -> None:
         return
@@ -88,23 +103,20 @@ class ScriptedProvider:
         with self.lock:
             self.calls.append(f"submit {tag}")
             answer = self.script.popleft() if self.script else Answer.ACCEPT
-            match answer:
-                case Answer.REFUSE:
-                    raise JobRefused("the device is closed")
-                case Answer.NOT_NOW:
-                    raise RateLimited("too many requests", retry_after_s=0.001)
-                case Answer.NO_CREDENTIALS:
-                    raise AuthError("who are you?")
-                case Answer.LOSE_THE_CALL:
-                    raise ProviderError("no route to host")
-                case Answer.DIE_BEFORE:
+            if answer in _TURNED_AWAY:
+                fail = _TURNED_AWAY[answer]
+                raise fail()
+            if self.most_circuits and circuits.slice.experiments_count > self.most_circuits:
+                if answer is Answer.DIE_AFTER:
                     raise Killed
+                raise TooLarge(f"a job may have {self.most_circuits} circuits")
             count = 2 if answer is Answer.ACCEPT_TWICE else 1
             for _ in range(count):
                 job_id = f"remote-{len(self.jobs)}"
                 self.jobs[job_id] = RemoteJob(
-                    job_id, tag, circuits.slice.experiments_count, options.shots
-                )
+                    job_id, tag, circuits.slice.experiments_count, options.shots,
+                    start_index=circuits.slice.start_index,
+                )  # fmt: skip
             match answer:
                 case Answer.LOSE_THE_ANSWER | Answer.ACCEPT_TWICE:
                     raise ProviderError("connection reset")
@@ -137,8 +149,8 @@ class ScriptedProvider:
         if job.status is not JobStatus.DONE:
             raise ProviderError(f"{job_id} is not done")
         return JobResult.of(
-            CircuitResult(shots=job.shots, counts={hex(position): job.shots}, clbits=8)
-            for position in range(job.circuits)
+            CircuitResult(shots=job.shots, counts={hex(index): job.shots}, clbits=8)
+            for index in range(job.start_index, job.start_index + job.circuits)
         )
 
     def error_message(self, job_id: str, *, backend: str = "") -> str:
@@ -173,6 +185,5 @@ class ScriptedProvider:
 
 
 def whole(folder: SetFolder) -> Target:
-    """All jobs and circuits of a set."""
-    job_set = folder.job_set
-    return Target(folder, tuple(range(len(job_set.slices))), range(job_set.circuits))
+    """All circuits of a set, and so all jobs."""
+    return Target(folder, range(folder.job_set.circuits))

@@ -3,8 +3,9 @@
 import pytest
 from scripted import Answer, Killed, whole
 
-from qjobs.engine.cancel import Cancellation, cancel
-from qjobs.engine.report import State
+from qjobs.engine.cancel import Cancellation, cancel, cancel_duplicates
+from qjobs.engine.report import FAILED, State
+from qjobs.engine.retry import open_attempts
 from qjobs.engine.start import start
 from qjobs.engine.status import status
 from qjobs.model import Dropped, JobStatus
@@ -90,3 +91,83 @@ def test_only_the_jobs_that_are_meant_are_cancelled(workspace, new_set, provider
 
     cancelled = [job.job_id for job in provider.jobs.values() if job.status.final]
     assert cancelled == ["remote-1", "remote-2"]
+
+
+@pytest.fixture
+def doubled(workspace, new_set, provider, stop):
+    """Three jobs; of the second and the third the provider has made two each."""
+    provider.script.extend([Answer.ACCEPT, Answer.ACCEPT_TWICE, Answer.ACCEPT_TWICE])
+    folder = new_set(jobs=3)
+    submit(workspace, folder, provider, stop, range(3))
+    return workspace.store.open(folder.job_set.set_id)
+
+
+def test_duplicates_are_cancelled_and_nothing_else_is(workspace, doubled, provider):
+    reports = cancel_duplicates(workspace, whole(doubled))
+
+    assert [
+        (report.index, report.job_id, report.outcome, report.duplicate) for report in reports
+    ] == [
+        (1, "remote-2", Cancellation.CANCELLED, True),
+        (2, "remote-4", Cancellation.CANCELLED, True),
+    ]
+    assert [job.job_id for job in provider.jobs.values() if job.status.final] == [
+        "remote-2", "remote-4",
+    ]  # fmt: skip
+    report = status(workspace, whole(doubled))
+    assert {job.state for job in report.jobs} == {State.QUEUED}
+
+
+def test_duplicates_of_the_jobs_that_are_meant_only(workspace, doubled, provider):
+    from qjobs.engine.address import resolve
+
+    reports = cancel_duplicates(workspace, resolve(workspace.store, "@last/2"))
+
+    assert [report.job_id for report in reports] == ["remote-4"]
+
+
+def test_cancelling_duplicates_twice_is_no_error(workspace, doubled):
+    cancel_duplicates(workspace, whole(doubled))
+
+    assert (
+        outcomes(cancel_duplicates(workspace, whole(doubled))) == [Cancellation.ALREADY_FINAL] * 2
+    )
+
+
+def test_without_duplicates_nobody_is_asked(workspace, new_set, provider, stop):
+    folder = new_set(jobs=1)
+    submit(workspace, folder, provider, stop, [0])
+    provider.calls.clear()
+
+    assert cancel_duplicates(workspace, whole(folder)) == ()
+    assert provider.calls == []
+
+
+def test_duplicates_of_earlier_attempts_are_listed_and_cancelled_too(
+    workspace, doubled, provider, stop
+):
+    provider.jobs["remote-1"].status = JobStatus.ERROR
+    target = whole(doubled)
+    open_attempts(workspace, target, status(workspace, target), FAILED)
+    submit(workspace, doubled, provider, stop, [1])
+
+    report = status(workspace, whole(doubled))
+
+    assert [job.duplicates for job in report.jobs] == [(), ("remote-2",), ("remote-4",)]
+    assert [report.job_id for report in cancel_duplicates(workspace, target)] == [
+        "remote-2", "remote-4",
+    ]  # fmt: skip
+
+
+def test_a_job_that_was_split_off_is_cancelled_with_what_it_came_from(
+    workspace, new_set, provider, stop
+):
+    provider.most_circuits = 2
+    folder = new_set(jobs=2, circuits=8)
+    target = whole(folder)
+    submit(workspace, folder, provider, stop, range(2))
+
+    reports = cancel(workspace, target)
+
+    assert [str(report.slice) for report in reports] == ["0-1", "4-5", "2-3", "6-7"]
+    assert all(job.status is JobStatus.CANCELLED for job in provider.jobs.values())

@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order: no two live jobs for one slice, and no id lost."""
+"""Whatever happens in whatever order: no two live jobs for one circuit, and no id lost."""
 
 import shutil
 import tempfile
@@ -16,6 +16,7 @@ from scripted import Answer, Killed, ScriptedProvider, whole
 from qjobs.engine.cancel import cancel
 from qjobs.engine.report import FAILED
 from qjobs.engine.result import fetch
+from qjobs.engine.resume import unsent_jobs
 from qjobs.engine.retry import open_attempts
 from qjobs.engine.start import start
 from qjobs.engine.status import status
@@ -26,6 +27,7 @@ from qjobs.store.sets import Store
 
 ANSWERS = st.lists(st.sampled_from(Answer), max_size=6)
 JOBS = 4
+CIRCUITS = 4 * JOBS
 
 
 class Promises(RuleBasedStateMachine):
@@ -51,8 +53,8 @@ class Promises(RuleBasedStateMachine):
         draft.commit(
             JobSet(
                 set_id=draft.set_id, name="", created=self.workspace.clock(),
-                provider="scripted", backend="device", circuits=2 * JOBS,
-                slices=tuple(Slice(2 * index, 2) for index in range(JOBS)),
+                provider="scripted", backend="device", circuits=CIRCUITS,
+                slices=tuple(Slice(4 * index, 4) for index in range(JOBS)),
             ),
             (),
         )  # fmt: skip
@@ -64,9 +66,10 @@ class Promises(RuleBasedStateMachine):
     @rule(answers=ANSWERS)
     def submit_or_resume(self, answers) -> None:
         self.provider.script.extend(answers)
+        folder = self.folder()
         try:
             start(
-                self.folder(), self.provider, jobs=range(JOBS),
+                folder, self.provider, jobs=unsent_jobs(folder),
                 clock=self.workspace.clock, stop=threading.Event(),
             )  # fmt: skip
         except Killed:
@@ -78,7 +81,7 @@ class Promises(RuleBasedStateMachine):
     def look(self) -> None:
         folder = self.folder()
         report = status(self.workspace, whole(folder))
-        assert sum(report.counts.values()) == JOBS
+        assert sum(report.counts.values()) == len(folder.slices)
         fetch(self.workspace, folder, report.jobs, stop=threading.Event())
 
     @rule(answers=ANSWERS)
@@ -105,8 +108,19 @@ class Promises(RuleBasedStateMachine):
     def the_network_changes(self, reachable) -> None:
         self.provider.reachable = reachable
 
+    @rule(most=st.sampled_from([None, 1, 2, 3]))
+    def the_limit_changes(self, most) -> None:
+        self.provider.most_circuits = most
+
     @invariant()
-    def no_slice_has_two_live_jobs_that_we_asked_for(self) -> None:
+    def every_circuit_is_in_exactly_one_job(self) -> None:
+        if hasattr(self, "set_id"):
+            slices = [job.slice for job in self.folder().jobs()]
+            found = [i for part in slices for i in range(part.start_index, part.end_index + 1)]
+            assert sorted(found) == list(range(CIRCUITS))
+
+    @invariant()
+    def no_circuit_has_two_live_jobs_that_we_asked_for(self) -> None:
         if not hasattr(self, "set_id"):
             return
         unasked = {
@@ -117,8 +131,9 @@ class Promises(RuleBasedStateMachine):
         }
         tags = self.tags_in_doubt()
         live = Counter(
-            job.tag.rsplit("-", 1)[0]
+            index
             for job in self.provider.jobs.values()
+            for index in range(job.start_index, job.start_index + job.circuits)
             if job.status is not JobStatus.ERROR
             and job.status is not JobStatus.CANCELLED
             and job.job_id not in unasked
@@ -154,8 +169,10 @@ class Promises(RuleBasedStateMachine):
             self.provider.reachable = True
             self.submit_or_resume([])
             assert not self.tags_in_doubt()
+            assert not unsent_jobs(self.folder())
             self.every_id_is_in_the_state_or_found_by_a_tag_in_the_state()
-            self.no_slice_has_two_live_jobs_that_we_asked_for()
+            self.every_circuit_is_in_exactly_one_job()
+            self.no_circuit_has_two_live_jobs_that_we_asked_for()
         shutil.rmtree(self.home)
 
 

@@ -83,7 +83,7 @@ def test_an_address_chooses_circuits(workspace, submitted, provider, stop):
 
     assert [row.index for row in result] == [2, 3, 4, 8]
     assert [list(row.counts) for row in result] == [
-        ["00000010"], ["00000000"], ["00000001"], ["00000010"],
+        ["00000010"], ["00000011"], ["00000100"], ["00001000"],
     ]  # fmt: skip
 
 
@@ -155,3 +155,56 @@ def test_waiting_for_jobs_that_nobody_submits_ends_at_once(workspace, new_set, s
 
     assert len(reports) == 1
     assert reports[0][0].state is State.PLANNED
+
+
+def test_rows_of_jobs_that_were_split_come_in_input_order(workspace, new_set, provider, stop):
+    provider.most_circuits = 2
+    folder = new_set(jobs=2, circuits=10)
+    target = whole(folder)
+    start(folder, provider, jobs=range(2), clock=workspace.clock, stop=stop)
+    provider.finish()
+    report, problems = look(workspace, folder, stop)
+
+    result = list(rows(target, report))
+
+    assert problems == ()
+    assert [row.index for row in result] == list(range(10))
+    assert [row.counts for row in result] == [{f"{index:08b}": 100} for index in range(10)]
+    jobs = {job.index: job for job in report.jobs}
+    assert all(row.job_id == jobs[row.job].job_id for row in result)
+    assert [row.job for row in result] == sorted(
+        (row.job for row in result), key=lambda job: jobs[job].slice.start_index
+    )
+
+
+def test_an_address_found_before_a_split_means_the_same_circuits_after_it(
+    workspace, new_set, provider, stop
+):
+    folder = new_set(jobs=2, circuits=8)
+    before = resolve(workspace.store, "@last/1")
+    provider.most_circuits = 2
+    start(folder, provider, jobs=range(2), clock=workspace.clock, stop=stop)
+    provider.finish()
+
+    report = status(workspace, before)
+
+    assert [str(job.slice) for job in report.jobs] == ["4-5", "6-7"]
+    after = resolve(workspace.store, "@last/1")
+    assert [str(job.slice) for job in status(workspace, after).jobs] == ["4-5"]
+    assert [row.index for row in rows(before, report)] == [4, 5, 6, 7]
+
+
+def test_waiting_for_a_set_waits_for_the_jobs_that_are_split_off_meanwhile(
+    workspace, new_set, provider, stop
+):
+    folder = new_set(jobs=1, circuits=4)
+    target = whole(workspace.store.open(folder.job_set.set_id))
+    provider.most_circuits = 2
+    start(folder, provider, jobs=[0], clock=workspace.clock, stop=stop)
+    looks = []
+    for (report,) in follow(workspace, [target], stop=stop):
+        looks.append(len(report.jobs))
+        provider.finish()
+
+    assert looks[-1] == 2
+    assert [job.state for job in report.jobs] == [State.DONE] * 2

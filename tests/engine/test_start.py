@@ -7,7 +7,10 @@ import pytest
 from scripted import Answer, Killed, whole
 
 from qjobs.engine.cancel import cancel
+from qjobs.engine.report import FAILED
+from qjobs.engine.retry import open_attempts
 from qjobs.engine.start import StartReport, start
+from qjobs.engine.status import status
 from qjobs.errors import QjobsError, StateError
 from qjobs.model import Accepted, Attempted, Planned, Refused
 
@@ -247,7 +250,7 @@ def test_bad_credentials_stop_everything_and_leave_the_jobs_planned(
 
     report = run(folder, provider, stop)
 
-    assert report.credentials is not None
+    assert report.stopped_by is not None
     assert len(provider.calls) == 2
     assert states(workspace, folder)[1:] == [Planned()] * 4
 
@@ -336,3 +339,147 @@ def test_an_answer_that_cannot_be_recorded_names_the_id(workspace, new_set, prov
 
     with pytest.raises(QjobsError, match="remote-0"):
         run(folder, provider, stop)
+
+
+def parts(workspace, folder):
+    return [str(job.slice) for job in workspace.store.open(folder.job_set.set_id).jobs()]
+
+
+def test_a_job_that_is_too_large_is_halved_until_it_fits(workspace, new_set, provider, stop):
+    provider.most_circuits = 2
+    folder = new_set(jobs=1, circuits=8)
+    seen = []
+
+    report = run(folder, provider, stop, progress=seen.append)
+
+    assert report.accepted == 4
+    assert parts(workspace, folder) == ["0-1", "4-5", "2-3", "6-7"]
+    assert sorted(job.start_index for job in provider.jobs.values()) == [0, 2, 4, 6]
+    assert (seen[-1].settled, seen[-1].jobs) == (4, 4)
+    assert any("job 1 takes circuits 4-7" in step.waiting for step in seen)
+
+
+def test_the_attempts_of_a_halved_job_are_kept_and_each_call_has_its_own_tag(
+    workspace, new_set, provider, stop
+):
+    provider.most_circuits = 2
+    folder = new_set(jobs=1, circuits=3)
+
+    run(folder, provider, stop)
+
+    first, rest = workspace.store.open(folder.job_set.set_id).jobs()
+    assert [attempt.state for attempt in first.attempts] == [
+        Refused("a job may have 2 circuits"),
+        Accepted("remote-0"),
+    ]
+    assert [attempt.state for attempt in rest.attempts] == [Accepted("remote-1")]
+    tag = folder.job_set.tag
+    assert provider.calls == [f"submit {tag}-{call}" for call in ("0-1", "0-2", "1-1")]
+
+
+def test_one_circuit_that_is_too_large_is_refused(workspace, new_set, provider, stop):
+    provider.script.extend([Answer.TOO_LARGE] * 2)
+    folder = new_set(jobs=1, circuits=2)
+
+    report = run(folder, provider, stop)
+
+    assert (report.accepted, report.refused) == (1, 1)
+    assert states(workspace, folder) == [Refused("the job is too large"), Accepted("remote-0")]
+
+
+@pytest.mark.parametrize("death", [Answer.DIE_BEFORE, Answer.DIE_AFTER])
+@pytest.mark.parametrize("call", range(1, 7))
+def test_a_death_while_a_job_is_halved_loses_and_repeats_nothing(
+    workspace, new_set, provider, stop, death, call
+):
+    provider.most_circuits = 1
+    provider.script.extend([Answer.ACCEPT] * call + [death])
+    folder = new_set(jobs=1, circuits=4)
+    with pytest.raises(Killed):
+        run(folder, provider, stop)
+
+    again = workspace.store.open(folder.job_set.set_id)
+    report = run(again, provider, stop, jobs=range(len(again.slices)))
+
+    assert report.refused == report.unknown == report.planned == 0
+    assert sorted(job.start_index for job in provider.jobs.values()) == [0, 1, 2, 3]
+
+
+def test_the_halves_go_out_in_as_many_threads_as_the_rest(workspace, new_set, provider, stop):
+    provider.most_circuits = 1
+    provider.connections = 8
+    folder = new_set(jobs=10, circuits=160)
+
+    report = run(folder, provider, stop)
+
+    assert report.accepted == len(provider.jobs) == 160
+
+
+def test_a_retry_may_be_halved_too(workspace, new_set, provider, stop):
+    provider.script.extend([Answer.REFUSE])
+    folder = new_set(jobs=1, circuits=2)
+    run(folder, provider, stop)
+    provider.most_circuits = 1
+    target = whole(folder)
+    opened = open_attempts(workspace, target, status(workspace, target), FAILED)
+
+    run(folder, provider, stop, jobs=opened)
+
+    first, rest = workspace.store.open(folder.job_set.set_id).jobs()
+    assert [type(attempt.state) for attempt in first.attempts] == [Refused, Refused, Accepted]
+    assert [type(attempt.state) for attempt in rest.attempts] == [Accepted]
+
+
+def test_no_more_are_submitted_in_a_minute_than_the_provider_states(
+    workspace, new_set, provider, stop
+):
+    provider.submits_per_minute = 2
+    folder = new_set(jobs=5)
+    said = []
+
+    def note(progress):
+        said.append(progress.waiting)
+        if progress.waiting:
+            stop.set()
+
+    report = run(folder, provider, stop, progress=note)
+
+    assert (report.accepted, report.planned) == (2, 3)
+    assert "at most 2 submissions a minute: waiting 62 s" in said
+    assert states(workspace, folder)[2:] == [Planned()] * 3
+
+
+def test_the_turns_are_shared_by_all_sets_of_a_provider(workspace, new_set, provider, stop):
+    provider.submits_per_minute = 3
+    run(new_set(jobs=2), provider, stop)
+
+    other = new_set(jobs=2)
+    report = run(other, provider, stop, progress=lambda step: step.waiting and stop.set())
+
+    assert (report.accepted, report.planned) == (1, 1)
+
+
+def test_a_job_that_was_waiting_for_its_turn_goes_out_when_it_comes(
+    workspace, new_set, provider, stop
+):
+    provider.submits_per_minute = 1200  # thirty in a moment, the next 1.5 seconds later
+    folder = new_set(jobs=31)
+    said = []
+
+    report = run(folder, provider, stop, progress=lambda step: said.append(step.waiting))
+
+    assert report.accepted == 31
+    assert "at most 1200 submissions a minute: waiting 2 s" in said
+
+
+def test_a_job_dropped_while_it_waits_for_its_turn_is_not_sent(workspace, new_set, provider, stop):
+    provider.submits_per_minute = 1200
+    folder = new_set(jobs=31)
+
+    def cancel_the_rest(progress):
+        if progress.waiting:
+            cancel(workspace, whole(workspace.store.open(folder.job_set.set_id)))
+
+    run(folder, provider, stop, progress=cancel_the_rest)
+
+    assert len(provider.jobs) == 30

@@ -1,11 +1,12 @@
 """What is asked, what is recorded, what is only shown."""
 
 import pytest
-from scripted import whole
+from scripted import RemoteJob, whole
 
 from qjobs.engine.report import State
 from qjobs.engine.start import start
 from qjobs.engine.status import status
+from qjobs.facts import Fact, FactKind
 from qjobs.model import Finished, JobStatus
 
 
@@ -95,3 +96,28 @@ def test_what_cannot_be_recorded_is_shown_all_the_same(workspace, submitted, pro
 
     assert report.state is State.DONE
     assert "cannot lock" in report.problems[-1]
+
+
+def test_of_a_thousand_jobs_only_those_that_are_not_final_are_asked_for(
+    workspace, new_set, provider
+):
+    folder = new_set(jobs=1000)
+    with folder.journal() as journal:
+        for kind, value in ((FactKind.ATTEMPTED, "tag"), (FactKind.ACCEPTED, "remote-{}")):
+            journal.append(
+                *(Fact(job, 1, workspace.clock(), kind, value.format(job)) for job in range(1000))
+            )
+    for job in range(1000):
+        provider.jobs[f"remote-{job}"] = RemoteJob(f"remote-{job}", "tag", 3, 100)
+    running = ["remote-7", "remote-512", "remote-999"]
+    for job in provider.jobs.values():
+        job.status = JobStatus.RUNNING if job.job_id in running else JobStatus.DONE
+
+    reports = [
+        status(workspace, whole(workspace.store.open(folder.job_set.set_id))) for _ in range(3)
+    ]
+
+    everything = " ".join(provider.jobs)
+    assert provider.calls == [f"statuses {everything}"] + [f"statuses {' '.join(running)}"] * 2
+    assert reports[0].counts == reports[2].counts
+    assert reports[2].counts[State.DONE] == 997

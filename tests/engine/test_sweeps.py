@@ -21,7 +21,7 @@ from qjobs.engine.resume import resume
 from qjobs.engine.status import status
 from qjobs.engine.submit import SubmitRequest, prepare, preview
 from qjobs.errors import InputError, UsageError
-from qjobs.model import RunOptions
+from qjobs.model import RunOptions, Slice
 from qjobs.providers.interface import Capabilities, Limits
 from qjobs.results import CircuitResult, JobResult
 
@@ -135,7 +135,7 @@ def test_the_files_of_a_set_are_enough_to_go_on(workspace, request_, tmp_path):
     for name in ("a.qpy", "b.qpy", "angles.csv", "observables.json"):
         (tmp_path / name).unlink()
 
-    part = circuit_slice(workspace.store.open(folder.job_set.set_id), 0)
+    part = circuit_slice(workspace.store.open(folder.job_set.set_id), Slice(0, 12))
 
     assert len(part.circuits()) == 12
     assert json.loads(part.observables.read_text()) == [{"ZZ": 1.0}, {"XI": 0.5}]

@@ -25,6 +25,7 @@ from qjobs.errors import (
     NotNow,
     PendingLimit,
     ProviderError,
+    QuotaUsedUp,
     RateLimited,
     TooLarge,
 )
@@ -76,7 +77,7 @@ def submit(provider: IbmProvider, circuits: CircuitSlice) -> str:
         ("accept-then-hang", ProviderError, 1),
         ("rate-limit", RateLimited, 0),
         ("pending-limit", PendingLimit, 0),
-        ("quota", JobRefused, 0),
+        ("quota", QuotaUsedUp, 0),
         ("too-large", TooLarge, 0),
         ("unauthorized", AuthError, 0),
         ("forbidden", AuthError, 0),
@@ -92,7 +93,7 @@ def test_one_submit_is_one_post_whatever_the_answer(
     jobs: int,
 ) -> None:
     standin.faults(fault, times=0)
-    provider = make(post_timeout_s="0.5")
+    provider = make(post_timeout_s="0.5", settle_s="0.001")
 
     with pytest.raises(ProviderError) as caught:
         submit(provider, circuits)
@@ -259,7 +260,7 @@ def test_the_key_itself_is_never_sent_in_place_of_a_token(
 
     with pytest.raises(NotNow, match="gives no token"):
         make().backends()
-    assert standin.stats()["requests"] == {"token": 1}
+    assert standin.stats()["requests"] == {"token": 3}
 
 
 @contextmanager
@@ -309,7 +310,7 @@ def refusal(status: int, code: int, message: str = "no") -> str:
         (400, 3458, PendingLimit),
         (400, 1202, RateLimited),
         (429, 0, RateLimited),
-        (409, 4317, JobRefused),
+        (409, 4317, QuotaUsedUp),
         (400, 1204, JobRefused),
         (400, 1205, JobRefused),
         (400, 1517, JobRefused),

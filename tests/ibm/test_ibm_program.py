@@ -24,7 +24,6 @@ from qjobs.errors import JobRefused, ProviderError, UsageError
 from qjobs.model import RunOptions
 from qjobs.providers.ibm.account import known_client
 from qjobs.providers.ibm.calls import Call, Calls, series_of
-from qjobs.providers.ibm.fitting import fit, misfit
 from qjobs.providers.ibm.options import JobOptions
 from qjobs.providers.ibm.program import Device, load_primitives
 from qjobs.providers.ibm.pubs import _placed
@@ -130,44 +129,7 @@ def test_an_option_of_the_wrong_kind_is_refused(device: Device) -> None:
         device.check(JobOptions(primitive=(("resilience.zne", 1),)))
 
 
-# Fitting
-
-
-def test_circuits_that_fit_stay_the_bytes_that_they_are(device: Device) -> None:
-    data = qpy.encode([native("a"), native("b")])
-
-    assert fit(data, device, OPTIONS) is data
-
-
-def test_only_circuits_that_do_not_fit_are_transpiled(device: Device) -> None:
-    strange = QuantumCircuit(3, 1, name="strange")
-    strange.ccx(0, 1, 2)
-    strange.measure(2, 0)
-    data = qpy.encode([native("a"), strange])
-
-    first, second = qpy.decode(fit(data, device, OPTIONS))
-
-    assert first == native("a")
-    assert misfit(strange, device.target)
-    assert not misfit(second, device.target)
-    assert qpy.decode(fit(data, device, OPTIONS)) == [first, second]
-
-
-def test_a_circuit_that_is_too_wide_is_refused(device: Device) -> None:
-    wide = QuantumCircuit(8, 1)
-    wide.measure(7, 0)
-
-    with pytest.raises(JobRefused, match="transpile"):
-        fit(qpy.encode([wide]), device, OPTIONS)
-
-
-def test_operations_inside_of_others_have_to_fit_too(device: Device) -> None:
-    circuit = QuantumCircuit(7, 1)
-    circuit.measure(0, 0)
-    with circuit.if_test((circuit.clbits[0], True)):
-        circuit.h(1)
-
-    assert misfit(circuit, device.target)
+# Observables
 
 
 @given(st.permutations(range(4)), st.sampled_from(["ZIII", "IXYI", "0+-1", "XYZI"]))

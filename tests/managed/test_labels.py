@@ -106,7 +106,7 @@ def test_a_file_that_somebody_wrote_otherwise_is_not_spoilt(job_set, home):
     path.write_text(path.read_text().replace('name = "new"', 'name = """\nnew"""'))
     before = path.read_text()
 
-    with pytest.raises(StateDamaged, match="not where qjobs writes them"):
+    with pytest.raises(StateDamaged, match="not where qjobs writes it"):
         job_set.update_name("newer")
     assert path.read_text() == before
 

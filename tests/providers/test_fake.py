@@ -416,9 +416,9 @@ def test_books_of_a_newer_format_are_left_alone(world: World) -> None:
     world.submit("")
     (file,) = world.folder.iterdir()
     with closing(sqlite3.connect(file)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 9")
 
-    with pytest.raises(ProviderError, match="format 2"):
+    with pytest.raises(ProviderError, match="format 9"):
         world.submit("")
 
 

@@ -17,6 +17,7 @@ FACTS = [
     finished(0, message='a "quote", a \\ and\n[[fact]]\njob = 0\n\x00\x1f\x7f end'),
     attempted(1),
     Fact(1, 1, NOON.replace(microsecond=5), FactKind.REFUSED, "größer \N{GRINNING FACE} \u2028"),
+    Fact(1, 1, NOON, FactKind.SPLIT, "2"),
     attempted(2),
     Fact(2, 1, NOON, FactKind.DEFERRED, ""),
 ]

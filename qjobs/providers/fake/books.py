@@ -15,7 +15,7 @@ from qjobs.errors import ProviderError
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-_FORMAT = 1
+_FORMAT = 2  # 1 had no notes
 _PREFIX = "fake-"
 _WAIT_S = 30.0  # for other clients to finish their transactions
 
@@ -29,6 +29,7 @@ _TABLES = (
         series TEXT, name TEXT, value INTEGER, PRIMARY KEY (series, name))""",
     "CREATE TABLE IF NOT EXISTS series (name TEXT PRIMARY KEY, backend TEXT)",
     "CREATE TABLE IF NOT EXISTS pace (backend TEXT PRIMARY KEY, due_s REAL)",
+    "CREATE TABLE IF NOT EXISTS note (tag TEXT PRIMARY KEY, text TEXT)",
     f"PRAGMA user_version = {_FORMAT}",
 )
 
@@ -78,6 +79,14 @@ class Page:
         """The backend of a series; empty if no job of it ever came."""
         rows = self._connection.execute("SELECT backend FROM series WHERE name = ?", (series,))
         return "".join(backend for (backend,) in rows.fetchall())
+
+    def set_note(self, tag: str, note: str) -> None:
+        """Say what note the jobs of a tag carry."""
+        self._connection.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (tag, note))
+
+    def notes(self) -> dict[str, str]:
+        """All notes by their tags."""
+        return dict(self._connection.execute("SELECT tag, text FROM note").fetchall())
 
     def due_s(self, backend: str) -> float:
         """When the next submit is due; 0 before the first."""
@@ -188,12 +197,12 @@ class Books:
         # What a killed process wrote, the kernel keeps; only a power cut could lose jobs here.
         connection.execute("PRAGMA synchronous = OFF")
         ((version,),) = connection.execute("PRAGMA user_version").fetchall()
-        if version == 0:
+        if version < _FORMAT:
             connection.execute("BEGIN IMMEDIATE")
             for statement in _TABLES:
                 connection.execute(statement)
             connection.execute("COMMIT")
-        elif version != _FORMAT:
+        elif version > _FORMAT:
             raise ProviderError(
                 f"fake provider: {self._path} has format {version}, this version reads {_FORMAT}"
             )

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from qjobs.circuits.slices import CircuitSlice
@@ -19,6 +20,7 @@ from qjobs.providers.interface import (
     Capabilities,
     Limits,
     ProviderContext,
+    RemoteJob,
 )
 from qjobs.results import JobResult
 
@@ -115,6 +117,8 @@ class FakeProvider:
                 page.add(entry._replace(fails=faults.job_fails()))
                 for _ in range(2 if faults.strikes("double") else 1)
             ]
+            if circuits.note:
+                page.set_note(tag, circuits.note)
             if faults.reached("die_after"):
                 _die(page)
             if faults.strikes("lose"):
@@ -131,6 +135,23 @@ class FakeProvider:
                 raise ProviderError("the search failed (find_error)")
             shown_s = self._clock() - script.settle_s
             return [entry.job_id for entry in page.tagged(tag) if entry.accepted_s <= shown_s]
+
+    def labelled(self, *, backend: str, set_tag: str = "") -> Sequence[RemoteJob]:
+        """The jobs that a search by their tags would find by now, with tags and notes."""
+        with self._books.open() as page:
+            entries, notes = page.all(), page.notes()
+        now_s = self._clock()
+        jobs = []
+        for entry in entries:
+            script = parse_script(entry.backend)
+            if not script.find or entry.accepted_s > now_s - script.settle_s:
+                continue
+            labels = (entry.tag, series(entry.tag), *filter(None, [notes.get(entry.tag)]))
+            if backend in ("", entry.backend) and (not set_tag or set_tag in labels):
+                created = datetime.fromtimestamp(entry.accepted_s, UTC)
+                status = _status(entry, now_s)
+                jobs.append(RemoteJob(entry.job_id, entry.backend, created, status, labels))
+        return jobs
 
     def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
         """What each job is doing by now; one call for all."""

@@ -165,9 +165,15 @@ class Account:
             )
             tokens = parameters.get_auth_handler().tm
             tokens.http_config = {**tokens.http_config, "timeout": self._settings.timeout_s}
+
+            def token() -> str:
+                # After a request that failed it would make us wait for a minute.
+                tokens.request_time = 0
+                return str(tokens.get_token())
+
             connection = Connection(
                 parameters.get_runtime_api_base_url(),
-                sign=Signature(tokens.get_token, instance=instance),
+                sign=Signature(token, instance=instance),
                 application=self._parts.application,
                 parameters=parameters.connection_parameters(),
                 timeout_s=self._settings.timeout_s,

@@ -75,6 +75,16 @@ class Calls:
         with self._open() as file:
             file.execute("UPDATE call SET job_id = ? WHERE tag = ?", (job_id, tag))
 
+    def lose(self, tag: str, at_s: float) -> None:
+        """Write down that the answer to a call did not come until now."""
+        with self._open() as file:
+            file.execute("UPDATE call SET made_s = ? WHERE tag = ?", (at_s, tag))
+
+    def forget(self, tag: str) -> None:
+        """Strike a call out that was refused."""
+        with self._open() as file:
+            file.execute("DELETE FROM call WHERE tag = ?", (tag,))
+
     def tagged(self, tag: str) -> Call | None:
         """The call of a tag."""
         return next(iter(self._select("tag = ?", tag)), None)

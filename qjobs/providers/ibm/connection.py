@@ -6,6 +6,7 @@ text of an exception. Its REST adapters ask no more of a session than this class
 """
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _CONNECT_S = 10.0
 _SERVER_ERRORS = frozenset({429, 500, 502, 503, 504, 520, 521, 522, 524})
 _POOL = 16
+_TOKEN_PAUSES_S = (0.5, 1.0)
 
 
 class Connection:
@@ -127,7 +129,7 @@ class Signature:
 
         try:
             with self._mutex:
-                token = self._token()
+                token = self._patiently()
         except ApiException as error:
             status = int(error.status_code or 0)
             if status == 429:
@@ -138,6 +140,24 @@ class Signature:
         except RequestException as error:
             raise NotNow(f"IBM Cloud gives no token: {_reason(error)}") from error
         return {"Service-CRN": self._instance, "Authorization": f"Bearer {token}"}
+
+    def _patiently(self) -> str:
+        """Ask again, as for a GET, where the token service fails at once."""
+        from ibm_cloud_sdk_core import ApiException
+        from requests import ConnectionError as NoConnection
+        from requests import Timeout
+
+        for pause_s in _TOKEN_PAUSES_S:
+            try:
+                return self._token()
+            except ApiException as error:
+                if int(error.status_code or 0) < 500:
+                    raise
+            except NoConnection as error:
+                if isinstance(error, Timeout):
+                    raise
+            time.sleep(pause_s)
+        return self._token()
 
 
 def _adapter() -> Any:

@@ -14,6 +14,7 @@ from qjobs.errors import (
     NotAccepted,
     PendingLimit,
     ProviderError,
+    QuotaUsedUp,
     RateLimited,
     TooLarge,
 )
@@ -29,12 +30,13 @@ _CREDENTIALS_HINT = (
 
 _PENDING_CODES = frozenset({3458})
 _RATE_CODES = frozenset({1202})
+_QUOTA_CODES = frozenset({4317})
 _LARGE_CODES = frozenset({1206, 5302})
 _HINTS = {
     1204: "the service takes fewer tags than qjobs needs",
     1205: "the service takes shorter tags than qjobs needs",
     1517: "the circuits do not fit the backend as they are: let qjobs transpile them",
-    4317: "ask for more time for the instance, or choose another one; then run: qjobs retry",
+    4317: "ask for more time for the instance, or wait until it gets some",
 }
 
 
@@ -83,14 +85,15 @@ def http_error(status: int, headers: Mapping[str, str], text: str) -> HttpError 
 def not_accepted(error: HttpError, *, sent_bytes: int) -> NotAccepted | None:
     """The refusal of a job that an error means; None if the service may have the job.
 
-    A quota that is used up is a refusal, though the same job may pass when the instance gets
-    new time: that takes days, and until then nobody should wait for it.
+    A quota that is used up is not waited for: it takes days until an instance gets new time.
     """
     status, code = error.status, error.reason_code
     if code in _PENDING_CODES:
         return PendingLimit(error.message, hint=error.hint, retry_after_s=error.retry_after_s)
     if code in _RATE_CODES or status == 429:
         return RateLimited(error.message, hint=error.hint, retry_after_s=error.retry_after_s)
+    if code in _QUOTA_CODES:
+        return QuotaUsedUp(error.message, hint=error.hint)
     # Cloudflare refuses bodies that it finds too large with a page that says 403.
     if code in _LARGE_CODES or status == 413 or (status == 403 and sent_bytes > _LARGE_BYTES):
         return TooLarge(error.message, hint=error.hint)

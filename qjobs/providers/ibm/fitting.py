@@ -1,64 +1,97 @@
-"""Circuits as a backend takes them: as they are where they fit its target, else transpiled."""
+"""Circuits that fit a backend: transpiled for it, or weighed to see that they are as it needs."""
 
-import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from qjobs.circuits import qpy
-from qjobs.errors import JobRefused
-from qjobs.model import RunOptions
+from qjobs.circuits.slices import CircuitSlice
+from qjobs.errors import Recalibrated, TooLarge
+from qjobs.model import RunOptions, Slice
+from qjobs.providers.ibm.crews import Crews
+from qjobs.providers.ibm.options import LARGEST_SEED, JobOptions
 from qjobs.providers.ibm.program import Device
+from qjobs.providers.ibm.transpiling import Transpilation
+from qjobs.providers.ibm.weights import Scales, Weights
 
-if TYPE_CHECKING:
-    from qiskit import QuantumCircuit
-    from qiskit.transpiler import Target
+Fit: TypeAlias = Callable[[bytes], bytes]
+"""From a QPY file to one of the same circuits in a form that fits the backend."""
 
-_ANYWHERE = frozenset({"barrier"})
-_one_at_a_time = threading.Lock()  # there is one interpreter; and it takes a lot of memory
+_FEW = 50
+"""So many circuits are weighed sooner than a process for it is started."""
+
+_BLOCK_CIRCUITS = 1000
+_BLOCK_BYTES = 16_000_000
 
 
-def fit(data: bytes, device: Device, options: RunOptions) -> bytes:
-    """The circuits of a QPY file so that they fit: the same bytes if all of them do.
+def transpilation(
+    device: Device, options: RunOptions, job: JobOptions, *, keep_layouts: bool = False
+) -> Transpilation:
+    """How the circuits of a set are transpiled. A seed is fixed even where none is given."""
+    seed = job.seed_transpiler
+    if seed is None:
+        seed = (options.seed or 0) % (LARGEST_SEED + 1)
+    return Transpilation(
+        device.description, options.optimization_level, seed, keep_layouts=keep_layouts
+    )
 
-    They are decoded, checked, and those that do not fit transpiled, in the calling thread.
-    Raises JobRefused if Qiskit cannot do it.
+
+def fit(
+    circuits: CircuitSlice, device: Device, options: RunOptions, job: JobOptions, crews: Crews
+) -> Fit:
+    """What is to be done with the circuits of a slice.
+
+    Raises Recalibrated if the set was planned for another calibration. What it gives raises
+    JobRefused for a circuit that cannot be transpiled, and TooLarge if they are too much then.
     """
-    from qiskit.exceptions import QiskitError
-    from qiskit.transpiler import generate_preset_pass_manager
-
-    target = device.target
-    circuits = qpy.decode(data)
-    unfit = [index for index, circuit in enumerate(circuits) if misfit(circuit, target)]
-    if not unfit:
-        return data
-    with _one_at_a_time:
-        # Not kept: a pass manager that is shared by threads gives wrong circuits in silence.
-        manager = generate_preset_pass_manager(
-            options.optimization_level, target=target, seed_transpiler=options.seed
+    if not job.transpile:
+        return lambda data: data
+    way = transpilation(device, options, job, keep_layouts=circuits.observables is not None)
+    if job.calibration and job.calibration.split()[-1] != way.calibration:
+        raise Recalibrated(
+            f"{device.name} was calibrated anew since the set was planned: other circuits would "
+            "come of it"
         )
-        try:
-            for index in unfit:  # one by one: with a list it would fork
-                circuits[index] = manager.run(circuits[index])
-        except QiskitError as error:
-            raise JobRefused(f"Qiskit cannot transpile a circuit: {error.message}") from error
-    return qpy.encode(circuits)
+    records, part = circuits.records, circuits.slice
+    rows = circuits.sweep.rows if circuits.sweep else 1
+
+    def transpile(data: bytes) -> bytes:
+        with crews.crew(way) as crew:
+            made = crew.transpile(data, start_index=records.start_index)
+        start = part.start_index - records.start_index * rows
+        weight = Weights(made.weights, rows=rows).of(Slice(start, part.experiments_count))
+        if excess := weight.excess():
+            raise TooLarge(f"the job has {excess}")
+        return made.qpy
+
+    return transpile
 
 
-def misfit(circuit: "QuantumCircuit", target: "Target") -> str:
-    """Why the circuit cannot run on the target as it is; empty if it can."""
-    if circuit.num_qubits > target.num_qubits:
-        return f"it has {circuit.num_qubits} qubits, the backend {target.num_qubits}"
-    return _misfit(circuit, target, {qubit: at for at, qubit in enumerate(circuit.qubits)})
+def wide(circuits: CircuitSlice, device: Device) -> bool:
+    """Whether all circuits have the qubits of the backend, as those that were made for it have."""
+    with qpy.Container.open(circuits.path) as container:
+        return {*container.widths(circuits.records)} == {device.target.num_qubits}
 
 
-def _misfit(circuit: "QuantumCircuit", target: "Target", places: dict[object, int]) -> str:
-    # Each operation is looked up once: a circuit has few kinds, on few places.
-    for name, qubits in {(step.name, step.qubits) for step in circuit.data}:
-        at = tuple(places[qubit] for qubit in qubits)
-        if name not in _ANYWHERE and not target.instruction_supported(name, at):
-            return f"the backend has no {name} on {', '.join(map(str, at))}"
-    for step in circuit.data if circuit.has_control_flow_op() else ():
-        for block in getattr(step.operation, "blocks", ()):
-            inner = dict(zip(block.qubits, (places[qubit] for qubit in step.qubits), strict=True))
-            if found := _misfit(block, target, inner):
-                return found
-    return ""
+def weigh(
+    circuits: CircuitSlice, device: Device, options: RunOptions, job: JobOptions, crews: Crews
+) -> Weights:
+    """The circuits of a set as they are. Raises InputError if the file is damaged."""
+    records = circuits.records
+    with qpy.Container.open(circuits.path) as container:
+        if records.experiments_count <= _FEW:
+            scales = Scales(device.target)
+            found = [scales.weigh(circuit) for circuit in qpy.decode(container.cut(records))]
+        else:
+            found = []
+            with crews.crew(transpilation(device, options, job)) as crew:
+                for block in _blocks(container, records):
+                    found += crew.weigh(container.cut(block), start_index=block.start_index)
+    return Weights(found, rows=circuits.sweep.rows if circuits.sweep else 1)
+
+
+def _blocks(container: qpy.Container, records: Slice) -> Iterator[Slice]:
+    """Parts of about so many bytes."""
+    each_bytes = container.size_bytes(records) // records.experiments_count
+    most = max(1, min(_BLOCK_CIRCUITS, _BLOCK_BYTES // max(1, each_bytes)))
+    for start in range(records.start_index, records.end_index + 1, most):
+        yield Slice(start, min(most, records.end_index + 1 - start))

@@ -1,18 +1,20 @@
 """The jobs at the service: found by their tags, looked at, read and cancelled."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
-from qjobs.errors import ProviderError
+from qjobs.errors import NotNow, ProviderError
 from qjobs.model import JobStatus
 from qjobs.providers.ibm.account import Account
 from qjobs.providers.ibm.calls import Call, Calls
 from qjobs.providers.ibm.errors import HttpError
 from qjobs.providers.ibm.listing import Inquiry, listed, lost
 from qjobs.providers.ibm.service import JobInfo, Service, is_job_id
-from qjobs.providers.interface import CancelOutcome
+from qjobs.providers.interface import CancelOutcome, RemoteJob
 
 _LONGEST_MESSAGE = 2000
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Jobs:
@@ -31,7 +33,7 @@ class Jobs:
         self._searching = threading.Lock()
 
     def find(self, tag: str) -> Sequence[str]:
-        """The ids of the jobs with a tag, the oldest first."""
+        """The ids of the jobs with a tag, the oldest first. NotNow while none may be too new."""
         call = self._calls.tagged(tag)
         found = [
             info
@@ -46,9 +48,20 @@ class Jobs:
             return ids if call.job_id in ids else [call.job_id, *ids]
         if ids:
             self._calls.accept(tag, ids[0])
-        elif self._clock() - call.made_s >= self._settle_s:
+        elif 0 <= (age_s := self._clock() - call.made_s) < self._settle_s:
+            # Of the call itself, that is: circuits may have been made to fit for long before.
+            raise NotNow("it is too early to be sure", retry_after_s=self._settle_s - age_s)
+        else:
             ids = self._find_lost(call)
         return ids
+
+    def labelled(self, set_tag: str) -> Iterator[RemoteJob]:
+        """The jobs with the tag of a set; the newest of all if it is empty."""
+        for service in self._account.services():
+            for info in listed(service, tag=set_tag, newest_first=not set_tag):
+                yield RemoteJob(
+                    info.job_id, info.backend, _moment(info), info.status, info.tags, info.reason
+                )
 
     def statuses(self, job_ids: Sequence[str]) -> Mapping[str, JobStatus]:
         """One list for each set that was submitted from here; a few questions more for others."""
@@ -132,6 +145,15 @@ class Jobs:
             if job_id:
                 self._calls.accept(call.tag, job_id)
         return [job_id] if job_id else []
+
+
+def _moment(info: JobInfo) -> datetime:
+    """When a job was made; long ago if the service does not say."""
+    try:
+        moment = datetime.fromisoformat(info.created)
+    except ValueError:
+        return _LONG_AGO
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _fetch(service: Service, job_id: str) -> str:

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from math import inf
 from typing import Any
 
 from qjobs.errors import UnknownBackend
@@ -25,14 +24,14 @@ class Machines:
 
     def list(self) -> Sequence[BackendInfo]:
         """All of them as they are now, the least busy first."""
-        found: dict[str, tuple[float, BackendInfo]] = {}
+        found: dict[str, BackendInfo] = {}
         for service in self._account.services():
             for device in service.devices():
                 info = _describe(device)
-                online = (device.get("status") or {}).get("name") == "online"
-                queue = float(device.get("queue_length") or 0) if online else inf
-                found.setdefault(info.name, (queue, info))
-        return [info for _, info in sorted(found.values(), key=lambda item: item[0])]
+                found.setdefault(info.name, info)
+        return sorted(
+            found.values(), key=lambda info: (not info.operational, info.pending_jobs or 0)
+        )
 
     def service(self, backend: str) -> Service:
         """That of the instance which has the backend. Raises UnknownBackend, naming near ones."""
@@ -75,14 +74,14 @@ class Machines:
 def _describe(device: Mapping[str, Any]) -> BackendInfo:
     status = device.get("status") or {}
     word, reason = str(status.get("name") or "unknown"), str(status.get("reason") or "")
-    if word == "online":
-        word = f"{device.get('queue_length') or 0} jobs in its queue"
-    qubits = device.get("qubits")
+    qubits, queue = device.get("qubits"), device.get("queue_length")
     return BackendInfo(
         str(device["name"]),
         f"{word}: {reason}" if reason and reason != "available" else word,
         qubits if isinstance(qubits, int) else None,
         simulator=bool(device.get("is_simulator") or device.get("class") == "mock"),
+        operational=word == "online",
+        pending_jobs=queue if isinstance(queue, int) else None,
     )
 
 
@@ -93,5 +92,5 @@ def _unknown(backend: str, names: Mapping[str, str]) -> UnknownBackend:
     what = f"no backend {backend!r} at IBM Quantum" if backend else "no backend is named"
     return UnknownBackend(
         what + (f"; near ones: {', '.join(near)}" if near else ""),
-        hint=f"backends: {', '.join(sorted(names))}",
+        hint=f"backends: {', '.join(sorted(names))}; or --least-busy",
     )

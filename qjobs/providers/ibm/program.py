@@ -17,6 +17,7 @@ from qjobs.errors import JobRefused, QjobsError, UsageError
 from qjobs.model import RunOptions
 from qjobs.providers.ibm.account import known_client
 from qjobs.providers.ibm.options import JobOptions
+from qjobs.providers.ibm.targets import describe
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target
@@ -80,6 +81,7 @@ class Device:
     ) -> None:
         self._primitives = primitives
         self._mutex = Lock()
+        self._description = ""
         self._templates: OrderedDict[object, Inputs] = OrderedDict()
         with known_client():
             self._backend = primitives.backend(
@@ -100,6 +102,14 @@ class Device:
         """What the backend can do, and how well. Asks the service the first time."""
         with self._mutex:
             return self._backend.target
+
+    @property
+    def description(self) -> str:
+        """The target as text."""
+        target = self.target
+        with self._mutex:
+            self._description = self._description or describe(target)
+            return self._description
 
     def sample(self, pubs: Sequence[Any], options: RunOptions, job: JobOptions) -> Inputs:
         """Of circuits, or of circuits and arrays of values, that fit the target."""

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from qjobs import pool
 from qjobs.circuits.slices import CircuitSlice
@@ -18,22 +19,28 @@ from qjobs.errors import (
     UnknownBackend,
     UsageError,
 )
-from qjobs.model import JobStatus, RunOptions
+from qjobs.model import JobStatus, RunOptions, Scalar
 from qjobs.providers.ibm.account import Account, load_client
 from qjobs.providers.ibm.calls import Call, Calls, digest_of, series_of
-from qjobs.providers.ibm.fitting import fit
+from qjobs.providers.ibm.crews import Crews
+from qjobs.providers.ibm.errors import HttpError, not_accepted
+from qjobs.providers.ibm.fitting import fit, transpilation, weigh, wide
 from qjobs.providers.ibm.jobs import Jobs
 from qjobs.providers.ibm.machines import Machines
-from qjobs.providers.ibm.options import JobOptions
-from qjobs.providers.ibm.pubs import Fit, prepare
+from qjobs.providers.ibm.options import NAMED, JobOptions
+from qjobs.providers.ibm.pubs import prepare
 from qjobs.providers.ibm.reading import read_results
+from qjobs.providers.ibm.sessions import Sessions
 from qjobs.providers.ibm.settings import Settings
 from qjobs.providers.interface import (
     BackendInfo,
     CancelOutcome,
     Capabilities,
+    JobDetails,
     Limits,
+    Plan,
     ProviderContext,
+    RemoteJob,
 )
 from qjobs.results import JobResult
 
@@ -60,21 +67,26 @@ class IbmProvider:
         context: ProviderContext,
         *,
         clock: Callable[[], float] = time.time,
-        fit: Fit = fit,
     ) -> None:
         self._settings = Settings.read(context.settings)
         self._clock = clock
-        self._fit = fit
         self._account = Account(load_client(), self._settings)
         self._calls = Calls(context.folder)
         self._machines = Machines(self._account)
         self._jobs = Jobs(self._account, self._calls, settle_s=self._settings.settle_s, clock=clock)
+        self._crews = Crews(processes=self._settings.workers)
+        self._sessions = Sessions()
 
     def capabilities(self, backend: str) -> Capabilities:
         """The same for all. A backend that nothing was sent to before is looked up once."""
         self._check_backend(backend)
         return Capabilities(
-            finds=True, estimates=True, settle_s=self._settings.settle_s, polls_s=(2.0, 60.0)
+            finds=True,
+            estimates=True,
+            settle_s=self._settings.settle_s,
+            polls_s=(2.0, 60.0),
+            accounts=True,
+            named_options=NAMED,
         )
 
     def backends(self) -> Sequence[BackendInfo]:
@@ -98,17 +110,56 @@ class IbmProvider:
         device.check(job)
         _ = device.target
 
+    def plan(self, circuits: CircuitSlice, *, backend: str, options: RunOptions) -> Plan:
+        """Fix what circuits are transpiled with; weigh those that are to go as they are.
+
+        Nothing is transpiled if all of them have been made for the backend already.
+        """
+        job = JobOptions.read(options)
+        device = self._machines.device(backend, job)
+        weights = None
+        if not job.transpile or wide(circuits, device):
+            weights = weigh(circuits, device, options, job, self._crews)
+        if weights is None or (job.transpile and any(one.misfit for one in weights.circuits)):
+            way = transpilation(device, options, job)
+            chosen: dict[str, Scalar] = {
+                "seed_transpiler": way.seed, "calibration": way.calibration,
+            }  # fmt: skip
+            return Plan(replace(options, extra={**chosen, **options.extra}), excess=lambda _: "")
+        weights.check_fit(backend)
+        return Plan(
+            replace(options, extra={**options.extra, "transpile": False}),
+            excess=lambda part: weights.of(part).excess(),
+        )
+
+    def replan(self, *, backend: str, options: RunOptions) -> Mapping[str, str]:
+        """The calibrations that the set was transpiled with, the one of now last."""
+        job = JobOptions.read(options)
+        if not (job.transpile and job.calibration):
+            return {}
+        now = transpilation(self._machines.device(backend, job), options, job).calibration
+        known = job.calibration.split()
+        return {} if known[-1] == now else {"calibration": " ".join([*known, now])}
+
     def submit(self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> str:
         """Send one job, with the tags `tag` and that of its set."""
         job = JobOptions.read(options)
         series = series_of(tag)
         try:
             device = self._machines.device(backend, job)
-            prepared = prepare(circuits, device, options, job, fit=self._fit)
-            body = device.body(prepared.inputs, job, tags=[tag, series])
+            prepared = prepare(
+                circuits, device, options, job,
+                fit=fit(circuits, device, options, job, self._crews),
+            )  # fmt: skip
+            service = self._machines.service(backend)
+            if job.mode != "job":
+                session = self._sessions.session(series, service, backend=backend, mode=job.mode)
+                job = job._replace(session=session)
+            body = device.body(
+                prepared.inputs, job, tags=[tag, series, *filter(None, [circuits.note])]
+            )
             if len(body) > self._settings.payload_bytes:
                 raise TooLarge(f"the job has {len(body):,} bytes: IBM Quantum would not take it")
-            service = self._machines.service(backend)
             self._calls.intend(
                 Call(
                     tag=tag,
@@ -127,9 +178,20 @@ class IbmProvider:
             raise
         except (InputError, UsageError) as error:
             raise JobRefused(error.message, hint=error.hint) from error
-        except ProviderError as error:  # whatever it is, nothing was sent
+        except ProviderError as error:  # whatever it is, no job was sent
+            if isinstance(error, HttpError) and (refusal := not_accepted(error, sent_bytes=0)):
+                raise refusal from error
             raise NotNow(error.message, hint=error.hint) from error
-        job_id = service.submit(body)
+        try:
+            job_id = service.submit(body)
+        except NotAccepted:
+            with suppress(ProviderError):
+                self._calls.forget(tag)
+            raise
+        except ProviderError:
+            with suppress(ProviderError):
+                self._calls.lose(tag, self._clock())
+            raise
         with suppress(ProviderError):  # the id is more important than a note of it
             self._calls.accept(tag, job_id)
         return job_id
@@ -137,9 +199,15 @@ class IbmProvider:
     def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
         """The ids of the jobs with this tag that are listed by now, the oldest first.
 
-        After the settle time also that of a job whose tags got lost, by what it was given.
+        Where none is, NotNow is raised until the settle time after the call is over. Then that
+        of a job whose tags got lost is found too, by what it was given.
         """
         return self._jobs.find(tag) if tag else []
+
+    def labelled(self, *, backend: str, set_tag: str = "") -> Sequence[RemoteJob]:
+        """In pages of 200, no more than 10,000 jobs of an instance."""
+        jobs = self._jobs.labelled(set_tag)
+        return [job for job in jobs if backend in ("", job.backend)]
 
     def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
         """In few requests; a job that is too new for the lists is INITIALIZING."""
@@ -156,7 +224,7 @@ class IbmProvider:
             program=program,
             layouts=call.layouts if call else (),
             shots=call.shots if call else 0,
-            memory=call.memory if call else False,
+            memory=call.memory if call else True,  # nobody here knows, and it may be read once
         )
 
     def error_message(self, job_id: str, *, backend: str = "") -> str:
@@ -174,34 +242,15 @@ class IbmProvider:
         outcomes = dict(pool.each(cancel, job_ids, width=width, stop=_NEVER))
         return {job_id: outcomes[job_id] for job_id in job_ids}
 
-    def details(self, job_id: str, *, backend: str = "") -> Mapping[str, str | float | int]:
-        """Times (ISO 8601) and usage of a job, as far as the service gives them.
+    def details(self, job_id: str, *, backend: str = "") -> JobDetails:
+        """Times, usage and, while it waits, its place in the queue."""
+        call = self._calls.of_job(job_id)
+        service = self._account.service(call.instance) if call else self._jobs.look(job_id, None)[0]
+        return service.details(job_id)
 
-        Keys: `created`, `started`, `ended`, `usage_s`, `queue_position`, `estimated_start`.
-        """
-        service, _ = self._jobs.look(job_id, self._calls.of_job(job_id))
-        metrics = service.metrics(job_id)
-        times = metrics.get("timestamps") or {}
-        usage = metrics.get("usage") or {}
-        found = {
-            "created": times.get("created"),
-            "started": times.get("running"),
-            "ended": times.get("finished"),
-            "usage_s": usage.get("qpu_charge_time_seconds", usage.get("quantum_seconds")),
-            "queue_position": metrics.get("position_in_queue"),
-            "estimated_start": metrics.get("estimated_start_time"),
-        }
-        return {name: value for name, value in found.items() if value is not None}
-
-    def open_session(self, *, backend: str, batch: bool, longest_s: int | None = None) -> str:
-        """Open a batch or a session; jobs join it by the option `session`, its id."""
-        service = self._machines.service(backend)
-        mode = "batch" if batch else "dedicated"
-        return service.open_session(backend, mode=mode, longest_s=longest_s)
-
-    def close_session(self, session_id: str, *, backend: str) -> None:
-        """Let it take no more jobs; those that it has are run."""
-        self._machines.service(backend).close_session(session_id)
+    def conclude(self, tag: str) -> None:
+        """Close the session or the batch of a set; its jobs are run all the same."""
+        self._sessions.close(tag)
 
     def _check_backend(self, backend: str) -> None:
         if not self._calls.knows_backend(backend):

@@ -1,9 +1,9 @@
 """A slice as the primitives take it: circuits that fit the backend, values, observables."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qjobs.circuits import qpy
 from qjobs.circuits.outcomes import Layout
@@ -12,6 +12,7 @@ from qjobs.circuits.sweep import Pub
 from qjobs.errors import InputError, JobRefused
 from qjobs.model import RunOptions
 from qjobs.providers.ibm import shapes
+from qjobs.providers.ibm.fitting import Fit
 from qjobs.providers.ibm.options import JobOptions
 from qjobs.providers.ibm.program import Device, Inputs
 
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from numpy import float64
     from numpy.typing import NDArray
     from qiskit import QuantumCircuit
-
-
-Fit: TypeAlias = Callable[[bytes, Device, RunOptions], bytes]
-"""From a QPY file to one of the same circuits in a form that fits the backend."""
 
 
 class Prepared(NamedTuple):
@@ -43,7 +40,7 @@ def prepare(
         return _estimated(circuits, circuits.observables, device, options, job, fit=fit)
     if circuits.sweep is not None:
         return _swept(circuits, device, options, job, fit=fit)
-    data = fit(circuits.qpy(), device, options)
+    data = fit(circuits.qpy())
     layouts = shapes.layouts(data)
     inputs = None
     if all(layout.registers for layout in layouts):
@@ -55,7 +52,7 @@ def prepare(
 def _swept(
     circuits: CircuitSlice, device: Device, options: RunOptions, job: JobOptions, *, fit: Fit
 ) -> Prepared:
-    fitted = qpy.decode(fit(circuits.qpy(), device, options))
+    fitted = qpy.decode(fit(circuits.qpy()))
     pubs = []
     layouts: list[Layout] = []
     for pub, circuit in zip(circuits.pubs(), fitted, strict=True):
@@ -78,7 +75,7 @@ def _estimated(
     pubs = list(circuits.pubs())
     # An expectation value does without them, and so may the transpiler with what is before.
     bare = [pub.circuit.remove_final_measurements(inplace=False) for pub in pubs]
-    fitted = qpy.decode(fit(qpy.encode(bare), device, options))
+    fitted = qpy.decode(fit(qpy.encode(bare)))
     inputs = device.estimate(
         [_estimator_pub(pub, circuit, asked) for pub, circuit in zip(pubs, fitted, strict=True)],
         options,

@@ -3,11 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from qjobs.errors import ProviderError
 from qjobs.model import JobStatus
 from qjobs.providers.ibm.errors import HttpError, not_accepted
+from qjobs.providers.interface import JobDetails
+
+Value = TypeVar("Value")
 
 PAGE = 200
 """The most jobs that the service lists in one answer."""
@@ -35,6 +38,7 @@ class JobInfo(NamedTuple):
     created: str
     program: str
     private: bool
+    backend: str = ""
 
 
 class Page(NamedTuple):
@@ -108,10 +112,20 @@ class Service:
         """The results of a finished job as the client decodes them; of a failed one, why."""
         return str(self._runtime.program_job(job_id).results())
 
-    def metrics(self, job_id: str) -> Mapping[str, Any]:
+    def details(self, job_id: str) -> JobDetails:
         """Times, usage and, while it waits, the place in the queue."""
         with _sense():
-            return dict(self._runtime.program_job(job_id).metadata())
+            metrics = dict(self._runtime.program_job(job_id).metadata())
+            times, usage = metrics.get("timestamps") or {}, metrics.get("usage") or {}
+            charged = usage.get("qpu_charge_time_seconds", usage.get("quantum_seconds"))
+            return JobDetails(
+                created=_either(str, times.get("created")),
+                started=_either(str, times.get("running")),
+                ended=_either(str, times.get("finished")),
+                usage_s=None if charged is None else float(charged),
+                queue_position=_either(int, metrics.get("position_in_queue")),
+                estimated_start=_either(str, metrics.get("estimated_start_time")),
+            )
 
     def cancel(self, job_id: str) -> None:
         """Raises HttpError: 404 if there is no such job, 409 if it has ended."""
@@ -169,6 +183,11 @@ def _sense() -> Iterator[None]:
         ) from error
 
 
+def _either(kind: type[Value], value: object) -> Value | None:
+    """A value of an answer, if it is of a kind."""
+    return value if isinstance(value, kind) else None
+
+
 def _info(job: Mapping[str, Any]) -> JobInfo:
     state = job.get("state") or {}
     code = state.get("reason_code") or state.get("reasonCode") or 0
@@ -184,4 +203,5 @@ def _info(job: Mapping[str, Any]) -> JobInfo:
         created=str(job.get("created") or ""),
         program=str((job.get("program") or {}).get("id") or ""),
         private=bool(job.get("private")),
+        backend=str(job.get("backend") or ""),
     )

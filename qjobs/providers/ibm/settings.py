@@ -1,5 +1,6 @@
 """The user's settings for IBM Quantum Platform. A token is never among them."""
 
+import os
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
@@ -13,7 +14,8 @@ class Settings(NamedTuple):
 
     `instance` is a CRN or a name, `channel` the client's word. `timeout_s` is how long an
     answer may stay away, `post_timeout_s` that to a submitted job, `settle_s` how far the list
-    of jobs may lag behind. `payload_bytes` is the largest body that is sent.
+    of jobs may lag behind. `payload_bytes` is the largest body that is sent. `workers` is how
+    many processes transpile; as a rule one a usable core.
     """
 
     account: str = ""
@@ -26,6 +28,7 @@ class Settings(NamedTuple):
     post_timeout_s: float = 120.0
     settle_s: float = 30.0
     payload_bytes: int = 50_000_000
+    workers: int = 1
 
     @classmethod
     def read(cls, settings: Mapping[str, str]) -> "Settings":
@@ -52,4 +55,11 @@ class Settings(NamedTuple):
             post_timeout_s=number("post_timeout_s", float, usual.post_timeout_s),
             settle_s=number("settle_s", float, usual.settle_s),
             payload_bytes=number("payload_bytes", int, usual.payload_bytes),
+            workers=number("workers", int, _usable_cores()),
         )
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -15,11 +15,13 @@ from standin.state import Job, new_id
 _TOLD = [
     "id",
     "created",
+    "instance",
     "backend",
     "program",
     "session_id",
     "user",
     "private",
+    "cost",
     "size",
     "status",
     "shown",

@@ -77,14 +77,25 @@ def configuration(service: "Service", request: Request) -> Answer:
 
 
 def properties(service: "Service", request: Request) -> Answer:
-    """GET /backends/{name}/properties; another calibration has another date."""
+    """GET /backends/{name}/properties; another calibration has other errors and another date."""
     name = request.arguments[0]
     if name not in service.devices:
         return not_found(f"Backend {name}")
     found = service.devices.read(name, "props")
     at = datetime.fromisoformat(found["last_update_date"])
     later = at + timedelta(days=service.settings.calibration)
-    return answer({**found, "last_update_date": later.isoformat()})
+    gates = [
+        {**gate, "parameters": [_worse(item, service) for item in gate["parameters"]]}
+        for gate in found["gates"]
+    ]
+    return answer({**found, "gates": gates, "last_update_date": later.isoformat()})
+
+
+def _worse(parameter: dict[str, Any], service: "Service") -> dict[str, Any]:
+    """A parameter of a gate, by so many calibrations later."""
+    if parameter["name"] != "gate_error":
+        return parameter
+    return {**parameter, "value": parameter["value"] * (1 + service.settings.calibration / 1000)}
 
 
 def status(service: "Service", request: Request) -> Answer:

@@ -1,0 +1,71 @@
+"""The verb that brings sets back whose state is lost: recover."""
+
+from typing import Annotated
+
+import typer
+
+from qjobs.cli import options
+from qjobs.cli.workspace import open_workspace
+from qjobs.errors import ExitCode, NotFound
+from qjobs.providers.loading import parse_backend
+from qjobs.render.output import Output
+from qjobs.render.text import count
+from qjobs.render.writing import show
+
+SetIds = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SET_ID...",
+        help="Ids of sets. Default: all that are found and not here.",
+        show_default=False,
+    ),
+]
+
+
+def recover(
+    set_ids: SetIds = None,
+    *,
+    backend: options.Backend,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what is found, and write nothing.")
+    ] = False,
+    account: options.AccountName = "",
+    instance: options.Instance = "",
+    format_: options.FormatOption = None,
+    header: options.Header = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> ExitCode:
+    """Rebuild sets from their jobs at the provider."""
+    from qjobs.engine.recover import Outcome, RecoverRequest
+    from qjobs.engine.recover import recover as recover_sets
+    from qjobs.render.recovered import recovered_document, recovered_rows
+
+    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    provider, name = parse_backend(backend)
+    request = RecoverRequest(provider, name, set_ids or (), account, instance, dry_run)
+    lost: NotFound | None = None
+    recoveries = []
+    try:
+        for recovery in recover_sets(open_workspace(), request):
+            for problem in recovery.problems:
+                output.warn(problem)
+            recoveries.append(recovery)
+    except NotFound as error:
+        lost = error
+    made = [r.set_id for r in recoveries if r.outcome in (Outcome.RECOVERED, Outcome.MISSING)]
+    if output.ids_only:
+        for set_id in made:
+            typer.echo(set_id)
+    else:
+        show(output, recovered_document(recoveries), recovered_rows(recoveries), most=None)
+    if lost:
+        raise lost
+    unreadable = [r.set_id for r in recoveries if r.outcome is Outcome.UNREADABLE]
+    if unreadable and set_ids:
+        raise NotFound(f"not enough is left of {' '.join(unreadable)}")
+    if made and not dry_run:
+        output.hint_next(f"qjobs status {' '.join(made)}")
+    elif not made:
+        output.note(f"{count(len(recoveries), 'set')} found, none of them missing here")
+    return ExitCode.OK

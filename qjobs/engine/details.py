@@ -1,0 +1,45 @@
+"""Ask a provider for more than the status of jobs: when they ran or will, what they used."""
+
+import threading
+from collections.abc import Mapping, Sequence
+
+from qjobs import pool
+from qjobs.engine.report import JobReport
+from qjobs.engine.workspace import Workspace
+from qjobs.errors import ProviderError
+from qjobs.model import JobSet
+from qjobs.providers.interface import Details, JobDetails
+
+MOST_ASKED = 50
+"""Jobs of a set that are asked for, the first ones: each costs the provider a question."""
+
+_NEVER = threading.Event()
+
+
+def details(
+    workspace: Workspace, job_set: JobSet, jobs: Sequence[JobReport]
+) -> Mapping[int, JobDetails]:
+    """What the provider tells of the first jobs, by their indices; nothing if it tells nothing.
+
+    A job that it does not answer for is left out.
+    """
+    asked = [job for job in jobs if job.job_id][:MOST_ASKED]
+    if not asked:
+        return {}
+    try:
+        provider = workspace.provider_of(job_set)
+        if not isinstance(provider, Details):
+            return {}
+        width = min(provider.limits(job_set.backend).connections, len(asked))
+    except ProviderError:
+        return {}
+    tell = provider.details
+
+    def ask(job: JobReport) -> tuple[int, JobDetails | None]:
+        try:
+            return job.index, tell(job.job_id, backend=job_set.backend)
+        except ProviderError:
+            return job.index, None
+
+    answers = pool.each(ask, asked, width=width, stop=_NEVER)
+    return {index: found for index, found in sorted(answers) if found is not None}

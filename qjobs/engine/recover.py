@@ -1,0 +1,205 @@
+"""Piece job sets together from the labels of their jobs, where the state folder is lost."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+from operator import attrgetter
+from typing import NamedTuple
+
+from qjobs.engine.remains import Place, Remains, place_jobs, sort_remains
+from qjobs.engine.workspace import Workspace
+from qjobs.errors import NotFound, UsageError
+from qjobs.facts import Fact, FactKind, shortened
+from qjobs.model import JobSet, RunOptions
+from qjobs.providers.interface import Recovers, RemoteJob
+
+_SET_TAG = re.compile(r"qj-([0-9a-f]{4,32})")
+_SET_ID = re.compile(r"[0-9a-f]{4,32}")
+
+
+class Outcome(StrEnum):
+    """What became of a set that was found at a provider."""
+
+    RECOVERED = "recovered"
+    MISSING = "missing"  # from here, and nothing was to be written
+    PRESENT = "present"  # here already, and left alone
+    UNREADABLE = "unreadable"  # its labels do not say enough
+
+
+class Recovery(NamedTuple):
+    """A set that was found. Of its `jobs` the provider has `found`, and `duplicates` besides.
+
+    What is not known is 0. `problems` are for the user to read.
+    """
+
+    set_id: str
+    backend: str
+    outcome: Outcome
+    circuits: int = 0
+    jobs: int = 0
+    found: int = 0
+    duplicates: int = 0
+    problems: tuple[str, ...] = ()
+
+
+class RecoverRequest(NamedTuple):
+    """What the user asked for. Without `set_ids` all sets are meant, with no `backend` any."""
+
+    provider: str
+    backend: str = ""
+    set_ids: Sequence[str] = ()
+    account: str = ""
+    instance: str = ""
+    dry_run: bool = False
+
+    @property
+    def address(self) -> str:
+        """Where sets are looked for, as `-b` takes it."""
+        return f"{self.provider}:{self.backend}" if self.backend else self.provider
+
+
+def recover(workspace: Workspace, request: RecoverRequest) -> Iterator[Recovery]:
+    """Make those of the sets that are not here. Those that are, are left alone.
+
+    With `dry_run` nothing is written. Raises UsageError if the provider keeps no labels,
+    StateError, ProviderError and, after all others, NotFound for sets that it has no job of.
+    """
+    for set_id in request.set_ids:
+        if not _SET_ID.fullmatch(set_id):
+            raise UsageError(f"{set_id!r} is not the id of a job set", hint="give it in full")
+    provider = _load(workspace, request)
+    lost = []
+    for set_id in dict.fromkeys(request.set_ids or _seen(provider, request.backend)):
+        if workspace.store.has(set_id):
+            yield Recovery(set_id, request.backend, Outcome.PRESENT)
+            continue
+        jobs = provider.labelled(backend=request.backend, set_tag=f"qj-{set_id}")
+        if jobs:
+            remains = sort_remains(f"qj-{set_id}", jobs)
+            yield _recover(workspace, request, set_id, remains)
+        else:
+            lost.append(set_id)
+    if lost:
+        raise NotFound(
+            f"{request.address} has no jobs of {' '.join(lost)}",
+            hint=f"qjobs recover -b {request.provider} --dry-run",
+        )
+
+
+def _load(workspace: Workspace, request: RecoverRequest) -> Recovers:
+    chosen = {"account": request.account, "instance": request.instance}
+    given = {name: value for name, value in chosen.items() if value}
+    provider = workspace.load_provider(request.provider, **given)
+    if isinstance(provider, Recovers):
+        return provider
+    raise UsageError(f"{request.provider} keeps no labels from which job sets could be recovered")
+
+
+def _seen(provider: Recovers, backend: str) -> list[str]:
+    """The ids of the sets that the newest jobs belong to, the oldest set first."""
+    jobs: list[RemoteJob] = sorted(provider.labelled(backend=backend), key=attrgetter("created"))
+    found = (_SET_TAG.fullmatch(label) for job in jobs for label in job.labels)
+    return [match[1] for match in found if match]
+
+
+def _recover(
+    workspace: Workspace, request: RecoverRequest, set_id: str, remains: Remains
+) -> Recovery:
+    problems = [f"{set_id}: {problem}" for problem in remains.problems]
+    if remains.outline is None:
+        return Recovery(set_id, remains.backend, Outcome.UNREADABLE, problems=tuple(problems))
+    places = place_jobs(remains.outline, remains)
+    found = [place.job for place in places if place.job is not None]
+    if len(found) < len(places):
+        problems.append(
+            f"{set_id}: no job is found for {len(places) - len(found)} of {len(places)} slices: "
+            "they are taken as not sent"
+        )
+    if any(place.job not in (None, number) for number, place in enumerate(places)):
+        problems.append(f"{set_id}: jobs were halved: they are numbered anew, by their circuits")
+    problems += [
+        f"{set_id}: job {job.job_id} is left out: its circuits have no place in the set"
+        for index in sorted(remains.attempts.keys() - set(found))
+        for jobs in remains.attempts[index].values()
+        for job in jobs
+    ]
+    facts = list(_facts(f"qj-{set_id}", remains, places))
+    if not request.dry_run:
+        draft = workspace.store.draft(set_id)
+        try:
+            draft.commit(_job_set(set_id, request, remains, places), facts=facts)
+        except BaseException:
+            draft.abandon()
+            raise
+    return Recovery(
+        set_id,
+        remains.backend,
+        Outcome.MISSING if request.dry_run else Outcome.RECOVERED,
+        circuits=remains.outline.circuits,
+        jobs=len(places),
+        found=len(found),
+        duplicates=sum(fact.kind is FactKind.DUPLICATE for fact in facts),
+        problems=tuple(problems),
+    )
+
+
+def _job_set(
+    set_id: str, request: RecoverRequest, remains: Remains, places: Sequence[Place]
+) -> JobSet:
+    """The set, as far as the notes say how it was planned. What had names has numbers."""
+    outline = remains.outline
+    assert outline is not None
+    return JobSet(
+        set_id=set_id,
+        name="",
+        created=_oldest(remains),
+        provider=request.provider,
+        backend=remains.backend,
+        circuits=outline.circuits,
+        slices=tuple(place.slice for place in places),
+        options=RunOptions(shots=outline.shots, memory=outline.memory),
+        parameters=tuple(f"parameter-{number}" for number in range(outline.parameters)),
+        account=request.account,
+        instance=request.instance,
+        bindings=outline.bindings,
+        observables=outline.observables,
+        recovered=True,
+    )
+
+
+def _oldest(remains: Remains) -> datetime:
+    return min(
+        job.created
+        for attempts in remains.attempts.values()
+        for jobs in attempts.values()
+        for job in jobs
+    )
+
+
+def _facts(set_tag: str, remains: Remains, places: Sequence[Place]) -> Iterator[Fact]:
+    """What must have happened to the jobs. How the newest attempts are, `status` will ask."""
+    for number, place in enumerate(places):
+        if place.job is None:
+            continue
+        attempts = remains.attempts[place.job]
+        last = max(attempts)
+        at = attempts[min(attempts)][0].created
+        for attempt in range(1, last + 1):
+            jobs = attempts.get(attempt, ())
+            at = jobs[0].created if jobs else at
+            if attempt > 1:
+                yield Fact(number, attempt, at, FactKind.PLANNED, "seen when recovered")
+            tag = f"{set_tag}-{place.job}-{attempt}"
+            yield Fact(number, attempt, at, FactKind.ATTEMPTED, tag)
+            if not jobs:
+                yield Fact(number, attempt, at, FactKind.REFUSED, "no job carries the tag")
+        # Only now: no attempt can follow one that has a job which is not known to have ended.
+        for attempt, jobs in attempts.items():
+            adopted, *others = jobs
+            yield Fact(number, attempt, adopted.created, FactKind.ACCEPTED, adopted.job_id)
+            for job in others:
+                yield Fact(number, attempt, job.created, FactKind.DUPLICATE, job.job_id)
+            if attempt < last and adopted.status.final:
+                ended, message = adopted.status.value, shortened(adopted.message)
+                yield Fact(number, attempt, adopted.created, FactKind.FINISHED, ended, message)
