@@ -1,5 +1,6 @@
 """No minute ever has more turns than the provider allows, whoever takes them."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -101,12 +102,17 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_the_state(tmp_path: Path
 def test_processes_share_the_turns(path: Path) -> None:
     program = (
         "import sys, pathlib; from qjobs.store.pace import Pace\n"
-        "pace = Pace(pathlib.Path(sys.argv[1]), 20)\n"
-        "print(sum(pace.take(1e9) == 0 for _ in range(15)))\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "paces = [Pace(pathlib.Path(sys.argv[1]) / str(n), 20) for n in range(20)]\n"
+        "print([sum(pace.take(1e9) == 0 for _ in range(15)) for pace in paces])\n"
     )
-    running = [
-        subprocess.Popen([sys.executable, "-c", program, path], stdout=subprocess.PIPE)
-        for _ in range(4)
-    ]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    running = [subprocess.Popen([sys.executable, "-c", program, path], **pipes) for _ in range(4)]
+    for process in running:
+        assert process.stdout.readline() == "ready\n"
+    for process in running:
+        process.stdin.write("go\n")
+        process.stdin.flush()
 
-    assert sum(int(process.communicate(timeout=60)[0]) for process in running) == 20
+    taken = [json.loads(process.communicate(timeout=60)[0]) for process in running]
+    assert [sum(turns) for turns in zip(*taken, strict=True)] == [20] * 20
