@@ -72,7 +72,8 @@ def serve(arguments: argparse.Namespace) -> None:
         if state.rows("SELECT 1 FROM jobs WHERE status = 'Queued' LIMIT 1"):
             service.worker.wake()
         try:
-            server.serve_forever(poll_interval=3600)
+            # A signal that comes just before the wait is only seen after it.
+            server.serve_forever(poll_interval=0.2)
         except KeyboardInterrupt:
             sys.exit(0)
 
