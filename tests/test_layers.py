@@ -18,7 +18,7 @@ ROOT = Path(qjobs.__file__).parent
 
 FLOORS = (
     {"model", "facts", "results", "errors"},
-    {"circuits", "store", "pool", "paths", "config"},
+    {"circuits", "store", "pool", "paths", "config", "lifetime"},
     {"providers"},
     {"engine"},
     {"managed"},

@@ -15,7 +15,6 @@ with a QPY file, which is empty after `weigh`; or with `{"error": ..., "circuit"
 index being null if it is no circuit's fault. The process ends with its input.
 """
 
-import ctypes
 import gc
 import io
 import json
@@ -25,13 +24,13 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from qjobs.lifetime import die_with
+
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.transpiler import Target
 
 LONGEST_MESSAGE = 1000
-
-_PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
 
 class CircuitFailed(Exception):
@@ -143,20 +142,9 @@ def _words(error: BaseException) -> str:
     return words.splitlines()[0][:LONGEST_MESSAGE]
 
 
-def _die_with(parent: int) -> bool:
-    """Have the kernel end this process with its parent; elsewhere it ends after its request.
-
-    To the kernel the parent is the thread that started this process, which lives as long.
-    False if the parent was gone before it could be asked.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    return os.getppid() == parent
-
-
 def main(arguments: list[str]) -> None:
     """Run as a process of its own."""
-    if not _die_with(int(arguments[0])):
+    if not die_with(int(arguments[0])):
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The other workers have the other cores.

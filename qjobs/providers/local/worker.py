@@ -5,25 +5,22 @@ process that it must not outlive. A reply holds the message that the job ends wi
 when its results are in the folder.
 """
 
-import ctypes
 import gc
 import json
 import os
-import signal
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from qjobs.errors import QjobsError
+from qjobs.lifetime import die_with
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.queue import QueuedJob
 from qjobs.results import CircuitResult, JobResult
 
 LONGEST_MESSAGE = 2000
 MESSAGES_OF_A_JOB = 3
-
-_PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
 
 def serve(folder: Folder, requests: BinaryIO, replies: BinaryIO) -> None:
@@ -77,24 +74,14 @@ class Failures:
         return "; ".join(self._first + ([f"and {rest} more"] if rest else []))
 
 
-def _die_with(parent: int) -> None:
-    """Have the kernel end this process when its parent ends, where the kernel can do that.
-
-    Elsewhere it ends after the job that it has, for there is nobody left to give it another.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it was gone before we asked
-        raise SystemExit
-
-
 def main(arguments: list[str]) -> None:
     """Run as a process of its own."""
     # Circuits and results are many small objects in few cycles: looking for these as often as
     # Python does by default would take a part of the time of running them.
     gc.set_threshold(100_000, 50, 50)
     path, supervisor = arguments
-    _die_with(int(supervisor))
+    if not die_with(int(supervisor)):
+        return
     # Each worker is one of many: the libraries below must not start threads for all cores.
     # Aer is not meant, it gets its number of threads with each run.
     for library in ("OPENBLAS", "MKL", "RAYON"):
