@@ -37,6 +37,7 @@ from qjobs.providers.qiskit.frames import Frame
 from qjobs.store import files
 
 LARGEST_LOG_BYTES = 1 << 20
+ENDING_S = 0.5  # for a process that has closed its output to give its exit code
 PROGRAM = Path(__file__).with_name("program.py")
 
 _ERRORS: Mapping[str, type[QjobsError]] = {
@@ -203,7 +204,7 @@ class _Process:
                 self._end()
 
     def _end(self) -> None:
-        """Kill it, with whatever it started. It is not reaped before it is known to be dead."""
+        """Kill it, with whatever it started."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._popen.pid, signal.SIGKILL)
 
@@ -235,8 +236,10 @@ class _Process:
                     if waiting is not None:
                         waiting.reply = reply
                         waiting.answered.set()
+        with suppress(subprocess.TimeoutExpired):  # some close their output before they end
+            self._popen.wait(ENDING_S)
         with self._lock:
-            self._end()  # it may only have said what is no reply
+            self._end()  # it may only have said what is no reply, or have left others behind
             self._dead = True
             for waiting in self._waiting.values():
                 waiting.answered.set()
