@@ -1,39 +1,27 @@
 """QPY files of one dialect become one, by bytes, in a single pass over the data.
 
-While the bytes pass by, a second thread computes their sha256, and this one looks for
-circuits without a measurement and for parameters; a third has the disk write early, so that the
-last flush is short.
+While the bytes pass by, this thread scans them, a second one computes their sha256, and a third
+has the disk write early, so that the last flush is short.
 """
 
 import hashlib
 import os
 import threading
 from array import array
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple, Self
 
-from qjobs.circuits import records
 from qjobs.circuits.qpy import HEADER_BYTES, Container, Dialect, encode_offsets, first_record
+from qjobs.circuits.scanning import OVERLAP_BYTES, MeasurementScan, ParameterScan
 from qjobs.errors import InputError, StateUnwritable
 
 _BUFFER_BYTES = 1 << 20
 _BUFFERS = 4
 _FLUSH_BYTES = 8 << 20
-_MEASURE = b"Measure"
-"""The class name that QPY stores for a measurement, at whatever depth of a circuit it is."""
-_OVERLAP = len(_MEASURE) - 1
-_FIRST = 10
-# How QPY begins a value that is a parameter, or an element of a vector of them: its kind, and the
-# first bytes of a length. An expression has a list of its parameters that begin so, too.
-_SYMBOLS = tuple(bytes((kind, *bytes(_OVERLAP))) for kind in b"pv")
-_MANY_LETTERS = 2000
-_FRONT_BYTES = 1 << 16
 
 
 class Part(NamedTuple):
@@ -91,8 +79,8 @@ def join(
     StateUnwritable if the file cannot be written; it is then incomplete.
     """
     circuits = sum(part.circuits for part in parts)
-    scan = _Scan()
-    symbols = _Symbols()
+    measurements = MeasurementScan()
+    parameters = ParameterScan()
     with _Output(destination) as output, _Hasher(buffer_bytes) as hasher:
         output.write_at(dialect.header(circuits), 0)
         position, index = first_record(circuits), 0
@@ -107,13 +95,15 @@ def join(
                     hasher.start(container, offsets[0])
                 else:
                     hasher.stop()
-                scan.start(offsets, index)
-                symbols.start(None if part.decoded else container, offsets, index)
-                _copy(container, offsets, output, shift, hasher, (scan, symbols))
+                measurements.start(offsets, index)
+                parameters.start(None if part.decoded else container, offsets, index)
+                _copy(container, offsets, output, shift, hasher, (measurements, parameters))
             index += part.circuits
             position = offsets[-1] + shift
             copied(part)
-    return Joined(hasher.sha256(), Unmeasured(scan.count, tuple(scan.first)), symbols.first)
+    return Joined(
+        hasher.sha256(), Unmeasured(measurements.count, tuple(measurements.first)), parameters.first
+    )
 
 
 def _copy(
@@ -122,134 +112,24 @@ def _copy(
     output: "_Output",
     shift: int,
     hasher: "_Hasher",
-    searches: "Sequence[_Scan | _Symbols]",
+    scans: Sequence[MeasurementScan | ParameterScan],
 ) -> None:
     at, end = offsets[0], offsets[-1]
-    overlap = bytes(_OVERLAP)
+    overlap = bytes(OVERLAP_BYTES)
     while at < end:
         buffer = hasher.buffer()
         # The last bytes of the buffer before stand in front: a word may lie across the two.
-        buffer[:_OVERLAP] = overlap
-        view = memoryview(buffer)[_OVERLAP:][: end - at]
+        buffer[:OVERLAP_BYTES] = overlap
+        view = memoryview(buffer)[OVERLAP_BYTES:][: end - at]
         size = container.read_into(view, at)
         if not size:
             raise InputError(f"{container.name} was cut short while it was read")
         hasher.take(buffer, size)
         output.write_at(view[:size], at + shift)
-        for search in searches:
-            search.see(buffer, at - _OVERLAP, size + _OVERLAP)
-        overlap = bytes(buffer[size : size + _OVERLAP])
+        for scan in scans:
+            scan.see(buffer, at - OVERLAP_BYTES, size + OVERLAP_BYTES)
+        overlap = bytes(buffer[size : size + OVERLAP_BYTES])
         at += size
-
-
-class _Scan:
-    """Finds records that do not contain the word Measure. A gate's label may hold it too."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.first: list[int] = []
-        self._offsets = array("q")
-        self._index = 0
-        self._measured = False  # whether the record at the start of the buffer was seen to measure
-
-    def start(self, offsets: "array[int]", index: int) -> None:
-        """Go on with a part with these records, the first of which is circuit `index`."""
-        self._offsets = offsets
-        self._index = index
-        self._measured = False
-
-    def see(self, buffer: bytearray, base: int, size: int) -> None:
-        """Search `size` bytes that stand at `base` in the file, in order."""
-        offsets = self._offsets
-        low = bisect_right(offsets, base + _OVERLAP) - 1
-        high = bisect_left(offsets, base + size)
-        starts = [offset - base for offset in offsets[low:high]]
-        starts[0] = max(starts[0], 0)
-        # Measurements come last in most circuits: searched from there, few bytes are read.
-        found = list(map(buffer.rfind, repeat(_MEASURE), starts, [*starts[1:], size]))
-        if self._measured:
-            found[0] = 0
-        if high < len(offsets) and offsets[high] == base + size:
-            self._measured = False
-        else:  # the last record goes on in the next buffer
-            self._measured = found.pop() >= 0
-        if -1 in found:
-            missing = [low + i for i, at in enumerate(found) if at < 0]
-            self.count += len(missing)
-            self.first += [self._index + i for i in missing[: _FIRST - len(self.first)]]
-
-
-class _Symbols:
-    """Finds the first record that seems to hold a parameter; only Qiskit can tell for sure.
-
-    The parameter of a loop looks the same but is none of the circuit's. What is not seen is a
-    parameter that is nothing but the global phase of a circuit within a circuit.
-    """
-
-    def __init__(self) -> None:
-        self.first: int | None = None
-        self._container: Container | None = None
-        self._offsets = array("q")
-        self._index = 0
-
-    def start(self, container: Container | None, offsets: "array[int]", index: int) -> None:
-        """Go on with a part with these records, the first of which is circuit `index`."""
-        self._container = container
-        self._offsets = offsets
-        self._index = index
-
-    def see(self, buffer: bytearray, base: int, size: int) -> None:
-        """Search `size` bytes that stand at `base` in the file, in order."""
-        if self._container is None or self.first is not None:
-            return
-        found = [self._find_phase(buffer, base, size)]
-        found += [self._find(symbol, buffer, base, size) for symbol in _SYMBOLS]
-        self.first = min((self._index + at for at in found if at is not None), default=None)
-
-    def _find_phase(self, buffer: bytearray, base: int, size: int) -> int | None:
-        # The first bytes were in the buffer before, as far as these records are concerned.
-        shift = records.PHASE_AT - base
-        low = bisect_left(self._offsets, _OVERLAP - shift)
-        high = bisect_left(self._offsets, size - shift, hi=len(self._offsets) - 1)
-        kinds = bytes([buffer[offset + shift] for offset in self._offsets[low:high]])
-        if kinds.count(kinds[:1]) == len(kinds) and kinds[:1] not in records.SYMBOLIC:
-            return None  # all the same, as usual
-        return next((low + i for i, kind in enumerate(kinds) if kind in records.SYMBOLIC), None)
-
-    def _find(self, symbol: bytes, buffer: bytearray, base: int, size: int) -> int | None:
-        at = 0
-        while (at := _find(symbol, buffer, at, size)) >= 0:
-            record = bisect_right(self._offsets, base + at) - 1
-            if record >= 0:
-                operations = self._operations(record)
-                if base + at >= operations:
-                    return record
-                at = min(operations - base, size)
-            else:
-                at += 1
-        return None
-
-    def _operations(self, record: int) -> int:
-        """Where the names of a record end, in which any letters may stand."""
-        assert self._container is not None
-        start, end = self._offsets[record : record + 2]
-        data = self._container.read(start, min(end - start, _FRONT_BYTES))
-        try:
-            return start + records.find_operations(data, self._container.dialect.version)
-        except records.Unsliceable:
-            return start  # more names than anybody gives: to be on the safe side
-
-
-def _find(symbol: bytes, buffer: bytearray, start: int, end: int) -> int:
-    """As `bytes.find`, but as fast as one letter can be found, where that is rare as usual."""
-    letter = symbol[:1]
-    at = start - 1
-    last = end - _OVERLAP  # what begins behind it is whole in the next buffer
-    for _ in range(_MANY_LETTERS):
-        at = buffer.find(letter, at + 1, last)
-        if at < 0 or (not buffer[at + 1] and buffer.startswith(symbol, at)):
-            return at
-    return buffer.find(symbol, at + 1, end)
 
 
 class _Hasher:
@@ -259,7 +139,7 @@ class _Hasher:
         self._free: SimpleQueue[bytearray] = SimpleQueue()
         self._full: SimpleQueue[tuple[hashlib._Hash, bytearray, int] | None] = SimpleQueue()
         for _ in range(_BUFFERS):
-            self._free.put(bytearray(_OVERLAP + buffer_bytes))
+            self._free.put(bytearray(OVERLAP_BYTES + buffer_bytes))
         self._digests: list[hashlib._Hash] = []
         self._hashing = False
         self._thread = threading.Thread(target=self._work, name="sha256", daemon=True)
@@ -302,7 +182,7 @@ class _Hasher:
     def _work(self) -> None:
         while (item := self._full.get()) is not None:
             digest, buffer, size = item
-            digest.update(memoryview(buffer)[_OVERLAP : _OVERLAP + size])
+            digest.update(memoryview(buffer)[OVERLAP_BYTES : OVERLAP_BYTES + size])
             self._free.put(buffer)
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from typing import Any, NamedTuple, TypeAlias, TypeVar
@@ -59,8 +58,7 @@ class SetHeader(NamedTuple):
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(NamedTuple):
     """The values of one table, and where it starts."""
 
     values: Mapping[str, Any]

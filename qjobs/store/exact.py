@@ -35,22 +35,23 @@ _FACT = (
     rf"\n*\[\[fact\]\]\njob = ({NATURAL})\nattempt = ({NATURAL})\nat = ({TIME})\n"
     rf'(?:message = "({_TEXT})"\n)?({"|".join(_KINDS)}) = "({_TEXT})"(?:\n|\Z)'
 )
+# What not every command reads is compiled where it is first read; `re` keeps it from then on.
 # The second branch takes all that is left where the first does not match.
-_FACTS = re.compile(rf"{_FACT}|([\s\S]+)")
+_FACTS = rf"{_FACT}|([\s\S]+)"
+_TIMES = rf"\[{TIME}(?:, {TIME})*\]"
+_NATURALS = r"\[[0-9, ]*\]"
+_STRINGS = rf"\[(?:{STRING}(?:, {STRING})*)?\]"
+
 _COLUMNS = re.compile(
     "\n\\[facts\\]\n" + "".join(f"{key} = (\\[.*\\])\n" for key in layout.COLUMNS)
 )
-_TIMES = re.compile(rf"\[{TIME}(?:, {TIME})*\]")
-_NATURALS = re.compile(r"\[[0-9, ]*\]")
-_STRINGS = re.compile(rf"\[(?:{STRING}(?:, {STRING})*)?\]")
-
 _HEADER = re.compile(
     r"format = ([0-9]{1,9})\n\n\[set\]\n((?:(?!\[)[^\n]+(?:\n|\Z))*)"
     r"(?:\n\[set\.options\]\n((?:(?!\[)[^\n]+(?:\n|\Z))*))?\n*"
 )
 _LINE = re.compile(
     rf"([A-Za-z0-9_-]+|{STRING}) = (?:(-?{NATURAL}(?:\.[0-9]+)?(?:e[+-][0-9]+)?|true|false|{STRING}"
-    rf"|\[[0-9, \[\]]*\]|{_STRINGS.pattern})|({TIME}))"
+    rf"|\[[0-9, \[\]]*\]|{_STRINGS})|({TIME}))"
 )
 
 
@@ -110,7 +111,7 @@ def _read_lines(text: str) -> dict[str, Any]:
 
 def read_tables(text: str, start: int = 0) -> list[Fact]:
     """The facts that follow one another as tables from `start` to the end. Raises Foreign."""
-    rows = _FACTS.findall(text, start)
+    rows = re.compile(_FACTS).findall(text, start)
     if rows and rows[-1][-1].strip("\n"):
         raise Foreign
     try:
@@ -134,7 +135,7 @@ def read_tables(text: str, start: int = 0) -> list[Fact]:
 def _read_columns(
     jobs: str, attempts: str, times: str, kinds: str, values: str, messages: str
 ) -> list[Fact]:
-    if not _TIMES.fullmatch(times):
+    if not re.fullmatch(_TIMES, times):
         raise Foreign
     try:
         rows = zip(
@@ -159,7 +160,7 @@ def _checked(facts: list[Fact]) -> list[Fact]:
 
 
 def _numbers(array: str) -> list[int]:
-    if not _NATURALS.fullmatch(array):
+    if not re.fullmatch(_NATURALS, array):
         raise Foreign
     numbers: list[int] = _loads(array)
     return numbers
@@ -167,7 +168,7 @@ def _numbers(array: str) -> list[int]:
 
 def _texts(array: str) -> list[str]:
     # Without escapes, JSON's arrays of strings are TOML's, but for DEL and nested values.
-    if ("\\" in array or "\x7f" in array) and not _STRINGS.fullmatch(array):
+    if ("\\" in array or "\x7f" in array) and not re.fullmatch(_STRINGS, array):
         raise Foreign
     texts: list[str] = _loads(array)
     if not all(type(text) is str for text in texts):

@@ -4,17 +4,20 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar, get_type_hints
+from typing import TYPE_CHECKING, TypeVar, get_type_hints
 
 from qjobs.errors import BeingSubmitted, NotFound, StateDamaged, StateUnwritable
 from qjobs.facts import Ledger
 from qjobs.model import Job, JobSet, Slice, Source
 from qjobs.store import files, reading
 from qjobs.store.document import SetHeader
-from qjobs.store.journal import Journal
 from qjobs.store.lock import FileLock
-from qjobs.store.pace import Pace
-from qjobs.store.results import ResultFiles
+
+if TYPE_CHECKING:
+    # Imported where they are needed: commands that only look at a set should not pay for them.
+    from qjobs.store.journal import Journal
+    from qjobs.store.pace import Pace
+    from qjobs.store.results import ResultFiles
 
 STATE = "state.toml"
 CIRCUITS = "circuits.qpy"
@@ -68,8 +71,10 @@ class SetFolder:
             ) from error
 
     @property
-    def results(self) -> ResultFiles:
+    def results(self) -> "ResultFiles":
         """The results that were fetched."""
+        from qjobs.store.results import ResultFiles
+
         return ResultFiles(self._folder / "results")
 
     @property
@@ -95,12 +100,16 @@ class SetFolder:
                 return
         self._read()
 
-    def pace(self, per_minute: float) -> Pace:
+    def pace(self, per_minute: float) -> "Pace":
         """The turns to submit to the set's provider, which all of its sets share."""
+        from qjobs.store.pace import Pace
+
         return Pace(self._folder.parents[1] / self.job_set.provider / "pace", per_minute)
 
-    def journal(self) -> Journal:
+    def journal(self) -> "Journal":
         """Open the set for writing. Raises StateTooNew, StateUnwritable, StateDamaged."""
+        from qjobs.store.journal import Journal
+
         return Journal(self._folder / STATE, self._state)
 
     def sources(self) -> tuple[Source, ...]:

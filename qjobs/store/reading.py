@@ -1,6 +1,5 @@
 """Reads a set's `state.toml`: the fast way if it is as we write it, else any way there is."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,8 +28,7 @@ class Contents(NamedTuple):
     newer: bool
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """A state file. Of its bytes, `good` are whole facts and `header` come before the first."""
 
     contents: Contents

@@ -4,10 +4,10 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from qjobs.errors import NotFound, StateError, StateUnwritable
 from qjobs.facts import Fact
@@ -30,8 +30,7 @@ _STALE = timedelta(days=1)
 _SET_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """The sets there are, the newest first, and what is wrong with those that cannot be read."""
 
     headers: tuple[SetHeader, ...]
@@ -131,8 +130,7 @@ class Store:
                     Draft(folder.name, folder).abandon()
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A set that is being made: a folder without a state file."""
 
     set_id: str

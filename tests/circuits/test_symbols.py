@@ -9,7 +9,7 @@ from qiskit.circuit.library import PauliEvolutionGate, RXGate
 from qiskit.quantum_info import SparsePauliOp
 from sample_circuits import dump, edge_circuits, ghz
 
-from qjobs.circuits import joining, qpy
+from qjobs.circuits import joining, qpy, scanning
 from qjobs.circuits.gather import Gathered, gather
 from qjobs.circuits.inputs import expand
 from qjobs.circuits.symbols import check_columns, find_parameters, refuse_parameters
@@ -106,7 +106,7 @@ def test_circuits_without_parameters_are_not_suspected(
 def _swaps() -> QuantumCircuit:
     """Many more letters p than are looked at one by one."""
     circuit = QuantumCircuit(2)
-    for _ in range(2 * joining._MANY_LETTERS):
+    for _ in range(2 * scanning._MANY_LETTERS):
         circuit.swap(0, 1)
     return circuit
 

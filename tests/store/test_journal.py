@@ -241,8 +241,8 @@ def test_a_sync_that_fails_is_not_passed_off_as_recorded(new_set: NewSet, state_
         before = state_path.read_bytes()
         # A pipe takes what is written and refuses to sync it, as a disk that breaks does.
         reader, writer = os.pipe()
-        assert journal._descriptor is not None
-        os.dup2(writer, journal._descriptor)
+        assert journal._file._descriptor is not None
+        os.dup2(writer, journal._file._descriptor)
         with pytest.raises(StateUnwritable):
             journal.append(accepted(0))
         os.close(reader)
