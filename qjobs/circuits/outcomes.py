@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from qjobs.results import CircuitResult
 
 if TYPE_CHECKING:
-    from numpy import bool_
     from numpy.typing import NDArray
     from qiskit import QuantumCircuit
-    from qiskit.primitives import DataBin
+    from qiskit.primitives import BitArray, DataBin
     from qiskit.result.models import ExperimentResult
 
 _OWN_PLACE = frozenset({"counts", "memory"})
+_LOOSE_BITS = "loose_bits"
 
 
 class Layout(NamedTuple):
@@ -42,10 +42,30 @@ class Layout(NamedTuple):
             () if bits == [*range(len(bits))] else tuple(bits),
         )
 
+    @property
+    def loose(self) -> int:
+        """How many bits are in no register."""
+        return max(0, self.clbits - sum(size for _, size in self.registers))
+
     def arranged(self, outcome: str) -> str:
         """An outcome of the circuit's clbits, in hexadecimal, with the bits as they are here."""
         number = int(outcome, 16)
         return hex(sum((number >> bit & 1) << place for place, bit in enumerate(self.bits)))
+
+
+def all_in_registers(circuit: "QuantumCircuit") -> "QuantumCircuit":
+    """The circuit with its loose bits in one more register, for a V2 sampler gives no others."""
+    from qiskit import ClassicalRegister
+
+    loose = [bit for bit in circuit.clbits if not circuit.find_bit(bit).registers]
+    if not loose:
+        return circuit
+    name = _LOOSE_BITS
+    while any(register.name == name for register in circuit.cregs):
+        name += "_"
+    same = circuit.copy()
+    same.add_register(ClassicalRegister(name=name, bits=loose))
+    return same
 
 
 def failed(layout: Layout, shots: int, message: str) -> CircuitResult:
@@ -79,15 +99,19 @@ def from_result(layout: Layout, shots: int, result: "ExperimentResult") -> Circu
 def from_sampler(layout: Layout, data: "DataBin", *, memory: bool) -> Iterator[CircuitResult]:
     """The pub of a circuit that a V2 sampler ran: one result a row of its parameter values.
 
-    `data` has one `BitArray` a classical register, of the shape of the pub. Samplers do not
-    give bits that are in no register: they are 0 here.
+    `data` has one `BitArray` a classical register, of the shape of the pub; the register that is
+    not in the layout has its loose bits. See `all_in_registers`. Raises ValueError if bits are
+    missing.
     """
     import numpy as np
 
     # Not the shape that `data` states: that of DDSIM's sampler is another one.
-    shape = next((data[name].shape for name, _ in layout.registers if name in data), data.shape)
+    arrays = _arrays(layout, data)
+    shape = arrays[0].shape if arrays else data.shape
     for row in np.ndindex(*shape):
-        bits = _bits(layout, data, row)
+        bits = np.concatenate(
+            [array[row].to_bool_array(order="little") for array in arrays], axis=1
+        )
         # One number a shot, its bits in bytes, the most significant first.
         packed = np.packbits(bits[:, ::-1], axis=1, bitorder="big")
         spare = -bits.shape[1] % 8
@@ -140,17 +164,15 @@ def _outcome(
     )
 
 
-def _bits(layout: Layout, data: "DataBin", row: tuple[int, ...]) -> "NDArray[bool_]":
-    """The classical bits of all shots: an array of shape (shots, clbits), bit 0 first."""
-    import numpy as np
-
-    given = [data[name][row] for name, _ in layout.registers if name in data]
-    if not given or len(given) < len(layout.registers):
+def _arrays(layout: Layout, data: "DataBin") -> "list[BitArray]":
+    """Those of all classical bits, bit 0 first."""
+    names = [name for name, _ in layout.registers]
+    if layout.loose:
+        names += [name for name in data if name not in names]
+    arrays = [data[name] for name in names if name in data]
+    if not arrays or sum(array.num_bits for array in arrays) != layout.clbits:
         raise ValueError(f"there is no data for some of the registers {layout.registers}")
-    bits = [array.to_bool_array(order="little") for array in given]
-    loose = layout.clbits - sum(size for _, size in layout.registers)
-    bits.append(np.zeros((len(bits[0]), max(0, loose)), dtype=bool))
-    return np.concatenate(bits, axis=1)
+    return arrays
 
 
 def _hexadecimal(layout: Layout, counts: Mapping[Any, Any]) -> Mapping[str, int]:

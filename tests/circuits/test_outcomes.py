@@ -28,7 +28,8 @@ def run(circuit: QuantumCircuit) -> CircuitResult:
 
 
 def sample(circuit: QuantumCircuit) -> CircuitResult:
-    (pub,) = StatevectorSampler(seed=1).run([circuit], shots=8).result()
+    ready = outcomes.all_in_registers(circuit)
+    (pub,) = StatevectorSampler(seed=1).run([ready], shots=8).result()
     (result,) = outcomes.from_sampler(Layout.of(circuit), pub.data, memory=True)
     return result
 
@@ -58,6 +59,33 @@ def test_a_loose_bit_between_registers_shifts_nothing(measured) -> None:
     result = measured(flipped(0, 2, of=QuantumCircuit(*bits)))
 
     assert result.readable_counts() == {"0 01 1": 8}
+
+
+@pytest.mark.parametrize("measured", [run, sample])
+@pytest.mark.parametrize(
+    ("parts", "outcome"),
+    [
+        ([ClassicalRegister(1, "a"), [Clbit()], ClassicalRegister(1, "b"), [Clbit()]], "10 0 1"),
+        ([[Clbit()], ClassicalRegister(3, "loose_bits")], "1 100"),
+        ([[Clbit(), Clbit(), Clbit(), Clbit()]], "1001"),
+    ],
+)
+def test_loose_bits_are_measured_and_stand_in_front(measured, parts, outcome) -> None:
+    circuit = QuantumCircuit(QuantumRegister(4), *parts)
+
+    result = measured(flipped(0, 3, of=circuit))
+
+    assert result.readable_counts() == {outcome: 8}
+    assert result.memory is not None
+    assert {name for name, _ in result.registers} == {one.name for one in circuit.cregs}
+
+
+def test_results_without_the_loose_bits_are_not_taken_for_zeros() -> None:
+    circuit = flipped(1, of=QuantumCircuit(QuantumRegister(2), ClassicalRegister(1), [Clbit()]))
+    (pub,) = StatevectorSampler().run([circuit], shots=8).result()
+
+    with pytest.raises(ValueError, match="no data"):
+        list(outcomes.from_sampler(Layout.of(circuit), pub.data, memory=False))
 
 
 def test_a_bit_in_two_registers_is_shown_in_both() -> None:

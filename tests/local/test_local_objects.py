@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from local_jobs import cut, rotations, run_here, wait, write
-from qiskit import QuantumCircuit
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
+from qiskit.circuit import Clbit
 from qiskit.quantum_info import Statevector
 
 from qjobs.errors import UnknownBackend, UsageError
@@ -92,6 +93,18 @@ def test_counts_are_those_of_the_circuits(tmp_path: Path, backend: str) -> None:
     assert [near(*pair) for pair in zip(results, circuits, strict=True)] == [True] * 4
     for result in results:
         assert Counter(result.memory) == result.counts
+
+
+@pytest.mark.parametrize("backend", ["automatic", "qiskit.primitives:StatevectorSampler"])
+def test_bits_that_are_in_no_register_are_measured_too(tmp_path: Path, backend: str) -> None:
+    circuit = QuantumCircuit(QuantumRegister(2), [Clbit()], ClassicalRegister(1))
+    circuit.x(0)
+    circuit.measure([0, 1], [0, 1])
+    path = write(tmp_path / "c.qpy", [circuit])
+
+    (result,) = run_here(cut(path, 0, 1), backend=backend, options=OPTIONS)
+
+    assert result.readable_counts() == {"1 0": OPTIONS.shots}
 
 
 def test_seeded_counts_do_not_depend_on_the_cut_and_differ_from_circuit_to_circuit(

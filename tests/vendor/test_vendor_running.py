@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qiskit import QuantumCircuit
-from qiskit.circuit import Parameter
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
+from qiskit.circuit import Clbit, Parameter
 from qiskit.primitives import BackendSamplerV2, StatevectorEstimator, StatevectorSampler
 from qiskit.providers.basic_provider import BasicSimulator
 from qiskit.providers.fake_provider import GenericBackendV2
@@ -55,6 +55,18 @@ def test_every_kind_of_backend_runs_many_circuits_and_gives_them_in_order(make: 
     assert jobs.status(job)[0] == "DONE"
     assert jobs.job_id(job)
     assert jobs.error_message(job) == ""
+
+
+@pytest.mark.parametrize("make", [AerSimulator, StatevectorSampler])
+def test_bits_that_are_in_no_register_are_given_by_every_kind_of_backend(make: Any) -> None:
+    circuit = QuantumCircuit(QuantumRegister(2), [Clbit()], ClassicalRegister(1))
+    circuit.x(0)
+    circuit.measure([0, 1], [0, 1])
+
+    job = running.run(make(), [circuit], options=OPTIONS, keywords={})
+
+    (found,) = jobs.results(job, [Layout.of(circuit)], options=OPTIONS)
+    assert found.readable_counts() == {"1 0": 20}
 
 
 def test_a_backend_of_one_circuit_a_job_gets_it_without_a_list() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qjobs.circuits import qpy
-from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.outcomes import Layout, all_in_registers
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Pub
 from qjobs.errors import InputError, JobRefused
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Prepared(NamedTuple):
     """A job without its tags, and the layouts of the circuits that were to be in it.
 
-    A layout without registers stands for one result that there will not be.
+    A layout without bits stands for one result that there will not be.
     """
 
     inputs: Inputs
@@ -43,10 +43,12 @@ def prepare(
     data = fit(circuits.qpy())
     layouts = shapes.layouts(data)
     inputs = None
-    if all(layout.registers for layout in layouts):
+    if all(layout.registers and not layout.loose for layout in layouts):
         # Most of the time would go into reading and writing circuits.
         inputs = device.sample_qpy(data, options, job)
-    return Prepared(inputs or _sample(device, qpy.decode(data), options, job), layouts)
+    if inputs is None:
+        inputs = _sample(device, map(all_in_registers, qpy.decode(data)), options, job)
+    return Prepared(inputs, layouts)
 
 
 def _swept(
@@ -55,10 +57,10 @@ def _swept(
     fitted = qpy.decode(fit(circuits.qpy()))
     pubs = []
     layouts: list[Layout] = []
-    for pub, circuit in zip(circuits.pubs(), fitted, strict=True):
+    for pub, circuit in zip(circuits.pubs(), map(all_in_registers, fitted), strict=True):
         assert pub.values is not None
         pubs.append((circuit, _values(pub, circuit)))
-        layouts += [Layout.of(circuit)] * (1 if circuit.cregs else len(pub.values))
+        layouts += [Layout.of(circuit)] * (1 if circuit.clbits else len(pub.values))
     return Prepared(_sample(device, pubs, options, job), layouts)
 
 

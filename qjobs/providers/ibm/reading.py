@@ -49,7 +49,7 @@ def _results(
     sent = iter(pubs)
     known: Sequence[Layout | None] = layouts or [None] * len(pubs)
     for layout in known:
-        if layout and not layout.registers and "evs" not in pubs[0].data:
+        if layout and not layout.clbits and "evs" not in pubs[0].data:
             yield failed(layout, shots, "the circuit measures nothing")
         else:
             yield from _read_pub(layout, next(sent).data, shots, memory=memory)

@@ -13,12 +13,13 @@ from qiskit.primitives import BackendEstimatorV2, BaseEstimatorV2
 
 from qjobs.circuits import outcomes
 from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.sweep import Pub
 from qjobs.errors import InputError
 from qjobs.model import RunOptions
 from qjobs.providers.local import estimation
 from qjobs.providers.local.estimation import Observable
-from qjobs.providers.local.simulation import LARGEST_RUN, SEED_STRIDE, describe
+from qjobs.providers.local.simulation import LARGEST_RUN, describe
 from qjobs.providers.local.translation import Translation
 from qjobs.results import CircuitResult
 
@@ -90,7 +91,8 @@ class Runner:
         circuits = [self._ready(single.circuit) for single in singles]
         shots, memory = self._options.shots, self._options.memory
         if self._is_primitive():
-            pubs = self._target.run([(circuit,) for circuit in circuits], shots=shots).result()
+            ready = [(outcomes.all_in_registers(circuit),) for circuit in circuits]
+            pubs = self._target.run(ready, shots=shots).result()
             return [
                 result
                 for layout, pub in zip(layouts, pubs, strict=True)
@@ -138,8 +140,9 @@ class Runner:
         return self._translation.of(circuit, self._options)
 
     def _seed(self, single: _Single) -> int:
-        assert self._options.seed is not None
-        return (self._options.seed + SEED_STRIDE * single.number) % SEEDS
+        seed = seed_of(single.number, self._options)
+        assert seed is not None
+        return seed % SEEDS
 
 
 class _Nothing:

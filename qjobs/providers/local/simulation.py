@@ -15,6 +15,7 @@ from qiskit.result.models import ExperimentResult
 
 from qjobs.circuits import outcomes
 from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.sweep import Pub
 from qjobs.model import RunOptions
 from qjobs.providers.local import backends
@@ -24,11 +25,6 @@ from qjobs.results import CircuitResult
 if TYPE_CHECKING:
     from numpy import float64
     from numpy.typing import NDArray
-
-# Aer seeds circuit i of a run with the run's seed + 2113 i (`src/framework/circuit.hpp`), so
-# a part of a run starts with the seed that its first circuit would have there. Each row of
-# `parameter_binds` is a circuit in this.
-SEED_STRIDE = 2113
 
 LARGEST_RUN = 1000
 """Circuits that Aer gets at once: it holds the results of all before it gives one."""
@@ -134,8 +130,9 @@ class Simulation:
 
     def _attempt(self, pieces: "list[_Piece]", first: int) -> list[CircuitResult]:
         run_options = dict(self._run_options)
-        if self._options.seed is not None:
-            run_options["seed_simulator"] = _signed(self._options.seed + SEED_STRIDE * first)
+        seed = seed_of(first, self._options)
+        if seed is not None:
+            run_options["seed_simulator"] = _signed(seed)
         if any(piece.values for piece in pieces):
             run_options["parameter_binds"] = [piece.values for piece in pieces]
         circuits = [piece.circuit for piece in pieces]

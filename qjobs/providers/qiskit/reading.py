@@ -93,7 +93,7 @@ def _from_pubs(
         try:
             yield from outcomes.from_sampler(layout, pub.data, memory=options.memory)
         except ValueError as error:
-            message = str(error) if layout.registers else "the circuit measures nothing"
+            message = str(error) if layout.clbits else "the circuit measures nothing"
             yield from (
                 outcomes.failed(layout, options.shots, message) for _ in range(rows[number])
             )

@@ -13,15 +13,13 @@ from qiskit.transpiler import Target, generate_preset_pass_manager
 from qiskit.transpiler.passes import GatesInBasis
 
 from qjobs.circuits.foreign import describe
+from qjobs.circuits.outcomes import all_in_registers
+from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.sweep import Pub
 from qjobs.errors import JobRefused, QjobsError
 from qjobs.model import RunOptions
 from qjobs.providers.interface import Limits
 from qjobs.providers.qiskit import refusals
-
-# Aer seeds circuit i of a run with the run's seed + 2113 i (`src/framework/circuit.hpp`): so a
-# slice of a run starts with the seed that its first circuit would have there.
-SEED_STRIDE = 2113
 
 
 def run(
@@ -47,6 +45,8 @@ def run(
     if complaint:
         raise JobRefused(complaint)
     ready: Any = _fitted(target, circuits, options)
+    if _is_sampler(target):
+        ready = [all_in_registers(circuit) for circuit in ready]
     if alone and len(ready) == 1:
         (ready,) = ready
     try:
@@ -86,6 +86,10 @@ def objection(target: Any) -> str:
     return ""
 
 
+def _is_sampler(target: Any) -> bool:
+    return "pubs" in _parameters(target)
+
+
 def limits(target: Any) -> Limits:
     """How many circuits a job may have, as the backend says; nothing else is known."""
     most = _attribute(target, "max_circuits")
@@ -105,8 +109,9 @@ def _run_options(options: RunOptions, start_index: int) -> dict[str, Any]:
     wanted: dict[str, Any] = {"shots": options.shots}
     if options.memory:
         wanted["memory"] = True
-    if options.seed is not None:
-        wanted["seed_simulator"] = options.seed + SEED_STRIDE * start_index
+    seed = seed_of(start_index, options)
+    if seed is not None:
+        wanted["seed_simulator"] = seed
     return wanted
 
 
