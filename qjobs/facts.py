@@ -139,6 +139,7 @@ class Ledger:
     def __init__(self, planned: Iterable[Slice], facts: Iterable[Fact] = ()) -> None:
         self._slices = list(planned)
         self._attempts = [[_Entry()] for _ in self._slices]
+        self._larger_slices: dict[int, list[tuple[int, Slice]]] = {}
         for fact in facts:
             self.admit(fact)
 
@@ -168,6 +169,7 @@ class Ledger:
             return False
         if not 0 < kept < part.experiments_count:
             return False
+        self._larger_slices.setdefault(fact.job, []).append((len(attempts), part))
         attempts.append(_Entry())
         self._slices[fact.job] = Slice(part.start_index, kept)
         self._slices.append(Slice(part.start_index + kept, part.experiments_count - kept))
@@ -195,6 +197,7 @@ class Ledger:
                 Attempt(number, entry.state(), entry.duplicates)
                 for number, entry in enumerate(self._attempts[index], start=1)
             ),
+            tuple(self._larger_slices.get(index, ())),
         )
 
     def jobs(self) -> list[Job]:

@@ -206,16 +206,25 @@ class Attempt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A managed job: one slice and its attempts, the newest last."""
+    """A managed job: one slice and its attempts, the newest last.
+
+    `larger_slices` are those it had before it was split, each after its last attempt's number.
+    """
 
     index: int
     slice: Slice
     attempts: tuple[Attempt, ...] = (Attempt(1),)
+    larger_slices: tuple[tuple[int, Slice], ...] = ()
 
     @property
     def attempt(self) -> Attempt:
         """The newest attempt."""
         return self.attempts[-1]
+
+    def slice_of(self, attempt: Attempt) -> Slice:
+        """What was to run in one of its attempts."""
+        earlier = (part for last, part in self.larger_slices if attempt.number <= last)
+        return next(earlier, self.slice)
 
     @property
     def duplicates(self) -> tuple[str, ...]:

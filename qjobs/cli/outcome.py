@@ -59,7 +59,7 @@ def raise_for_jobs(reports: Sequence[SetReport], *, timed_out: bool = False) -> 
     jobs = [job for report in reports for job in report.jobs]
     sets = " ".join(report.job_set.set_id for report in reports)
     failed = sum(job.state in FAILED for job in jobs)
-    unsent = sum(is_unsent(job.state, job.job_id) for job in jobs)
+    unsent = sum(job.unsent for job in jobs)
     pending = sum(job.state is not State.DONE for job in jobs) - failed - unsent
     of_all = f"of {count(len(jobs), 'job')}"
     if failed:
@@ -73,14 +73,12 @@ def raise_for_jobs(reports: Sequence[SetReport], *, timed_out: bool = False) -> 
             hint=f"qjobs wait {sets}",
         )
     if unsent:
-        raise PartlySubmitted(f"{unsent} {of_all} not submitted", hint=f"qjobs resume {sets}")
+        # The circuits of a recovered set are gone: its missing jobs can never be sent.
+        recovered = any(report.job_set.recovered for report in reports)
+        verb = "result --partial" if recovered else "resume"
+        raise PartlySubmitted(f"{unsent} {of_all} not submitted", hint=f"qjobs {verb} {sets}")
     if pending:
         raise StillPending(f"{pending} {of_all} not finished", hint=f"qjobs wait {sets}")
-
-
-def is_unsent(state: State, job_id: str) -> bool:
-    """Whether only `resume` brings the job on."""
-    return state is State.PLANNED or (state is State.UNKNOWN and not job_id)
 
 
 def raise_for_submission(report: "StartReport", set_id: str) -> None:

@@ -12,7 +12,7 @@ from qjobs.cli.outcome import CircuitsFailed, raise_for_jobs
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine import result as engine
 from qjobs.engine.address import Target
-from qjobs.engine.report import FAILED, SetReport, State
+from qjobs.engine.report import FINAL, SetReport, State
 from qjobs.engine.status import status
 from qjobs.engine.wait import Limit, failed
 from qjobs.engine.workspace import Workspace
@@ -86,9 +86,7 @@ def print_results(
 
     Nothing is written while jobs are unfinished, unless a part is wanted.
     """
-    finished = all(
-        job.state is State.DONE or job.state in FAILED for report in reports for job in report.jobs
-    )
+    finished = all(job.state in FINAL for report in reports for job in report.jobs)
     if not (finished or selected.partial):
         raise_for_jobs(reports, timed_out=timed_out)
     problems: list[str] = []

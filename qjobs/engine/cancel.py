@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qjobs.engine.address import Target
 from qjobs.engine.workspace import Workspace
+from qjobs.errors import NotNow
 from qjobs.facts import Fact, FactKind
 from qjobs.model import Accepted, Attempted, Dropped, Finished, Job, Planned, Refused, Slice
 from qjobs.store.journal import Journal
@@ -109,10 +110,19 @@ def _adopt(
     *,
     backend: str,
 ) -> None:
-    """Give jobs of unknown fate the ids that the provider knows for their tags."""
+    """Give jobs of unknown fate the ids that the provider knows for their tags.
+
+    Those that may be too new to be found stay unknown.
+    """
     for job in jobs:
         if isinstance(job.state, Attempted):
-            for job_id in provider.find(job.state.tag, backend=backend):
+            try:
+                found = provider.find(job.state.tag, backend=backend)
+            except NotNow as error:
+                if error.retry_after_s is None:
+                    raise
+                continue
+            for job_id in found:
                 number = job.attempt.number
                 journal.append(
                     Fact(job.index, number, workspace.clock(), FactKind.ACCEPTED, job_id)

@@ -11,7 +11,7 @@ from qjobs.model import JobSet
 from qjobs.providers.interface import Details, JobDetails
 
 MOST_ASKED = 50
-"""Jobs of a set that are asked for, the first ones: each costs the provider a question."""
+"""Jobs of a set that are asked for: each costs the provider a question."""
 
 _NEVER = threading.Event()
 
@@ -19,11 +19,13 @@ _NEVER = threading.Event()
 def details(
     workspace: Workspace, job_set: JobSet, jobs: Sequence[JobReport]
 ) -> Mapping[int, JobDetails]:
-    """What the provider tells of the first jobs, by their indices; nothing if it tells nothing.
+    """What the provider tells of some jobs, by their indices; nothing if it tells nothing.
 
-    A job that it does not answer for is left out.
+    These are the first ones, of those that go on before others. A job that it does not answer
+    for is left out.
     """
-    asked = [job for job in jobs if job.job_id][:MOST_ASKED]
+    known = [job for job in jobs if job.job_id]
+    asked = sorted(known, key=lambda job: not job.pending)[:MOST_ASKED]
     if not asked:
         return {}
     try:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from qjobs.engine.address import Target
 from qjobs.engine.report import JobReport, SetReport, State
-from qjobs.model import Attempt, Dropped, Finished, JobStatus, Refused, Slice
+from qjobs.model import Attempt, Dropped, Finished, Job, JobStatus, Refused, Slice
 
 
 class Origin(StrEnum):
@@ -37,25 +37,26 @@ def failures(target: Target, report: SetReport, *, all_attempts: bool = False) -
         job = jobs[shown.index]
         attempts = job.attempts if all_attempts else job.attempts[-1:]
         for attempt in attempts:
-            failure = _failure(shown, attempt)
+            failure = _failure(job, attempt)
             if failure is not None:
                 yield failure
         if shown.state is State.DONE:
             yield from _failed_circuits(target, shown)
 
 
-def _failure(job: JobReport, attempt: Attempt) -> Failure | None:
+def _failure(job: Job, attempt: Attempt) -> Failure | None:
+    part = job.slice_of(attempt)
     match attempt.state:
         case Refused(message):
-            return Failure(job.index, attempt.number, job.slice, Origin.SUBMIT, message)
+            return Failure(job.index, attempt.number, part, Origin.SUBMIT, message)
         case Finished(job_id, JobStatus.ERROR, message):
-            return Failure(job.index, attempt.number, job.slice, Origin.RUN, message, job_id)
+            return Failure(job.index, attempt.number, part, Origin.RUN, message, job_id)
         case Finished(job_id, JobStatus.CANCELLED, message):
             message = message or "cancelled"
-            return Failure(job.index, attempt.number, job.slice, Origin.CANCEL, message, job_id)
+            return Failure(job.index, attempt.number, part, Origin.CANCEL, message, job_id)
         case Dropped():
             message = "cancelled before it was sent"
-            return Failure(job.index, attempt.number, job.slice, Origin.CANCEL, message)
+            return Failure(job.index, attempt.number, part, Origin.CANCEL, message)
         case _:
             return None
 

@@ -37,12 +37,10 @@ class State(StrEnum):
 FAILED = (State.REFUSED, State.ERROR, State.CANCELLED)
 """States of a job that will give no results unless it is retried."""
 
-UNSENT = (State.PLANNED, State.UNKNOWN)
-"""States of a job that only `resume` brings on."""
+FINAL = (State.DONE, *FAILED)
+"""States of a job that has come to its end."""
 
-PENDING = (State.INITIALIZING, State.QUEUED, State.VALIDATING, State.RUNNING)
-"""States of a job that goes on by itself."""
-
+_PENDING = (State.INITIALIZING, State.QUEUED, State.VALIDATING, State.RUNNING)
 
 _LOUDEST_FIRST = (
     State.RUNNING,
@@ -71,6 +69,16 @@ class JobReport:
     job_id: str = ""
     message: str = ""
     duplicates: tuple[str, ...] = ()
+
+    @property
+    def unsent(self) -> bool:
+        """Whether only `resume` brings it on, unless somebody is submitting it right now."""
+        return self.state is State.PLANNED or (self.state is State.UNKNOWN and not self.job_id)
+
+    @property
+    def pending(self) -> bool:
+        """Whether it goes on by itself; so may one of which the provider says nothing we know."""
+        return self.state in _PENDING or (self.state is State.UNKNOWN and self.job_id != "")
 
 
 class SetReport(NamedTuple):

@@ -12,7 +12,7 @@ from qjobs.circuits.inputs import InputFile
 from qjobs.engine.choice import least_busy
 from qjobs.engine.material import Material, collect
 from qjobs.engine.plan import plan_slices
-from qjobs.engine.workspace import Workspace
+from qjobs.engine.workspace import PACE, Workspace
 from qjobs.errors import UsageError
 from qjobs.model import JobSet, RunOptions, Slice
 from qjobs.providers.interface import Plan, Plans, Provider
@@ -197,9 +197,9 @@ def _plan(
 
 def _fingerprint(request: SubmitRequest, material: Material) -> str:
     """Equal for the same circuits, in the same order, run the same way on the same backend."""
-    meaning = [
-        *material.fingerprint(), request.provider, request.backend, asdict(request.options),
-    ]  # fmt: skip
+    options = asdict(request.options)
+    options["extra"].pop(PACE, None)
+    meaning = [*material.fingerprint(), request.provider, request.backend, options]
     if request.account or request.instance:
         meaning += [request.account, request.instance]
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()

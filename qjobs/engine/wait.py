@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from qjobs.engine.address import Target
-from qjobs.engine.report import FAILED, PENDING, UNSENT, SetReport, State
+from qjobs.engine.report import FAILED, SetReport
 from qjobs.engine.result import fetch
 from qjobs.engine.status import status
 from qjobs.engine.workspace import Workspace
@@ -67,10 +67,7 @@ def moves(report: SetReport, submitting: bool) -> bool:  # noqa: FBT001 - its on
 
     `submitting` says whether somebody was submitting the set just before the report was made.
     """
-    jobs = report.jobs
-    if any(job.state in PENDING or (job.state is State.UNKNOWN and job.job_id) for job in jobs):
-        return True
-    return submitting and any(job.state in UNSENT for job in jobs)
+    return any(job.pending or (submitting and job.unsent) for job in report.jobs)
 
 
 def failed(report: SetReport) -> bool:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from qjobs.store.sets import Store
 
+PACE = "submits_per_minute"
+"""The run option that says how a set is sent, not how it runs."""
+
 if TYPE_CHECKING:
     # Nothing but names here, and commands that only look should not pay for them.
     from qjobs.engine.submit import SubmitRequest
@@ -47,8 +50,9 @@ class Workspace(NamedTuple):
         )
 
     def provider_of(self, job_set: "JobSet | SubmitRequest") -> "Provider":
-        """The provider of a set, with the account that the set was made for."""
-        chosen = {"account": job_set.account, "instance": job_set.instance}
+        """The provider of a set, with the account and the pace that the set was made for."""
+        pace = str(job_set.options.extra.get(PACE, ""))
+        chosen = {"account": job_set.account, "instance": job_set.instance, PACE: pace}
         given = {name: value for name, value in chosen.items() if value}
         return self.load_provider(job_set.provider, **given)
 

@@ -15,6 +15,7 @@ from qjobs.managed.planning import (
     write_set,
 )
 from qjobs.managed.surroundings import HELD, Surroundings
+from qjobs.managed.warning import warn
 from qjobs.model import RunOptions
 
 if TYPE_CHECKING:
@@ -98,6 +99,12 @@ def check_keywords(options: RunOptions, keywords: Mapping[str, Any]) -> None:
             f"the job set was to run with objects that are not kept: {', '.join(missing)}",
             hint="give them again, as keyword arguments",
         )
+
+
+def warn_of_share_level(level: object) -> None:
+    """Say that jobs cannot be shared any more, where somebody asks for it."""
+    if level:
+        warn("job_share_level is ignored: providers do not share jobs by levels any more")
 
 
 def _remember(

@@ -14,7 +14,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
 
-from qjobs.engine.start import Wait
+from qjobs.engine.steps import Wait
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future

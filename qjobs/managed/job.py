@@ -1,22 +1,24 @@
 """One managed job: a slice of circuits, on its way to the provider and back."""
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from qjobs import paths
 from qjobs.engine.circuits import circuit_slice
 from qjobs.engine.error import Origin, failures
 from qjobs.engine.report import JobReport, SetReport, State
-from qjobs.errors import InputError, JobRefused, ProviderError, QjobsError
-from qjobs.managed.beginning import begin
+from qjobs.errors import InputError, JobRefused, QjobsError
+from qjobs.managed.beginning import begin, warn_of_share_level
 from qjobs.managed.errors import JobManagerInvalidStateError, JobManagerTimeoutError
-from qjobs.managed.open_set import OpenSet, warn
+from qjobs.managed.open_set import OpenSet
 from qjobs.managed.payload import make_qobj
 from qjobs.managed.planning import checked_tags, circuit_list
 from qjobs.managed.report import qiskit_status
+from qjobs.managed.sending import send
+from qjobs.managed.stopping import stop_jobs
 from qjobs.managed.surroundings import HELD, Surroundings
 from qjobs.managed.vendor import AdoptedJob, ProviderJob, vendor_job
+from qjobs.managed.warning import warn
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from qiskit.result import Result
 
     from qjobs.managed.gate import Lock
-
-_LOG = logging.getLogger(__name__)
 
 
 class ManagedJob:
@@ -44,7 +44,7 @@ class ManagedJob:
         self.submit_error: Exception | None = None
         self._job = job
         self._job_id = ""
-        self._adopted = None if job is None else AdoptedJob(job)
+        self._adopted = None if job is None else AdoptedJob(job, self._range)
         self._set: OpenSet | None = None
         self.index = 0
 
@@ -111,11 +111,7 @@ class ManagedJob:
         from qiskit.providers import JobStatus
 
         if self._adopted is not None:
-            try:
-                return self._adopted.status()
-            except Exception as error:  # noqa: BLE001 - a vendor's
-                warn(f"the status of the job for {self._range} cannot be learnt: {error}")
-                return None
+            return self._adopted.status()
         if self._set is None:
             return JobStatus.INITIALIZING
         job, *_ = self._set.look([self.index]).jobs
@@ -150,11 +146,11 @@ class ManagedJob:
         JobManagerTimeoutError after `timeout` seconds.
         """
         if self._adopted is not None:
-            return self._adopted_result(timeout)
+            return self._adopted.result(timeout)
         if self._set is None:
             return None
         if refresh:
-            self._set.forget()
+            self._set.kept.forget()
         report = self._wait(timeout)
         return self.result_in(report, report.jobs[0], partial=partial)
 
@@ -163,7 +159,7 @@ class ManagedJob:
         if self._set is None:
             return None
         self.learn(job)
-        result = self._set.result(job, partial=partial)
+        result = self._set.kept.result(job, partial=partial)
         if result is None:
             why = str(self.submit_error or job.message or "; ".join(report.problems) or job.state)
             warn(f"there is no result of the job for {self._range}: {why}")
@@ -172,7 +168,7 @@ class ManagedJob:
     def error_message(self) -> str | None:
         """Wait for the job, and say why it failed; None if it did not."""
         if self._adopted is not None:
-            return self._adopted.error_message() or None
+            return self._adopted.error_message()
         if self._set is None:
             return None
         return self.error_in(self._wait(None))
@@ -198,12 +194,8 @@ class ManagedJob:
     def cancel(self) -> bool:
         """Ask for the job to be stopped, or never sent; whether it will not run on."""
         if self._adopted is not None:
-            try:
-                return self._adopted.cancel()
-            except Exception as error:  # noqa: BLE001 - a vendor's
-                _LOG.warning("the job for %s was not cancelled: %s", self._range, error)
-                return False
-        return self._set is not None and cancel(self._set, [self])
+            return self._adopted.cancel()
+        return self._set is not None and stop_jobs(self._set, [self])
 
     def qobj(self) -> dict[str, Any] | None:
         """What was sent, as a Qobj; None if the circuits are gone or Qobj cannot say them."""
@@ -252,77 +244,3 @@ class ManagedJob:
         if moving:
             raise JobManagerTimeoutError(f"no result of {self._range} within {timeout} seconds")
         return report
-
-    def _adopted_result(self, timeout: float | None) -> "Result | None":
-        assert self._adopted is not None
-        try:
-            return self._adopted.result(timeout)
-        except TimeoutError as error:
-            raise JobManagerTimeoutError(
-                f"no result of {self._range} within {timeout} seconds"
-            ) from error
-        except Exception as error:  # noqa: BLE001 - a vendor's
-            warn(f"there is no result of the job for {self._range}: {error}")
-            return None
-
-
-def send(
-    job_set: OpenSet,
-    jobs: Sequence[ManagedJob],
-    lock: "Lock",
-    executor: "Executor",
-    *,
-    split_off: Callable[[int], ManagedJob] | None,
-    resend_unknown: bool = False,
-) -> None:
-    """Have the executor hand over those jobs of a set, in this order.
-
-    What is too large for the backend is halved; `split_off` gives the managed jobs that this
-    makes, by their indices. Where it is None, such a job is refused.
-    """
-    by_index = {job.index: job for job in jobs}
-    for job in jobs:
-        job.submit_error = None
-
-    def settled(job: JobReport, error: QjobsError | None) -> None:
-        managed = by_index.get(job.index) or (split_off and split_off(job.index))
-        if managed:
-            managed.settled(job, error)
-
-    futures = job_set.send(
-        list(by_index), lock, executor,
-        settled=settled, resend_unknown=resend_unknown, halves=split_off is not None,
-    )  # fmt: skip
-    for job, future in zip(by_index.values(), futures, strict=True):
-        job.future = future
-
-
-def cancel(job_set: OpenSet, jobs: Sequence[ManagedJob]) -> bool:
-    """Stop those jobs of a set; whether none will run on. What could not be is logged.
-
-    A job that is being handed over at this moment is let through, and then stopped.
-    """
-    from concurrent.futures import wait
-
-    indices = [job.index for job in jobs]
-    try:
-        reports = job_set.cancel(indices)
-        if not all(report.stopped for report in reports):
-            wait([job.future for job in jobs if job.future is not None])
-            reports = job_set.cancel(indices)
-    except ProviderError as error:
-        _LOG.warning("jobs of the set %s: %s", job_set.folder.job_set.set_id, error)
-        return False
-    for report in reports:
-        if not report.stopped:
-            _LOG.warning(
-                "the job %s for experiments %s was not cancelled: %s",
-                report.job_id, report.slice, report.outcome,
-            )  # fmt: skip
-    return all(report.stopped for report in reports)
-
-
-def warn_of_share_level(level: object) -> None:
-    """Say that jobs cannot be shared any more, where somebody asks for it."""
-    if level:
-        warn("job_share_level is ignored: providers do not share jobs by levels any more")

@@ -1,27 +1,26 @@
 """All jobs of one run, together."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qjobs import paths
-from qjobs.engine.report import FAILED, JobReport, SetReport, State
+from qjobs.engine.report import JobReport
 from qjobs.engine.resume import unsent_jobs
 from qjobs.errors import NotFound
-from qjobs.managed import job as jobs
-from qjobs.managed.beginning import begin, check_keywords, reopen
+from qjobs.managed import waiting
+from qjobs.managed.beginning import begin, check_keywords, reopen, warn_of_share_level
 from qjobs.managed.completion import Completed
-from qjobs.managed.errors import (
-    JobManagerInvalidStateError,
-    JobManagerTimeoutError,
-    JobManagerUnknownJobSet,
-)
-from qjobs.managed.job import ManagedJob, warn_of_share_level
-from qjobs.managed.notebook import progress, report_html
+from qjobs.managed.errors import JobManagerInvalidStateError, JobManagerUnknownJobSet
+from qjobs.managed.job import ManagedJob
+from qjobs.managed.members import Members
+from qjobs.managed.notebook import report_html
 from qjobs.managed.open_set import OpenSet
-from qjobs.managed.planning import checked_tags, circuit_list
+from qjobs.managed.planning import changed_tags, checked_tags, circuit_list
 from qjobs.managed.report import detail_lines, summary_lines
 from qjobs.managed.results import ManagedResults
+from qjobs.managed.sending import send
+from qjobs.managed.stopping import stop_jobs
 from qjobs.managed.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from qiskit.providers import JobStatus
 
     from qjobs.managed.gate import Lock
-
-_ENDED = (State.DONE, *FAILED)
 
 
 class ManagedJobSet:
@@ -54,20 +51,20 @@ class ManagedJobSet:
         self._name = name or ""
         self._id = short_id or self._surroundings.workspace.new_id()
         self._submit_lock = submit_lock or threading.Lock()
-        self._set: OpenSet | None = None
-        self._jobs: list[ManagedJob] = []
-        self._growing = threading.Lock()
+        self._members: Members | None = None
         self._results: ManagedResults | None = None
         self._retrieved = False
         self._provider: object | None = None
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}({self._id!r}): {self.name()!r}, {len(self._jobs)} jobs>"
+        jobs = len(self.managed_jobs())
+        return f"<{type(self).__name__}({self._id!r}): {self.name()!r}, {jobs} jobs>"
 
     def _repr_html_(self) -> str | None:
-        if self._set is None:
+        if self._members is None:
             return None
-        return report_html(self._set.last or self._set.look(cached=True), self.name())
+        job_set = self._members.job_set
+        return report_html(job_set.last or job_set.look(cached=True), job_set.name)
 
     def run(
         self,
@@ -114,15 +111,15 @@ class ManagedJobSet:
         More than the backend takes in one job are lowered to that. Raises
         JobManagerInvalidStateError, among others if the set has jobs.
         """
-        if self._set is not None:
+        if self._members is not None:
             raise JobManagerInvalidStateError(f"the job set {self._id} was submitted before")
         warn_of_share_level(job_share_level)
         job_set = begin(
             self._surroundings, circuit_list(circuits), backend, run_config,
             set_id=self._id, name=self._name, tags=checked_tags(job_tags), per_job=per_job,
         )  # fmt: skip
-        self._open(job_set)
-        jobs.send(job_set, self._jobs, self._submit_lock, executor, split_off=self._job)
+        members = self._open(job_set)
+        send(job_set, members.jobs, self._submit_lock, executor, split_off=members.job)
 
     def retrieve_jobs(
         self,
@@ -130,12 +127,12 @@ class ManagedJobSet:
         refresh: bool = False,  # noqa: FBT001, FBT002 - the predecessor's
     ) -> None:
         """Find the jobs of the set in the state. See `JobManager.retrieve_job_set`."""
-        if self._set is not None:
+        if self._members is not None:
             if not refresh:
                 return
             self._results = None
-            self._set.forget()
-            if provider is None or self._being_sent():
+            self._members.job_set.kept.forget()
+            if provider is None or self._members.being_sent():
                 return
         try:
             folder = self._surroundings.workspace.store.open(self._id)
@@ -162,32 +159,29 @@ class ManagedJobSet:
         `resend_unknown`. Raises JobManagerInvalidStateError, and StateError, among others if
         the set is being submitted.
         """
-        job_set = self._known()
+        members = self._known()
+        job_set = members.job_set
         if backend is not None or self._retrieved:
             options = job_set.folder.job_set.options
             check_keywords(options, run_config)
             provider = self._provider if backend is None else backend
             job_set = reopen(self._surroundings, job_set.folder, provider, run_config)
             job_set.check()
-            self._open(job_set)
-        chosen = [self._job(index) for index in unsent_jobs(job_set.folder)]
+            members = self._open(job_set)
+        chosen = [members.job(index) for index in unsent_jobs(job_set.folder)]
         if chosen:
-            jobs.send(
-                job_set,
-                chosen,
-                self._submit_lock,
-                executor or _new_executor(),
-                split_off=self._job,
-                resend_unknown=resend_unknown,
-            )
+            send(
+                job_set, chosen, self._submit_lock, executor or _new_executor(),
+                split_off=members.job, resend_unknown=resend_unknown,
+            )  # fmt: skip
         return len(chosen)
 
     def statuses(self) -> "list[JobStatus | None]":
         """The status of each job, asked for in one call; None where it cannot be learnt."""
-        if self._set is None:
+        if self._members is None:
             return []
-        report = self._set.look()
-        return [managed.status_in(job) for managed, job in self._pairs(report)]
+        report = self._members.job_set.look()
+        return [managed.status_in(job) for managed, job in self._members.pairs(report)]
 
     def report(self, detailed: bool = True) -> str:  # noqa: FBT001, FBT002 - the predecessor's
         """How the jobs are, in words for people."""
@@ -199,7 +193,11 @@ class ManagedJobSet:
             *summary_lines(reports),
         ]
         if detailed:
-            lines += ["", "Detail report:", *detail_lines(reports, self._jobs, self.name())]
+            lines += [
+                "",
+                "Detail report:",
+                *detail_lines(reports, self.managed_jobs(), self.name()),
+            ]
         return "\n".join(lines)
 
     def results(
@@ -215,22 +213,16 @@ class ManagedJobSet:
         as it is. Raises JobManagerTimeoutError if the jobs take longer than `timeout` seconds;
         they go on.
         """
-        job_set = self._known()
+        members = self._known()
+        job_set = members.job_set
         if refresh:
             self._results = None
-            job_set.forget()
+            job_set.kept.forget()
         if self._results is not None:
             return self._results
-        *_, report = self._follow(timeout, threading.Event())
-        report = self._in_time(report, timeout)
-        whole = True
-        for managed, job in self._pairs(report):
-            managed.learn(job)
-            if not job_set.has_result(job):
-                whole = whole and job.state in FAILED
-                if not partial:
-                    managed.result_in(report, job, partial=False)
-        success = all(job_set.succeeded(job) for job in report.jobs)
+        report = waiting.wait(members, timeout)
+        whole = waiting.take_results(members, report, partial=partial)
+        success = all(job_set.kept.succeeded(job) for job in report.jobs)
         results = ManagedResults(job_set, report, success=success)
         if whole:  # else there may be more to have the next time
             self._results = results
@@ -243,50 +235,29 @@ class ManagedJobSet:
         for. Raises JobManagerTimeoutError after `timeout` seconds.
         """
         stop = threading.Event()
-        return Completed(self._completed(timeout, stop), stop)
-
-    def _completed(self, timeout: float | None, stop: threading.Event) -> Iterator[ManagedJob]:
-        ended: set[int] = set()
-        report = None
-        for report in self._follow(timeout, stop):
-            for managed, job in self._pairs(report):
-                if job.state in _ENDED and job.index not in ended:
-                    ended.add(job.index)
-                    managed.learn(job)
-                    yield managed
-        if report is not None and not stop.is_set():
-            self._in_time(report, timeout)
+        return Completed(waiting.as_they_end(self._known(), timeout, stop), stop)
 
     def error_messages(self) -> str | None:
         """Wait for the jobs, and say why those that failed did so; None if none has."""
-        job_set = self._known()
-        report, _ = job_set.wait(None, None)
-        lines = []
-        for managed, job in self._pairs(report):
-            message = managed.error_in(report)
-            if message is not None:
-                lines.append(
-                    f"Experiments {managed.start_index}-{managed.end_index}, "
-                    f"job index={job.index}, job ID={job.job_id or None}:"
-                )
-                lines += [f"  {line}" for line in message.split("\n")]
-        return "\n".join(lines) or None
+        return waiting.error_messages(self._known())
 
     def cancel(self) -> None:
         """Drop the jobs that were not sent, and ask for the others to be stopped.
 
         What cannot be stopped is logged.
         """
-        if self._set is not None:
-            jobs.cancel(self._set, self._jobs)
+        if self._members is not None:
+            stop_jobs(self._members.job_set, self._members.jobs)
 
     def jobs(self) -> list[Any]:
         """The vendor's job objects, or ours where there are none; None for what was not accepted.
 
         Waits until all were handed over.
         """
-        self._wait_until_sent()
-        return [managed.job for managed in self._jobs]
+        if self._members is None:
+            return []
+        self._members.wait_until_sent()
+        return [managed.job for managed in self._members.jobs]
 
     def job(self, experiment: "str | QuantumCircuit | int") -> tuple[Any, int]:
         """The job of a circuit and the circuit's index there; the job is None if not accepted.
@@ -294,23 +265,24 @@ class ManagedJobSet:
         A circuit is given by its index, by its name, or as it is, which means by its name.
         Raises JobManagerJobNotFound.
         """
-        self._wait_until_sent()
-        index, position = self._known().locate(experiment)
-        return self._jobs[index].job, position
+        members = self._known()
+        members.wait_until_sent()
+        index, position = members.job_set.circuits.locate(experiment)
+        return members.job(index).job, position
 
     def qobjs(self) -> list[dict[str, Any] | None]:
         """What was sent, one Qobj a job. See `ManagedJob.qobj`."""
-        return [managed.qobj() for managed in self._jobs]
+        return [managed.qobj() for managed in self.managed_jobs()]
 
     def name(self) -> str:
         """The name of the set; if it was given none, the time it was made, in UTC."""
-        return self._name if self._set is None else self._set.name
+        return self._name if self._members is None else self._members.job_set.name
 
     def update_name(self, name: str) -> None:
         """Give the set another name, here and for the command line."""
         if not name:
             raise JobManagerInvalidStateError("a job set cannot have an empty name")
-        self._known().label(name=name)
+        self._known().job_set.label(name=name)
 
     def job_set_id(self) -> str:
         """The id of the set, the same for the command line."""
@@ -318,14 +290,15 @@ class ManagedJobSet:
 
     def managed_jobs(self) -> list[ManagedJob]:
         """The managed jobs, in the order of their circuits; those that were split off come last."""
-        return self._jobs
+        return [] if self._members is None else self._members.jobs
 
     def tags(self) -> list[str]:
         """The tags of the set."""
-        if self._set is None:
+        if self._members is None:
             return []
-        self._set.folder.refresh()
-        return list(self._set.folder.job_set.tags)
+        folder = self._members.job_set.folder
+        folder.refresh()
+        return list(folder.job_set.tags)
 
     def update_tags(
         self,
@@ -339,72 +312,33 @@ class ManagedJobSet:
         """
         if replacement_tags is None and additional_tags is None and removal_tags is None:
             raise JobManagerInvalidStateError("no tags were given: replace, add or remove some")
-        tags = self.tags() if replacement_tags is None else [*checked_tags(replacement_tags)]
-        tags += checked_tags(additional_tags)
-        removed = checked_tags(removal_tags)
-        self._known().label(tags=[*dict.fromkeys(tag for tag in tags if tag not in removed)])
+        tags = changed_tags(
+            self.tags() if replacement_tags is None else replacement_tags,
+            additional=additional_tags,
+            removal=removal_tags,
+        )
+        self._known().job_set.label(tags=tags)
         return self.tags()
 
     def job_reports(self) -> tuple[JobReport, ...]:
         """How the jobs are, in one question to the provider; the managed jobs know it then."""
-        if self._set is None:
+        if self._members is None:
             return ()
-        report = self._set.look()
-        for managed, job in self._pairs(report):
+        report = self._members.job_set.look()
+        for managed, job in self._members.pairs(report):
             managed.learn(job)
         return report.jobs
 
-    def _known(self) -> OpenSet:
-        if self._set is None:
+    def _known(self) -> Members:
+        if self._members is None:
             raise JobManagerInvalidStateError(f"the job set {self._id} was not submitted yet")
-        return self._set
+        return self._members
 
-    def _open(self, job_set: OpenSet) -> None:
-        self._set = job_set
+    def _open(self, job_set: OpenSet) -> Members:
+        self._members = Members(job_set)
         self._name = job_set.folder.job_set.name
-        self._jobs = [ManagedJob.of(job_set, index) for index in job_set.jobs]
         self._results = None
-
-    def _pairs(self, report: SetReport) -> "Iterator[tuple[ManagedJob, JobReport]]":
-        """The jobs of a report of all jobs, each with its managed job, new ones among them."""
-        job_set = self._known()
-        with self._growing:
-            self._jobs += [
-                ManagedJob.of(job_set, job.index) for job in report.jobs[len(self._jobs) :]
-            ]
-        return zip(self._jobs, report.jobs, strict=False)
-
-    def _job(self, index: int) -> ManagedJob:
-        """The managed job of that index, which may have been split off a moment ago."""
-        if index >= len(self._jobs):
-            self._pairs(self._known().look(cached=True))
-        return self._jobs[index]
-
-    def _follow(self, timeout: float | None, stop: threading.Event) -> Iterator[SetReport]:
-        """How the jobs are until they stand still or the time is up, shown in a notebook."""
-        show = progress()
-        for report in self._known().follow(None, timeout, stop):
-            show(report_html(report, self.name()))
-            yield report
-
-    def _in_time(self, report: SetReport, timeout: float | None) -> SetReport:
-        """The last report of some. Raises JobManagerTimeoutError if jobs are not at their end."""
-        report, moving = self._known().rest(report)
-        if moving:
-            first = min(job.slice.start_index for job in moving)
-            last = self._known().folder.job_set.circuits - 1
-            raise JobManagerTimeoutError(
-                f"no results of experiments {first}-{last} within {timeout} seconds"
-            )
-        return report
-
-    def _being_sent(self) -> bool:
-        return any(managed.future and not managed.future.done() for managed in self._jobs)
-
-    def _wait_until_sent(self) -> None:
-        from concurrent.futures import wait
-
-        wait([managed.future for managed in self._jobs if managed.future is not None])
+        return self._members
 
 
 def _new_executor() -> "Executor":

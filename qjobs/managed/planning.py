@@ -85,6 +85,13 @@ def checked_tags(tags: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tags))
 
 
+def changed_tags(tags: object, *, additional: object, removal: object) -> list[str]:
+    """The tags and some more, but for those that are removed."""
+    removed = checked_tags(removal)
+    wanted = dict.fromkeys((*checked_tags(tags), *checked_tags(additional)))
+    return [tag for tag in wanted if tag not in removed]
+
+
 @dataclass(frozen=True, slots=True)
 class RunPlan:
     """How to run: what is written to the state, and the keywords that are objects.

@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from qjobs.engine.report import SetReport
+from qjobs.managed.circuit_names import named
 from qjobs.managed.errors import ManagedResultDataNotAvailable
-from qjobs.managed.open_set import OpenSet, named
+from qjobs.managed.open_set import OpenSet
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -86,7 +87,7 @@ class ManagedResults:
             )
         if self._combined is None:
             ordered = sorted(self._jobs, key=lambda job: job.slice.start_index)
-            parts = [part for job in ordered if (part := self._set.result(job))]
+            parts = [part for job in ordered if (part := self._set.kept.result(job))]
             self._combined = Result(
                 backend_name=self.backend_name,
                 backend_version="",
@@ -109,8 +110,8 @@ class ManagedResults:
             if self._set.folder.job_set.circuits != 1:
                 raise ManagedResultDataNotAvailable("of several circuits, one has to be named")
             experiment = 0
-        index, position = self._set.locate(experiment)
-        result = self._set.result(self._jobs[index])
+        index, position = self._set.circuits.locate(experiment)
+        result = self._set.kept.result(self._jobs[index])
         what = f"circuit {named(experiment)}"
         if result is None:
             job = self._jobs[index]

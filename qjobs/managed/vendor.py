@@ -1,8 +1,12 @@
 """The jobs behind managed ones: objects of vendors, and ours where there is none."""
 
 import inspect
+import logging
 import time
 from typing import TYPE_CHECKING, Any
+
+from qjobs.managed.errors import JobManagerTimeoutError
+from qjobs.managed.warning import warn
 
 if TYPE_CHECKING:
     from qiskit.providers import JobStatus
@@ -10,6 +14,7 @@ if TYPE_CHECKING:
 
     from qjobs.managed.job import ManagedJob
 
+_LOG = logging.getLogger(__name__)
 _POLL_S = 0.1
 
 
@@ -59,37 +64,63 @@ class ProviderJob:
 
 
 class AdoptedJob:
-    """A vendor's job that was made elsewhere, and is of no set."""
+    """A vendor's job that was made elsewhere, and is of no set. It answers as a managed job does.
 
-    def __init__(self, job: Any) -> None:
+    `what` it runs is for messages, such as "experiments 0-9".
+    """
+
+    def __init__(self, job: Any, what: str) -> None:
         self._job = job
+        self._what = what
 
-    def status(self) -> "JobStatus":
-        """Its status. Raises what the vendor does, and KeyError for a word we do not know."""
+    def status(self) -> "JobStatus | None":
+        """See `ManagedJob.status`."""
+        try:
+            return self._status()
+        except Exception as error:  # noqa: BLE001 - a vendor's
+            warn(f"the status of the job for {self._what} cannot be learnt: {error}")
+            return None
+
+    def result(self, timeout: float | None) -> "Result | None":
+        """See `ManagedJob.result`."""
+        try:
+            return self._result(timeout)
+        except TimeoutError as error:
+            raise JobManagerTimeoutError(
+                f"no result of {self._what} within {timeout} seconds"
+            ) from error
+        except Exception as error:  # noqa: BLE001 - a vendor's
+            warn(f"there is no result of the job for {self._what}: {error}")
+            return None
+
+    def error_message(self) -> str | None:
+        """Why it failed, as far as its object says."""
+        ask = getattr(self._job, "error_message", None)
+        return str(ask() or "") or None if callable(ask) else None
+
+    def cancel(self) -> bool:
+        """Ask for it to be stopped; vendors that do not answer are believed."""
+        try:
+            return self._job.cancel() is not False
+        except Exception as error:  # noqa: BLE001 - a vendor's
+            _LOG.warning("the job for %s was not cancelled: %s", self._what, error)
+            return False
+
+    def _status(self) -> "JobStatus":
         from qiskit.providers import JobStatus
 
         status = self._job.status()
         return status if isinstance(status, JobStatus) else JobStatus[str(status).upper()]
 
-    def result(self, timeout: float | None) -> "Result":
-        """Its result. Raises TimeoutError after `timeout` seconds, and what the vendor does."""
+    def _result(self, timeout: float | None) -> "Result":
         deadline = None if timeout is None else time.monotonic() + timeout
-        while deadline is not None and not _is_final(self.status()):
+        while deadline is not None and not _is_final(self._status()):
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 raise TimeoutError
             time.sleep(min(_POLL_S, left_s))
         found: Result = self._job.result()
         return found
-
-    def error_message(self) -> str:
-        """Why it failed, as far as its object says."""
-        ask = getattr(self._job, "error_message", None)
-        return str(ask() or "") if callable(ask) else ""
-
-    def cancel(self) -> bool:
-        """Ask for it to be stopped; vendors that do not answer are believed."""
-        return self._job.cancel() is not False
 
 
 def _is_final(status: "JobStatus | None") -> bool:

@@ -74,6 +74,7 @@ def test_a_set_whose_submission_died_comes_back_with_what_was_sent(qjobs, start,
     assert [line.split("\t")[:7] for line in after.splitlines()] == [
         line.split("\t")[:7] for line in before.splitlines()
     ]
+    assert "hint: qjobs result --partial" in qjobs("result").err
     resumed = qjobs("resume")
     assert resumed.code == 5
     assert "the circuits of the set" in resumed.err

@@ -25,7 +25,7 @@ def workspace(tmp_path: Path, provider: ScriptedProvider) -> Workspace:
     ids = count(1)
     return Workspace(
         store=Store(tmp_path / "home", clock=lambda: datetime.now(UTC)),
-        load_provider=lambda _name: provider,
+        load_provider=lambda _name, **_settings: provider,
         clock=lambda: datetime.now(UTC),
         new_id=lambda: f"{next(ids):012x}",
     )

@@ -82,7 +82,6 @@ class ScriptedProvider:
     submits_per_minute: float | None = None
     cancels: bool = True
     reachable: bool = True
-    on_find: Callable[[str], None] = lambda _tag: None
     jobs: dict[str, RemoteJob] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -129,7 +128,6 @@ class ScriptedProvider:
     def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
         self.calls.append(f"find {tag}")
         self._reach()
-        self.on_find(tag)
         if not (self.finds or self.remembers):
             return []
         return [job.job_id for job in self.jobs.values() if job.tag == tag]

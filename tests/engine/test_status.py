@@ -3,11 +3,11 @@
 import pytest
 from scripted import RemoteJob, whole
 
-from qjobs.engine.report import State
+from qjobs.engine.report import FINAL, JobReport, State
 from qjobs.engine.start import start
 from qjobs.engine.status import status
 from qjobs.facts import Fact, FactKind
-from qjobs.model import Finished, JobStatus
+from qjobs.model import Finished, JobStatus, Slice
 
 
 @pytest.fixture
@@ -121,3 +121,12 @@ def test_of_a_thousand_jobs_only_those_that_are_not_final_are_asked_for(
     assert provider.calls == [f"statuses {everything}"] + [f"statuses {' '.join(running)}"] * 2
     assert reports[0].counts == reports[2].counts
     assert reports[2].counts[State.DONE] == 997
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("job_id", ["", "remote-0"])
+def test_a_job_has_ended_or_goes_on_by_itself_or_waits_to_be_sent(state, job_id):
+    job = JobReport(0, Slice(0, 1), 1, state, job_id)
+    ended = state in FINAL
+
+    assert ended + job.pending + job.unsent == 1

@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -258,3 +258,12 @@ def test_once_tells_other_values_and_observables_from_these(workspace, request_,
     assert submitted() == first
     (tmp_path / "angles.csv").write_text("phi,theta\n0,10\n1,11\n2,12\n3,13.5\n")
     assert submitted() != first
+
+
+def test_the_pace_of_submissions_makes_no_other_set(workspace, request_):
+    def submitted(**extra: float) -> str:
+        request = replace(request_(once=True), options=RunOptions(shots=100, extra=extra))
+        return prepare(workspace, request).folder.job_set.set_id
+
+    assert submitted(submits_per_minute=7) == submitted()
+    assert submitted(other=7) != submitted()

@@ -6,7 +6,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 
 import pytest
 
-from qjobs.engine.start import Wait
+from qjobs.engine.steps import Wait
 from qjobs.managed.gate import Gate, gate_of
 
 

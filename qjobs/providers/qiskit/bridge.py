@@ -37,7 +37,8 @@ from qjobs.providers.qiskit.frames import Frame
 from qjobs.store import files
 
 LARGEST_LOG_BYTES = 1 << 20
-ENDING_S = 0.5  # for a process that has closed its output to give its exit code
+OPENING_S = 60.0  # for Python and a vendor's package to be imported, at least
+ENDING_S = 5.0  # for a process that has closed its output to give its exit code
 PROGRAM = Path(__file__).with_name("program.py")
 
 _ERRORS: Mapping[str, type[QjobsError]] = {
@@ -53,7 +54,7 @@ class Bridge:
     """Calls into a process that is started by the first one. Any thread may call.
 
     `python` is the interpreter, `opening` gives the first message, `log` is the file for
-    whatever is printed there. To be opened may take `timeout_s`.
+    whatever is printed there. To be opened may take `timeout_s`, and `OPENING_S` if that is more.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Bridge:
                 process = _start(self._python, self._log)
                 # Its end of the pipe is closed along with us.
                 weakref.finalize(self, process.leave)
-                process.greet(opening, timeout_s=self._timeout_s)
+                process.greet(opening, timeout_s=max(OPENING_S, self._timeout_s))
                 self._process = process
             return self._process
 
@@ -229,15 +230,15 @@ class _Process:
     def _hear(self) -> None:
         """Give each reply to whoever waits for it, until the process ends."""
         assert self._popen.stdout is not None
-        with self._popen.stdout as replies, suppress(ValueError, KeyError, OSError):
+        unreadable = suppress(ValueError, KeyError, OSError)
+        with self._popen.stdout as replies, unreadable, suppress(subprocess.TimeoutExpired):
             while (reply := frames.read(replies)) is not None:
                 with self._lock:
                     waiting = self._waiting.get(reply.fields["call"])
                     if waiting is not None:
                         waiting.reply = reply
                         waiting.answered.set()
-        with suppress(subprocess.TimeoutExpired):  # some close their output before they end
-            self._popen.wait(ENDING_S)
+            self._popen.wait(ENDING_S)  # some close their output before they end
         with self._lock:
             self._end()  # it may only have said what is no reply, or have left others behind
             self._dead = True

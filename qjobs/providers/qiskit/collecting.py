@@ -8,34 +8,21 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from qjobs.errors import ProviderError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.interface import CancelOutcome
+from qjobs.providers.qiskit.endings import Ending, ending_of
 from qjobs.providers.qiskit.shelf import Shelf
-from qjobs.results import CircuitResult, JobResult
 from qjobs.store.lock import FileLock
 
 if TYPE_CHECKING:
     from qjobs.circuits.outcomes import Layout
 
 _MOST_THREADS = 16
-_MOST_READS = 10  # of a result, while the network fails
-_FIRST_PAUSE_S = 1.0
-_LONGEST_PAUSE_S = 60.0
 _CANCEL_POLL_S = 0.25
-_MESSAGES_OF_A_JOB = 3
 _LAST_WAIT_S = 60.0
-_FAILED = (JobStatus.ERROR, JobStatus.CANCELLED)
-
-
-class Ending(NamedTuple):
-    """How a job ended. `result` is there only if it could not be put on the disk."""
-
-    status: JobStatus
-    message: str = ""
-    result: JobResult | None = None
 
 
 class HeldJob:
@@ -116,7 +103,7 @@ class Collector:
         with self._changing:
             if self._life is None:
                 self._process = f"{os.getpid()}-{os.urandom(6).hex()}"
-                self._life = self._shelf.enter(self._process)
+                self._life = self._shelf.processes.enter(self._process)
                 atexit.register(self._finish)
                 if sys.platform != "win32":
                     os.register_at_fork(after_in_child=self._forked)
@@ -138,25 +125,30 @@ class Collector:
                 self._watching = True
                 threading.Thread(target=self._watch, name="qjobs-cancel", daemon=True).start()
 
-    def collect(self, held: HeldJob) -> None:
-        """Wait for a job to end and keep its result, unless another thread does."""
-        if not held.claim():
-            return
+    def status(self, held: HeldJob, *, until: float) -> JobStatus:
+        """What the vendor says; but a job has ended only when what came of it is kept.
+
+        For that it waits until the time `until` of the monotonic clock.
+        """
+        from qjobs.providers.qiskit import jobs
+
+        if held.ending is not None:
+            return held.ending.status
         try:
-            ending = _ending(held)
-        except BaseException as error:  # noqa: BLE001 - a panic of compiled code is no Exception
-            ending = Ending(JobStatus.ERROR, f"{type(error).__name__}: {error}")
-        self.end(held, ending)
-
-    def hasten(self, held: HeldJob) -> None:
-        """Ask a job for its result out of turn: the threads may be waiting for hanging ones."""
-        threading.Thread(target=self.collect, args=(held,), name="qjobs-keep", daemon=True).start()
-
-    def end(self, held: HeldJob, ending: Ending) -> None:
-        """Keep how a job ended; the first word counts."""
-        held.end(self._shelf, ending)
-        with self._changing:
-            self._unfinished.pop(held.job_id, None)
+            status, reason = jobs.status(held.job)
+        except ProviderError:
+            return JobStatus.UNKNOWN
+        if not status.final:
+            return status
+        ending = held.wait(max(0.0, until - time.monotonic()))
+        if ending is not None:
+            return ending.status
+        if status is JobStatus.DONE:
+            self._hasten(held)
+            return JobStatus.RUNNING
+        # The result of a job that failed or was cancelled may never come.
+        self._end(held, Ending(status, jobs.said_error(held.job) or reason))
+        return status
 
     def cancel(self, held: HeldJob) -> CancelOutcome:
         """Ask the vendor's job to stop. Raises ProviderError."""
@@ -166,8 +158,28 @@ class Collector:
             return CancelOutcome.ALREADY_FINAL
         outcome = jobs.cancel(held.job)
         if outcome is CancelOutcome.CANCELLED:
-            self.end(held, Ending(JobStatus.CANCELLED))
+            self._end(held, Ending(JobStatus.CANCELLED))
         return outcome
+
+    def _collect(self, held: HeldJob) -> None:
+        """Wait for a job to end and keep its result, unless another thread does."""
+        if not held.claim():
+            return
+        try:
+            ending = ending_of(held.job, held.layouts, options=held.options)
+        except BaseException as error:  # noqa: BLE001 - a panic of compiled code is no Exception
+            ending = Ending(JobStatus.ERROR, f"{type(error).__name__}: {error}")
+        self._end(held, ending)
+
+    def _hasten(self, held: HeldJob) -> None:
+        """Ask a job for its result out of turn: the threads may be waiting for hanging ones."""
+        threading.Thread(target=self._collect, args=(held,), name="qjobs-keep", daemon=True).start()
+
+    def _end(self, held: HeldJob, ending: Ending) -> None:
+        """Keep how a job ended; the first word counts."""
+        held.end(self._shelf, ending)
+        with self._changing:
+            self._unfinished.pop(held.job_id, None)
 
     def _work(self) -> None:
         while True:
@@ -176,7 +188,7 @@ class Collector:
                     self._threads -= 1
                     return
                 held = self._waiting.popleft()
-            self.collect(held)
+            self._collect(held)
 
     def _watch(self) -> None:
         """Cancel what other processes want cancelled, as long as there are unfinished jobs."""
@@ -203,61 +215,13 @@ class Collector:
         for held in list(self._unfinished.values()):
             with suppress(Exception):
                 if jobs.status(held.job)[0].final:
-                    self.collect(held)
+                    self._collect(held)
                     held.wait(_LAST_WAIT_S)
         if self._life is not None:
-            self._shelf.leave(self._process, self._life)
+            self._shelf.processes.leave(self._process, self._life)
 
     def _forked(self) -> None:
         """In the child of a fork: threads and jobs stayed with the parent, the lock must too."""
         if self._life is not None:
             self._life.close()
         self._reset()
-
-
-def _ending(held: HeldJob) -> Ending:
-    from qjobs.providers.qiskit import jobs
-
-    try:
-        circuits = _read(held)
-    except ProviderError as error:
-        status, reason = _last_status(held.job)
-        if status is JobStatus.CANCELLED:
-            return Ending(status, reason)
-        said = jobs.said_error(held.job) if status is JobStatus.ERROR else ""
-        return Ending(JobStatus.ERROR, said or reason or error.message)
-    failures = [
-        f"circuit {index} of the job: {circuit.message}"
-        for index, circuit in enumerate(circuits)
-        if circuit.failed
-    ]
-    if failures and len(failures) == len(circuits):
-        more = len(failures) - _MESSAGES_OF_A_JOB
-        shown = failures[:_MESSAGES_OF_A_JOB] + ([f"and {more} more"] if more > 0 else [])
-        return Ending(JobStatus.ERROR, "; ".join(shown))
-    return Ending(JobStatus.DONE, result=JobResult.of(circuits))
-
-
-def _read(held: HeldJob) -> "list[CircuitResult]":
-    """What the job measured. A network that fails is given time. Raises ProviderError."""
-    from qjobs.providers.qiskit import jobs, refusals
-
-    pause_s = _FIRST_PAUSE_S
-    for _ in range(_MOST_READS - 1):
-        try:
-            return jobs.results(held.job, held.layouts, options=held.options)
-        except ProviderError as error:
-            if not refusals.may_have_arrived(error) or _last_status(held.job)[0] in _FAILED:
-                raise
-        time.sleep(pause_s)
-        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-    return jobs.results(held.job, held.layouts, options=held.options)
-
-
-def _last_status(job: Any) -> tuple[JobStatus, str]:
-    from qjobs.providers.qiskit import jobs
-
-    try:
-        return jobs.status(job)
-    except ProviderError as error:
-        return JobStatus.UNKNOWN, error.message

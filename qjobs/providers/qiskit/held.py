@@ -20,7 +20,8 @@ from qjobs.providers.interface import (
     Limits,
     ProviderContext,
 )
-from qjobs.providers.qiskit.collecting import Collector, Ending, HeldJob
+from qjobs.providers.qiskit.collecting import Collector, HeldJob
+from qjobs.providers.qiskit.elsewhere import JobsElsewhere
 from qjobs.providers.qiskit.shelf import Entry, Shelf
 from qjobs.results import JobResult
 
@@ -50,6 +51,7 @@ class HeldProvider:
         self._connections = int(settings.get("connections", 1))
         self._shelf = Shelf(context.folder)
         self._collector = Collector(self._shelf)
+        self._elsewhere = JobsElsewhere(self._shelf, self._collector, self._target, self._vendor)
         self._originals: dict[Path, tuple[Sequence[QuantumCircuit], Mapping[str, Any]]] = {}
 
     # What the contract says
@@ -128,7 +130,7 @@ class HeldProvider:
         A job of another process is RUNNING while that process lives. After that it ended in ERROR,
         unless the vendor still knows it: then it is UNKNOWN to processes without the object.
         """
-        known = self._settled(job_ids)
+        known = self._elsewhere.settled(job_ids)
         until = time.monotonic() + _GRACE_S
         return {job_id: self._status(job_id, known.get(job_id), until) for job_id in job_ids}
 
@@ -152,7 +154,7 @@ class HeldProvider:
 
     def cancel(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, CancelOutcome]:
         """Ask the vendor's objects; for jobs of other processes, leave word that these do."""
-        known = self._settled(job_ids)
+        known = self._elsewhere.settled(job_ids)
         return {job_id: self._cancel(job_id, known.get(job_id)) for job_id in job_ids}
 
     # More than the contract says
@@ -173,11 +175,9 @@ class HeldProvider:
 
     def job(self, job_id: str) -> Any:
         """The vendor's own job object; None if it cannot be had here."""
-        self._settled([job_id])
+        self._elsewhere.settled([job_id])
         held = self._collector.get(job_id)
         return held.job if held is not None else None
-
-    # Jobs of this process
 
     @property
     def _name(self) -> str:
@@ -243,96 +243,14 @@ class HeldProvider:
     def _status(self, job_id: str, entry: Entry | None, until: float) -> JobStatus:
         held = self._collector.get(job_id)
         if held is not None:
-            return self._held_status(held, until)
-        if entry is None:
-            return JobStatus.UNKNOWN
-        if entry.status:
-            return JobStatus(entry.status)
-        return JobStatus.RUNNING if self._shelf.lives(entry.process) else JobStatus.UNKNOWN
-
-    def _held_status(self, held: HeldJob, until: float) -> JobStatus:
-        """What the vendor says; but a job has ended only when what came of it is kept."""
-        from qjobs.providers.qiskit import jobs
-
-        if held.ending is not None:
-            return held.ending.status
-        try:
-            status, reason = jobs.status(held.job)
-        except ProviderError:
-            return JobStatus.UNKNOWN
-        if not status.final:
-            return status
-        ending = held.wait(max(0.0, until - time.monotonic()))
-        if ending is not None:
-            return ending.status
-        if status is JobStatus.DONE:
-            self._collector.hasten(held)
-            return JobStatus.RUNNING
-        # The result of a job that failed or was cancelled may never come.
-        self._collector.end(held, Ending(status, jobs.said_error(held.job) or reason))
-        return status
+            return self._collector.status(held, until=until)
+        return self._elsewhere.status(entry)
 
     def _cancel(self, job_id: str, entry: Entry | None) -> CancelOutcome:
         held = self._collector.get(job_id)
-        if held is not None:
-            try:
-                return self._collector.cancel(held)
-            except ProviderError:
-                return CancelOutcome.REFUSED
-        if entry is None:
-            return CancelOutcome.REFUSED
-        if entry.status:
-            return CancelOutcome.ALREADY_FINAL
-        if not self._shelf.lives(entry.process):
-            return CancelOutcome.REFUSED
-        self._shelf.ask_to_cancel(entry)
-        return CancelOutcome.REQUESTED
-
-    # Jobs of other processes
-
-    def _settled(self, job_ids: Sequence[str]) -> dict[str, Entry]:
-        """The jobs that this process has not, once those of dead processes are seen to."""
-        foreign = [job_id for job_id in job_ids if self._collector.get(job_id) is None]
-        if not foreign:
-            return {}
-        known = self._shelf.entries(foreign)
-        processes = {entry.process for entry in known.values() if not entry.status}
-        dead = {process for process in processes if not self._shelf.lives(process)}
-        if dead:
-            for process in dead:
-                self._shelf.abandon(process)
-            known = self._shelf.entries(foreign)
-        for job_id in foreign:
-            entry = known.get(job_id)
-            if entry is None or (not entry.status and entry.process in dead):
-                self._adopt(job_id, entry)
-        return known
-
-    def _adopt(self, job_id: str, entry: Entry | None) -> None:
-        """Hold a job that the vendor still knows, if it does."""
-        if self._target is None and self._vendor is None:
-            return
-        from qjobs.providers.qiskit import jobs
-
-        if not jobs.can_retrieve(self._target, self._vendor):
-            return
+        if held is None:
+            return self._elsewhere.cancel(entry)
         try:
-            job = jobs.retrieve(job_id, backend=self._target, provider=self._vendor)
-            process = self._collector.process()
-            if entry is None:
-                entry = Entry(job_id, "", self._name, process, True, 1, False)  # noqa: FBT003  as in its class
-                number = self._shelf.add(entry)
-            else:
-                number = entry.number if self._shelf.take_over(entry, process) else None
+            return self._collector.cancel(held)
         except ProviderError:
-            return
-        if number is not None:
-            self._collector.add(
-                HeldJob(
-                    job,
-                    job_id=job_id,
-                    number=number,
-                    layouts=self._shelf.layouts(number),
-                    options=RunOptions(shots=entry.shots, memory=entry.memory),
-                )
-            )
+            return CancelOutcome.REFUSED

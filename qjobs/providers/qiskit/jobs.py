@@ -12,21 +12,8 @@ from qjobs.errors import AuthError, ProviderError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.interface import CancelOutcome
 from qjobs.providers.qiskit import reading, refusals, running
+from qjobs.providers.qiskit.statuses import status_named, status_of_tasks
 from qjobs.results import CircuitResult
-
-# The words of the vendors, in lower case and without punctuation.
-_WORDS = {
-    JobStatus.INITIALIZING: "initializing initialized created submitted new",
-    JobStatus.QUEUED: "queued ready waiting pending scheduled",
-    JobStatus.VALIDATING: "validating",
-    JobStatus.RUNNING: (
-        "running started processing executing ongoing finishing cancelling canceling inprogress"
-    ),
-    JobStatus.DONE: "done completed complete succeeded success finished",
-    JobStatus.ERROR: "error failed failure aborted rejected",
-    JobStatus.CANCELLED: "cancelled canceled",
-}
-_STATUSES = {word: status for status, words in _WORDS.items() for word in words.split()}
 
 
 class UnknownJob(ProviderError):
@@ -74,8 +61,8 @@ def status(job: Any) -> tuple[JobStatus, str]:
     """How a job is, in our words, and why if it says so. Raises ProviderError."""
     try:
         said = getattr(job, "status", None)
-        found = _status(said() if callable(said) else said)
-        return _with_all_tasks(job) if found is JobStatus.DONE else (found, "")
+        found = status_named(said() if callable(said) else said)
+        return status_of_tasks(job) if found is JobStatus.DONE else (found, "")
     except Exception as error:  # a vendor may raise anything
         if _tells_of_failure(error):
             return JobStatus.ERROR, describe(error)
@@ -188,49 +175,6 @@ def _retrievers(backend: Any, provider: Any) -> Iterator[Callable[[str], Any]]:
             found = getattr(owner, method, None)
             if callable(found):
                 yield found
-
-
-# Statuses
-
-
-def _status(said: object) -> JobStatus:
-    """The status that an enum, a text or anything else names."""
-    for word in (getattr(said, "name", None), getattr(said, "value", None), said):
-        if isinstance(word, str):
-            plain = "".join(filter(str.isalpha, word.rpartition(".")[2].lower()))
-            if plain in _STATUSES:
-                return _STATUSES[plain]
-    return JobStatus.UNKNOWN
-
-
-def _with_all_tasks(job: Any) -> tuple[JobStatus, str]:
-    """DONE, unless one of several tasks behind the job says something else.
-
-    Amazon Braket runs each circuit as a task, and was seen to call them DONE when one was.
-    """
-    tasks = getattr(job, "_tasks", None)
-    if not isinstance(tasks, list | tuple):
-        return JobStatus.DONE, ""
-    found = [(task, _status(task.state())) for task in tasks]
-    for worst in (JobStatus.ERROR, JobStatus.CANCELLED):
-        failed = [str(getattr(task, "id", "")) for task, status in found if status is worst]
-        if failed:
-            reasons = [_task_failure(task) for task, status in found if status is worst]
-            named = ", ".join(failed[:3])
-            why = "; ".join(filter(None, reasons[:3]))
-            return JobStatus.ERROR, (
-                f"{len(failed)} of {len(found)} tasks ended in {worst}: {named}"
-                + (f": {why}" if why else "")
-            )
-    unfinished = [status for _, status in found if status is not JobStatus.DONE]
-    return (unfinished[0], "") if unfinished else (JobStatus.DONE, "")
-
-
-def _task_failure(task: Any) -> str:
-    try:
-        return str(task.metadata().get("failureReason") or "")
-    except Exception:  # noqa: BLE001 - only a word more
-        return ""
 
 
 def _now(job: Any) -> JobStatus:

@@ -15,12 +15,12 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qjobs.errors import NotAccepted, NotFound, ProviderError, StateError
 from qjobs.model import RunOptions
+from qjobs.providers.qiskit.layouts import packed, unpacked
 from qjobs.store import files
 from qjobs.store.lock import FileLock
 
@@ -189,22 +189,15 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _fields(reading: Reading) -> dict[str, Any]:
-    """Equal layouts that follow each other are written once: a sweep has a million of them."""
     return {
         "options": asdict(reading.options),
-        "layouts": [(sum(1 for _ in same), *layout) for layout, same in groupby(reading.layouts)],
+        "layouts": [(number, *layout) for number, layout in packed(reading.layouts)],
     }
 
 
 def _reading(entry: dict[str, Any]) -> Reading | None:
-    from qjobs.circuits.outcomes import Layout
-
     try:
-        layouts = [
-            layout
-            for count, clbits, registers, bits in entry["layouts"]
-            for layout in [Layout(clbits, tuple(map(tuple, registers)), tuple(bits))] * count
-        ]
+        layouts = unpacked((number, layout) for number, *layout in entry["layouts"])
         return Reading(layouts, RunOptions(**entry["options"]))
     except (KeyError, TypeError, ValueError):
         return None

@@ -1,0 +1,201 @@
+"""The submit protocol: the steps of one job, from its plan to the provider's answer.
+
+Record the intent (`attempted`, with the tag), call the provider, record the answer
+(`accepted` with the job id, or `refused`). Whatever dies in between leaves an `attempted`
+fact, and then the provider is asked which jobs carry the tag before anything is sent again.
+Nothing is ever resent blindly.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import ceil
+from typing import NamedTuple, TypeAlias, assert_never
+
+from qjobs.circuits.slices import CircuitSlice
+from qjobs.engine.halving import can_be_halved, halve
+from qjobs.engine.unknown import Found, NotYet, Unclear, look_up
+from qjobs.errors import (
+    InputError,
+    NoneAccepted,
+    NotAccepted,
+    NotNow,
+    ProviderError,
+    StateUnwritable,
+)
+from qjobs.facts import Fact, FactKind, shortened
+from qjobs.model import Attempted, Job, JobSet, Planned, Slice
+from qjobs.providers.interface import Provider
+from qjobs.store.journal import Journal
+from qjobs.store.pace import Pace
+
+# A call whose answer got lost is looked up and sent again at most this often in one run.
+_MOST_LOST_ANSWERS = 3
+_FIRST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 60.0
+
+
+class Wait(NamedTuple):
+    """Nothing can be done for a job for so long, and why."""
+
+    reason: str
+    wait_s: float
+
+
+Steps: TypeAlias = Generator[Wait, None, str]
+"""The way of one job. Nothing is held and no call is in flight while it waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Starter:
+    """Starts jobs of one set. Safe in many threads: the journal decides who may send what."""
+
+    job_set: JobSet
+    journal: Journal
+    provider: Provider
+    circuits: Callable[[Slice], CircuitSlice]
+    clock: Callable[[], datetime]
+    stop: threading.Event
+    say: Callable[[str], None]
+    pace: Pace | None = None
+    halves: bool = True
+    split_off: deque[int] = field(default_factory=deque)
+
+    def start(self, index: int) -> str:
+        """Go the way of one job, waiting where it has to; return what `steps` does."""
+        steps = self.steps(index)
+        try:
+            while True:
+                wait = next(steps)
+                self.say(wait.reason)
+                self.stop.wait(wait.wait_s)
+        except StopIteration as end:
+            return str(end.value)
+
+    def steps(self, index: int) -> Steps:
+        """Bring one job as far as it gets; return what is left to say about it, if anything.
+
+        A job that is too large for the provider keeps the first half of its circuits, and goes
+        on; a new one has the others, and joins those that are `split_off`, to be started, too.
+        Whoever drives it waits as it is told, or until there may be news. Raises NoneAccepted
+        and InputError (the set's circuits are gone), because no other job would fare better, and
+        StateError.
+        """
+        lost_answers = 0
+        pause_s = _FIRST_PAUSE_S
+        while not self.stop.is_set():
+            job = self.journal.job(index)
+            match job.state:
+                case Attempted():
+                    problem = yield from self._ask(job, job.state)
+                    if problem:
+                        return problem
+                case Planned():
+                    wait = self._wait_for_a_turn()
+                    if wait is not None:
+                        yield wait
+                        continue
+                    try:
+                        problem = self._send(job)
+                    except NotNow as error:
+                        wait_s = error.retry_after_s or pause_s
+                        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                        yield Wait(f"{error.message.rstrip('.')}: waiting {wait_s:.0f} s", wait_s)
+                        continue
+                    if problem:
+                        lost_answers += 1
+                        if lost_answers == _MOST_LOST_ANSWERS:
+                            return problem
+                case _:
+                    return ""
+        return ""
+
+    def _ask(self, job: Job, unknown: Attempted) -> Steps:
+        """Ask the provider what became of an attempt; return why that is not possible."""
+        match look_up(self.provider, self.job_set, unknown, self.clock()):
+            case Found(job_ids):
+                self._adopt(job, job_ids)
+            case NotYet(ask_again_s):
+                lost = f"job {job.index}: its answer was lost; asking the provider for it"
+                yield Wait(f"{lost} in {ceil(ask_again_s)} s", ask_again_s)
+                if self.stop.is_set():
+                    return f"job {job.index}: stopped before the provider knew what became of it"
+            case Unclear(reason):
+                return f"job {job.index}: {reason}"
+            case unexpected:
+                assert_never(unexpected)
+        return ""
+
+    def _wait_for_a_turn(self) -> Wait | None:
+        """None if it is this job's turn, by what the provider allows in a minute."""
+        if self.pace is None:
+            return None
+        wait_s = self.pace.take(self.clock().timestamp())
+        if not wait_s:
+            return None
+        most = f"at most {self.pace.per_minute:g} submissions a minute"
+        return Wait(f"{most}: waiting {ceil(wait_s)} s", wait_s)
+
+    def _send(self, job: Job) -> str:
+        """Make the one call of an attempt. Returns a problem if its outcome is unknown."""
+        tag = self.job_set.job_tag(job.index, job.attempt.number)
+        circuits = self.circuits(job.slice)
+        if not self._record(job, FactKind.ATTEMPTED, tag):
+            return ""  # somebody dropped the job in the meantime
+        try:
+            job_id = self.provider.submit(
+                circuits,
+                backend=self.job_set.backend,
+                options=self.job_set.options,
+                tag=tag,
+            )
+        except (NotNow, NoneAccepted, InputError) as error:
+            self._record(job, FactKind.DEFERRED, shortened(error.message))
+            raise
+        except NotAccepted as error:
+            self._refuse(job, error)
+            return ""
+        except ProviderError as error:
+            return f"job {job.index}: {error.message}"
+        except Exception as error:  # noqa: BLE001 - whatever a plug-in lets through, the job may exist
+            return f"job {job.index}: {type(error).__name__}: {error}"
+        self._accept(job, job_id)
+        return ""
+
+    def _refuse(self, job: Job, error: NotAccepted) -> None:
+        refused = self._fact(job, FactKind.REFUSED, shortened(error.message))
+        if not (self.halves and can_be_halved(job, error)):
+            self.journal.append(refused)
+            return
+        rest = halve(self.journal, job, refused)
+        if rest is not None:
+            self.split_off.append(rest.index)
+            self.say(f"{refused.value}: job {rest.index} takes circuits {rest.slice}")
+
+    def _accept(self, job: Job, job_id: str) -> None:
+        try:
+            self._record(job, FactKind.ACCEPTED, job_id)
+        except StateUnwritable as error:
+            # The one place where an id could be lost: say it, so that the user has it.
+            raise StateUnwritable(
+                f"{error.message}\nthe provider has accepted job {job.index} as {job_id}",
+                hint=error.hint or "make room, then run: qjobs resume",
+            ) from error
+
+    def _adopt(self, job: Job, job_ids: Sequence[str]) -> None:
+        """Take the oldest of the provider's jobs for our own; if there is none, plan it again."""
+        if not job_ids:
+            self._record(job, FactKind.DEFERRED, "no job carries the tag")
+            return
+        self._accept(job, job_ids[0])
+        for job_id in job_ids[1:]:
+            self._record(job, FactKind.DUPLICATE, job_id)
+            self.say(f"job {job.index}: the provider made a duplicate, {job_id}")
+
+    def _record(self, job: Job, kind: FactKind, value: str) -> bool:
+        return self.journal.append(self._fact(job, kind, value))
+
+    def _fact(self, job: Job, kind: FactKind, value: str) -> Fact:
+        return Fact(job.index, job.attempt.number, self.clock(), kind, value)

@@ -1,0 +1,19 @@
+"""Start the jobs of a set in a test, and see what that left on the disk."""
+
+from datetime import UTC, datetime
+
+from qjobs.engine.start import StartReport, start
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def run(folder, provider, stop, **options) -> StartReport:
+    jobs = options.pop("jobs", range(len(folder.job_set.slices)))
+    options.setdefault("clock", now)
+    return start(folder, provider, jobs=jobs, stop=stop, **options)
+
+
+def states(workspace, folder):
+    return [job.state for job in workspace.store.open(folder.job_set.set_id).jobs()]
