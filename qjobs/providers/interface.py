@@ -121,9 +121,9 @@ class Provider(Protocol):
     def find(self, tag: str, *, backend: str) -> Sequence[str]:
         """The ids of all jobs that carry the tag, the oldest first.
 
-        Raises NotNow, saying when to ask again, while a job of it may be too new to be found.
-        A provider that cannot search says so in its capabilities, and gives what it happens to
-        know.
+        Raises NotNow, saying when to ask again, while a job of it may be too new to be found,
+        even where others are found already. A provider that cannot search says so in its
+        capabilities, and gives what it happens to know.
         """
 
     def statuses(self, job_ids: Sequence[str], *, backend: str) -> Mapping[str, JobStatus]:

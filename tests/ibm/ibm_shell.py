@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -67,6 +68,15 @@ class Running:
         self._process.join()
         return self._process.exitcode == -9
 
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        assert self._process.pid is not None
+        os.kill(self._process.pid, signal.SIGINT)
+
+    def said(self) -> str:
+        """What is on stderr so far."""
+        return self._err.read_text() if self._err.exists() else ""
+
     def end(self) -> Ended:
         """Wait for the end."""
         assert self.wait(), f"no end: {self._err.read_text()}"
@@ -91,7 +101,7 @@ class Shell:
             "ibm_post_timeout_s": "1",
             **settings,
         }
-        named = {f"QJOBS_{name.upper()}": value for name, value in ours.items()}
+        named = {f"QJOBS_{name.upper()}": value for name, value in ours.items() if value}
         self._environment = {**standin.environment, **named}
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(list(_IMPORTED))

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -30,6 +30,7 @@ from qjobs.errors import (
     TooLarge,
 )
 from qjobs.model import JobStatus, RunOptions, Slice
+from qjobs.providers.ibm.connection import Connection
 from qjobs.providers.ibm.errors import HttpError, http_error, not_accepted
 from qjobs.providers.ibm.provider import IbmProvider
 from qjobs.providers.interface import ProviderContext
@@ -93,7 +94,7 @@ def test_one_submit_is_one_post_whatever_the_answer(
     jobs: int,
 ) -> None:
     standin.faults(fault, times=0)
-    provider = make(post_timeout_s="0.5", settle_s="0.001")
+    provider = make(post_timeout_s="0.5", settle_s="1e-9")
 
     with pytest.raises(ProviderError) as caught:
         submit(provider, circuits)
@@ -177,7 +178,7 @@ def test_a_job_is_found_after_the_service_died_and_came_back(
     standin: StandIn, make: Make, circuits: CircuitSlice
 ) -> None:
     standin.faults("accept-then-die")
-    provider = make()
+    provider = make(settle_s="1e-9")
     with pytest.raises(ProviderError):
         submit(provider, circuits)
     standin.wait()
@@ -295,6 +296,63 @@ def test_a_broken_connection_to_the_token_service_means_that_nothing_was_sent(
             submit(make(), circuits)
 
         assert heard
+
+
+# Answers without an end
+
+
+def flood(status: str) -> bytes:
+    return f"HTTP/1.1 {status}\r\nContent-Type: text/plain\r\n\r\n".encode()
+
+
+@contextmanager
+def spring(status: str) -> Iterator[str]:
+    """A server that answers each request with words, for as long as anybody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with suppress(OSError), connection:
+                        connection.recv(65536)
+                        connection.sendall(flood(status))
+                        while True:
+                            connection.sendall(b"words " * 10_000)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+def connection_to(url: str, *, answer_bytes: int) -> Connection:
+    return Connection(
+        url, sign=dict, application="", parameters={}, timeout_s=30, post_timeout_s=30,
+        answer_bytes=answer_bytes, clock=time.time,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("url", "bound"), [("/jobs/x/results", "100,000,000"), ("/jobs", "64,000,000")]
+)
+def test_no_more_is_read_than_an_answer_can_have(url: str, bound: str) -> None:
+    with spring("200 OK") as server:
+        connection = connection_to(server, answer_bytes=100_000_000)
+
+        for ask in (connection.get, connection.post):
+            with pytest.raises(ProviderError, match=f"larger than {bound} bytes") as caught:
+                ask(url)
+            assert not isinstance(caught.value, NotAccepted)
+
+
+def test_of_an_error_only_the_beginning_is_read() -> None:
+    with spring("404 Not Found") as server, pytest.raises(HttpError) as caught:
+        connection_to(server, answer_bytes=10_000_000_000_000).get("/jobs/x")
+
+    assert caught.value.message.startswith("IBM Quantum answers 404: words words")
+    assert len(caught.value.message) < 400
 
 
 # Words

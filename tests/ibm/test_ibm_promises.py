@@ -321,7 +321,7 @@ def test_duplicates_that_the_service_made_are_listed_by_their_ids(
     assert isinstance(unknown.state, Attempted)
     more = service.add_jobs(2, user="me", tags=[unknown.state.tag, f"qj-{set_id}"])
 
-    time.sleep(LAG_S)  # what is not listed when one is adopted is not seen
+    time.sleep(LAG_S)  # what is not listed when the settle time is over is not seen
 
     shell.run("resume", set_id)
 
@@ -329,6 +329,27 @@ def test_duplicates_that_the_service_made_are_listed_by_their_ids(
     assert shell.jobs(set_id)[unknown.index].attempt.duplicates == tuple(more)
     assert all(job_id in shell.run("show", set_id, "--json").out for job_id in more)
     assert shell.counts(set_id) == expected
+
+
+def test_one_job_that_cannot_be_looked_up_yet_keeps_no_other_from_being_cancelled(
+    shell: Shell, service: StandIn, circuits: Path, tmp_path: Path
+) -> None:
+    service.set(queue_s=3600.0)
+    service.faults("accept-then-hang", skip=2)
+    patient = Shell(tmp_path, service, ibm_settle_s="3600")
+    running = patient.start(*submission(circuits))
+    unknown = one_unknown(patient)
+    assert running.kill()
+    (set_id,) = patient.set_ids()
+
+    ended = patient.run("cancel", set_id, codes=(ExitCode.UNEXPECTED,))
+
+    assert f"{set_id}/{unknown.index}: unknown" in ended.err
+    check_struck(service)
+    assert [job["shown"] for job in shell.bill(set_id)].count("Cancelled") == CIRCUITS - 1
+    shell.run("resume", set_id)
+    shell.run("cancel", set_id)
+    assert {job["shown"] for job in shell.bill(set_id)} == {"Cancelled"}
 
 
 def one_unknown(shell: Shell) -> Job:

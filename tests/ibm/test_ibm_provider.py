@@ -1,9 +1,13 @@
 """Jobs at IBM Quantum Platform, through the real client, from submit to result."""
 
 import json
+import sqlite3
+import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,11 +20,14 @@ from standin.process import StandIn
 from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
+from qjobs.engine.start import submission
 from qjobs.errors import JobRefused, NotNow, ProviderError, UnknownBackend, UsageError
-from qjobs.model import JobStatus, RunOptions, Slice
+from qjobs.model import Accepted, Attempt, JobSet, JobStatus, RunOptions, Slice
+from qjobs.providers.ibm.calls import Call, Calls
 from qjobs.providers.ibm.provider import IbmProvider
 from qjobs.providers.interface import CancelOutcome, ProviderContext
 from qjobs.results import CircuitResult
+from qjobs.store.sets import Store
 
 BACKEND = "ibm_lagos"
 TAG = "qj-0123456789ab-0-1"
@@ -36,8 +43,11 @@ Submit: TypeAlias = Callable[..., str]
 def make(tmp_path: Path) -> Make:
     """Another provider on the folder of this test, as another process would."""
 
-    def make(folder: str = "ibm", **settings: str) -> IbmProvider:
-        return IbmProvider(ProviderContext(tmp_path / folder, {"settle_s": "1", **settings}))
+    def make(
+        folder: str = "ibm", *, clock: Callable[[], float] = time.time, **settings: str
+    ) -> IbmProvider:
+        context = ProviderContext(tmp_path / folder, {"settle_s": "1", **settings})
+        return IbmProvider(context, clock=clock)
 
     return make
 
@@ -305,13 +315,112 @@ def test_a_job_is_found_by_its_tag_when_the_answer_was_lost(
     standin: StandIn, make: Make, submit: Submit
 ) -> None:
     standin.faults("accept-then-drop")
-    provider = make()
+    provider = make(settle_s="1e-9")
 
     with pytest.raises(ProviderError):
         submit(provider)
 
     (job,) = standin.stats()["jobs"]
     assert list(provider.find(TAG)) == [job["id"]]
+
+
+class Clock:
+    """Goes on when it is told to, and by very little when it is looked at."""
+
+    def __init__(self) -> None:
+        self.now_s = time.time()
+
+    def __call__(self) -> float:
+        self.now_s += 1e-5
+        return self.now_s
+
+    def moment(self) -> datetime:
+        return datetime.fromtimestamp(self.now_s, UTC)
+
+
+def test_jobs_of_a_call_are_not_told_before_all_of_them_must_be_listed(
+    standin: StandIn, make: Make, submit: Submit
+) -> None:
+    clock = Clock()
+    provider = make(clock=clock, settle_s="30")
+    standin.faults("accept-then-drop")
+    with pytest.raises(ProviderError):
+        submit(provider)
+    (job,) = standin.stats()["jobs"]
+
+    clock.now_s += 29
+    with pytest.raises(NotNow) as caught:
+        provider.find(TAG)
+    assert caught.value.retry_after_s == pytest.approx(1, abs=0.1)
+    (twin,) = standin.add_jobs(1, user="me", tags=job["sent_tags"])
+    clock.now_s += 1
+
+    assert list(provider.find(TAG)) == [job["id"], twin]
+
+
+def test_the_call_of_a_process_that_died_may_have_arrived_just_now(
+    standin: StandIn, make: Make, submit: Submit
+) -> None:
+    """A large job takes longer to be sent than the list lags behind."""
+    clock = Clock()
+    provider = make(clock=clock)
+    submit(provider)
+    call = provider._calls.tagged(TAG)
+    assert call
+    provider._calls.intend(call)  # as if no answer had come, and nobody had given it up
+
+    def is_settled(provider: IbmProvider, after_s: float) -> bool:
+        clock.now_s = call.made_s + after_s
+        try:
+            return bool(provider.find(TAG))
+        except NotNow:
+            return False
+
+    settings = {"settle_s": "30", "post_timeout_s": "120"}
+    one, later, last = (make(clock=clock, **settings) for _ in range(3))
+    assert [is_settled(one, after_s) for after_s in (60, 89, 91)] == [False, False, True]
+    provider._calls.intend(call)
+    assert [is_settled(later, after_s) for after_s in (140, 149, 151)] == [False, False, True]
+    provider._calls.intend(call)
+    assert is_settled(last, 86400)
+
+
+@pytest.mark.parametrize("folder", ["ibm", "elsewhere"])
+def test_a_duplicate_that_is_listed_later_than_the_first_job_is_recorded(
+    standin: StandIn, make: Make, submit: Submit, tmp_path: Path, folder: str
+) -> None:
+    """Whether the call was made on this machine or on another one."""
+    clock = Clock()
+    draft = Store(tmp_path / "home", clock=clock.moment).draft("0123456789ab")
+    draft.circuits_path.write_bytes(qpy.encode([registers()]))
+    draft.commit(
+        JobSet(
+            set_id=draft.set_id, name="", created=clock.moment(), provider="ibm", backend=BACKEND,
+            circuits=1, slices=(Slice(0, 1),), options=OPTIONS,
+        ),
+        (),
+    )  # fmt: skip
+    path = Store(tmp_path / "home", clock=clock.moment).open(draft.set_id)
+    provider = make(clock=clock, settle_s="30")
+    standin.faults("accept-then-drop")
+    waited_s = 0.0
+    with submission(path, provider, clock=clock.moment, stop=threading.Event()) as starter:
+        steps = starter.steps(0)
+        next(steps)  # the answer is lost
+        if folder != "ibm":
+            provider._calls.forget(TAG)
+        first = standin.stats()["jobs"][0]
+        more = []
+        for wait in steps:
+            waited_s += wait.wait_s
+            clock.now_s += wait.wait_s
+            if waited_s > 20 and not more:
+                more = standin.add_jobs(1, user="me", tags=first["sent_tags"])
+
+    (job,) = path.jobs()
+    assert job.attempts == (Attempt(1, Accepted(first["id"]), tuple(more)),)
+    assert len(more) == 1
+    assert standin.stats()["requests"]["submit"] == 1
 
 
 def test_the_oldest_of_several_jobs_is_the_first(
@@ -358,7 +467,7 @@ def test_a_thousand_jobs_take_ten_requests(standin: StandIn, make: Make) -> None
 def test_a_few_jobs_of_a_large_set_are_asked_for_one_by_one(
     standin: StandIn, make: Make, submit: Submit
 ) -> None:
-    provider = make(settle_s="0.001")
+    provider = make(settle_s="1e-9")
     job_id = submit(provider)
     for number in range(1, 450):
         provider._calls.intend(
@@ -517,13 +626,13 @@ def test_a_job_that_lost_its_tags_is_known_by_what_it_was_given(
     standin: StandIn, make: Make, submit: Submit
 ) -> None:
     standin.arm([{"name": "lose-tags", "times": 0}, {"name": "accept-then-drop", "times": 0}])
-    provider = make(settle_s="0.001")
+    provider = make(settle_s="1e-9")
     for number, circuit in enumerate([native(), registers(), native()]):
         with pytest.raises(ProviderError):
             submit(provider, circuit, tag=f"{SERIES}-{number}-1")
     standin.add_jobs(20, program="executor")
 
-    found = [make(settle_s="0.001").find(f"{SERIES}-{number}-1") for number in range(3)]
+    found = [make(settle_s="1e-9").find(f"{SERIES}-{number}-1") for number in range(3)]
 
     jobs = [job["id"] for job in standin.stats()["jobs"][:3]]
     assert sorted(job_id for ids in found for job_id in ids) == sorted(jobs)
@@ -543,6 +652,109 @@ def test_a_job_is_not_searched_for_among_all_before_it_must_be_listed(
         provider.find(TAG)
     assert caught.value.retry_after_s == pytest.approx(60, abs=5)
     assert "job" not in standin.stats()["requests"]
+
+
+def test_a_job_like_it_from_another_time_is_not_taken_for_a_lost_one(
+    standin: StandIn, make: Make, submit: Submit
+) -> None:
+    standin.faults("lose-tags", times=0)
+    stranger = submit(make("elsewhere"))
+    with closing(sqlite3.connect(standin.folder / "standin.sqlite")) as state, state:
+        state.execute("UPDATE jobs SET created = created - 60 WHERE id = ?", [stranger])
+    standin.arm([{"name": "accept-then-drop", "times": 2}, {"name": "drop", "times": 2}])
+
+    def found(ahead_s: float, attempt: int) -> list[str]:
+        """The clock of this machine may be wrong."""
+        tag = f"{SERIES}-0-{attempt}"
+        provider = make(clock=lambda: time.time() + ahead_s, settle_s="1e-9")
+        with pytest.raises(ProviderError):
+            submit(provider, tag=tag)
+        return list(provider.find(tag))
+
+    for attempt, ahead_s in enumerate([-1000, 1000], 1):
+        assert found(ahead_s, attempt) == [standin.stats()["jobs"][-1]["id"]]
+    for attempt, ahead_s in enumerate([-1000, 1000], 3):
+        assert found(ahead_s, attempt) == []
+
+
+def test_a_job_like_it_that_came_later_is_not_taken_for_a_lost_one(
+    standin: StandIn, make: Make, submit: Submit, tmp_path: Path
+) -> None:
+    standin.arm([{"name": "lose-tags", "times": 0}, {"name": "drop"}])
+    provider = make()
+    with pytest.raises(ProviderError):
+        submit(provider)
+    with closing(sqlite3.connect(tmp_path / "ibm" / "calls.sqlite")) as file, file:
+        file.execute("UPDATE call SET made_s = made_s - 60, lost_s = lost_s - 60")
+    submit(make("elsewhere"))
+
+    assert list(provider.find(TAG)) == []
+
+
+def test_of_two_jobs_that_are_alike_and_have_no_tags_only_the_oldest_is_taken(
+    standin: StandIn, make: Make, submit: Submit
+) -> None:
+    """The other may be of another call, or of somebody else: nobody may cancel it for us."""
+    standin.arm([{"name": "lose-tags", "times": 0}, {"name": "accept-then-drop"}])
+    provider = make(settle_s="1e-9")
+    with pytest.raises(ProviderError):
+        submit(provider)
+    submit(make("elsewhere"))
+
+    assert list(provider.find(TAG)) == [standin.stats()["jobs"][0]["id"]]
+
+
+def test_where_too_many_jobs_have_no_tags_nobody_says_that_a_lost_one_is_not_there(
+    standin: StandIn, make: Make, submit: Submit
+) -> None:
+    standin.arm([{"name": "lose-tags", "times": 0}, {"name": "accept-then-drop"}])
+    provider = make(settle_s="1e-9")
+    with pytest.raises(ProviderError):
+        submit(provider)
+    standin.add_jobs(30, program="executor")
+
+    with pytest.raises(ProviderError, match="too many"):
+        provider.find(TAG)
+
+
+# What is kept
+
+
+def test_results_that_were_kept_long_ago_are_deleted(tmp_path: Path) -> None:
+    day_s = 86_400.0
+    calls = Calls(tmp_path)
+    calls.keep("old", "executor", "results", at_s=0)
+    calls.keep("new", "executor", "results", at_s=29 * day_s)
+    assert calls.kept("old")
+
+    calls.keep("newest", "executor", "results", at_s=31 * day_s)
+
+    kept = {job_id: calls.kept(job_id) is not None for job_id in ("old", "new", "newest")}
+    assert kept == {"old": False, "new": True, "newest": True}
+
+
+def test_what_the_first_format_kept_is_still_there(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "calls.sqlite")) as first, first:
+        first.executescript(
+            """
+            CREATE TABLE call (
+                tag TEXT PRIMARY KEY, series TEXT, backend TEXT, instance TEXT, program TEXT,
+                made_s REAL, digest TEXT, shots INTEGER, memory INTEGER, layouts TEXT,
+                job_id TEXT);
+            CREATE INDEX call_by_job ON call (job_id);
+            CREATE TABLE kept (job_id TEXT PRIMARY KEY, program TEXT, results TEXT);
+            INSERT INTO call VALUES ('t', 's', 'b', 'i', 'p', 1.5, 'd', 9, 1, '[]', 'j');
+            INSERT INTO kept VALUES ('j', 'p', 'results');
+            PRAGMA user_version = 1;
+            """
+        )
+    calls = Calls(tmp_path)
+
+    assert calls.of_job("j") == Call("t", "s", "b", "i", "p", 1.5, "d", 9, True, [], "j")
+    calls.keep("new", "p", "results", at_s=1e9)
+    assert calls.kept("j") == ("p", "results")
+    calls.keep("newest", "p", "results", at_s=2e9)
+    assert calls.kept("j") is None
 
 
 # What else the service tells
@@ -583,11 +795,30 @@ def test_the_jobs_of_a_set_are_together_until_it_is_concluded(
 
 
 @pytest.mark.slow
+def test_bits_that_are_in_no_register_are_measured_too(
+    start_standin: Start, make: Make, submit: Submit
+) -> None:
+    start_standin(run="aer")
+    mixed = QuantumCircuit(QuantumRegister(7, "q"), [Clbit()], ClassicalRegister(1, "c"))
+    bare = QuantumCircuit(QuantumRegister(7, "q"), [Clbit(), Clbit()])
+    for circuit in (mixed, bare):
+        circuit.x(0)
+        circuit.measure([0, 1], [0, 1])
+    provider = make()
+
+    job_id = submit(provider, mixed, bare, options=RunOptions(shots=4, memory=True))
+
+    first, second = outcome(provider, job_id)
+    assert (first.readable_counts(), first.readable_memory()) == ({"1 0": 4}, ["1 0"] * 4)
+    assert (second.readable_counts(), second.registers) == ({"01": 4}, ())
+
+
+@pytest.mark.slow
 def test_a_job_that_was_found_has_the_shapes_that_it_was_submitted_with(
     start_standin: Start, make: Make, submit: Submit
 ) -> None:
     start_standin().faults("accept-then-drop")
-    provider = make()
+    provider = make(settle_s="1e-9")
     loose = QuantumCircuit(QuantumRegister(1, "q"), ClassicalRegister(1, "c"))
     loose.add_bits([Clbit()])
     loose.measure(0, 0)

@@ -10,6 +10,7 @@ import pytest
 from ibm_client import BACKEND
 from ibm_shell import SHOTS, Shell, submission, write_circuits
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
+from standin.account import INSTANCES
 from standin.process import StandIn
 
 from qjobs.circuits import qpy
@@ -131,3 +132,25 @@ def test_lost_tags_and_duplicates_are_told(shell: Shell, service: StandIn, circu
     jobs = shell.jobs(set_id)
     assert jobs[0].attempt == Attempt(1, Accepted(first["id"]), (twin,))
     assert [job.state for job in jobs[1:]] == [Planned(), Accepted(last["id"])]
+
+
+def test_a_set_is_looked_for_in_the_instance_that_is_named(
+    shell: Shell, service: StandIn, circuits: Path
+) -> None:
+    service.set(queue_s=3600.0)
+    second = ("--instance", "standin-second")
+    set_id = submitted(shell, circuits, *second)
+    (instance,) = {job["instance"] for job in service.stats()["jobs"]}
+    assert instance == INSTANCES["standin-second"]
+    before = shell.run("status", set_id).out
+    lose(shell)
+
+    assert shell.run("recover", "-b", "ibm").out == ""
+    assert shell.run("recover", "-b", "ibm", *second).out == f"{set_id}\n"
+
+    assert shell.run("status", set_id).out == before
+    assert json.loads(shell.run("show", set_id, "--json").out)["instance"] == "standin-second"
+    shell.run("cancel", set_id)
+    wrong = shell.run("recover", "-b", "ibm", "--instance", "third", codes=(2,))
+    assert "no instance 'third'" in wrong.err
+    assert "no-such" in shell.run("recover", "-b", "ibm", "--account", "no-such", codes=(4,)).err

@@ -168,7 +168,7 @@ def test_the_server_may_die_in_mid_flight(standin: StandIn, name: str, jobs: int
 def test_posts_over_the_rate_are_refused_until_the_window_is_over(
     start_standin: Callable[..., StandIn],
 ) -> None:
-    standin = start_standin(run="never", submits_per_minute=2, rate_window_s=2.0)
+    standin = start_standin(run="never", submits_per_minute=2, rate_window_s=3600.0)
     backend = connect().backend(BACKEND)
     submit(mode=backend)
     submit(mode=backend)

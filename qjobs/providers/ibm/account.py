@@ -1,7 +1,7 @@
 """The user's account at IBM Cloud, as the client knows it, and the instances it can use."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -63,9 +63,10 @@ class Account:
     Every method raises AuthError if there is no account or it is not accepted.
     """
 
-    def __init__(self, parts: Parts, settings: Settings) -> None:
+    def __init__(self, parts: Parts, settings: Settings, *, clock: Callable[[], float]) -> None:
         self._parts = parts
         self._settings = settings
+        self._clock = clock
         self._mutex = threading.RLock()
         self._account: Any = None
         self._instances: tuple[str, ...] = ()
@@ -178,6 +179,8 @@ class Account:
                 parameters=parameters.connection_parameters(),
                 timeout_s=self._settings.timeout_s,
                 post_timeout_s=self._settings.post_timeout_s,
+                answer_bytes=self._settings.answer_bytes,
+                clock=self._clock,
             )
             return Service(self._parts.runtime(connection), instance)
 

@@ -19,25 +19,35 @@ from typing import NamedTuple
 from qjobs.circuits.outcomes import Layout
 from qjobs.errors import ProviderError
 
-FORMAT = 1
+FORMAT = 2
 _WAIT_S = 30.0  # for other processes to finish their transactions
 
-_TABLES = f"""
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS call (
-    tag TEXT PRIMARY KEY, series TEXT, backend TEXT, instance TEXT, program TEXT, made_s REAL,
-    digest TEXT, shots INTEGER, memory INTEGER, layouts TEXT, job_id TEXT);
-CREATE INDEX IF NOT EXISTS call_by_job ON call (job_id);
-CREATE TABLE IF NOT EXISTS kept (job_id TEXT PRIMARY KEY, program TEXT, results TEXT);
-PRAGMA user_version = {FORMAT};
-COMMIT;
-"""
+_KEPT_S = 30 * 86_400.0
+"""For so long results are kept that the service gives only once."""
+
+_STEPS = (
+    """
+    CREATE TABLE call (
+        tag TEXT PRIMARY KEY, series TEXT, backend TEXT, instance TEXT, program TEXT, made_s REAL,
+        digest TEXT, shots INTEGER, memory INTEGER, layouts TEXT, job_id TEXT);
+    CREATE INDEX call_by_job ON call (job_id);
+    CREATE TABLE kept (job_id TEXT PRIMARY KEY, program TEXT, results TEXT);
+    """,
+    """
+    ALTER TABLE call ADD COLUMN ahead_s REAL;
+    ALTER TABLE call ADD COLUMN lost_s REAL;
+    ALTER TABLE kept ADD COLUMN kept_s REAL;
+    """,
+)
+"""What leads from each format to the next one."""
 
 
 class Call(NamedTuple):
-    """One submit. `made_s` is seconds since the epoch, `layouts` has one a circuit sent.
+    """One submit. `layouts` has one a circuit sent.
 
-    `digest` is that of what the program was given, see `digest_of`.
+    `made_s` is when it was about to be made, in seconds since the epoch by the clock of this
+    machine, and `lost_s` when its answer was given up; `ahead_s` is how far the clock of the
+    service was ahead. `digest` is that of what the program was given, see `digest_of`.
     """
 
     tag: str
@@ -51,6 +61,8 @@ class Call(NamedTuple):
     memory: bool
     layouts: Sequence[Layout] = ()
     job_id: str = ""
+    ahead_s: float | None = None
+    lost_s: float | None = None
 
 
 class Calls:
@@ -66,9 +78,10 @@ class Calls:
 
     def intend(self, call: Call) -> None:
         """Write down that a call is about to be made; it is on the disk when this returns."""
-        values = (*call[:-2], _encode(call.layouts), None)
+        row = {**call._asdict(), "layouts": _encode(call.layouts), "job_id": None}
+        columns, places = ",".join(row), ",".join(f":{name}" for name in row)
         with self._open() as file:
-            file.execute("INSERT OR REPLACE INTO call VALUES (?,?,?,?,?,?,?,?,?,?,?)", values)
+            file.execute(f"INSERT OR REPLACE INTO call ({columns}) VALUES ({places})", row)  # noqa: S608  # no value is in it
 
     def accept(self, tag: str, job_id: str) -> None:
         """Write down the id that the service gave the job of a call."""
@@ -78,7 +91,7 @@ class Calls:
     def lose(self, tag: str, at_s: float) -> None:
         """Write down that the answer to a call did not come until now."""
         with self._open() as file:
-            file.execute("UPDATE call SET made_s = ? WHERE tag = ?", (at_s, tag))
+            file.execute("UPDATE call SET lost_s = ? WHERE tag = ?", (at_s, tag))
 
     def forget(self, tag: str) -> None:
         """Strike a call out that was refused."""
@@ -112,10 +125,17 @@ class Calls:
             query = "SELECT count(*) FROM call WHERE series = ?"
             return int(file.execute(query, (series,)).fetchone()[0])
 
-    def keep(self, job_id: str, program: str, results: str) -> None:
-        """Keep results that the service gives only once; they are on the disk on return."""
+    def keep(self, job_id: str, program: str, results: str, *, at_s: float) -> None:
+        """Keep results that the service gives only once; they are on the disk on return.
+
+        Those that were kept 30 days ago are deleted.
+        """
+        row = (job_id, program, results, at_s)
         with self._open() as file:
-            file.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (job_id, program, results))
+            file.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", row)
+            # The first format had no time: theirs begins now.
+            file.execute("UPDATE kept SET kept_s = ? WHERE kept_s IS NULL", (at_s,))
+            file.execute("DELETE FROM kept WHERE kept_s < ?", (at_s - _KEPT_S,))
 
     def kept(self, job_id: str) -> tuple[str, str] | None:
         """The program and the results that were kept of a job."""
@@ -129,8 +149,12 @@ class Calls:
         with self._open() as file:
             rows = file.execute(f"SELECT {columns} FROM call WHERE {where}", (value,)).fetchall()  # noqa: S608  # no value is in it
         return [
-            Call._make([*plain, bool(memory), _decode(layouts), job_id or ""])
-            for *plain, memory, layouts, job_id in rows
+            call._replace(
+                memory=bool(call.memory),
+                layouts=_decode(str(call.layouts)),
+                job_id=call.job_id or "",
+            )
+            for call in map(Call._make, rows)
         ]
 
     @contextmanager
@@ -169,8 +193,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     file = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
     try:
         file.execute("PRAGMA synchronous = FULL")
-        version = int(file.execute("PRAGMA user_version").fetchone()[0])
-        if version == 0:
+        version = _version(file)
+        if version < FORMAT:
             _prepare(file, path.parent)
     except BaseException:
         file.close()
@@ -181,13 +205,18 @@ def _connect(path: Path) -> sqlite3.Connection:
     return file
 
 
+def _version(file: sqlite3.Connection) -> int:
+    return int(file.execute("PRAGMA user_version").fetchone()[0])
+
+
 def _prepare(file: sqlite3.Connection, folder: Path) -> None:
     # SQLite does not wait for others when it changes to WAL, so only one may do it.
     lock = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         file.execute("PRAGMA journal_mode = WAL")
-        file.executescript(_TABLES)
+        steps = "".join(_STEPS[_version(file) :])  # of those that nobody has taken meanwhile
+        file.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {FORMAT}; COMMIT;")
     finally:
         os.close(lock)
 

@@ -1,13 +1,14 @@
-"""HTTP with one instance of the service: signed, with time limits, and no POST is ever repeated.
+"""HTTP with one instance of the service: signed, within limits, and no POST is ever repeated.
 
 The client's own session repeats a POST up to five times on 5xx, which makes jobs that nobody
-asked for, waits for ever for the answer to a GET, and keeps the status of an error only in the
-text of an exception. Its REST adapters ask no more of a session than this class has.
+asked for, waits for ever for the answer to a GET, reads whatever comes, and keeps the status of
+an error only in the text of an exception. Its REST adapters ask no more of a session than this
+class has.
 """
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from qjobs.errors import NotNow, ProviderError, RateLimited
@@ -19,15 +20,20 @@ if TYPE_CHECKING:
 _CONNECT_S = 10.0
 _SERVER_ERRORS = frozenset({429, 500, 502, 503, 504, 520, 521, 522, 524})
 _POOL = 16
+_LIST_BYTES = 64_000_000
+"""The largest answer that is read, unless it tells of one job: then it may have its results."""
+
+_ERROR_BYTES = 65_536
 _TOKEN_PAUSES_S = (0.5, 1.0)
 
 
 class Connection:
     """A session for the client's REST adapters. Safe in many threads.
 
-    `sign` gives the headers of authorization, `application` says who is asking. Every method
-    raises AuthError, NotNow where nothing was sent, HttpError for an answer that is an error,
-    and ProviderError where no answer came.
+    `sign` gives the headers of authorization, `application` says who is asking, `clock` gives
+    seconds since the epoch. Every method raises AuthError, NotNow where nothing was sent,
+    HttpError for an answer that is an error, and ProviderError where no answer came, or one
+    that is larger than `answer_bytes`.
     """
 
     def __init__(
@@ -39,16 +45,22 @@ class Connection:
         parameters: Mapping[str, Any],
         timeout_s: float,
         post_timeout_s: float,
+        answer_bytes: int,
+        clock: Callable[[], float],
     ) -> None:
         import requests
 
         # Adapters set the version of the API that they speak here.
         self.headers: Mapping[str, str] = {}
+        self.ahead_s: float | None = None
+        """How far the clock of the service was ahead when it answered last, to a second."""
         self._base_url = base_url
         self._sign = sign
         self._application = application
         self._timeout_s = timeout_s
         self._post_timeout_s = post_timeout_s
+        self._answer_bytes = answer_bytes
+        self._clock = clock
         self._session = requests.Session()
         for name, value in parameters.items():
             setattr(self._session, name, value)
@@ -87,6 +99,10 @@ class Connection:
         # `timeout` is the adapter's wish, which for some requests is to wait for ever.
         from requests import RequestException
 
+        most_bytes = self._answer_bytes
+        if "/jobs/" not in url:
+            most_bytes = min(most_bytes, _LIST_BYTES)
+
         signed = {
             **self.headers,
             **(headers or {}),
@@ -103,9 +119,13 @@ class Connection:
                 headers=signed,
                 timeout=(_CONNECT_S, timeout_s),
                 allow_redirects=method == "GET",
+                hooks={"response": lambda response, **_: _bound(response, most_bytes)},
             )
         except RequestException as error:
             raise _no_answer(error, method, timeout_s) from error
+        sent_s = _seconds(response.headers.get("Date", ""))
+        if sent_s is not None:
+            self.ahead_s = sent_s - self._clock()
         if response.status_code >= 300:
             raise http_error(response.status_code, response.headers, response.text)
         return response
@@ -158,6 +178,39 @@ class Signature:
                     raise
             time.sleep(pause_s)
         return self._token()
+
+
+def _bound(response: "Response", most_bytes: int) -> None:
+    """Let no more than so much of an answer be read; of an error, only its beginning."""
+    chunks, fails = response.iter_content, response.status_code >= 300
+    if fails:
+        most_bytes = min(most_bytes, _ERROR_BYTES)
+
+    def counted(chunk_size: int | None = 1, **how: Any) -> Iterator[Any]:
+        left = most_bytes
+        for chunk in chunks(chunk_size, **how):
+            if len(chunk) > left:
+                response.close()
+                if not fails:
+                    raise ProviderError(
+                        f"an answer of IBM Quantum is larger than {most_bytes:,} bytes"
+                    )
+                yield chunk[:left]
+                return
+            left -= len(chunk)
+            yield chunk
+
+    response.iter_content = counted  # type: ignore[method-assign,assignment]  # requests has no other place for it
+
+
+def _seconds(date: str) -> float | None:
+    """Since the epoch, of the date in a header."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _adapter() -> Any:

@@ -11,6 +11,7 @@ from qjobs.providers.ibm.calls import Call, Calls
 from qjobs.providers.ibm.errors import HttpError
 from qjobs.providers.ibm.listing import Inquiry, listed, lost
 from qjobs.providers.ibm.service import JobInfo, Service, is_job_id
+from qjobs.providers.ibm.settings import Settings
 from qjobs.providers.interface import CancelOutcome, RemoteJob
 
 _LONGEST_MESSAGE = 2000
@@ -18,23 +19,25 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Jobs:
-    """Of all instances of an account. Safe in many threads.
-
-    `settle_s` is how long a job may be missing in the lists. What `calls` knows saves questions.
-    """
+    """Of all instances of an account. Safe in many threads. What `calls` knows saves questions."""
 
     def __init__(
-        self, account: Account, calls: Calls, *, settle_s: float, clock: Callable[[], float]
+        self, account: Account, calls: Calls, settings: Settings, *, clock: Callable[[], float]
     ) -> None:
         self._account = account
         self._calls = calls
-        self._settle_s = settle_s
+        self._settle_s = settings.settle_s
+        self._post_timeout_s = settings.post_timeout_s
         self._clock = clock
         self._searching = threading.Lock()
+        # When we heard first of calls that a process has left behind.
+        self._heard_s: dict[tuple[str, float], float] = {}
 
     def find(self, tag: str) -> Sequence[str]:
-        """The ids of the jobs with a tag, the oldest first. NotNow while none may be too new."""
+        """The ids of the jobs with a tag, the oldest first. NotNow while one may be too new."""
         call = self._calls.tagged(tag)
+        if call and not call.job_id:
+            self._check_settled(call)
         found = [
             info
             for service in self._services(call)
@@ -48,9 +51,6 @@ class Jobs:
             return ids if call.job_id in ids else [call.job_id, *ids]
         if ids:
             self._calls.accept(tag, ids[0])
-        elif 0 <= (age_s := self._clock() - call.made_s) < self._settle_s:
-            # Of the call itself, that is: circuits may have been made to fit for long before.
-            raise NotNow("it is too early to be sure", retry_after_s=self._settle_s - age_s)
         else:
             ids = self._find_lost(call)
         return ids
@@ -107,7 +107,7 @@ class Jobs:
             )
         text = _fetch(service, job_id)
         if info.private:
-            self._calls.keep(job_id, info.program, text)
+            self._calls.keep(job_id, info.program, text, at_s=self._clock())
         return info.program, text
 
     def error_message(self, job_id: str) -> str:
@@ -136,12 +136,32 @@ class Jobs:
         places = (call.instance,) if call else self._account.instances()
         return [self._account.service(place) for place in places]
 
+    def _check_settled(self, call: Call) -> None:
+        """Raise NotNow while there may be jobs of a call that are in no list yet.
+
+        That is of the call itself: circuits may have been made to fit for long before it.
+        """
+        ended_s = self._ended_s(call)
+        age_s = self._clock() - ended_s
+        if 0 <= age_s < self._settle_s:
+            raise NotNow("it is too early to be sure", retry_after_s=self._settle_s - age_s)
+
+    def _ended_s(self, call: Call) -> float:
+        """When the service must have had a call, if it ever got it."""
+        if call.lost_s is not None:
+            return call.lost_s
+        # The process that made it is gone, nobody knows since when: it may have been just now.
+        heard_s = self._heard_s.setdefault((call.tag, call.made_s), self._clock())
+        return min(heard_s, call.made_s + self._post_timeout_s)
+
     def _find_lost(self, call: Call) -> list[str]:
         def known(job_id: str) -> bool:
             return job_id in self._calls.of_jobs([job_id])
 
+        latest_s = self._ended_s(call) + self._settle_s
         with self._searching:  # or two calls that are alike might both take the same job
-            job_id = lost(self._account.service(call.instance), call, known=known)
+            service = self._account.service(call.instance)
+            job_id = lost(service, call, latest_s=latest_s, known=known)
             if job_id:
                 self._calls.accept(call.tag, job_id)
         return [job_id] if job_id else []

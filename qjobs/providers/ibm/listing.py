@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from math import inf
 from typing import Protocol
 
+from qjobs.errors import ProviderError
 from qjobs.providers.ibm.calls import Call, digest_of, series_of
 from qjobs.providers.ibm.service import PAGE, JobInfo, Page, Service
 
@@ -14,8 +14,11 @@ _MOST_STRANGERS = 3
 """So many jobs without our tags are asked for one by one before the newest of all are listed."""
 
 _MOST_LOOKED_AT = 30
+_INACCURACY_S = 5.0
+"""Of the times that the service gives, and of how far its clock is ahead of ours."""
+
 _CLOCK_SKEW_S = 600.0
-"""How far the clocks of this machine and the service may be apart."""
+"""How far the two clocks may be apart where nothing is known of it."""
 
 
 class Lists(Protocol):
@@ -44,31 +47,47 @@ def listed(
             return
 
 
-def lost(service: Service, call: Call, *, known: Callable[[str], bool]) -> str:
+def lost(service: Service, call: Call, *, latest_s: float, known: Callable[[str], bool]) -> str:
     """The job of a call whose tags the service has lost; empty if there is none to be seen.
 
-    It is among the jobs of that time, which are looked at one by one: one that was given just
-    what this call gave, and is not `known` as the job of another call.
+    It is among the jobs that were made from the call on until `latest_s`, by our clock: one that
+    was given just what this call gave, and is not `known` as the job of another call. They are
+    looked at one by one. Of several it is the oldest; the others may be of other calls that gave
+    the same, or of somebody else, and are left alone. Raises ProviderError if there are too many
+    to say that there is none.
     """
-    earliest_s = call.made_s - _CLOCK_SKEW_S
-    looked_at = 0
+    margin_s = _CLOCK_SKEW_S if call.ahead_s is None else _INACCURACY_S
+    ahead_s = call.ahead_s or 0.0
+    found = ""
+    passed = looked_at = 0
     for info in listed(service, most_pages=_MOST_PAGES_UNTAGGED, newest_first=True):
-        if _seconds(info.created) < earliest_s or looked_at == _MOST_LOOKED_AT:
-            return ""
+        passed += 1
+        created_s = _seconds(info.created)
+        if created_s is not None and created_s < call.made_s + ahead_s - margin_s:
+            break
+        if created_s is not None and created_s > latest_s + ahead_s + margin_s:
+            continue
         if info.program != call.program or _series(info) or known(info.job_id):
             continue
         looked_at += 1
         if digest_of(service.params(info.job_id)) == call.digest:
-            return info.job_id
-    return ""
+            found = info.job_id
+        if looked_at == _MOST_LOOKED_AT:
+            break
+    if not found and (looked_at == _MOST_LOOKED_AT or passed == _MOST_PAGES_UNTAGGED * PAGE):
+        raise ProviderError(
+            "no job carries the tag, but too many jobs of that time have none",
+            hint="look for it at https://quantum.cloud.ibm.com/workloads",
+        )
+    return found
 
 
-def _seconds(created: str) -> float:
-    """Seconds since the epoch; for ever where the service gives no time."""
+def _seconds(created: str) -> float | None:
+    """Seconds since the epoch, if that is a time."""
     try:
         moment = datetime.fromisoformat(created)
     except ValueError:
-        return inf
+        return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 

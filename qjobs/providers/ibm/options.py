@@ -59,8 +59,8 @@ class JobOptions(NamedTuple):
                 raise UsageError(f"the option {name} of ibm is a {kind.__name__}, not {value!r}")
             return value
 
-        longest_s = read("max_execution_time", int, usual=0)
-        if not 0 <= longest_s <= _LONGEST_S:
+        longest_s = read("max_execution_time", int, usual=_LONGEST_S)
+        if not 1 <= longest_s <= _LONGEST_S:
             raise UsageError(f"max_execution_time is 1 to {_LONGEST_S} seconds, not {longest_s}")
         mode, session = read("mode", str, usual="job"), read("session", str, usual="")
         if mode not in _MODES:
@@ -71,7 +71,7 @@ class JobOptions(NamedTuple):
         if seed > LARGEST_SEED or (seed < 0 and "seed_transpiler" in options.extra):
             raise UsageError(f"the seed of the transpiler is 0 to {LARGEST_SEED}, not {seed}")
         return cls(
-            max_execution_time=longest_s or None,
+            max_execution_time=longest_s if "max_execution_time" in options.extra else None,
             private=read("private", bool, usual=False),
             session=session,
             image=read("image", str, usual=""),

@@ -70,10 +70,10 @@ class IbmProvider:
     ) -> None:
         self._settings = Settings.read(context.settings)
         self._clock = clock
-        self._account = Account(load_client(), self._settings)
+        self._account = Account(load_client(), self._settings, clock=clock)
         self._calls = Calls(context.folder)
         self._machines = Machines(self._account)
-        self._jobs = Jobs(self._account, self._calls, settle_s=self._settings.settle_s, clock=clock)
+        self._jobs = Jobs(self._account, self._calls, self._settings, clock=clock)
         self._crews = Crews(processes=self._settings.workers)
         self._sessions = Sessions()
 
@@ -171,6 +171,7 @@ class IbmProvider:
                     digest=digest_of(json.loads(body)["params"]),
                     shots=options.shots,
                     memory=options.memory,
+                    ahead_s=service.ahead_s,
                     layouts=prepared.layouts,
                 )
             )
@@ -199,8 +200,8 @@ class IbmProvider:
     def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
         """The ids of the jobs with this tag that are listed by now, the oldest first.
 
-        Where none is, NotNow is raised until the settle time after the call is over. Then that
-        of a job whose tags got lost is found too, by what it was given.
+        If the answer to the call was lost, NotNow is raised until the settle time after it is
+        over. Then a job whose tags got lost is found too, by what it was given.
         """
         return self._jobs.find(tag) if tag else []
 

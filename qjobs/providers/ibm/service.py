@@ -58,6 +58,12 @@ class Service:
         self._runtime = runtime
         self.instance = instance
 
+    @property
+    def ahead_s(self) -> float | None:
+        """How far the clock of the service is ahead of ours, to a second; None if it never said."""
+        ahead_s: float | None = self._runtime.session.ahead_s
+        return ahead_s
+
     def submit(self, body: str) -> str:
         """Post a job, once, and return its id.
 

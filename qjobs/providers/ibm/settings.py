@@ -14,8 +14,8 @@ class Settings(NamedTuple):
 
     `instance` is a CRN or a name, `channel` the client's word. `timeout_s` is how long an
     answer may stay away, `post_timeout_s` that to a submitted job, `settle_s` how far the list
-    of jobs may lag behind. `payload_bytes` is the largest body that is sent. `workers` is how
-    many processes transpile; as a rule one a usable core.
+    of jobs may lag behind. `payload_bytes` is the largest body that is sent, `answer_bytes` the
+    largest that is read. `workers` is how many processes transpile; as a rule one a usable core.
     """
 
     account: str = ""
@@ -28,6 +28,7 @@ class Settings(NamedTuple):
     post_timeout_s: float = 120.0
     settle_s: float = 30.0
     payload_bytes: int = 50_000_000
+    answer_bytes: int = 1_000_000_000
     workers: int = 1
 
     @classmethod
@@ -55,6 +56,7 @@ class Settings(NamedTuple):
             post_timeout_s=number("post_timeout_s", float, usual.post_timeout_s),
             settle_s=number("settle_s", float, usual.settle_s),
             payload_bytes=number("payload_bytes", int, usual.payload_bytes),
+            answer_bytes=number("answer_bytes", int, usual.answer_bytes),
             workers=number("workers", int, _usable_cores()),
         )
 

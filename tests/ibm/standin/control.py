@@ -9,6 +9,7 @@ from standin.account import INSTANCES
 from standin.answers import Answer, BadRequest, Request, answer, json_object
 from standin.faults import fault
 from standin.service import Service
+from standin.sessions import every as sessions
 from standin.settings import Settings, value_of
 from standin.state import Job, new_id
 
@@ -32,7 +33,7 @@ _TOLD = [
 
 
 def stats(service: Service, _request: Request) -> Answer:
-    """GET stats: every job that was taken and not deleted, oldest first, and requests by kind."""
+    """GET stats: jobs that were taken and not deleted, oldest first; sessions; requests by kind."""
     jobs = service.state.jobs("1 ORDER BY number", {}, now=time.time())
     counts = service.state.counts()
     return answer(
@@ -40,6 +41,7 @@ def stats(service: Service, _request: Request) -> Answer:
             "jobs": [_summary(job) for job in jobs],
             "requests": counts,
             "posts": counts.get("submit", 0),
+            "sessions": sessions(service),
             "faults": [
                 {"name": armed.fault.name, "seen": armed.seen, "struck": armed.struck}
                 for armed in service.state.armed()

@@ -61,7 +61,7 @@ class StandIn:
         return list(self._ask("POST", "jobs", {"count": count, **columns})["ids"])
 
     def stats(self) -> dict[str, Any]:
-        """`jobs` (oldest first), `requests` by kind, `posts`, `faults`."""
+        """`jobs` and `sessions` (oldest first), `requests` by kind, `posts`, `faults`."""
         return self._ask("GET", "stats")
 
     def duplicates(self) -> list[list[str]]:

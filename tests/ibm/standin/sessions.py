@@ -58,6 +58,12 @@ def close(service: Service, request: Request) -> Answer:
     return nothing() if changed else not_found("Session")
 
 
+def every(service: Service) -> list[dict[str, object]]:
+    """All there are or were, the oldest first."""
+    rows = service.state.rows("SELECT id FROM sessions ORDER BY created", [])
+    return [_read(service, row["id"]) for row in rows]
+
+
 def accepts(service: Service, session_id: str) -> bool:
     """Whether a session is there and takes jobs."""
     found = _read(service, session_id)
