@@ -47,10 +47,13 @@ def completing(environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def provider_settings(provider: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The settings for one provider: `QJOBS_LOCAL_WORKERS=2` gives local {"workers": "2"}."""
+    """The settings for one provider: `QJOBS_LOCAL_WORKERS=2` gives local {"workers": "2"}.
+
+    One that is empty is as one that is not set.
+    """
     prefix = f"QJOBS_{provider.upper().replace('-', '_')}_"
     return {
         name.removeprefix(prefix).lower(): value
         for name, value in environ.items()
-        if name.startswith(prefix)
+        if name.startswith(prefix) and value
     }

@@ -10,7 +10,7 @@ from qjobs.cli.addresses import find_targets
 from qjobs.cli.outcome import JobsFailed, raise_for_jobs
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import resolve
-from qjobs.engine.report import FAILED, JobReport, SetReport, State
+from qjobs.engine.report import FAILED, FINAL, JobReport, SetReport, State
 from qjobs.engine.status import status as ask_status
 from qjobs.errors import ExitCode
 from qjobs.render import rows, shapes
@@ -70,13 +70,12 @@ def _wanted(*, failed: bool, pending: bool, done: bool) -> frozenset[State]:
     """The states of the jobs to be shown; all where nothing was said."""
     if not (failed or pending or done):
         return frozenset(State)
-    finished = {State.DONE, *FAILED}
     return frozenset(
         state
         for state in State
         if (failed and state in FAILED)
         or (done and state is State.DONE)
-        or (pending and state not in finished)
+        or (pending and state not in FINAL)
     )
 
 
@@ -209,6 +208,8 @@ def error(
         from qjobs.render.tables import print_failures
 
         print_failures(found)
+        if not found:
+            output.note("no failures")
     else:
         show_data(output, shapes.failures_document(found), rows.failure_rows(found))
     if found and exit_status:

@@ -63,7 +63,7 @@ def hand_over(
     _warn(output, report, set_id)
     if interruption.stop.is_set():
         return Interrupted(
-            f"interrupted: {report.accepted} jobs accepted, {report.planned} not sent",
+            f"interrupted: {count(report.accepted, 'job')} accepted, {report.planned} not sent",
             hint=f"qjobs resume {set_id}",
             exit_code=interruption.exit_code,
         )

@@ -21,6 +21,7 @@ from qjobs.render import rows, shapes
 from qjobs.render.output import Output
 from qjobs.render.progress import progress
 from qjobs.render.results import check_place
+from qjobs.render.summaries import assignments
 from qjobs.render.text import count
 from qjobs.render.writing import show
 
@@ -183,7 +184,7 @@ def _preview(workspace: Workspace, request: "SubmitRequest", output: Output) -> 
             f"values for {', '.join(plan.parameters)}"
         )
     if plan.options.extra:
-        chosen = ", ".join(f"{name}={value}" for name, value in plan.options.extra.items())
+        chosen = assignments(plan.options.extra, ", ")
         output.note(f"{plan.provider}:{plan.backend} with {chosen}")
     if plan.observables:
         output.note(f"expectation values of {count(plan.observables, 'observable')}")

@@ -7,7 +7,7 @@ from datetime import UTC
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from qjobs.render.summaries import most_frequent, summary
+from qjobs.render.summaries import assignments, most_frequent, summary
 from qjobs.render.text import rfc3339
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qjobs.engine.error import Failure
     from qjobs.engine.report import JobReport, SetReport
     from qjobs.engine.result import CircuitRow
-    from qjobs.model import JobSet, Source
+    from qjobs.model import JobSet, RunOptions, Source
     from qjobs.providers.interface import JobDetails
 
 Cell: TypeAlias = str | int | float
@@ -243,6 +243,7 @@ def detail_rows(
         "name": plan.name,
         "state": report.state,
         "created": rfc3339(plan.created),
+        **({"recovered": "yes"} if plan.recovered else {}),
         "backend": f"{plan.provider}:{plan.backend}",
         "account": plan.account,
         "instance": plan.instance,
@@ -250,10 +251,7 @@ def detail_rows(
         **asked,
         "jobs": len(report.jobs),
         "shots": options.shots,
-        "seed": "" if options.seed is None else options.seed,
-        "memory": "yes" if options.memory else "no",
-        "optimization_level": options.optimization_level,
-        "options": " ".join(f"{key}={value}" for key, value in options.extra.items()),
+        **({} if plan.recovered else _chosen(options)),
         "tag": plan.tag,
         "tags": " ".join(plan.tags),
         "fingerprint": plan.fingerprint,
@@ -262,6 +260,11 @@ def detail_rows(
     if used:
         jobs = "" if len(used) == len(report.jobs) else f" ({len(used)} jobs)"
         properties["usage_s"] = f"{sum(used):g}{jobs}"
+    queued = [told for told in details.values() if told.queue_position is not None]
+    if queued:
+        first = min(queued, key=lambda told: told.queue_position or 0)
+        start = f", start estimated {first.estimated_start}" if first.estimated_start else ""
+        properties["queue_position"] = f"{first.queue_position}{start}"
     duplicates = [job_id for job in report.jobs for job_id in job.duplicates]
     if duplicates:
         properties["duplicates"] = " ".join(duplicates)
@@ -269,3 +272,13 @@ def detail_rows(
         (f"from circuit {source.start_index * plan.bindings}", source.path) for source in sources
     ]
     return Rows(("property", "value"), [*properties.items(), *files])
+
+
+def _chosen(options: RunOptions) -> dict[str, Cell]:
+    """What the jobs themselves do not tell, where the set was recovered from them."""
+    return {
+        "seed": "" if options.seed is None else options.seed,
+        "memory": "yes" if options.memory else "no",
+        "optimization_level": options.optimization_level,
+        "options": assignments(options.extra, " "),
+    }

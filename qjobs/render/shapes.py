@@ -55,6 +55,7 @@ def set_document(
         "tag": plan.tag,
         "state": report.state.value,
         "created": rfc3339(plan.created),
+        "recovered": plan.recovered,
         "account": plan.account,
         "instance": plan.instance,
         "tags": list(plan.tags),

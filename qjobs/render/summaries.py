@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from qjobs.engine.report import FAILED, SetReport, State
-from qjobs.model import JobSet
+from qjobs.engine.report import FINAL, SetReport, State
+from qjobs.model import JobSet, Scalar
 from qjobs.render.text import clean
 
 _MOST_TERMS = 2
@@ -22,7 +22,7 @@ def summary(report: SetReport) -> str:
 
 def finished_jobs(report: SetReport) -> int:
     """How many jobs will not change by themselves any more."""
-    return sum(job.state in (State.DONE, *FAILED) for job in report.jobs)
+    return sum(job.state in FINAL for job in report.jobs)
 
 
 def done_circuits(report: SetReport) -> str:
@@ -44,6 +44,14 @@ def observable_label(terms: Mapping[str, float]) -> str:
         shown += f" {sign} " if shown else sign.strip("+")
         shown += label if abs(coefficient) == 1 else f"{abs(coefficient):g} {label}"
     return shown if len(terms) <= _MOST_TERMS else f"{shown} + ... ({len(terms)} terms)"
+
+
+def assignments(options: Mapping[str, Scalar], between: str) -> str:
+    """The options of a backend as `--option` takes them: `mode=batch private=true`."""
+    return between.join(
+        f"{name}={str(value).lower() if isinstance(value, bool) else value}"
+        for name, value in options.items()
+    )
 
 
 def spans(numbers: Iterable[int]) -> str:
