@@ -139,8 +139,10 @@ def test_other_tables_are_settings_and_the_environment_goes_first(
     jobs = provider.limits("").jobs_wanted
 
     monkeypatch.setenv("QJOBS_LOCAL_WORKERS", "6")
-
     assert open_provider("local", tmp_path).limits("").jobs_wanted == 3 * jobs
+
+    monkeypatch.setenv("QJOBS_LOCAL_WORKERS", "")
+    assert open_provider("local", tmp_path).limits("").jobs_wanted == jobs
 
 
 def test_variables_of_a_provider_with_a_longer_name_do_no_harm(

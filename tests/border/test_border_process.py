@@ -88,14 +88,12 @@ def test_configured_keywords_reach_run_with_the_tag_in_place(
 
 
 def test_a_call_that_hangs_is_over_when_its_time_is(make: Make, circuits: CircuitSlice) -> None:
-    provider = make(timeout_s=4)
+    provider = make(timeout_s=2)
     job_id = submit(provider, circuits)
 
-    started = time.monotonic()
-    with pytest.raises(ProviderError, match="did not answer within 4 s"):
+    with pytest.raises(ProviderError, match="did not answer within 2 s"):
         provider.statuses(["another"], backend="silent")
 
-    assert time.monotonic() - started < 20
     # The next call gets a fresh process.
     assert provider.statuses([job_id], backend="calm") == {job_id: JobStatus.DONE}
 
@@ -103,7 +101,7 @@ def test_a_call_that_hangs_is_over_when_its_time_is(make: Make, circuits: Circui
 def test_a_call_that_hangs_does_not_take_a_submit_with_it(
     make: Make, circuits: CircuitSlice, service: Path
 ) -> None:
-    provider = make(timeout_s=4)
+    provider = make(timeout_s=2)
     provider.check("silent", OPTIONS)
     accepted: list[str] = []
     thread = threading.Thread(target=lambda: accepted.append(submit(provider, circuits, "slow")))
@@ -287,8 +285,15 @@ def test_what_keeps_a_package_from_being_used_is_said(
     table = {"factory": "folder_vendor:Provider", "arguments": {"folder": "service"}, **settings}
     provider = QiskitProvider(ProviderContext(home / "acme", table))
 
+    with pytest.raises(ProviderError, match=message):
+        provider.backends()
+
+
+def test_every_call_says_that_the_package_cannot_be_used(make: Make) -> None:
+    provider = make(python="/bin/false")
+
     for call in (provider.backends, lambda: provider.check("calm", OPTIONS)):
-        with pytest.raises(ProviderError, match=message):
+        with pytest.raises(ProviderError, match="ended with exit code 1"):
             call()
 
 

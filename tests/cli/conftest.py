@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from schemas import validate
 
+from qjobs.circuits import qpy
 from qjobs.cli.main import run
 
 BELL = """\
@@ -41,15 +42,32 @@ class Ended(NamedTuple):
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "state"
-    for name in [name for name in os.environ if name.startswith("QJOBS_")]:
+    of_the_user = ("QJOBS_", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")
+    for name in [name for name in os.environ if name.startswith(of_the_user)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("QJOBS_HOME", str(home))
     monkeypatch.chdir(tmp_path)
     return home
 
 
+@pytest.fixture(scope="session")
+def bell_bytes() -> bytes:
+    from qiskit import qasm2
+
+    circuit = qasm2.loads(BELL)
+    circuit.name = "bell"
+    return qpy.encode([circuit])
+
+
 @pytest.fixture
-def bell(tmp_path: Path) -> str:
+def bell(home: Path, tmp_path: Path, bell_bytes: bytes) -> str:
+    """A file that is read without Qiskit, which would take most of a test's time."""
+    (tmp_path / "bell.qpy").write_bytes(bell_bytes)
+    return "bell.qpy"
+
+
+@pytest.fixture
+def bell_qasm(home: Path, tmp_path: Path) -> str:
     (tmp_path / "bell.qasm").write_text(BELL)
     return "bell.qasm"
 

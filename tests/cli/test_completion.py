@@ -78,7 +78,7 @@ def test_bash_completes_verbs_options_and_addresses(bash, qjobs, bell):
     assert completed(bash, "qjobs submit -b loc") == "qjobs submit -b local:aer"
     assert completed(bash, "qjobs submit --backend=local:a") == "qjobs submit --backend=local:aer"
     assert completed(bash, "qjobs completion fi") == "qjobs completion fish"
-    assert completed(bash, "qjobs submit bel") == "qjobs submit bell.qasm"
+    assert completed(bash, "qjobs submit bel") == "qjobs submit bell.qpy"
 
 
 @pytest.mark.slow

@@ -15,8 +15,8 @@ def submitted(qjobs, bell, *more, script="", circuits=3, code=0):
     return ended.out.strip()
 
 
-def test_submit_in_a_pipe_prints_the_set_id_and_nothing_else(qjobs, bell):
-    ended = qjobs("submit", bell, "-b", "fake:")
+def test_submit_in_a_pipe_prints_the_set_id_and_nothing_else(qjobs, bell_qasm):
+    ended = qjobs("submit", bell_qasm, "-b", "fake:")
     assert re.fullmatch(r"[0-9a-f]{12}\n", ended.out)
     assert (ended.code, ended.err) == (0, "")
 
@@ -65,7 +65,7 @@ def test_once_prints_the_same_set_twice_and_pays_once(qjobs, bell):
 
 
 def test_files_are_named_by_a_list_too(qjobs, bell, tmp_path):
-    (tmp_path / "list.txt").write_text("bell.qasm\nbell.qasm\n")
+    (tmp_path / "list.txt").write_text("bell.qpy\nbell.qpy\n")
     ended = qjobs("submit", "--files-from", "list.txt", "-b", "fake:", "--json")
     assert ended.document("set")["circuits"] == 2
 
@@ -143,7 +143,7 @@ def test_result_json_has_one_entry_a_circuit(qjobs, bell):
     document = qjobs("result", "--json").document("result")
     assert document["complete"] is True
     assert [entry["index"] for entry in document["circuits"]] == [0, 1, 2]
-    assert {entry["source"] for entry in document["circuits"]} == {"bell.qasm"}
+    assert {entry["source"] for entry in document["circuits"]} == {"bell.qpy"}
     lines = qjobs("result", "--format", "jsonl").out.splitlines()
     assert [json.loads(line) for line in lines] == document["circuits"]
 
@@ -198,10 +198,10 @@ def test_results_are_written_to_files(qjobs, bell, tmp_path):
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_run_submits_waits_and_prints_the_results(qjobs, bell):
-    ended = qjobs("run", bell, bell, "-b", "fake:delay=0.1", "--json")
+def test_run_submits_waits_and_prints_the_results(qjobs, bell, bell_qasm):
+    ended = qjobs("run", bell, bell_qasm, "-b", "fake:delay=0.1", "--json")
     assert ended.code == 0
-    assert len(ended.document("result")["circuits"]) == 2
+    assert [row["name"] for row in ended.document("result")["circuits"]] == ["bell", "bell"]
 
 
 def test_run_ends_with_6_when_a_job_fails_and_shows_the_others(qjobs, bell):
@@ -259,7 +259,7 @@ def test_show_tells_all_of_one_set(qjobs, bell):
     assert f"id\t{set_id}\n" in qjobs("show").out
     document = qjobs("show", set_id[:6], "--json").document("set")
     assert document["options"]["seed"] == 7
-    assert [source["path"] for source in document["sources"]] == ["bell.qasm"] * 3
+    assert [source["path"] for source in document["sources"]] == ["bell.qpy"] * 3
 
 
 def test_resume_with_nothing_to_send_is_fine(qjobs, bell):

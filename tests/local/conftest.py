@@ -20,7 +20,6 @@ def folder(tmp_path: Path) -> Iterator[Folder]:
     wait_until(
         lambda: processes(folder, "supervisor") + processes(folder, "worker"),
         lambda alive: not alive,
-        timeout_s=5,
     )
 
 

@@ -16,9 +16,9 @@ from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.provider import LocalProvider
 
-JOBS = 40
-CIRCUITS = 100
-KILLS = 60
+JOBS = 24
+CIRCUITS = 60
+KILLS = 24  # many more in tests/test_kills.py
 
 
 @pytest.mark.slow

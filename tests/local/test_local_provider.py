@@ -217,7 +217,7 @@ def test_workers_do_not_outlive_their_supervisor_and_the_next_one_goes_on(
 
     os.kill(supervisor, signal.SIGKILL)
 
-    wait_until(lambda: not processes(folder, "worker"), timeout_s=5)
+    wait_until(lambda: not processes(folder, "worker"))
     after = submit(provider, six, 0, 6, "after")
     wait_until(lambda: running(provider, job_id))
     assert provider.cancel([job_id]) == {job_id: CancelOutcome.CANCELLED}
@@ -275,13 +275,17 @@ def test_what_is_printed_in_a_worker_is_no_reply(
     assert "loudloud" in folder.log.read_text()
 
 
+def break_package(name: str, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a package that cannot be imported before the one that is there, for other processes."""
+    (site / name).mkdir(parents=True)
+    (site / name / "__init__.py").write_text("raise ImportError('libgomp is not there')")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+
+
 def test_an_aer_that_cannot_be_imported_is_what_the_message_says(
     open_provider: Open, six: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = tmp_path / "site" / "qiskit_aer"
-    broken.mkdir(parents=True)
-    (broken / "__init__.py").write_text("raise ImportError('libgomp is not there')")
-    monkeypatch.setenv("PYTHONPATH", str(broken.parent))
+    break_package("qiskit_aer", tmp_path / "site", monkeypatch)
     provider = open_provider()
 
     job_id = submit(provider, six, 0, 6, "t")
@@ -328,15 +332,14 @@ def test_settings_that_make_no_sense_are_refused(
 
 @pytest.mark.slow
 def test_a_job_that_comes_as_the_supervisor_leaves_is_not_stranded(
-    open_provider: Open, folder: Folder, six: Path
+    open_provider: Open, folder: Folder, six: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    break_package("qiskit", tmp_path / "site", monkeypatch)  # jobs end, soon, and in an error
     provider = open_provider(idle_s="0")
     for round_ in range(15):
         job_id = submit(provider, six, 0, 1, f"t{round_}")
         # Not asked through the provider: that would start a supervisor and hide the fault.
-        wait_until(
-            lambda job_id=job_id: provider._queue.statuses([job_id])[job_id].final, timeout_s=20
-        )
+        wait_until(lambda job_id=job_id: provider._queue.statuses([job_id])[job_id].final)
         time.sleep(0.003 * round_)  # one of these meets the moment at which it leaves
         provider._supervision._started.clear()
 
@@ -351,10 +354,9 @@ def test_an_idle_supervisor_leaves_and_so_do_its_workers(
     wait_until(
         lambda: processes(folder, "supervisor") + processes(folder, "worker"),
         lambda alive: not alive,
-        timeout_s=10,
     )
     # It was the child of this process, and has not stayed as a zombie.
-    wait_until(lambda: not supervision_threads(), timeout_s=5)
+    wait_until(lambda: not supervision_threads())
 
 
 def supervision_threads() -> list[str]:

@@ -15,7 +15,7 @@ from qjobs.model import RunOptions, Slice
 from qjobs.providers.local.simulation import LARGEST_RUN
 
 ROWS = 9
-OPTIONS = RunOptions(shots=200, seed=77, memory=True)
+OPTIONS = RunOptions(shots=40, seed=77, memory=True)
 
 
 def parametrised() -> list[QuantumCircuit]:
@@ -59,7 +59,7 @@ def test_each_row_has_the_counts_of_one_run_of_all_bound_circuits(
         for circuit in circuits
         for row in named
     ]
-    run = AerSimulator().run(bound, seed_simulator=77, shots=200, memory=True).result()
+    run = AerSimulator().run(bound, seed_simulator=77, shots=40, memory=True).result()
     part = CircuitSlice(write(tmp_path / "c.qpy", circuits), Slice(0, len(bound)), sweep)
 
     results = run_here(part, options=OPTIONS, cuts=cuts)

@@ -4,7 +4,7 @@
 
 It submits two jobs, lets the first end, says their ids in a line of JSON and waits. With `aer`
 it ends as soon as they are submitted; with `loop` it goes on with further jobs, all of which
-end, and says the id of each.
+end, and says the id of each; it waits where the results of `BEHIND` of them are still to be kept.
 """
 
 import itertools
@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.model import RunOptions, Slice
 from qjobs.providers.interface import ProviderContext
 from qjobs.providers.qiskit.held import HeldProvider
+
+BEHIND = 8
 
 
 def main(folder: str, container: str, kind: str) -> None:
@@ -35,17 +38,24 @@ def main(folder: str, container: str, kind: str) -> None:
             tag=f"{os.getpid() if kind == 'loop' else 't'}-{index}-1",
         )
 
+    def wait(job_id: str) -> None:
+        while not provider.statuses([job_id])[job_id].final:
+            time.sleep(0.01)
+
     if kind == "loop":
+        last: deque[str] = deque(maxlen=BEHIND)
         for index in itertools.count():
-            print(submit(index), flush=True)
+            if len(last) == BEHIND:
+                wait(last[0])
+            last.append(submit(index))
+            print(last[-1], flush=True)
             backend.jobs[-1].end()
     job_ids = [submit(0), submit(1)]
     if kind == "aer":
         print(json.dumps({"jobs": job_ids, "child": 0}), flush=True)
         return
     backend.jobs[0].end()
-    while not provider.statuses(job_ids[:1])[job_ids[0]].final:
-        time.sleep(0.01)
+    wait(job_ids[0])
     child = os.fork() if kind == "fork" else 0
     if kind == "fork" and not child:
         sys.stdin.readline()

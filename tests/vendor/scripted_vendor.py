@@ -36,13 +36,17 @@ def result(*experiments: Any) -> Result:
 
 
 class ScriptedJob:
-    """A job that ends when its test says so. `reads` counts the calls of `result`."""
+    """A job that ends when its test says so. `reads` counts the calls of `result`.
+
+    Each of the `failures` is what one of these calls raises, before there is an outcome.
+    """
 
     def __init__(self, job_id: str, circuits: int, *, cancels: bool = True) -> None:
         self.identity = job_id
         self.said: Any = JobStatus.RUNNING
         self.outcome: Any = result(*[experiment(counts={"0x1": 4})] * circuits)
         self.reads = 0
+        self.failures: list[Exception] = []
         self.cancels = cancels
         self._ended = threading.Event()
 
@@ -62,6 +66,8 @@ class ScriptedJob:
     def result(self) -> Any:
         self._ended.wait()
         self.reads += 1
+        if self.failures:
+            raise self.failures.pop(0)
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome

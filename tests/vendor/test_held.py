@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from held_process import BEHIND
 from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import ParameterVector
 from qiskit.providers import JobStatus as QiskitStatus
@@ -33,6 +34,7 @@ from qjobs.providers.qiskit.held import HeldProvider
 
 OPTIONS = RunOptions(shots=4)
 PROGRAM = Path(__file__).with_name("held_process.py")
+SAID = 2 * BEHIND  # jobs of a process before it is killed
 
 
 @pytest.fixture(scope="session")
@@ -174,12 +176,8 @@ def test_a_broken_connection_does_not_lose_a_result(make: Any, submit: Any) -> N
     backend = ScriptedBackend()
     provider = make(backend)
     job_id = submit(provider)
-    good = backend.jobs[0].outcome
-    broken = ConnectionResetError("reset")
-    backend.jobs[0].end(outcome=broken)
-    while backend.jobs[0].reads < 1:
-        time.sleep(0.001)
-    backend.jobs[0].outcome = good
+    backend.jobs[0].failures.append(ConnectionResetError("reset"))
+    backend.jobs[0].end()
 
     assert wait(provider, job_id) is JobStatus.DONE
     assert backend.jobs[0].reads == 2
@@ -508,7 +506,7 @@ def test_a_process_that_ends_keeps_what_its_simulator_finishes(start: Any, make:
 @pytest.mark.slow
 def test_processes_may_be_killed_at_any_moment(start: Any, make: Any) -> None:
     processes = [start("loop") for _ in range(3)]
-    said = [process.stdout.readline().strip() for process in processes]
+    said = [process.stdout.readline().strip() for process in processes for _ in range(SAID)]
     for process, after_s in zip(processes, (0.1, 0.23, 0.37), strict=True):
         time.sleep(after_s)
         kill(process)
@@ -517,14 +515,14 @@ def test_processes_may_be_killed_at_any_moment(start: Any, make: Any) -> None:
     reader = make()
     statuses = reader.statuses(said)
 
-    assert len(said) > 20
     assert set(statuses.values()) <= {JobStatus.DONE, JobStatus.ERROR}
     for job_id, status in statuses.items():
         if status is JobStatus.DONE:
             assert len(reader.result(job_id)) == 1
         else:
             assert "ended before" in reader.error_message(job_id)
-    assert list(statuses.values()).count(JobStatus.DONE) > len(said) / 2
+    unfinished = list(statuses.values()).count(JobStatus.ERROR)
+    assert unfinished <= len(processes) * BEHIND < len(said)
 
 
 @pytest.mark.slow
