@@ -162,7 +162,9 @@ SMALL = dump([ghz(2, "a"), ghz(3, "b")])
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(st.tuples(st.integers(0, len(SMALL) - 1), st.binary(min_size=1, max_size=8))))
 def test_flipped_bytes_are_accepted_or_refused_but_never_crash(

@@ -161,7 +161,9 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 @given(table=st.lists(st.tuples(FINITE, FINITE), min_size=1), block=st.integers(4, 200))
 def test_every_float_comes_back_as_it_was_wherever_a_block_ends(
     tmp_path: Path, table: list[tuple[float, float]], block: int

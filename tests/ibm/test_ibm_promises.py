@@ -226,7 +226,7 @@ def test_it_is_the_call_that_has_to_settle_not_what_came_before_it(
 def test_an_unseen_word_for_a_status_is_not_the_end(
     shell: Shell, service: StandIn, circuits: Path, expected: Counts
 ) -> None:
-    service.faults("status-word", times=0, seconds=2.0)
+    service.faults("status-word", times=0, seconds=5.0)
 
     set_id = shell.run(*submission(circuits)).out.strip()
 

@@ -49,7 +49,7 @@ def test_the_call_in_flight_is_finished_and_recorded_and_the_rest_stays_planned(
     folder = Store(home, clock=lambda: None).open(set_id)
     states = [job.state for job in report_jobs(folder.jobs(), None)]
     assert State.UNKNOWN not in states
-    assert 1 <= 20 - states.count(State.PLANNED) <= 5
+    assert 1 <= states.count(State.PLANNED) < 20
     assert not folder.being_submitted()
     assert JobManager().retrieve_job_set(set_id).statuses()[-1].name == "INITIALIZING"
 

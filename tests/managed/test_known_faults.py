@@ -160,7 +160,7 @@ def test_a_wait_for_leave_to_send_can_be_cancelled_and_holds_no_lock(home):
     def run_into_the_limit():
         job_set = manager.run(numbered(3), ScriptedBackend(on_run=limit, max_circuits=1))
         limited.wait(30)
-        assert lock.acquire(timeout=2)
+        assert lock.acquire(timeout=30)
         lock.release()
         return job_set
 
