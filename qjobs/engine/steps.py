@@ -1,9 +1,9 @@
 """The submit protocol: the steps of one job, from its plan to the provider's answer.
 
-Record the intent (`attempted`, with the tag), call the provider, record the answer
-(`accepted` with the job id, or `refused`). Whatever dies in between leaves an `attempted`
-fact, and then the provider is asked which jobs carry the tag before anything is sent again.
-Nothing is ever resent blindly.
+Have the call ready, record the intent (`attempted`, with the tag), call the provider, record
+the answer (`accepted` with the job id, or `refused`). Whatever dies in between leaves an
+`attempted` fact, and then the provider is asked which jobs carry the tag before anything is
+sent again. Nothing is ever resent blindly.
 """
 
 import threading
@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from math import ceil
 from typing import NamedTuple, TypeAlias, assert_never
 
@@ -19,15 +20,16 @@ from qjobs.engine.halving import can_be_halved, halve
 from qjobs.engine.unknown import Found, NotYet, Unclear, look_up
 from qjobs.errors import (
     InputError,
+    JobRefused,
     NoneAccepted,
     NotAccepted,
     NotNow,
-    ProviderError,
+    QjobsError,
     StateUnwritable,
 )
 from qjobs.facts import Fact, FactKind, shortened
 from qjobs.model import Attempted, Job, JobSet, Planned, Slice
-from qjobs.providers.interface import Provider
+from qjobs.providers.interface import Prepares, Provider
 from qjobs.store.journal import Journal
 from qjobs.store.pace import Pace
 
@@ -45,7 +47,10 @@ class Wait(NamedTuple):
 
 
 Steps: TypeAlias = Generator[Wait, None, str]
-"""The way of one job. Nothing is held and no call is in flight while it waits."""
+"""The way of one job. No lock is held and no call is in flight while it waits."""
+
+_Call: TypeAlias = Callable[[], str]
+"""Has the provider make a job, and gives its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ class Starter:
         """
         lost_answers = 0
         pause_s = _FIRST_PAUSE_S
+        call: _Call | None = None
         while not self.stop.is_set():
             job = self.journal.job(index)
             match job.state:
@@ -93,21 +99,24 @@ class Starter:
                     if problem:
                         return problem
                 case Planned():
-                    wait = self._wait_for_a_turn()
-                    if wait is not None:
-                        yield wait
-                        continue
                     try:
-                        problem = self._send(job)
+                        if call is None:
+                            call = self._prepare(job)
+                            continue
+                        wait = self._wait_for_a_turn()
+                        if wait is None:
+                            problem = self._send(job, call)
+                            lost_answers += bool(problem)
+                            if lost_answers == _MOST_LOST_ANSWERS:
+                                return problem
+                            if not problem:
+                                call = None  # of a job that was halved, it is another one
+                            continue
                     except NotNow as error:
                         wait_s = error.retry_after_s or pause_s
                         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-                        yield Wait(f"{error.message.rstrip('.')}: waiting {wait_s:.0f} s", wait_s)
-                        continue
-                    if problem:
-                        lost_answers += 1
-                        if lost_answers == _MOST_LOST_ANSWERS:
-                            return problem
+                        wait = Wait(f"{error.message.rstrip('.')}: waiting {wait_s:.0f} s", wait_s)
+                    yield wait
                 case _:
                     return ""
         return ""
@@ -138,29 +147,38 @@ class Starter:
         most = f"at most {self.pace.per_minute:g} submissions a minute"
         return Wait(f"{most}: waiting {ceil(wait_s)} s", wait_s)
 
-    def _send(self, job: Job) -> str:
+    def _prepare(self, job: Job) -> _Call | None:
+        """Make the one call of an attempt ready; None if the job is refused without it."""
+        circuits, tag = self.circuits(job.slice), self._tag(job)
+        backend, options = self.job_set.backend, self.job_set.options
+        if not isinstance(self.provider, Prepares):
+            return partial(
+                self.provider.submit, circuits, backend=backend, options=options, tag=tag
+            )
+        try:
+            return self.provider.prepare(circuits, backend=backend, options=options, tag=tag)
+        except (NotNow, NoneAccepted, InputError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a plug-in lets through, nothing was sent
+            if self._record(job, FactKind.ATTEMPTED, tag):
+                refusal = error if isinstance(error, NotAccepted) else JobRefused(_words(error))
+                self._refuse(job, refusal)
+            return None
+
+    def _send(self, job: Job, call: _Call) -> str:
         """Make the one call of an attempt. Returns a problem if its outcome is unknown."""
-        tag = self.job_set.job_tag(job.index, job.attempt.number)
-        circuits = self.circuits(job.slice)
-        if not self._record(job, FactKind.ATTEMPTED, tag):
+        if not self._record(job, FactKind.ATTEMPTED, self._tag(job)):
             return ""  # somebody dropped the job in the meantime
         try:
-            job_id = self.provider.submit(
-                circuits,
-                backend=self.job_set.backend,
-                options=self.job_set.options,
-                tag=tag,
-            )
+            job_id = call()
         except (NotNow, NoneAccepted, InputError) as error:
             self._record(job, FactKind.DEFERRED, shortened(error.message))
             raise
         except NotAccepted as error:
             self._refuse(job, error)
             return ""
-        except ProviderError as error:
-            return f"job {job.index}: {error.message}"
         except Exception as error:  # noqa: BLE001 - whatever a plug-in lets through, the job may exist
-            return f"job {job.index}: {type(error).__name__}: {error}"
+            return f"job {job.index}: {_words(error)}"
         self._accept(job, job_id)
         return ""
 
@@ -194,8 +212,15 @@ class Starter:
             self._record(job, FactKind.DUPLICATE, job_id)
             self.say(f"job {job.index}: the provider made a duplicate, {job_id}")
 
+    def _tag(self, job: Job) -> str:
+        return self.job_set.job_tag(job.index, job.attempt.number)
+
     def _record(self, job: Job, kind: FactKind, value: str) -> bool:
         return self.journal.append(self._fact(job, kind, value))
 
     def _fact(self, job: Job, kind: FactKind, value: str) -> Fact:
         return Fact(job.index, job.attempt.number, self.clock(), kind, value)
+
+
+def _words(error: Exception) -> str:
+    return error.message if isinstance(error, QjobsError) else f"{type(error).__name__}: {error}"

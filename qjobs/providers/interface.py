@@ -177,6 +177,19 @@ class Plans(Protocol):
 
 
 @runtime_checkable
+class Prepares(Protocol):
+    """Makes a job ready before its turn to be sent has come."""
+
+    def prepare(
+        self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str
+    ) -> Callable[[], str]:
+        """What is left of `submit` to be done, which may be done again where no job came of it.
+
+        Nothing is sent until then. Raises a NotAccepted, or another error, as `submit`.
+        """
+
+
+@runtime_checkable
 class Concludes(Protocol):
     """Keeps something open for the jobs of a set while they are submitted."""
 

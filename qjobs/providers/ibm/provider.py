@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from qjobs import pool
 from qjobs.circuits.slices import CircuitSlice
@@ -30,6 +31,7 @@ from qjobs.providers.ibm.machines import Machines
 from qjobs.providers.ibm.options import NAMED, JobOptions
 from qjobs.providers.ibm.pubs import prepare
 from qjobs.providers.ibm.reading import read_results
+from qjobs.providers.ibm.service import Service
 from qjobs.providers.ibm.sessions import Sessions
 from qjobs.providers.ibm.settings import Settings
 from qjobs.providers.interface import (
@@ -143,6 +145,12 @@ class IbmProvider:
 
     def submit(self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> str:
         """Send one job, with the tags `tag` and that of its set."""
+        return self.prepare(circuits, backend=backend, options=options, tag=tag)()
+
+    def prepare(
+        self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str
+    ) -> Callable[[], str]:
+        """Make the body of a job, for which circuits are transpiled if need be."""
         job = JobOptions.read(options)
         series = series_of(tag)
         try:
@@ -158,43 +166,45 @@ class IbmProvider:
             body = device.body(
                 prepared.inputs, job, tags=[tag, series, *filter(None, [circuits.note])]
             )
-            if len(body) > self._settings.payload_bytes:
-                raise TooLarge(f"the job has {len(body):,} bytes: IBM Quantum would not take it")
-            self._calls.intend(
-                Call(
-                    tag=tag,
-                    series=series,
-                    backend=backend,
-                    instance=service.instance,
-                    program=prepared.inputs.program,
-                    made_s=self._clock(),
-                    digest=digest_of(json.loads(body)["params"]),
-                    shots=options.shots,
-                    memory=options.memory,
-                    ahead_s=service.ahead_s,
-                    layouts=prepared.layouts,
-                )
-            )
         except (NotAccepted, UnknownBackend):
             raise
         except (InputError, UsageError) as error:
             raise JobRefused(error.message, hint=error.hint) from error
-        except ProviderError as error:  # whatever it is, no job was sent
-            if isinstance(error, HttpError) and (refusal := not_accepted(error, sent_bytes=0)):
-                raise refusal from error
-            raise NotNow(error.message, hint=error.hint) from error
+        except ProviderError as error:
+            raise _not_sent(error) from error
+        if len(body) > self._settings.payload_bytes:
+            raise TooLarge(f"the job has {len(body):,} bytes: IBM Quantum would not take it")
+        call = Call(
+            tag=tag,
+            series=series,
+            backend=backend,
+            instance=service.instance,
+            program=prepared.inputs.program,
+            made_s=self._clock(),
+            digest=digest_of(json.loads(body)["params"]),
+            shots=options.shots,
+            memory=options.memory,
+            layouts=prepared.layouts,
+        )
+        return partial(self._send, body, call, service)
+
+    def _send(self, body: str, call: Call, service: Service) -> str:
+        try:
+            self._calls.intend(call._replace(made_s=self._clock(), ahead_s=service.ahead_s))
+        except ProviderError as error:
+            raise _not_sent(error) from error
         try:
             job_id = service.submit(body)
         except NotAccepted:
             with suppress(ProviderError):
-                self._calls.forget(tag)
+                self._calls.forget(call.tag)
             raise
         except ProviderError:
             with suppress(ProviderError):
-                self._calls.lose(tag, self._clock())
+                self._calls.lose(call.tag, self._clock())
             raise
         with suppress(ProviderError):  # the id is more important than a note of it
-            self._calls.accept(tag, job_id)
+            self._calls.accept(call.tag, job_id)
         return job_id
 
     def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
@@ -256,3 +266,9 @@ class IbmProvider:
     def _check_backend(self, backend: str) -> None:
         if not self._calls.knows_backend(backend):
             self._machines.service(backend)
+
+
+def _not_sent(error: ProviderError) -> NotAccepted:
+    """What an error means where no job was sent, whatever it is."""
+    refusal = not_accepted(error, sent_bytes=0) if isinstance(error, HttpError) else None
+    return refusal or NotNow(error.message, hint=error.hint)
