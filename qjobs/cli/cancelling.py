@@ -11,8 +11,8 @@ from qjobs.cli.addresses import find_targets, warn_of
 from qjobs.cli.outcome import NotStopped
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
+from qjobs.engine.cancel import Cancellation, cancel_duplicates
 from qjobs.engine.cancel import cancel as cancel_jobs
-from qjobs.engine.cancel import cancel_duplicates
 from qjobs.errors import ExitCode
 from qjobs.render import rows, shapes
 from qjobs.render.output import Output, is_terminal
@@ -53,10 +53,12 @@ def cancel(
     if running:
         plan, first = running[0]
         sets = " ".join(dict.fromkeys(plan.set_id for plan, _ in running))
+        unknown = any(report.outcome is Cancellation.UNKNOWN for _, report in running)
+        again = f"once the provider can tell what became of it: qjobs cancel {sets}"
         raise NotStopped(
             f"{count(len(running), 'job')} could not be stopped; "
             f"{plan.set_id}/{first.index}: {first.outcome.value}",
-            hint=f"qjobs status {sets}",
+            hint=again if unknown else f"qjobs status {sets}",
         )
     return ExitCode.OK
 

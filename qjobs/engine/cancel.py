@@ -1,15 +1,18 @@
 """Cancel jobs: what was not sent never will be, what was sent is asked to stop."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from qjobs.engine.address import Target
+from qjobs.engine.unknown import Found, NotYet, Unclear, look_up
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import NotNow
+from qjobs.errors import BeingSubmitted
 from qjobs.facts import Fact, FactKind
 from qjobs.model import Accepted, Attempted, Dropped, Finished, Job, Planned, Refused, Slice
+from qjobs.store.folder import SetFolder
 from qjobs.store.journal import Journal
 
 if TYPE_CHECKING:
@@ -54,8 +57,9 @@ def cancel(workspace: Workspace, target: Target) -> tuple[CancelReport, ...]:
     """Cancel the target's jobs; one outcome each, in order. Doing it twice is no error.
 
     Jobs that were not sent are dropped first, so that a submission under way in another
-    process sends no more of them. Raises ProviderError if the provider cannot be asked; the
-    dropped jobs stay dropped.
+    process sends no more of them. Jobs of unknown fate are looked up, unless another process is
+    submitting the set. Raises ProviderError if the provider cannot be asked; the dropped jobs
+    stay dropped.
     """
     job_set = target.folder.job_set
     with target.folder.journal() as journal:
@@ -64,8 +68,9 @@ def cancel(workspace: Workspace, target: Target) -> tuple[CancelReport, ...]:
         jobs = [journal.job(job.index) for job in jobs]
         if any(isinstance(job.state, Attempted | Accepted) for job in jobs):
             provider = workspace.provider_of(job_set)
-            _adopt(workspace, journal, provider, jobs, backend=job_set.backend)
-            jobs = [journal.job(job.index) for job in jobs]
+            if any(isinstance(job.state, Attempted) for job in jobs):
+                _settle(workspace, target.folder, journal, provider, jobs)
+                jobs = [journal.job(job.index) for job in jobs]
             ids = [job.state.job_id for job in jobs if isinstance(job.state, Accepted)]
             outcomes = provider.cancel(ids, backend=job_set.backend) if ids else {}
         else:
@@ -102,31 +107,31 @@ def _drop(workspace: Workspace, journal: Journal, jobs: Sequence[Job]) -> None:
         journal.append(*facts)
 
 
-def _adopt(
-    workspace: Workspace,
-    journal: Journal,
-    provider: "Provider",
-    jobs: Sequence[Job],
-    *,
-    backend: str,
+def _settle(
+    workspace: Workspace, folder: SetFolder, journal: Journal, provider: "Provider", jobs: list[Job]
 ) -> None:
-    """Give jobs of unknown fate the ids that the provider knows for their tags.
+    """Learn what became of jobs of unknown fate: adopt those that there are, drop the others.
 
-    Those that may be too new to be found stay unknown.
+    Those of which the provider cannot be sure stay as they are; and so do all while another
+    process is submitting the set: it has calls in flight, and records their ends itself.
     """
-    for job in jobs:
-        if isinstance(job.state, Attempted):
-            try:
-                found = provider.find(job.state.tag, backend=backend)
-            except NotNow as error:
-                if error.retry_after_s is None:
-                    raise
+
+    def record(job: Job, kind: FactKind, value: str) -> None:
+        journal.append(Fact(job.index, job.attempt.number, workspace.clock(), kind, value))
+
+    with suppress(BeingSubmitted), folder.claim_submission():
+        for job in jobs:
+            if not isinstance(job.state, Attempted):
                 continue
-            for job_id in found:
-                number = job.attempt.number
-                journal.append(
-                    Fact(job.index, number, workspace.clock(), FactKind.ACCEPTED, job_id)
-                )
+            match look_up(provider, folder.job_set, job.state, workspace.clock()):
+                case Found([]):
+                    record(job, FactKind.DEFERRED, "no job carries the tag")
+                    record(job, FactKind.DROPPED, "cancelled")
+                case Found(job_ids):
+                    for job_id in job_ids:
+                        record(job, FactKind.ACCEPTED, job_id)
+                case NotYet() | Unclear():
+                    pass
 
 
 def _outcome(job: Job, outcomes: "Mapping[str, CancelOutcome]") -> tuple[Cancellation, str]:

@@ -227,6 +227,13 @@ def test_cancel_says_when_a_job_cannot_be_stopped(qjobs, bell):
     assert "not supported" in ended.err
 
 
+def test_cancel_says_when_to_try_again_where_the_provider_cannot_tell_yet(qjobs, start, bell):
+    start("submit", bell, "-b", "fake:die_after=1,delay=60,settle=3600").wait()
+    ended = qjobs("cancel")
+    assert ended.code == 1
+    assert "hint: once the provider can tell what became of it: qjobs cancel" in ended.err
+
+
 def test_error_lists_refusals_and_failures(qjobs, bell):
     set_id = submitted(qjobs, bell, "--wait", script="refuse=1,fail=1,connections=1", code=6)
     document = qjobs("error", "--json").document("failures")

@@ -8,7 +8,8 @@ from qjobs.engine.report import FAILED, State
 from qjobs.engine.retry import open_attempts
 from qjobs.engine.start import start
 from qjobs.engine.status import status
-from qjobs.model import Dropped, JobStatus
+from qjobs.facts import Fact, FactKind
+from qjobs.model import Accepted, Dropped, JobStatus
 
 
 def submit(workspace, folder, provider, stop, jobs):
@@ -55,6 +56,49 @@ def test_a_job_whose_answer_was_lost_is_found_and_cancelled(workspace, new_set, 
 
     assert outcomes(reports) == [Cancellation.CANCELLED]
     assert provider.jobs["remote-0"].status is JobStatus.CANCELLED
+
+
+def test_a_job_whose_call_never_arrived_is_dropped_and_never_sent(
+    workspace, new_set, provider, stop
+):
+    provider.script.extend([Answer.DIE_BEFORE])
+    folder = new_set(jobs=1)
+    with pytest.raises(Killed):
+        submit(workspace, folder, provider, stop, [0])
+
+    reports = cancel(workspace, whole(workspace.store.open(folder.job_set.set_id)))
+    submit(workspace, workspace.store.open(folder.job_set.set_id), provider, stop, [0])
+
+    assert outcomes(reports) == [Cancellation.CANCELLED]
+    assert not provider.jobs
+
+
+def test_a_job_that_may_not_be_listed_yet_stays_unknown_and_the_others_are_cancelled(
+    workspace, new_set, provider, stop
+):
+    provider.script.extend([Answer.ACCEPT, Answer.DIE_AFTER])
+    folder = new_set(jobs=2)
+    with pytest.raises(Killed):
+        submit(workspace, folder, provider, stop, [0, 1])
+    provider.settle_s = 3600
+
+    reports = cancel(workspace, whole(workspace.store.open(folder.job_set.set_id)))
+
+    assert outcomes(reports) == [Cancellation.CANCELLED, Cancellation.UNKNOWN]
+    assert provider.jobs["remote-1"].status is JobStatus.QUEUED
+
+
+def test_a_call_that_another_process_has_in_flight_keeps_its_id(workspace, new_set, provider):
+    folder = new_set(jobs=1)
+    tag = folder.job_set.job_tag(0, 1)
+    with folder.claim_submission(), folder.journal() as journal:
+        journal.append(Fact(0, 1, workspace.clock(), FactKind.ATTEMPTED, tag))
+
+        reports = cancel(workspace, whole(workspace.store.open(folder.job_set.set_id)))
+
+        assert outcomes(reports) == [Cancellation.UNKNOWN]
+        assert journal.append(Fact(0, 1, workspace.clock(), FactKind.ACCEPTED, "late"))
+        assert journal.job(0).state == Accepted("late")
 
 
 def test_cancelling_twice_is_no_error(workspace, new_set, provider, stop):
