@@ -47,7 +47,7 @@ def follow_to_end(
                 if problem not in said:
                     said.add(problem)
                     output.warn(problem)
-    if interruption.stop.is_set():
+    if interruption.exit_code:
         sets = " ".join(target.folder.job_set.set_id for target in targets)
         raise Interrupted(
             "interrupted; the jobs go on",

@@ -61,7 +61,7 @@ def hand_over(
     folder.refresh()
     set_id = folder.job_set.set_id
     _warn(output, report, set_id)
-    if interruption.stop.is_set():
+    if interruption.exit_code:
         return Interrupted(
             f"interrupted: {count(report.accepted, 'job')} accepted, {report.planned} not sent",
             hint=f"qjobs resume {set_id}",

@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM: the first asks for an orderly stop, the second leaves at once."""
 
+import _thread
 import os
 import signal
 import sys
@@ -37,11 +38,12 @@ class Interruption:
             signal.signal(number, handler)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self.stop.is_set():
+        if self.exit_code:
             # What was recorded is on the disk; what was not is found by its tag.
             os._exit(128 + number)
         self.exit_code = ExitCode(128 + number)
-        self.stop.set()
+        # This runs in the midst of the main thread, which may hold the lock that `set` takes.
+        _thread.start_new_thread(self.stop.set, ())
         say_from_signal_handler(self._message)
 
 
