@@ -1,6 +1,7 @@
-"""A process that must not outlive the one that started it."""
+"""Worker processes: that they do not outlive who started them, and what they ended of."""
 
 import os
+import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
@@ -14,9 +15,22 @@ def die_with(parent: int) -> bool:
     `parent` was gone before the kernel could be asked.
     """
     if sys.platform == "linux":
-        # Imported here: only worker processes need them.
+        # Imported here: only worker processes need it.
         import ctypes
-        import signal
 
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     return os.getppid() == parent
+
+
+def ending(code: int) -> str:
+    """What a process of this return code ended of, as `subprocess` gives it."""
+    if code < 0:
+        return f"was killed by signal {-code} ({signal.strsignal(-code)})"
+    return f"ended with exit code {code}"
+
+
+def death(code: int) -> str:
+    """As `ending`, with the usual reason where a worker was killed by SIGKILL."""
+    if code == -signal.SIGKILL:
+        return "was killed by signal 9 (SIGKILL): out of memory?"
+    return ending(code)

@@ -30,6 +30,17 @@ def turned() -> QuantumCircuit:
     return circuit
 
 
+def tangled(name: str) -> QuantumCircuit:
+    """With gates between all qubits, so that chance has to choose their places."""
+    circuit = QuantumCircuit(5, name=name)
+    for first in range(5):
+        for second in range(first):
+            circuit.cx(first, second)
+            circuit.h(first)
+    circuit.measure_all()
+    return circuit
+
+
 def _hadamard(circuit: QuantumCircuit, qubit: int) -> None:
     circuit.rz(1.5707963267948966, qubit)
     circuit.sx(qubit)

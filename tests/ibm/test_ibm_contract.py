@@ -7,7 +7,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from qiskit import QuantumCircuit
 from standin.process import StandIn
 
 from qjobs.circuits import qpy
@@ -19,7 +18,7 @@ from qjobs.providers.interface import Provider
 # The tests of all providers are in a folder of their own.
 sys.path.append(str(Path(__file__).parents[1] / "providers"))
 
-from contract import OPTIONS, Contract, Subject
+from contract import OPTIONS, Contract, Subject, steady
 
 pytestmark = pytest.mark.slow
 
@@ -34,20 +33,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
 @pytest.fixture(scope="module")
 def circuit_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Circuits that fit as they are. It is the service that lets them run for ever, or fail."""
-
-    def bits(index: int) -> QuantumCircuit:
-        """Measures the bits of its own index: its result shows its place."""
-        circuit = QuantumCircuit(7, 7, name=f"steady-{index}")
-        for bit in range(7):
-            if index >> bit & 1:
-                circuit.x(bit)
-        circuit.measure(range(7), range(7))
-        return circuit
-
     folder = tmp_path_factory.mktemp("circuits")
     files = {name: folder / f"{name}.qpy" for name in ("steady", "endless", "broken")}
     for path in files.values():
-        path.write_bytes(qpy.encode([bits(index) for index in range(6)]))
+        path.write_bytes(qpy.encode([steady(index, qubits=7) for index in range(6)]))
     return files
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from ibm_client import tangled
 from ibm_shell import SHOTS, Running, Shell, check_the_bill, submission, write_circuits
 from qiskit import QuantumCircuit
 from standin.account import INSTANCES
@@ -274,17 +275,6 @@ def test_slices_that_are_transpiled_side_by_side_give_what_one_after_the_other_g
     assert both[0] == both[1]
     assert None not in both[0]
     assert both[0] != both[2]
-
-
-def tangled(name: str) -> QuantumCircuit:
-    """With gates between all qubits, so that chance has to choose their places."""
-    circuit = QuantumCircuit(5, name=name)
-    for first in range(5):
-        for second in range(first):
-            circuit.cx(first, second)
-            circuit.h(first)
-    circuit.measure_all()
-    return circuit
 
 
 # Where, and for how long

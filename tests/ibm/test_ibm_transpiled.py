@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import pytest
-from ibm_client import BACKEND
+from ibm_client import BACKEND, tangled
 from qiskit import QuantumCircuit
 from qiskit_ibm_runtime.fake_provider import FakeLagosV2
 from standin.account import INSTANCES
@@ -73,17 +73,6 @@ def ghz(name: str = "ghz", *, qubits: int = 3) -> QuantumCircuit:
     for qubit in range(1, qubits):
         circuit.cx(0, qubit)
     circuit.measure(range(qubits), range(qubits))
-    return circuit
-
-
-def tangled(name: str) -> QuantumCircuit:
-    """With gates between all qubits, so that chance has to choose their places."""
-    circuit = QuantumCircuit(5, name=name)
-    for first in range(5):
-        for second in range(first):
-            circuit.cx(first, second)
-            circuit.h(first)
-    circuit.measure_all()
     return circuit
 
 

@@ -3,21 +3,13 @@
 from pathlib import Path
 
 import pytest
+from contract import steady
 
 
 @pytest.fixture(scope="session")
 def circuit_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """QPY containers by name: `steady` holds six circuits, `endless` and `broken` one."""
     from qiskit import QuantumCircuit, qpy
-
-    def steady(index: int) -> QuantumCircuit:
-        """Measures the bits of its own index: its result shows its place."""
-        circuit = QuantumCircuit(4, 4, name=f"steady-{index}")
-        for bit in range(4):
-            if index >> bit & 1:
-                circuit.x(bit)
-        circuit.measure(range(4), range(4))
-        return circuit
 
     def endless(index: int) -> QuantumCircuit:
         """Runs for many minutes on any simulator, but fits into its memory."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
@@ -17,10 +17,25 @@ from qjobs.errors import ProviderError, UnknownBackend
 from qjobs.model import JobStatus, RunOptions, Slice
 from qjobs.providers.interface import CancelOutcome, Provider, ProviderContext, ProviderFactory
 
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
 PATIENCE_S = 120.0
 OPTIONS = RunOptions(shots=100, seed=7)
 FIRST = Slice(0, 1)
 Circuits: TypeAlias = dict[str, Path]
+
+
+def steady(index: int, *, qubits: int = 4) -> "QuantumCircuit":
+    """Measures the bits of its own index: its result shows its place."""
+    from qiskit import QuantumCircuit
+
+    circuit = QuantumCircuit(qubits, qubits, name=f"steady-{index}")
+    for bit in range(qubits):
+        if index >> bit & 1:
+            circuit.x(bit)
+    circuit.measure(range(qubits), range(qubits))
+    return circuit
 
 
 @dataclass(frozen=True)

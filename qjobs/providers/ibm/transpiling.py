@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -12,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from qjobs.errors import JobRefused
+from qjobs.lifetime import death
 from qjobs.model import Slice
 from qjobs.providers.ibm.pieces import cut, join
 from qjobs.providers.ibm.weights import Weight
@@ -268,11 +268,7 @@ class _Process:
         code = self._popen.wait()
         if self._expired:
             return f"took longer than {self._longest_answer_s:.0f} s"
-        if code == -signal.SIGKILL:
-            return "was killed by signal 9 (SIGKILL): out of memory?"
-        if code < 0:
-            return f"was killed by signal {-code} ({signal.strsignal(-code)})"
-        return f"ended with exit code {code}"
+        return death(code)
 
 
 def _weights(answers: Iterable[Transpiled]) -> tuple[Weight, ...]:

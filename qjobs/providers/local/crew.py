@@ -3,13 +3,13 @@
 import json
 import os
 import selectors
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 
+from qjobs.lifetime import death
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.queue import QueuedJob
 
@@ -67,11 +67,7 @@ class Worker:
             assert pipe is not None
             with suppress(BrokenPipeError):
                 pipe.close()
-        if code == -signal.SIGKILL:
-            return "was killed by signal 9 (SIGKILL): out of memory?"
-        if code < 0:
-            return f"was killed by signal {-code} ({signal.strsignal(-code)})"
-        return f"ended with exit code {code}"
+        return death(code)
 
 
 class Crew:

@@ -32,6 +32,7 @@ from qjobs.errors import (
     UnknownBackend,
     UsageError,
 )
+from qjobs.lifetime import ending
 from qjobs.providers.qiskit import frames
 from qjobs.providers.qiskit.frames import Frame
 from qjobs.store import files
@@ -184,7 +185,7 @@ class _Process:
             self._drop(number)
         if waiting.reply is None:
             raise ProviderError(
-                f"the process of the provider's package {_how(self._popen.wait())}",
+                f"the process of the provider's package {ending(self._popen.wait())}",
                 hint=f"see {self._log}",
             )
         if "error" in waiting.reply.fields:
@@ -258,9 +259,3 @@ def _raised(fields: Mapping[str, Any]) -> QjobsError:
     if issubclass(kind, NotNow):
         return kind(fields["message"], hint=fields["hint"], retry_after_s=fields["retry_after_s"])
     return kind(fields["message"], hint=fields.get("hint", ""))
-
-
-def _how(code: int) -> str:
-    if code < 0:
-        return f"was killed by signal {-code} ({signal.strsignal(-code)})"
-    return f"ended with exit code {code}"
