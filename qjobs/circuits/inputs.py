@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from qjobs.circuits.decoding import marked_encoding
 from qjobs.errors import InputError
 
 STDIN = "-"
 SUFFIXES = (".qpy", ".qasm", ".qasm2", ".qasm3")
-"""What a file in a folder must be called to be taken; `.gz` may follow."""
+"""What a file in a folder must be called to be taken; one of `PACKED_SUFFIXES` may follow."""
+PACKED_SUFFIXES = (".gz", ".xz", ".bz2", ".zst", ".zip")
+"""Endings of packed files, of those too that are only named as what they are: the last two."""
 
 MAX_STREAM_BYTES = 256 * 2**20
 MAX_LIST_BYTES = 64 * 2**20
@@ -60,7 +63,7 @@ def read_list(stream: BinaryIO) -> list[str]:
     if len(data) > MAX_LIST_BYTES:
         raise InputError(f"the list of files is longer than {MAX_LIST_BYTES >> 20} MiB")
     try:
-        text = data.decode()
+        text = data.decode(marked_encoding(data))
     except UnicodeDecodeError as error:
         raise InputError(f"the list of files is not UTF-8 text: byte {error.start}") from error
     if "\0" in text:
@@ -72,6 +75,22 @@ def natural_key(name: str) -> list[tuple[int, str]]:
     """A key that sorts numbers within names by value."""
     parts = _DIGITS.split(name)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def unpacked_name(name: str) -> str:
+    """The name of a file without the ending that says how it is packed."""
+    return _without(name, PACKED_SUFFIXES)
+
+
+def circuit_name(path: str) -> str:
+    """The name of the circuit from an OpenQASM file: the file's, without its endings."""
+    return _without(unpacked_name(Path(path).name), SUFFIXES) or path
+
+
+def _without(name: str, endings: Sequence[str]) -> str:
+    lower = name.lower()
+    ending = next((ending for ending in endings if lower.endswith(ending)), "")
+    return name[: len(name) - len(ending)]
 
 
 def _expand_one(argument: str) -> Iterator[InputFile]:
@@ -106,7 +125,8 @@ def _take(path: str, kind: int) -> Iterator[InputFile]:
         if not names:
             raise InputError(
                 f"the folder {path!r} holds no circuits",
-                hint=f"files are recognised by their ending: {' '.join(SUFFIXES)}, or with .gz",
+                hint=f"files are recognised by their ending: {' '.join(SUFFIXES)}, or these with "
+                f"{' '.join(PACKED_SUFFIXES)}",
             )
         yield from (InputFile(str(name)) for name in names)
     elif kind == stat.S_IFREG:
@@ -135,7 +155,7 @@ def _walk(folder: Path) -> Iterator[Path]:
         if entry.is_dir():
             if not entry.is_symlink():  # which could lead back up
                 yield from _walk(entry)
-        elif entry.is_file() and entry.name.lower().removesuffix(".gz").endswith(SUFFIXES):
+        elif entry.is_file() and unpacked_name(entry.name).lower().endswith(SUFFIXES):
             yield entry
 
 

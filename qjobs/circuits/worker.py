@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from qjobs.circuits import qpy
 from qjobs.circuits.older import decode_windows
-from qjobs.circuits.sniff import MAX_QASM_BYTES, Format, contents
+from qjobs.circuits.sniff import MAX_QASM_BYTES, Format
+from qjobs.circuits.unpacking import contents
 from qjobs.errors import InputError
 from qjobs.model import Slice
 
@@ -97,7 +98,7 @@ def _answer_qasm(files: list[Any], format_: Format) -> "Iterator[QuantumCircuit]
             data = b"".join(pieces)
             circuit = parse(data, format_, name, folder=Path(folder) if folder else None)
         except InputError as error:
-            _say({"error": error.message, "hint": error.hint})
+            _say({"error": error.text, "hint": error.hint, "place": error.place})
         else:
             yield circuit
             _say(_answer(digest.hexdigest(), 1, _name_parameters([circuit])))
