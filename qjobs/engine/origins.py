@@ -1,0 +1,35 @@
+"""Which file each circuit of a set came from."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from qjobs.model import Slice, Source
+
+
+class Origins:
+    """The files of a set, whose circuits each run `bindings` times."""
+
+    def __init__(self, sources: Sequence[Source], bindings: int) -> None:
+        self._sources = sources
+        self._starts = [source.start_index for source in sources]
+        self._bindings = bindings
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    def of(self, circuit: int) -> tuple[str, int]:
+        """The file of a circuit and its position there, from 0; ("", record) if unknown.
+
+        In a sweep a circuit of the file, a record, stands for one circuit of the set a row.
+        """
+        record = circuit // self._bindings
+        at = bisect_right(self._starts, record) - 1
+        if at < 0:
+            return "", record
+        source = self._sources[at]
+        return source.path, record - source.start_index
+
+    def span(self, part: Slice) -> str:
+        """The file of some circuits, or the first and the last one; empty if unknown."""
+        first, last = self.of(part.start_index)[0], self.of(part.end_index)[0]
+        return first if first == last else f"{first} ... {last}"
