@@ -15,6 +15,7 @@ from qjobs.errors import InputError, Place
 BUILT_IN = ("qelib1.inc", "stdgates.inc")
 """The includes that Qiskit's parsers bring with them, each for its version."""
 MAX_INCLUDE_DEPTH = 16
+MAX_INCLUDES = 1000
 
 _SHOWN_CHARACTERS = 200
 _STRING = r""""[^"\n]*"|'[^'\n]*'"""
@@ -74,6 +75,7 @@ class _Includes:
         self._built_in = built_in
         self._is_built_in = re.compile(rf"include\s*(['\"]){re.escape(built_in)}\1\s*;")
         self._left_bytes = MAX_QASM_BYTES
+        self._left = MAX_INCLUDES
 
     def read(self, data: bytes, path: str, depth: int = 0) -> list[Piece]:
         """The text of a program, that of its includes in their place."""
@@ -104,6 +106,9 @@ class _Includes:
 
     def _open(self, name: str, where: Place, depth: int) -> bytes:
         shown = repr(name[:_SHOWN_CHARACTERS])
+        self._left -= 1
+        if self._left < 0:
+            raise InputError(f"the program has more than {MAX_INCLUDES} includes", place=where)
         if depth >= MAX_INCLUDE_DEPTH:
             message = f"includes are nested more than {MAX_INCLUDE_DEPTH} deep"
             raise InputError(message, place=where)
@@ -113,6 +118,8 @@ class _Includes:
             target = (self._folder / name).resolve()
             if not target.is_relative_to(self._folder):
                 raise InputError(f"{shown} lies outside of the folder of the program", place=where)
+            if not target.is_file() and target.exists():  # a pipe would never end
+                raise InputError(f"{shown} is not a file", place=where)
             with target.open("rb") as file:
                 return file.read(MAX_QASM_BYTES + 1)
         except (OSError, ValueError, RuntimeError) as error:

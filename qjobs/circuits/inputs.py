@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from qjobs.circuits.decoding import marked_encoding
-from qjobs.errors import InputError
+from qjobs.errors import InputError, UnreadableFiles
 
 STDIN = "-"
 SUFFIXES = (".qpy", ".qasm", ".qasm2", ".qasm3")
@@ -39,10 +39,11 @@ def expand(arguments: Sequence[str], *, stdin: BinaryIO | None = None) -> list[I
 
     An argument is a file (taken whatever its name), a folder (searched for files with one of
     `SUFFIXES`, in natural order: q2 before q10; hidden ones are skipped), a pattern with
-    `*`, `?`, `[...]` or `**`, or `-` for standard input. Raises InputError, naming the
-    argument, if one stands for nothing.
+    `*`, `?`, `[...]` or `**`, or `-` for standard input. Raises InputError, naming them,
+    if there are arguments that stand for nothing.
     """
     found: list[InputFile] = []
+    wrong: list[tuple[str, InputError]] = []
     for argument in arguments:
         if argument == STDIN:
             if stdin is None:
@@ -50,7 +51,18 @@ def expand(arguments: Sequence[str], *, stdin: BinaryIO | None = None) -> list[I
             found.append(InputFile(STDIN, _read_once(stdin, "the standard input")))
             stdin = None
         else:
-            found.extend(_expand_one(argument))
+            try:
+                found.extend(_expand_one(argument))
+            except InputError as error:
+                wrong.append((argument, error))
+    if len(wrong) > 1:
+        raise UnreadableFiles(
+            f"{len(wrong)} of {len(arguments)} names stand for no file",
+            hint=wrong[0][1].hint,
+            unreadable=[error.about(argument) for argument, error in wrong],
+        )
+    if wrong:
+        raise wrong[0][1]
     return found
 
 
@@ -84,7 +96,9 @@ def unpacked_name(name: str) -> str:
 
 def circuit_name(path: str) -> str:
     """The name of the circuit from an OpenQASM file: the file's, without its endings."""
-    return _without(unpacked_name(Path(path).name), SUFFIXES) or path
+    name = _without(unpacked_name(Path(path).name), SUFFIXES) or path
+    # A name that is no text, which a file may have, cannot be kept with a circuit.
+    return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _without(name: str, endings: Sequence[str]) -> str:

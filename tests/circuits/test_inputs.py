@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qjobs.circuits.inputs import InputFile, expand, natural_key, read_list
-from qjobs.errors import InputError
+from qjobs.errors import InputError, UnreadableFiles
 
 
 @pytest.fixture
@@ -74,6 +74,16 @@ def test_an_argument_that_stands_for_nothing_is_named(
         expand([argument])
 
 
+@pytest.mark.usefixtures("here")
+def test_all_arguments_that_stand_for_nothing_are_named() -> None:
+    with pytest.raises(UnreadableFiles, match="^2 of 3 names stand for no file$") as caught:
+        expand(["gone.qasm", "q2.qasm", "*.nothing"])
+    assert list(map(str, caught.value.unreadable)) == [
+        "gone.qasm: there is no file or folder 'gone.qasm'",
+        "*.nothing: no file matches '*.nothing'",
+    ]
+
+
 def test_a_folder_that_links_to_itself_ends(here: Path) -> None:
     (here / "sub" / "loop").symlink_to(here)
     assert len(paths(".")) == 5
@@ -106,6 +116,22 @@ def test_a_stream_without_end_is_refused() -> None:
         expand(["-"], stdin=Endless())
     with pytest.raises(InputError, match="longer than 64 MiB"):
         read_list(Endless())
+
+
+def test_packed_files_are_taken_from_folders(tmp_path: Path) -> None:
+    names = ["a.qasm.xz", "b.QASM.BZ2", "c.qpy.gz", "d.qasm3.zst", "e.qasm.zip"]
+    for name in (*names, "f.csv.gz", "g.xz", "h.qasm.txt"):
+        (tmp_path / name).touch()
+    assert [Path(path).name for path in paths(str(tmp_path))] == names
+
+
+def test_a_list_as_powershell_writes_it_is_read() -> None:
+    assert read_list(io.BytesIO("é.qasm\r\nb\r\n".encode("utf-16"))) == ["é.qasm", "b"]
+    assert read_list(io.BytesIO("a\n".encode("utf-8-sig"))) == ["a"]
+    # Names of one letter between NUL bytes are no UTF-16.
+    assert read_list(io.BytesIO(b"".join(b"%c\0" % letter for letter in b"abcdefgh"))) == [
+        *"abcdefgh"
+    ]
 
 
 def test_a_list_has_one_path_a_line_or_between_nuls() -> None:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,9 @@ def parse3(text: str, path: str = "dir/file.qasm", folder: Path | None = None) -
 def test_a_circuit_is_named_after_its_file() -> None:
     assert parse2(qasm2.dumps(ghz(2)), "a/b.c.qasm").name == "b.c"
     assert parse3(qasm3.dumps(ghz(2)), "x.qasm3.gz").name == "x"
+    assert parse3(qasm3.dumps(ghz(2)), "x.QASM.XZ").name == "x"
     assert parse2(qasm2.dumps(ghz(2)), "-").name == "-"
+    assert parse2(qasm2.dumps(ghz(2)), "a/caf\udce9.qasm").name == "caf\ufffd"
 
 
 def test_what_qiskit_writes_is_read_back() -> None:
@@ -126,6 +129,22 @@ def test_an_include_that_is_missing_or_cannot_be_is_told_with_its_line(tmp_path:
         parse2(text, folder=tmp_path)
     with pytest.raises(InputError, match="cannot be included from standard input"):
         parse2(text, folder=None)
+
+
+def test_only_a_file_can_be_included(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "folder"):
+        with pytest.raises(InputError, match=rf":3:1: '{name}' is not a file"):
+            parse2(HEAD2 + f"include '{name}';", folder=tmp_path)
+
+
+def test_the_includes_of_a_program_are_counted(tmp_path: Path) -> None:
+    for index in range(12):
+        again = f"include '{index + 1}.inc';\n" * 2
+        (tmp_path / f"{index}.inc").write_text(again if index < 11 else "")
+    with pytest.raises(InputError, match="the program has more than 1000 includes"):
+        parse2(HEAD2 + "include '0.inc';", folder=tmp_path)
 
 
 def test_an_include_of_itself_ends(tmp_path: Path) -> None:
