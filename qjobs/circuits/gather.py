@@ -22,10 +22,10 @@ _Found: TypeAlias = CircuitFile | tuple[str, InputError]
 class Gathered:
     """What a container holds: its circuits, and in their order the files they came from.
 
-    `skipped` are files that were left out.
-    `unmeasured` tells of circuits without a measurement. `parameters` are those of circuits that
-    Qiskit has read; `suspect` is the first of the others that seems to have some, None if none
-    does. `fingerprint` is the same for the same files in the same order, wherever they lie.
+    `skipped` are files that were left out. `unmeasured` tells of circuits without a measurement.
+    `parameters` are those of circuits that Qiskit has read; `suspect` is the first of the others
+    that seems to have some, None if none does. `fingerprint` is the same for the same files in
+    the same order, wherever they lie.
     """
 
     circuits: int

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qjobs.circuits.decoding import decode
-from qjobs.circuits.sniff import MAX_QASM_BYTES
+from qjobs.circuits.sniff import MAX_QASM_BYTES, Format
 from qjobs.errors import InputError, Place
 
-BUILT_IN = ("qelib1.inc", "stdgates.inc")
-"""The includes that Qiskit's parsers bring with them, each for its version."""
+BUILT_IN = {Format.QASM2: "qelib1.inc", Format.QASM3: "stdgates.inc"}
+"""The includes that Qiskit's parsers bring with them."""
 MAX_INCLUDE_DEPTH = 16
 MAX_INCLUDES = 1000
 
@@ -45,13 +45,24 @@ class Piece(NamedTuple):
     start: Spot
 
 
-def read_program(data: bytes, path: str, *, folder: Path | None, built_in: str) -> list[Piece]:
+def read_program(data: bytes, version: Format, path: str, *, folder: Path | None) -> list[Piece]:
     """The text of a program, that of its includes in their place; each piece begins a line.
 
     `path` is what the user calls the file. Includes must lie in `folder`, or below; with None
-    there can be none but `built_in`, which is left to Qiskit's parser. Raises InputError.
+    there can be none but that in `BUILT_IN`, which is left to Qiskit's parser. Raises InputError.
     """
-    return _Includes(folder, path, built_in).read(data, path)
+    try:
+        return _Includes(folder, path, BUILT_IN[version]).read(data, path)
+    except InputError as error:
+        if error.place is None or error.place.file == path:
+            raise
+        raise fault(error.text, error.place, path, hint=error.hint) from error
+
+
+def fault(text: str, place: Place, path: str, *, hint: str = "") -> InputError:
+    """What is wrong at a place in the program `path`, or in a file that it includes."""
+    included = "" if place.file == path else f" (included by {path})"
+    return InputError(f"{text}{included}", hint=hint, place=place)
 
 
 def place_in(pieces: Sequence[Piece], line: int, column: int) -> Place:
@@ -81,7 +92,8 @@ class _Includes:
         """The text of a program, that of its includes in their place."""
         self._left_bytes -= len(data)
         if self._left_bytes < 0:
-            raise InputError(f"{path}: the program and its includes exceed the limit of 256 MiB")
+            message = "the program and its includes exceed the limit of 256 MiB"
+            raise InputError(message, place=Place(path))
         text = _decode(data, path)
         spot = Spot(path)
         if text.count("include") == len(self._is_built_in.findall(text)):
@@ -125,7 +137,7 @@ class _Includes:
         except (OSError, ValueError, RuntimeError) as error:
             reason = getattr(error, "strerror", None) or error
             hint = ""
-            if name in BUILT_IN:
+            if name in BUILT_IN.values():
                 hint = f"in this version of OpenQASM it is {self._built_in}"
             message = f"cannot include {shown}: {reason}"
             raise InputError(message, hint=hint, place=where) from error

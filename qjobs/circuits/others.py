@@ -32,7 +32,7 @@ _BINARIES = {
     **{bytes((0x80, version)): "a pickle" for version in range(2, 6)},
 }
 _JSON = re.compile(r'\s*(?:\{\s*["}]|\[\s*[\[{\]"\d.-])')
-_MARKUP = re.compile(r"\s*<(?:[a-z!?])", re.IGNORECASE)
+_MARKUP = re.compile(r"\s*<[a-z!?]", re.IGNORECASE)
 _LLVM = re.compile(r"\s*(?:; ModuleID|source_filename =|target (?:triple|datalayout) =)")
 _PYTHON = re.compile(
     r"""(?:\s|\#[^\n]*\n)*  # blank lines, comments and `#!`

@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING
 from qjobs.circuits import straight
 from qjobs.circuits.decoding import decode
 from qjobs.circuits.foreign import describe, qiskit_errors
-from qjobs.circuits.includes import Piece, blank_comments, place_in, read_program
+from qjobs.circuits.includes import BUILT_IN, Piece, blank_comments, fault, place_in, read_program
 from qjobs.circuits.inputs import circuit_name
 from qjobs.circuits.sniff import Format, stated_format
 from qjobs.errors import InputError, Place
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
-
-BUILT_IN = {Format.QASM2: "qelib1.inc", Format.QASM3: "stdgates.inc"}
-"""The includes that Qiskit's parsers bring with them."""
 
 # Words that one version has and the other has not, where a program does not say its version.
 _OF_2 = re.compile(r"\b(?:qreg|creg|opaque|qelib1)\b")
@@ -56,10 +53,10 @@ def parse(data: bytes, format_: Format, path: str, *, folder: Path | None) -> "Q
     raise _more_telling(*faults, code=blank_comments(text))
 
 
-def _parse(data: bytes, format_: Format, path: str, folder: Path | None) -> "QuantumCircuit":
-    pieces = read_program(data, path, folder=folder, built_in=BUILT_IN[format_])
+def _parse(data: bytes, version: Format, path: str, folder: Path | None) -> "QuantumCircuit":
+    pieces = read_program(data, version, path, folder=folder)
     text = "\n".join(piece.text for piece in pieces)
-    parser = _parse2 if format_ is Format.QASM2 else _parse3
+    parser = _parse2 if version is Format.QASM2 else _parse3
     try:
         with qiskit_errors(path):
             circuit = parser(text)
@@ -121,9 +118,7 @@ def _located(
         if token is None:
             return InputError(text, place=Place(path))
         line, column, text = token
-    place = place_in(pieces, line, column + 1)
-    included = "" if place.file == path else f" (included by {path})"
-    return InputError(f"{text}{included}", place=place)
+    return fault(text, place_in(pieces, line, column + 1), path)
 
 
 def _column(program: str, line: int, column: int, message: str) -> int:

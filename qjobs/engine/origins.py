@@ -14,9 +14,6 @@ class Origins:
         self._starts = [source.start_index for source in sources]
         self._bindings = bindings
 
-    def __len__(self) -> int:
-        return len(self._sources)
-
     def of(self, circuit: int) -> tuple[str, int]:
         """The file of a circuit and its position there, from 0; ("", record) if unknown.
 
@@ -29,7 +26,7 @@ class Origins:
         source = self._sources[at]
         return source.path, record - source.start_index
 
-    def span(self, part: Slice) -> str:
-        """The file of some circuits, or the first and the last one; empty if unknown."""
-        first, last = self.of(part.start_index)[0], self.of(part.end_index)[0]
-        return first if first == last else f"{first} ... {last}"
+    def span(self, part: Slice) -> tuple[str, ...]:
+        """The file of some circuits, or the first and the last one; () if unknown."""
+        ends = (self.of(part.start_index)[0], self.of(part.end_index)[0])
+        return tuple(dict.fromkeys(path for path in ends if path))

@@ -29,8 +29,7 @@ class SetResult:
     """The results of one set. `rows` come one by one, and only once; `circuits` counts them.
 
     `files` are where the circuits came from, `observables` those whose expectation values the
-    rows have. With `whole_arrays`, what a
-    simulator saved is wanted in full.
+    rows have. With `whole_arrays`, what a simulator saved is wanted in full.
     """
 
     job_set: JobSet

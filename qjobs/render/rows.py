@@ -65,11 +65,15 @@ def plan_rows(plan: JobSet, origins: Origins) -> Rows:
                 part.start_index,
                 part.end_index,
                 part.experiments_count,
-                origins.span(part),
+                _span(origins.span(part)),
             )
             for index, part in enumerate(plan.slices)
         ),
     )
+
+
+def _span(files: Iterable[str]) -> str:
+    return " ... ".join(files)
 
 
 def list_rows(reports: Iterable[SetReport]) -> Rows:
@@ -206,7 +210,7 @@ def failure_rows(failures: Iterable[tuple[JobSet, Failure]]) -> Rows:
                 failure.origin.value,
                 failure.job_id,
                 failure.message,
-                failure.files,
+                _span(failure.files),
             )
             for plan, failure in failures
         ),

@@ -213,7 +213,7 @@ def failures_document(failures: Iterable[tuple[JobSet, Failure]]) -> Document:
             "origin": failure.origin.value,
             "message": failure.message,
             "job_id": failure.job_id or None,
-            "files": failure.files,
+            "files": list(failure.files),
         }
         for plan, failure in failures
     )

@@ -196,7 +196,7 @@ def bar(share: float) -> str:
 
 def _some(files: Iterable[str]) -> str:
     """The first of some files, in brackets."""
-    different = [clean(file) for file in dict.fromkeys(files) if file]
+    different = [clean(file) for file in dict.fromkeys(files)]
     if not different:
         return ""
     left = len(different) - _FILES_NAMED
@@ -231,7 +231,7 @@ def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
         line.append(f"  {'job' if different == 1 else 'jobs'} {jobs}", "")
         if origin is Origin.CIRCUIT:
             line.append(f", circuits {spans(failure.slice.start_index for failure in same)}", "")
-            line.append(_some([failure.files for failure in same]), "")
+            line.append(_some(file for failure in same for file in failure.files), "")
         line.append(f" {went_wrong[origin]}", "red")
         if origin is not Origin.CIRCUIT and len(same) > different:
             line.append(f" (x{len(same)})", "")

@@ -76,7 +76,7 @@ def test_an_argument_that_stands_for_nothing_is_named(
 
 @pytest.mark.usefixtures("here")
 def test_all_arguments_that_stand_for_nothing_are_named() -> None:
-    with pytest.raises(UnreadableFiles, match="^2 of 3 names stand for no file$") as caught:
+    with pytest.raises(UnreadableFiles, match=r"^2 of 3 names stand for no file$") as caught:
         expand(["gone.qasm", "q2.qasm", "*.nothing"])
     assert list(map(str, caught.value.unreadable)) == [
         "gone.qasm: there is no file or folder 'gone.qasm'",

@@ -199,6 +199,11 @@ def test_what_an_included_file_includes_is_called_by_its_own_name(tmp_path: Path
         parse2(HEAD2 + 'include "sub/gates.inc";', folder=tmp_path)
     assert caught.value.place == Place("dir/sub/more.inc", 2, 13)
     assert caught.value.text.endswith("(included by dir/file.qasm)")
+    (tmp_path / "sub" / "more.inc").write_bytes(b"\n\n \xff")
+    with pytest.raises(InputError) as caught:
+        parse2(HEAD2 + 'include "sub/gates.inc";', folder=tmp_path)
+    assert caught.value.place == Place("dir/sub/more.inc", 3, 2)
+    assert caught.value.text.endswith("byte 0xff (included by dir/file.qasm)")
 
 
 # Where something is wrong. The place is counted here in the text as it was written.
@@ -364,6 +369,7 @@ def test_straight_line_programs_are_the_same_to_both_parsers(
     quick = straight.parse(text)
     assert quick is not None
     assert quick == qasm3.loads(text)
+    assert straight.parse(text.replace('"', "'")) == quick
 
 
 @settings(max_examples=40, deadline=None)

@@ -206,7 +206,7 @@ def test_circuits_of_one_name_are_told_apart_by_their_files(qjobs, bell, bell_by
         assert {row["source"] for row in csv.DictReader(file.read_text().splitlines())} == {path}
 
 
-def test_failures_have_the_files_of_their_circuits(qjobs, bell, bell_bytes, tmp_path):
+def test_failures_have_the_files_of_their_circuits(qjobs, home, bell, bell_bytes, tmp_path):
     paths = [f"{letter}.qpy" for letter in "abcdef"]
     for path in paths:
         (tmp_path / path).write_bytes(bell_bytes)
@@ -218,9 +218,12 @@ def test_failures_have_the_files_of_their_circuits(qjobs, bell, bell_bytes, tmp_
         *(("circuit", path) for path in paths[3:]),
     ]
     found = qjobs("error", "--json").document("failures")["failures"]
-    assert [failure["files"] for failure in found] == [row[8] for row in rows]
+    assert [" ... ".join(failure["files"]) for failure in found] == [row[8] for row in rows]
     table = qjobs("error", "--format", "table").out
     assert "job 1, circuits 3-5 (d.qpy, e.qpy, f.qpy) without a result" in table
+    (sources,) = home.glob("sets/*/sources.json")
+    sources.write_text("{")
+    assert [line.split("\t")[8] for line in qjobs("error").out.splitlines()] == [""] * 4
 
 
 @pytest.mark.parametrize("given", [["bell.qpy"], ["bell.qpy", "bell.qpy"], ["bell.qpy", "ghz.qpy"]])
