@@ -170,7 +170,7 @@ def show(
     observables = target.folder.observables()
     told = {} if cached else details(workspace, report.job_set, report.jobs)
     document = shapes.set_document(
-        report, sources=sources, skipped=skipped.files, observables=observables, details=told
+        report, sources=sources, skipped=skipped, observables=observables, details=told
     )
     labels = [observable_label(observable) for observable in observables]
     left_out = skipped

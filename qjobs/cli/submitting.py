@@ -25,6 +25,7 @@ from qjobs.render.results import check_place
 from qjobs.render.summaries import assignments
 from qjobs.render.text import count
 from qjobs.render.writing import show
+from qjobs.store.folder import Skipped
 
 if TYPE_CHECKING:
     from qjobs.circuits.gather import Gathered
@@ -99,7 +100,7 @@ def submit(
         document=lambda reports: shapes.set_document(
             reports[0],
             sources=target.folder.sources(),
-            skipped=target.folder.skipped().files,
+            skipped=target.folder.skipped(),
             observables=target.folder.observables(),
         ),
     )
@@ -190,7 +191,8 @@ def _preview(workspace: Workspace, request: "SubmitRequest", output: Output) -> 
         output.note(f"{plan.provider}:{plan.backend} with {chosen}")
     if plan.observables:
         output.note(f"expectation values of {count(plan.observables, 'observable')}")
-    document = shapes.plan_document(plan, sources=gathered.sources, skipped=gathered.skipped)
+    skipped = Skipped(len(gathered.skipped), gathered.skipped)
+    document = shapes.plan_document(plan, sources=gathered.sources, skipped=skipped)
     origins = Origins(gathered.sources, plan.bindings)
     show(output, document, rows.plan_rows(plan, origins))
     return ExitCode.OK

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from qjobs.engine.error import Failure
     from qjobs.engine.report import JobReport, SetReport
     from qjobs.engine.result import CircuitRow
-    from qjobs.errors import Unreadable
     from qjobs.model import JobSet, RunOptions, Slice, Source
     from qjobs.providers.interface import JobDetails
+    from qjobs.store.folder import Skipped
 
 Shape: TypeAlias = dict[str, Any]
 
@@ -42,7 +42,7 @@ def set_document(
     report: SetReport,
     *,
     sources: Sequence[Source] = (),
-    skipped: Sequence[Unreadable] = (),
+    skipped: Skipped | None = None,
     observables: Sequence[Mapping[str, float]] = (),
     details: Mapping[int, JobDetails] = MappingProxyType({}),
 ) -> Document:
@@ -75,9 +75,7 @@ def set_document(
     return Document(head, "jobs", jobs)
 
 
-def plan_document(
-    plan: JobSet, *, sources: Sequence[Source], skipped: Sequence[Unreadable]
-) -> Document:
+def plan_document(plan: JobSet, *, sources: Sequence[Source], skipped: Skipped | None) -> Document:
     """`qjobs.plan/1`: what a submission would be cut into. The set has no id yet."""
     head = _set_head(plan)
     del head["id"]
@@ -231,13 +229,14 @@ def _set_head(plan: JobSet) -> Shape:
     }
 
 
-def _files(plan: JobSet, sources: Sequence[Source], skipped: Sequence[Unreadable]) -> Shape:
+def _files(plan: JobSet, sources: Sequence[Source], skipped: Skipped | None) -> Shape:
     return {
         "sources": [
             {"path": source.path, "start_index": source.start_index * plan.bindings}
             for source in sources
         ],
-        "skipped": [file._asdict() for file in skipped],
+        "skipped_count": skipped.number if skipped else 0,
+        "skipped": [file._asdict() for file in skipped.files] if skipped else [],
     }
 
 
