@@ -69,18 +69,22 @@ def expand(arguments: Sequence[str], *, stdin: BinaryIO | None = None) -> list[I
 def read_list(stream: BinaryIO) -> list[str]:
     """The paths in a list: one a line or, where there are NUL bytes, between these.
 
-    Blank entries are dropped. Raises InputError if the list is too long or not text.
+    Blank entries are dropped. Names may be any bytes, but in a list that is marked as another
+    encoding than UTF-8. Raises InputError if the list is too long or not what its mark says.
     """
     data = stream.read(MAX_LIST_BYTES + 1)
     if len(data) > MAX_LIST_BYTES:
         raise InputError(f"the list of files is longer than {MAX_LIST_BYTES >> 20} MiB")
     try:
-        text = data.decode(marked_encoding(data))
+        text = data.decode(marked_encoding(data), "surrogateescape")
     except UnicodeDecodeError as error:
-        raise InputError(f"the list of files is not UTF-8 text: byte {error.start}") from error
+        message = f"the list of files is not {error.encoding.upper()} text: byte {error.start}"
+        raise InputError(message) from error
     if "\0" in text:
         return [path for path in text.split("\0") if path]
-    return [path for path in text.splitlines() if path.strip()]
+    # Not `splitlines`: what else that takes for the end of a line may be part of a name.
+    lines = (line.removesuffix("\r") for line in text.split("\n"))
+    return [path for path in lines if path.strip()]
 
 
 def natural_key(name: str) -> list[tuple[int, str]]:

@@ -1,12 +1,15 @@
+import bz2
 import gzip
 import hashlib
 import io
+import lzma
 import os
 import signal
 import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -115,9 +118,12 @@ def test_the_fingerprint_is_that_of_the_contents_in_their_order(tmp_path: Path) 
     assert collect(tmp_path, paths[1], paths[0]).fingerprint != first
 
 
-def test_packed_qpy_is_unpacked_and_its_hash_is_of_the_packed_bytes(tmp_path: Path) -> None:
-    data = gzip.compress(dump([ghz(2)])) + gzip.compress(b"")
-    gathered = collect(tmp_path, write(tmp_path / "a.qpy.gz", data))
+@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress, bz2.compress])
+def test_packed_qpy_is_unpacked_and_its_hash_is_of_the_packed_bytes(
+    tmp_path: Path, compress: Callable[[bytes], bytes]
+) -> None:
+    data = compress(dump([ghz(2)])) + compress(b"")
+    gathered = collect(tmp_path, write(tmp_path / "a.qpy.packed", data))
     assert loaded(tmp_path) == [ghz(2)]
     assert gathered.sources[0].sha256 == hashlib.sha256(data).hexdigest()
 
@@ -204,6 +210,27 @@ def test_everything_mixed_keeps_its_order(tmp_path: Path) -> None:
         assert source.sha256 == hashlib.sha256(Path(source.path).read_bytes()).hexdigest()
     assert seen[-1] == (5, 5)
     assert seen == sorted(seen)
+
+
+@pytest.mark.slow
+def test_programs_are_read_however_they_are_written_and_packed(tmp_path: Path) -> None:
+    programs = {
+        "a.qasm": qasm2.dumps(ghz(2)).encode("utf-16"),
+        "b.qasm": qasm3.dumps(ghz(3)).replace("\n", "\r").encode("utf-16-le"),
+        "c.qasm": qasm2.dumps(ghz(4)).partition(";")[2].encode(),
+        "d.qasm": qasm3.dumps(ghz(5)).partition(";")[2].replace('"', "'").encode(),
+        "e.qasm.xz": lzma.compress(qasm2.dumps(ghz(6)).encode()),
+        "f.QASM.BZ2": bz2.compress(f"// \xe9\n{qasm3.dumps(ghz(7))}".encode("latin-1")),
+        "g.qasm.gz": gzip.compress(qasm2.dumps(ghz(8)).replace("\n", "\r\n").encode("utf-8-sig")),
+    }
+    for name, data in programs.items():
+        write(tmp_path / "in" / name, data)
+    gathered = collect(tmp_path, tmp_path / "in")
+    assert [circuit.name for circuit in loaded(tmp_path)] == [*"abcdefg"]
+    for qubits, circuit in enumerate(loaded(tmp_path), start=2):
+        assert circuit == ghz(qubits)
+    for source, data in zip(gathered.sources, programs.values(), strict=True):
+        assert source.sha256 == hashlib.sha256(data).hexdigest()
 
 
 @pytest.mark.slow

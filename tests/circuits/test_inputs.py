@@ -128,6 +128,8 @@ def test_packed_files_are_taken_from_folders(tmp_path: Path) -> None:
 def test_a_list_as_powershell_writes_it_is_read() -> None:
     assert read_list(io.BytesIO("é.qasm\r\nb\r\n".encode("utf-16"))) == ["é.qasm", "b"]
     assert read_list(io.BytesIO("a\n".encode("utf-8-sig"))) == ["a"]
+    with pytest.raises(InputError, match="not UTF-16-LE text: byte 4"):
+        read_list(io.BytesIO("a".encode("utf-16-le").join([b"\xff\xfe", b"x"])))
     # Names of one letter between NUL bytes are no UTF-16.
     assert read_list(io.BytesIO(b"".join(b"%c\0" % letter for letter in b"abcdefgh"))) == [
         *"abcdefgh"
@@ -137,8 +139,11 @@ def test_a_list_as_powershell_writes_it_is_read() -> None:
 def test_a_list_has_one_path_a_line_or_between_nuls() -> None:
     assert read_list(io.BytesIO(b"a b\n\nc\r\n")) == ["a b", "c"]
     assert read_list(io.BytesIO(b"a\nb\0c\0")) == ["a\nb", "c"]
-    with pytest.raises(InputError, match="not UTF-8"):
-        read_list(io.BytesIO(b"\xff"))
+
+
+def test_a_name_in_a_list_may_be_any_bytes() -> None:
+    assert read_list(io.BytesIO(b"\xff\n")) == [os.fsdecode(b"\xff")]
+    assert read_list(io.BytesIO("a\x85b\x0cc\u2028d\n".encode())) == ["a\x85b\x0cc\u2028d"]
 
 
 @given(st.lists(st.text()))
