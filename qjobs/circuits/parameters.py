@@ -1,6 +1,6 @@
 """Rows of parameter values from a file of the user's, checked, as one table on disk.
 
-Three formats are read, told apart by the ending (`.gz` may follow the last two):
+Three formats are read, told apart by the ending (that of a packed file may follow the last two):
 
     .npz    an array a parameter, of one value a row; or of k values a row, for the elements
             name[0] to name[k-1] of a vector of parameters
