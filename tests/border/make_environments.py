@@ -14,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 ENVIRONMENTS = {
+    "braket": ("qiskit-braket-provider==0.27.1", "qiskit==2.6.2"),
     "iqm": ("iqm-client==36.0.0", "qiskit==2.6.2", "qiskit-aer"),
     "iqm-older": ("iqm-client[qiskit]==36.0.0",),
     "mqt": ("mqt.ddsim", "qiskit==2.6.2"),
