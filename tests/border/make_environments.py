@@ -19,7 +19,7 @@ ENVIRONMENTS = {
     "iqm-older": ("iqm-client[qiskit]==36.0.0",),
     "mqt": ("mqt.ddsim", "qiskit==2.6.2"),
     "local": ("mqt.ddsim", "iqm-client==36.0.0", "qiskit==2.6.2", "-e", str(ROOT)),
-    "qiskit-1": ("qiskit==1.4.*", "qiskit-aer"),
+    "qiskit-1": ("qiskit==1.3.0", "qiskit-aer"),
 }
 
 
