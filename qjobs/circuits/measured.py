@@ -40,14 +40,16 @@ def only_measured(circuit: "QuantumCircuit") -> "tuple[QuantumCircuit, Layout]":
 
 def _written(circuit: "QuantumCircuit") -> list[int] | None:
     """The classical bits that are written, in order; None if they may be read as well."""
-    from qiskit.circuit import ControlFlowOp, Store
+    from qiskit.circuit import ControlFlowOp, Instruction, Store
 
     if getattr(circuit, "num_identifiers", circuit.num_vars):
         return None
+    conditional = hasattr(Instruction, "condition")  # of any gate: before Qiskit 2
     written = set()
     for instruction in circuit.data:
+        if not (instruction.clbits or conditional):
+            continue  # most: to look at an operation takes longer than all else
         operation = instruction.operation
-        # Conditions of this kind are Qiskit 1's.
         condition = getattr(operation, "condition", None)
         if isinstance(operation, ControlFlowOp | Store) or condition is not None:
             return None

@@ -134,8 +134,7 @@ def from_sampler(layout: Layout, data: "DataBin", *, memory: bool) -> Iterator[C
     # Not the shape that `data` states: that of DDSIM's sampler is another one.
     arrays = _arrays(layout, data)
     places = None if _in_registers(layout, data) else np.array(layout.bits)
-    shape = arrays[0].shape if arrays else data.shape
-    for row in np.ndindex(*shape):
+    for row in np.ndindex(*arrays[0].shape):
         bits = np.concatenate(
             [array[row].to_bool_array(order="little") for array in arrays], axis=1
         )

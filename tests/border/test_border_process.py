@@ -93,6 +93,23 @@ def test_each_bit_is_in_its_place_however_the_vendor_writes_outcomes(
     assert [circuit.readable_memory() for circuit in found] == [[one] * 50 for one in expected]
 
 
+def test_a_circuit_fails_where_its_bits_cannot_be_told_from_others(
+    make: Make, scattered_circuits: CircuitSlice, circuits: CircuitSlice
+) -> None:
+    provider = make()
+    (_, *results), whole = [
+        list(provider.result(job_id, backend="lavish").circuits())
+        for tag, part in (("qj-a-0-1", scattered_circuits), ("qj-a-1-1", circuits))
+        for job_id in [submit(provider, part, "lavish", tag)]
+    ]
+
+    assert [circuit.counts for circuit in results] == [None, None]
+    for circuit in results:
+        assert "for 3 measured bits: which of them it has cannot be told" in circuit.message
+    # Where all qubits are measured, these are the bits that are meant.
+    assert [circuit.readable_counts() for circuit in whole] == [{"1 01": 50}, {"1": 50}]
+
+
 def test_configured_keywords_reach_run_with_the_tag_in_place(
     make: Make, circuits: CircuitSlice, service: Path
 ) -> None:

@@ -169,6 +169,13 @@ class Terse(Packed):
         return " ".join("".join(str(number >> bit & 1) for bit in bits) for bits in used)[::-1]
 
 
+class Lavish(Packed):
+    """Writes a character for each qubit, whatever is measured."""
+
+    def written(self, circuit, number):
+        return format(number, f"0{circuit.num_qubits}b")
+
+
 def measured(circuit):
     found = [one.clbits[0] for one in circuit.data if one.operation.name == "measure"]
     return sorted({circuit.find_bit(bit).index for bit in found})
@@ -178,7 +185,7 @@ KINDS = {
     "calm": Backend, "busy": Busy, "failing": Failing, "refusing": Refusing,
     "unreachable": Unreachable, "slow": Slow, "silent": Silent, "dying": Dying,
 }  # fmt: skip
-HIDDEN = {"forgetful": Forgetful, "packed": Packed, "terse": Terse}
+HIDDEN = {"forgetful": Forgetful, "packed": Packed, "terse": Terse, "lavish": Lavish}
 
 
 class Provider:
