@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from qjobs.circuits.outcomes import NOWHERE, Layout
 
 if TYPE_CHECKING:
-    from qiskit import QuantumCircuit
+    from qiskit import ClassicalRegister, QuantumCircuit
 
 _NAME = "measured"
 
@@ -24,14 +24,21 @@ def only_measured(circuit: "QuantumCircuit") -> "tuple[QuantumCircuit, Layout]":
 
     The layout is that of `circuit`, and its `bits` are those that the backend gives. A circuit
     that measures only some of its classical bits, or whose registers are not simply one behind
-    the other, comes back with the measured bits in one register, in their order. Any other one is
-    itself, and so is one that may read its bits: with control flow, variables or conditions.
+    the other, comes back with the measured bits in one register, in their order. One that may
+    read its bits, with control flow or conditions, keeps them all, and its registers, but one
+    behind the other, unless it has variables, or bits that are in several registers. Any other
+    one is itself.
     """
     layout = Layout.of(circuit)
     bits = layout.bits or tuple(range(layout.clbits))
     written = _written(circuit)
-    simple = not layout.bits and not layout.loose
-    if written is None or (simple and len(written) == circuit.num_clbits):
+    if written is None:
+        in_order = layout._replace(bits=tuple(range(layout.clbits)))
+        shared = layout.clbits != circuit.num_clbits
+        if not layout.bits or shared or _variables(circuit):
+            return circuit, layout._replace(bits=bits)
+        return _one_behind_the_other(circuit, bits), in_order
+    if not layout.bits and not layout.loose and len(written) == circuit.num_clbits:
         return circuit, layout._replace(bits=bits)
     given = {clbit: place for place, clbit in enumerate(written)}
     layout = layout._replace(bits=tuple(given.get(bit, NOWHERE) for bit in bits))
@@ -42,7 +49,7 @@ def _written(circuit: "QuantumCircuit") -> list[int] | None:
     """The classical bits that are written, in order; None if they may be read as well."""
     from qiskit.circuit import ControlFlowOp, Instruction, Store
 
-    if getattr(circuit, "num_identifiers", circuit.num_vars):
+    if _variables(circuit):
         return None
     conditional = hasattr(Instruction, "condition")  # of any gate: before Qiskit 2
     written = set()
@@ -57,25 +64,50 @@ def _written(circuit: "QuantumCircuit") -> list[int] | None:
     return sorted(circuit.find_bit(clbit).index for clbit in written)
 
 
+def _variables(circuit: "QuantumCircuit") -> int:
+    return int(getattr(circuit, "num_identifiers", circuit.num_vars))
+
+
 def _with_only(circuit: "QuantumCircuit", clbits: Sequence[int]) -> "QuantumCircuit":
     """The circuit with these classical bits alone, in one register."""
-    from qiskit import ClassicalRegister, QuantumCircuit
+    from qiskit import ClassicalRegister
 
     name = _NAME
     while any(register.name == name for register in circuit.qregs + circuit.cregs):
         name += "_"
     register = ClassicalRegister(len(clbits), name)
     moved = dict(zip((circuit.clbits[clbit] for clbit in clbits), register, strict=True))
+    same = _empty(circuit, register)
+    same.global_phase = circuit.global_phase
+    for instruction in circuit.data:
+        same.append(instruction.replace(clbits=[moved[clbit] for clbit in instruction.clbits]))
+    return same
+
+
+def _one_behind_the_other(circuit: "QuantumCircuit", bits: Sequence[int]) -> "QuantumCircuit":
+    """The circuit with its classical bits in this order, the loose ones last."""
+    from qiskit import ClassicalRegister
+    from qiskit.circuit import Clbit
+
+    registers = [ClassicalRegister(register.size, register.name) for register in circuit.cregs]
+    same = _empty(circuit, *registers)
+    same.add_bits([Clbit() for _ in range(len(bits) - same.num_clbits)])
+    moved = dict(zip(bits, same.clbits, strict=True))
+    same.compose(circuit, same.qubits, [moved[bit] for bit in sorted(moved)], inplace=True)
+    return same
+
+
+def _empty(circuit: "QuantumCircuit", *registers: "ClassicalRegister") -> "QuantumCircuit":
+    """A circuit with the qubits of this one, and other classical registers."""
+    from qiskit import QuantumCircuit
+
     same = QuantumCircuit(
         circuit.qubits,
         *circuit.qregs,
-        register,
+        *registers,
         name=circuit.name,
-        global_phase=circuit.global_phase,
         metadata=circuit.metadata,
     )
-    for instruction in circuit.data:
-        same.append(instruction.replace(clbits=[moved[clbit] for clbit in instruction.clbits]))
     # Where a transpiler put the qubits, for vendors that ask; there is no other way to keep it.
     same._layout = circuit.layout  # noqa: SLF001
     return same

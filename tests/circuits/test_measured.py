@@ -330,6 +330,31 @@ def test_a_bit_that_is_only_measured_in_a_branch_has_its_place(one: bool, outcom
     assert found.readable_counts() == {outcome: SHOTS}
 
 
+@pytest.mark.parametrize("one", [True, False])
+@pytest.mark.parametrize("make", [SamplerV2, lambda: BackendSamplerV2(backend=AerSimulator())])
+def test_a_sampler_takes_no_bit_for_that_of_another_register_where_there_are_branches(
+    make: Callable[[], Any], one: bool
+) -> None:
+    circuit = QuantumCircuit(
+        QuantumRegister(3, "q"), [Clbit()], a := ClassicalRegister(2, "a"), [Clbit()],
+        ClassicalRegister(1, "b"), [Clbit()], name="ours", global_phase=0.5,
+    )  # fmt: skip
+    circuit.x([0, 2] if one else [2])
+    circuit.measure([2, 0], [0, 1])
+    with circuit.if_test((a, 1)):
+        circuit.measure(0, 3)
+        with circuit.if_test(expr.less(a, 2)):
+            circuit.measure(2, 5)
+    ready, layout = only_measured(circuit)
+
+    (pub,) = make().run([outcomes.all_in_registers(ready)], shots=SHOTS).result()
+
+    (found,) = outcomes.from_sampler(layout, pub.data, memory=True)
+    assert found.readable_counts() == {"111 0 01" if one else "001 0 00": SHOTS}
+    assert (ready.name, ready.global_phase) == (circuit.name, circuit.global_phase)
+    assert found.registers == Layout.of(circuit).registers
+
+
 def test_nothing_but_the_bits_that_are_not_measured_is_taken_away() -> None:
     angle = Parameter("angle")
     circuit = QuantumCircuit(3, 4, name="ours", global_phase=0.5, metadata={"made": "by hand"})
