@@ -69,8 +69,8 @@ def _number(layout: "Layout", key: object) -> int:
     elif 0 <= (number := _value(key)) < 1 << layout.given:
         return number
     raise Ambiguous(
-        f"the backend gave the outcome {str(key)[:_LONGEST_SHOWN]!r} for {layout.given} measured"
-        " bits: which of them it has cannot be told"
+        f"the backend gave the outcome {str(key)[:_LONGEST_SHOWN]!r}, and the circuit measures"
+        f" into {layout.given} of its bits: which of them it has cannot be told"
     )
 
 

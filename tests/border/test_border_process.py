@@ -105,7 +105,7 @@ def test_a_circuit_fails_where_its_bits_cannot_be_told_from_others(
 
     assert [circuit.counts for circuit in results] == [None, None]
     for circuit in results:
-        assert "for 3 measured bits: which of them it has cannot be told" in circuit.message
+        assert "measures into 3 of its bits: which of them it has cannot be told" in circuit.message
     # Where all qubits are measured, these are the bits that are meant.
     assert [circuit.readable_counts() for circuit in whole] == [{"1 01": 50}, {"1": 50}]
 
