@@ -12,6 +12,7 @@ from qiskit import QuantumCircuit
 from qiskit.primitives import BackendEstimatorV2, BaseEstimatorV2
 
 from qjobs.circuits import outcomes
+from qjobs.circuits.measured import only_measured
 from qjobs.circuits.outcomes import Layout
 from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.sweep import Pub
@@ -87,8 +88,9 @@ class Runner:
     def _count(self, singles: list[_Single]) -> list[CircuitResult]:
         if isinstance(self._target, BaseEstimatorV2):
             raise InputError("an estimator gives no counts")
-        layouts = [Layout.of(single.circuit) for single in singles]
-        circuits = [self._ready(single.circuit) for single in singles]
+        measured = [only_measured(single.circuit) for single in singles]
+        layouts = [layout for _, layout in measured]
+        circuits = [self._ready(circuit) for circuit, _ in measured]
         shots, memory = self._options.shots, self._options.memory
         if self._is_primitive():
             ready = [(outcomes.all_in_registers(circuit),) for circuit in circuits]
