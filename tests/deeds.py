@@ -13,7 +13,7 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType, ModuleType
 
@@ -23,6 +23,15 @@ _OTHERS = {"flock", "connect", "execute", "executemany", "executescript", "send"
 _DEEDS = _FILES | _FOLDERS | _OTHERS | {"fork_exec", "kill"}
 _DOERS = {"posix", "fcntl", "sqlite3", "socket", "_io", "_posixsubprocess", "_socket"}
 """The built-in functions whose calls others can see the outcome of, and where they come from."""
+
+_CAMPAIGN = os.environ.get("QJOBS_CAMPAIGN", "")
+"""A seed, if much more is to be killed than in a usual run of the tests."""
+SEED = int(_CAMPAIGN or 20261122)
+
+
+def kills(few: int, many: int) -> int:
+    """How many are killed usually, and in a campaign."""
+    return many if _CAMPAIGN else few
 
 
 class Moments:
@@ -79,13 +88,13 @@ class Fates:
     """
 
     def __init__(
-        self, folder: Path, *, seed: int, kills: Mapping[str, int], within: Mapping[str, int]
+        self, folder: Path, *, kills: Mapping[str, int], within: Mapping[str, int]
     ) -> None:
         folder.mkdir()
         self._folder = folder
         self._kills = kills
         (folder / "fates.json").write_text(
-            json.dumps({"seed": seed, "kills": dict(kills), "within": dict(within)})
+            json.dumps({"kills": dict(kills), "within": dict(within)})
         )
         (folder / "sitecustomize.py").write_text(
             f"import sys; sys.path.append({os.path.dirname(__file__)!r})\n"  # noqa: PTH120
@@ -122,7 +131,7 @@ def meet_fate(folder: str) -> None:
             mark.touch(exist_ok=False)
         except FileExistsError:
             continue
-        chance = random.Random(f"{fates['seed']} {kind} {number}")
+        chance = random.Random(f"{SEED} {kind} {number}")
         last = chance.randint(1, fates["within"][kind])
         Moments(last, say=mark.with_suffix(".killed").touch).watch()
         return
@@ -130,3 +139,22 @@ def meet_fate(folder: str) -> None:
 
 def _killed(folder: Path, kind: str) -> int:
     return len(list(folder.glob(f"{kind}-*.killed")))
+
+
+def be_qjobs(arguments: Sequence[str], *, last: int, count: Path | None = None) -> None:
+    """Run the whole program in this process, to its moment `last`; or count those it has."""
+    from qjobs.cli.main import main
+
+    sys.argv = ["qjobs", *arguments]
+    moments = Moments(last)
+    moments.watch()
+    try:
+        main()
+    finally:
+        number = moments.end()
+        if count is not None:
+            count.write_text(str(number))
+
+
+if __name__ == "__main__":
+    be_qjobs(sys.argv[3:], last=int(sys.argv[1]), count=Path(sys.argv[2]))

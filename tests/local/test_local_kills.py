@@ -29,7 +29,7 @@ def test_jobs_survive_kills_at_any_moment(
     circuits = rotations(JOBS * CIRCUITS, qubits=6)
     calm = AerSimulator().run(circuits, seed_simulator=11, shots=200).result()
     path = write(tmp_path / "circuits.qpy", circuits)
-    fates = Fates(tmp_path / "fates", seed=1, kills=KILLS, within=WITHIN)
+    fates = Fates(tmp_path / "fates", kills=KILLS, within=WITHIN)
     monkeypatch.setenv("PYTHONPATH", fates.path)
 
     def open_patient() -> LocalProvider:
