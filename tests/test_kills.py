@@ -154,8 +154,8 @@ def unsent_jobs(shell: Shell) -> int:
 
 def missing_results(shell: Shell) -> int:
     """How many jobs of the newest set have no results here."""
-    folder = shell.home / "sets" / shell.set_ids()[0] / "results"
-    return CIRCUITS - len([path for path in folder.glob("*") if path.suffix != ".tmp"])
+    kept = (shell.home / "sets" / shell.set_ids()[0] / "results").glob("*.jsonl")
+    return CIRCUITS - len(list(kept))
 
 
 def running_jobs(shell: Shell) -> bool:
