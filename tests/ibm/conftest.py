@@ -15,6 +15,12 @@ from standin.process import StandIn
 collect_ignore_glob = [] if importlib.util.find_spec("qiskit_ibm_runtime") else ["test_*.py"]
 
 
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process requests are repeated at once: what shows is how often, not how late."""
+    monkeypatch.setattr("urllib3.util.retry.Retry.get_backoff_time", lambda _: 0)
+
+
 @pytest.fixture(scope="session")
 def shared_standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
     """Whoever uses it calls `reset` first."""
