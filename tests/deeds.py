@@ -35,11 +35,17 @@ def kills(few: int, many: int) -> int:
 
 
 class Moments:
-    """Counts the moments of this process. At the one of the number `last` it says so and dies."""
+    """Counts the moments of this process. At the one of the number `last` it says so and dies.
 
-    def __init__(self, last: int = 0, *, say: Callable[[], object] = bool) -> None:
+    Or what else the signal `ends` does to it.
+    """
+
+    def __init__(
+        self, last: int = 0, *, say: Callable[[], object] = bool, ends: int = signal.SIGKILL
+    ) -> None:
         self._last = last
         self._say = say
+        self._ends = ends
         self._numbers = itertools.count(1)
         self._place: object = None
         self._seen: set[str] = set()
@@ -68,7 +74,7 @@ class Moments:
         self._seen.add(event)
         if next(self._numbers) == self._last:
             self._say()
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self._ends)
 
 
 def _is_deed(call: object) -> bool:

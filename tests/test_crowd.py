@@ -102,7 +102,7 @@ def crowd(tmp_path: Path) -> Iterator[Crowd]:
         qpy.dump([circuit] * CIRCUITS, file)
     crowd = Crowd(tmp_path)
     yield crowd
-    stop(Folder(crowd.home / "local"))
+    stop(Folder(crowd.home / "local"), timeout_s=60)
 
 
 def test_a_crowd_in_one_folder_loses_nothing(crowd: Crowd) -> None:

@@ -106,7 +106,7 @@ def shell(tmp_path):
         qpy.dump(circuits, file)
     shell = Shell(tmp_path)
     yield shell
-    stop(Folder(shell.home / "local"))
+    stop(Folder(shell.home / "local"), timeout_s=60)
 
 
 def test_nothing_is_lost_or_run_twice_whatever_is_killed(shell, tmp_path):
@@ -134,7 +134,7 @@ def test_nothing_is_lost_or_run_twice_whatever_is_killed(shell, tmp_path):
 
     fates = Fates(tmp_path / "fates", kills=PROVIDER_KILLS, within=WITHIN)
     shell.environment["PYTHONPATH"] = fates.path
-    stop(Folder(shell.home / "local"))
+    stop(Folder(shell.home / "local"), timeout_s=60)
     while not fates.met:
         if not running_jobs(shell):
             shell.run(*SUBMIT)
