@@ -25,12 +25,12 @@ _DOERS = {"posix", "fcntl", "sqlite3", "socket", "_io", "_posixsubprocess", "_so
 """The built-in functions whose calls others can see the outcome of, and where they come from."""
 
 _CAMPAIGN = os.environ.get("QJOBS_CAMPAIGN", "")
-"""A seed, if much more is to be killed than in a usual run of the tests."""
+"""A seed, if much more is to be tried than in a usual run of the tests."""
 SEED = int(_CAMPAIGN or 20261122)
 
 
-def kills(few: int, many: int) -> int:
-    """How many are killed usually, and in a campaign."""
+def times(few: int, many: int) -> int:
+    """How often something is done usually, and in a campaign."""
     return many if _CAMPAIGN else few
 
 

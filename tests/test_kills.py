@@ -17,7 +17,7 @@ from pathlib import Path
 
 import deeds
 import pytest
-from deeds import Fates, kills
+from deeds import Fates, times
 
 from qjobs.model import Attempted, Planned
 from qjobs.providers.local.folder import Folder
@@ -27,8 +27,8 @@ from qjobs.store.sets import Store
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 CIRCUITS = 48
-SUBMIT_KILLS, WAIT_KILLS = kills(36, 120), kills(16, 60)
-PROVIDER_KILLS = {"supervisor": kills(4, 15), "worker": kills(12, 45)}
+SUBMIT_KILLS, WAIT_KILLS = times(36, 120), times(16, 60)
+PROVIDER_KILLS = {"supervisor": times(4, 15), "worker": times(12, 45)}
 WITHIN = {"supervisor": 200, "worker": 66}
 """Each job is some 20 moments of a worker's life, and as many of a supervisor's."""
 PATIENCE_S = 120

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import deeds
 import pytest
-from deeds import kills
+from deeds import times
 from ibm_shell import Running, Shell, check_the_bill, submission, write_circuits
 from standin.process import StandIn
 
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 CIRCUITS = 24
 LANES = 4
 LAG_S = 0.2
-SUBMIT_KILLS, READ_KILLS, SERVICE_KILLS = kills(36, 140), kills(20, 72), kills(6, 8)
+SUBMIT_KILLS, READ_KILLS, SERVICE_KILLS = times(36, 140), times(20, 72), times(6, 8)
 
 
 @pytest.fixture

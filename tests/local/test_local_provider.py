@@ -93,17 +93,18 @@ def test_a_job_whose_circuits_all_fail_ends_in_error_and_a_mixed_one_is_done(
 
 
 def test_circuits_that_are_gone_or_changed_are_an_error_that_names_the_file(
-    provider: LocalProvider, long: Path, six: Path, tmp_path: Path
+    open_provider: Open, long: Path, six: Path, tmp_path: Path
 ) -> None:
-    supervision_of_one = [submit(provider, long, 0, 1, f"long {n}") for n in range(2)]
-    wait_until(lambda: all(running(provider, job_id) for job_id in supervision_of_one))
+    provider = open_provider(workers="1")
+    first = submit(provider, long, 0, 1, "long")
+    wait_until(lambda: running(provider, first))
     other = write(tmp_path / "other.qpy", rotations(2))
     gone = submit(provider, six, 0, 1, "gone")
     changed = submit(provider, other, 0, 1, "changed")
     six.unlink()
     write(other, rotations(3))
 
-    provider.cancel(supervision_of_one)
+    provider.cancel([first])
 
     assert set(wait(provider, [gone, changed]).values()) == {JobStatus.ERROR}
     assert "six.qpy: No such file" in provider.error_message(gone)
