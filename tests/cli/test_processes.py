@@ -68,7 +68,7 @@ def test_a_second_signal_leaves_at_once_and_resume_still_works(start, qjobs, bel
 
 
 def test_ctrl_c_in_wait_cancels_nothing(start, qjobs, bell, home):
-    qjobs("submit", bell, "-b", "fake:delay=60")
+    qjobs("submit", bell, "-b", "fake:delay=3600")
     process = start("wait")
     assert "running" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
@@ -189,7 +189,7 @@ def test_user_text_is_no_markup_on_a_terminal(terminal, qjobs, bell):
 
 
 def test_cancel_asks_on_a_terminal_and_takes_no_for_an_answer(terminal, qjobs, bell):
-    qjobs("submit", bell, "-b", "fake:delay=60", "-n", "ghz")
+    qjobs("submit", bell, "-b", "fake:delay=3600", "-n", "ghz")
     child = terminal(["cancel"])
     child.expect("cancel 1 job of ghz .*\\?")
     child.sendline("n")
