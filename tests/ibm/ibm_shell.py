@@ -23,8 +23,8 @@ from qjobs.model import Accepted, Finished, Job
 from qjobs.store.sets import Store
 
 SHOTS = 64
-SETTLE_S = 1.0
-"""How far the list may lag behind: more than it does, and than a stopped machine takes."""
+SETTLE_S = 0.5
+"""How far the list may lag behind: more than it does."""
 
 _PATIENCE_S = 120.0
 _IMPORTED = (

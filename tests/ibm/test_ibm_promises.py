@@ -16,7 +16,7 @@ from standin.process import StandIn
 
 from qjobs.circuits import qpy
 from qjobs.errors import ExitCode
-from qjobs.model import Attempted, Job, Planned
+from qjobs.model import Attempted, Job
 
 pytestmark = pytest.mark.slow
 
@@ -366,11 +366,14 @@ def test_one_job_that_cannot_be_looked_up_yet_keeps_no_other_from_being_cancelle
 
 
 def one_unknown(shell: Shell) -> Job:
-    """The job that is in flight, when all others have arrived."""
+    """The job that is in flight, when the service has all of them."""
     while True:
-        jobs = shell.jobs(shell.set_ids()[0]) if shell.set_ids() else []
-        unknown = [job for job in jobs if isinstance(job.state, Attempted)]
-        if jobs and len(unknown) == 1 and not any(isinstance(j.state, Planned) for j in jobs):
+        time.sleep(0.01)
+        (set_id,) = shell.set_ids() or [""]
+        if not set_id or len(shell.bill(set_id)) < CIRCUITS:
+            continue
+        unknown = [job for job in shell.jobs(set_id) if isinstance(job.state, Attempted)]
+        if len(unknown) == 1:
             return unknown[0]
 
 
