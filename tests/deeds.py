@@ -29,6 +29,12 @@ _CAMPAIGN = os.environ.get("QJOBS_CAMPAIGN", "")
 SEED = int(_CAMPAIGN or 20261122)
 
 
+def chance_of(part: object) -> random.Random:
+    """What a part of a test leaves to chance, the same each time; a test that fails says how."""
+    print(f"{part}: seed {SEED}")
+    return random.Random(f"{SEED} {part}")
+
+
 def times(few: int, many: int) -> int:
     """How often something is done usually, and in a campaign."""
     return many if _CAMPAIGN else few
@@ -110,7 +116,7 @@ class Fates:
     @property
     def path(self) -> str:
         """What PYTHONPATH must begin with."""
-        return os.pathsep.join([str(self._folder), *os.environ.get("PYTHONPATH", "").split()])
+        return os.pathsep.join(filter(None, [str(self._folder), os.environ.get("PYTHONPATH")]))
 
     def killed(self) -> dict[str, int]:
         """How many were killed so far, by their kinds."""
@@ -137,8 +143,7 @@ def meet_fate(folder: str) -> None:
             mark.touch(exist_ok=False)
         except FileExistsError:
             continue
-        chance = random.Random(f"{SEED} {kind} {number}")
-        last = chance.randint(1, fates["within"][kind])
+        last = random.Random(f"{SEED} {kind} {number}").randint(1, fates["within"][kind])
         Moments(last, say=mark.with_suffix(".killed").touch).watch()
         return
 

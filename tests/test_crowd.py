@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from deeds import SEED, times
+from deeds import chance_of, times
 
 from qjobs.providers.fake.books import Books
 from qjobs.providers.local.folder import Folder
@@ -115,8 +115,8 @@ def crowd(tmp_path: Path) -> Iterator[Crowd]:
 def test_a_crowd_in_one_folder_loses_nothing(crowd: Crowd) -> None:
     parts = [
         *(crowd.submit(backend) for backend in (LOCAL, FAKE, LOCAL, FAKE)),
-        *(crowd.read(random.Random(SEED + part)) for part in (1, 2)),
-        *(crowd.cancel(random.Random(SEED + part)) for part in (3, 4)),
+        *(crowd.read(chance_of(part)) for part in (1, 2)),
+        *(crowd.cancel(chance_of(part)) for part in (3, 4)),
     ]
     with ThreadPoolExecutor(8) as pool:
         ended = [one for part in pool.map(list[Ended], parts) for one in part]

@@ -7,7 +7,6 @@ there are 240, at the moments that follow from the seed 7.
 
 import json
 import os
-import random
 import sqlite3
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import deeds
 import pytest
-from deeds import Fates, times
+from deeds import Fates, chance_of, times
 
 from qjobs.model import Attempted, Planned
 from qjobs.providers.local.folder import Folder
@@ -110,7 +109,7 @@ def shell(tmp_path):
 
 
 def test_nothing_is_lost_or_run_twice_whatever_is_killed(shell, tmp_path):
-    chance = random.Random(deeds.SEED)
+    chance = chance_of("clients")
     submit_moments = shell.count(*SUBMIT)
     (calm,) = shell.set_ids()
     wait_moments = shell.count("wait", calm)

@@ -226,6 +226,7 @@ def _be_qjobs(
         os.dup2(os.open(stream, os.O_CREAT | os.O_WRONLY), number)
     if last:
         deeds.be_qjobs(arguments, last=last, count=folder / "moments")
+        return
     sys.argv = ["qjobs", *arguments]
     from qjobs.cli.main import main
 

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import deeds
 import pytest
-from deeds import times
+from deeds import chance_of, times
 from ibm_shell import Running, Shell, check_the_bill, submission, write_circuits
 from standin.process import StandIn
 
@@ -88,7 +87,7 @@ def test_clients_are_killed_at_any_moment(
 def test_the_service_is_killed_at_any_moment(
     shell: Shell, service: StandIn, submit: list[str]
 ) -> None:
-    chance = random.Random(deeds.SEED)
+    chance = chance_of("service")
     service.set(run="never")  # the process that runs circuits is slow to start
     for _ in range(SERVICE_KILLS):
         fault = chance.choice(("die", "accept-then-die"))
@@ -110,7 +109,7 @@ def kill_many(start: Callable[[int, random.Random], Running], *, kills: int) -> 
     """Start commands that are to die, several at once, until so many did."""
 
     def lane(number: int) -> None:
-        chance = random.Random(f"{number} of {deeds.SEED}")
+        chance = chance_of(f"lane {number}")
         killed = 0
         while killed < kills / LANES:
             killed += start(number, chance).died()
@@ -122,7 +121,7 @@ def kill_many(start: Callable[[int, random.Random], Running], *, kills: int) -> 
 def let_settle(service: StandIn) -> None:
     """Have the service finish, and list, what clients asked for before they were killed.
 
-    However slow it is, that takes no longer than the settle time that clients rely on.
+    A slow one could take a job after the settle time that the next client waits for.
     """
     service.quiet()
     time.sleep(LAG_S)

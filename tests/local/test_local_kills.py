@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from deeds import Fates
+from deeds import SEED, Fates
 from local_jobs import cut, rotations, wait, wait_until, write
 from qiskit_aer import AerSimulator
 
@@ -29,6 +29,7 @@ def test_jobs_survive_kills_at_any_moment(
     circuits = rotations(JOBS * CIRCUITS, qubits=6)
     calm = AerSimulator().run(circuits, seed_simulator=11, shots=200).result()
     path = write(tmp_path / "circuits.qpy", circuits)
+    print(f"seed {SEED}")
     fates = Fates(tmp_path / "fates", kills=KILLS, within=WITHIN)
     monkeypatch.setenv("PYTHONPATH", fates.path)
 
