@@ -23,7 +23,7 @@ from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.supervision import stop
 from qjobs.store.sets import Store
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(times(600, 3600))]
 
 CIRCUITS = 48
 SUBMIT_KILLS, WAIT_KILLS = times(36, 120), times(16, 60)

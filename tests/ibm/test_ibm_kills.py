@@ -19,7 +19,7 @@ from standin.process import StandIn
 from qjobs.engine.resume import unsent_jobs
 from qjobs.errors import ExitCode
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(times(600, 3600))]
 
 CIRCUITS = 24
 LANES = 4
