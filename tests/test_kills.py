@@ -1,7 +1,7 @@
 """Any process is killed at any moment: every slice runs once, every id is known, nothing is lost.
 
 Real processes are killed with SIGKILL: clients while they submit and resume, clients while they
-wait, and the local provider's own supervisor and workers. Some 70 usually; with QJOBS_CAMPAIGN=7
+wait, and the local provider's own supervisor and workers. Some 50 usually; with QJOBS_CAMPAIGN=7
 there are 240, at the moments that follow from the seed 7.
 """
 
@@ -26,8 +26,8 @@ from qjobs.store.sets import Store
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(times(600, 3600))]
 
 CIRCUITS = 48
-SUBMIT_KILLS, WAIT_KILLS = times(36, 120), times(16, 60)
-PROVIDER_KILLS = {"supervisor": times(4, 15), "worker": times(12, 45)}
+SUBMIT_KILLS, WAIT_KILLS = times(32, 120), times(10, 60)
+PROVIDER_KILLS = {"supervisor": times(3, 15), "worker": times(8, 45)}
 WITHIN = {"supervisor": 200, "worker": 66}
 """Each job is some 20 moments of a worker's life, and as many of a supervisor's."""
 PATIENCE_S = 120
