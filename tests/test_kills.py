@@ -1,32 +1,36 @@
 """Any process is killed at any moment: every slice runs once, every id is known, nothing is lost.
 
-Real processes are killed with SIGKILL, 200 of them: clients while they submit and resume,
-clients while they wait, and the local provider's own supervisor and workers.
+Real processes are killed with SIGKILL: clients while they submit and resume, clients while they
+wait, and the local provider's own supervisor and workers. Some 50 usually; with QJOBS_CAMPAIGN=7
+there are 240, at the moments that follow from the seed 7.
 """
 
 import json
 import os
-import random
-import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import deeds
 import pytest
+from deeds import Fates, chance_of, times
 
 from qjobs.model import Attempted, Planned
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.supervision import stop
 from qjobs.store.sets import Store
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(times(600, 3600))]
 
 CIRCUITS = 48
-SUBMIT_KILLS, WAIT_KILLS, WORKER_KILLS = 120, 40, 40
+SUBMIT_KILLS, WAIT_KILLS = times(32, 120), times(10, 60)
+PROVIDER_KILLS = {"supervisor": times(3, 15), "worker": times(8, 45)}
+WITHIN = {"supervisor": 200, "worker": 66}
+"""Each job is some 20 moments of a worker's life, and as many of a supervisor's."""
+PATIENCE_S = 120
 SUBMIT = ["submit", "ghz.qpy", "--per-job", "1", "--shots", "64", "--seed", "7"]
 
 
@@ -36,6 +40,7 @@ class Shell:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.home = folder / "home"
+        self.counted = folder / "moments"
         # No job may be given up only because we killed its worker again and again.
         self.environment = os.environ | {
             "QJOBS_HOME": str(self.home),
@@ -43,9 +48,9 @@ class Shell:
             "QJOBS_LOCAL_IDLE_S": "2",
         }
 
-    def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
+    def start(self, *command: str) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
-            [sys.executable, "-m", "qjobs", *arguments],
+            [sys.executable, *command],
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -54,22 +59,22 @@ class Shell:
         )
 
     def run(self, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
-        with self.start(*arguments) as process:
-            output, errors = process.communicate(timeout=120)
+        with self.start("-m", "qjobs", *arguments) as process:
+            output, errors = process.communicate(timeout=PATIENCE_S)
         assert process.returncode in codes, (arguments, process.returncode, errors.decode())
         return output.decode()
 
-    def kill_after(self, delay_s: float, *arguments: str) -> bool:
-        """Start qjobs and kill it after a while; whether it was still running then."""
-        with self.start(*arguments) as process:
-            try:
-                _, errors = process.communicate(timeout=delay_s)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.communicate()
-                return True
-            assert process.returncode == 0, (arguments, errors.decode())
-            return False
+    def kill_at(self, moment: int, *arguments: str) -> bool:
+        """Have qjobs be killed at a moment of its work; whether it had so many."""
+        with self.start(deeds.__file__, str(moment), str(self.counted), *arguments) as process:
+            _, errors = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode in {0, -9}, (arguments, process.returncode, errors.decode())
+        return process.returncode == -9
+
+    def count(self, *arguments: str) -> int:
+        """How many moments a command has that nobody kills."""
+        assert not self.kill_at(0, *arguments)
+        return int(self.counted.read_text())
 
     @property
     def store(self) -> Store:
@@ -100,36 +105,38 @@ def shell(tmp_path):
         qpy.dump(circuits, file)
     shell = Shell(tmp_path)
     yield shell
-    stop(Folder(shell.home / "local"))
+    stop(Folder(shell.home / "local"), timeout_s=60)
 
 
-def test_nothing_is_lost_or_run_twice_whatever_is_killed(shell):
-    chance = random.Random(20261122)
-    started = time.monotonic()
-    calm = shell.run(*SUBMIT).strip()
-    submit_s = time.monotonic() - started
-    shell.run("wait", calm)
+def test_nothing_is_lost_or_run_twice_whatever_is_killed(shell, tmp_path):
+    chance = chance_of("clients")
+    submit_moments = shell.count(*SUBMIT)
+    (calm,) = shell.set_ids()
+    wait_moments = shell.count("wait", calm)
     expected = shell.counts(calm)
 
-    kills = 0
-    while kills < SUBMIT_KILLS:
-        verb = ["resume"] if unsent_jobs(shell) else SUBMIT
-        kills += shell.kill_after(chance.uniform(0.1, 1.1) * submit_s, *verb)
+    killed = 0
+    while killed < SUBMIT_KILLS:
+        left = unsent_jobs(shell)
+        # To go on with the last job has moments too, beside those of the job.
+        most = submit_moments * ((left or CIRCUITS) + 4) // CIRCUITS
+        killed += shell.kill_at(chance.randint(1, most), *(["resume"] if left else SUBMIT))
     for set_id in shell.set_ids():
         shell.run("resume", set_id)
 
-    kills = 0
-    while kills < WAIT_KILLS:
-        if not running_jobs(shell):
+    killed = 0
+    while killed < WAIT_KILLS:
+        if not (jobs := missing_results(shell)):
             shell.run(*SUBMIT)
-        kills += shell.kill_after(chance.uniform(0.1, 0.6), "wait")
+            jobs = CIRCUITS
+        killed += shell.kill_at(chance.randint(1, jobs * wait_moments // CIRCUITS), "wait")
 
-    kills = 0
-    while kills < WORKER_KILLS:
+    fates = Fates(tmp_path / "fates", kills=PROVIDER_KILLS, within=WITHIN)
+    shell.environment["PYTHONPATH"] = fates.path
+    stop(Folder(shell.home / "local"), timeout_s=60)
+    while not fates.met:
         if not running_jobs(shell):
             shell.run(*SUBMIT)
-        time.sleep(chance.uniform(0.0, 0.3))
-        kills += kill_a_process_of_the_provider(shell, chance)
         shell.run("status")  # any verb that looks starts what is missing
 
     for set_id in shell.set_ids():
@@ -138,14 +145,16 @@ def test_nothing_is_lost_or_run_twice_whatever_is_killed(shell):
         assert shell.counts(set_id) == expected
 
 
-def unsent_jobs(shell: Shell) -> bool:
-    """Whether the newest set has jobs that were never handed over, or may not have been."""
-    newest = shell.set_ids()[:1]
-    return any(
-        isinstance(job.state, Planned | Attempted)
-        for set_id in newest
-        for job in shell.store.open(set_id).jobs()
-    )
+def unsent_jobs(shell: Shell) -> int:
+    """How many jobs of the newest set were never handed over, or may not have been."""
+    jobs = [job for set_id in shell.set_ids()[:1] for job in shell.store.open(set_id).jobs()]
+    return sum(isinstance(job.state, Planned | Attempted) for job in jobs)
+
+
+def missing_results(shell: Shell) -> int:
+    """How many jobs of the newest set have no results here."""
+    kept = (shell.home / "sets" / shell.set_ids()[0] / "results").glob("*.jsonl")
+    return CIRCUITS - len(list(kept))
 
 
 def running_jobs(shell: Shell) -> bool:
@@ -155,21 +164,6 @@ def running_jobs(shell: Shell) -> bool:
             "SELECT count(*) FROM queued_job WHERE status IN ('QUEUED', 'RUNNING')"
         ).fetchone()
     return bool(unfinished)
-
-
-def kill_a_process_of_the_provider(shell: Shell, chance: random.Random) -> bool:
-    """Kill the supervisor or one of its workers; False if there is none."""
-    supervisor = Folder(shell.home / "local").lock.read_text()
-    if not supervisor:
-        return False
-    found = subprocess.run(["pgrep", "-P", supervisor], capture_output=True, check=False)
-    # The supervisor itself is killed one time in five.
-    process = chance.choice([*found.stdout.split() * 4, supervisor])
-    try:
-        os.kill(int(process), signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def check_the_bill(shell: Shell, set_id: str) -> None:

@@ -61,4 +61,4 @@ def test_leaving_the_loop_early_starts_nothing_more():
 def test_as_many_threads_as_asked_for_work_at_once():
     together = threading.Barrier(4)
 
-    list(pool.each(lambda _: together.wait(timeout=10), range(8), width=4, stop=threading.Event()))
+    list(pool.each(lambda _: together.wait(timeout=60), range(8), width=4, stop=threading.Event()))

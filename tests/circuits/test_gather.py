@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -342,8 +341,6 @@ def test_an_interrupt_leaves_no_process_and_no_file(tmp_path: Path) -> None:
         if done == 1:
             raise KeyboardInterrupt
 
-    started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         collect(tmp_path, folder, progress=interrupt)
     assert not _workers(os.getpid())
-    assert time.monotonic() - started < 60

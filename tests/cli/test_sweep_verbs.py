@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from qjobs.circuits import qpy
+
 ANSATZ = """\
 OPENQASM 3.0;
 include "stdgates.inc";
@@ -18,22 +20,35 @@ cx q[0], q[1];
 @pytest.fixture
 def ansatz(home, tmp_path):
     (tmp_path / "ansatz.qasm").write_text(ANSATZ)
-    (tmp_path / "measured.qasm").write_text(ANSATZ + "bit[2] c; c = measure q;\n")
     (tmp_path / "angles.csv").write_text("theta\n0\n3.141592653589793\n1.5\n")
     (tmp_path / "observables.json").write_text('["ZZ", "IZ", {"XX": 0.5, "YY": -0.5}]')
     return "ansatz.qasm"
+
+
+@pytest.fixture
+def measured(ansatz, tmp_path):
+    """A file that is read without Qiskit."""
+    from qiskit import QuantumCircuit
+    from qiskit.circuit import Parameter
+
+    circuit = QuantumCircuit(2, 2, name="measured")
+    circuit.ry(Parameter("theta"), 0)
+    circuit.cx(0, 1)
+    circuit.measure([0, 1], [0, 1])
+    (tmp_path / "measured.qpy").write_bytes(qpy.encode([circuit]))
+    return "measured.qpy"
 
 
 SWEEP = ("--parameters", "angles.csv")
 VALUES = (*SWEEP, "--observables", "observables.json")
 
 
-def test_a_sweep_is_planned_shown_and_its_results_name_the_rows(qjobs, ansatz):
-    planned = qjobs("submit", "measured.qasm", "-b", "fake:", *SWEEP, "--dry-run", "--json")
+def test_a_sweep_is_planned_shown_and_its_results_name_the_rows(qjobs, measured):
+    planned = qjobs("submit", measured, "-b", "fake:", *SWEEP, "--dry-run", "--json")
     plan = planned.document("plan")
     assert (plan["parameters"], plan["bindings"], plan["circuits"]) == (["theta"], 3, 3)
 
-    submitted = qjobs("submit", "measured.qasm", "-b", "fake:", *SWEEP, "--wait", "--json")
+    submitted = qjobs("submit", measured, "-b", "fake:", *SWEEP, "--wait", "--json")
     assert submitted.document("set")["bindings"] == 3
     result = qjobs("result", "--json").document("result")
     assert [entry["binding"] for entry in result["circuits"]] == [0, 1, 2]

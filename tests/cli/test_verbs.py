@@ -117,7 +117,7 @@ def test_wait_prints_nothing_in_a_pipe_and_a_document_if_asked(qjobs, bell):
 
 
 def test_wait_gives_up_in_time_and_says_that_the_jobs_go_on(qjobs, bell):
-    set_id = submitted(qjobs, bell, script="delay=60")
+    set_id = submitted(qjobs, bell, script="delay=3600")
     ended = qjobs("wait", "--timeout", "0.1s", "--json")
     assert ended.code == 124
     error = json.loads(ended.err)
@@ -125,7 +125,7 @@ def test_wait_gives_up_in_time_and_says_that_the_jobs_go_on(qjobs, bell):
 
 
 def test_wait_says_failed_before_pending_and_stops_early_if_asked(qjobs, bell):
-    submitted(qjobs, bell, script="refuse=1,delay=60", code=7)
+    submitted(qjobs, bell, script="refuse=1,delay=3600", code=7)
     assert qjobs("wait", "--fail-fast").code == 6
     assert qjobs("wait", "--timeout", "0.1").code == 6
 
@@ -165,7 +165,7 @@ def test_result_has_the_memory_if_it_was_kept_and_is_wanted(qjobs, bell):
 
 
 def test_result_of_unfinished_jobs_is_nothing_unless_a_part_is_wanted(qjobs, bell):
-    submitted(qjobs, bell, script="delay=60")
+    submitted(qjobs, bell, script="delay=3600")
     ended = qjobs("result")
     assert (ended.code, ended.out) == (8, "")
     partial = qjobs("result", "--partial", "--json")
@@ -273,7 +273,7 @@ def test_run_ends_with_6_when_a_job_fails_and_shows_the_others(qjobs, bell):
 
 
 def test_cancel_stops_what_runs_and_is_no_error_twice(qjobs, bell):
-    submitted(qjobs, bell, script="delay=60")
+    submitted(qjobs, bell, script="delay=3600")
     document = qjobs("cancel", "--json").document("cancel")
     assert {job["outcome"] for job in document["jobs"]} <= {"cancelled", "requested"}
     again = qjobs("cancel")
@@ -282,14 +282,14 @@ def test_cancel_stops_what_runs_and_is_no_error_twice(qjobs, bell):
 
 
 def test_cancel_says_when_a_job_cannot_be_stopped(qjobs, bell):
-    submitted(qjobs, bell, script="delay=60,cancel=no")
+    submitted(qjobs, bell, script="delay=3600,cancel=no")
     ended = qjobs("cancel")
     assert ended.code == 1
     assert "not supported" in ended.err
 
 
 def test_cancel_says_when_to_try_again_where_the_provider_cannot_tell_yet(qjobs, start, bell):
-    start("submit", bell, "-b", "fake:die_after=1,delay=60,settle=3600").wait()
+    start("submit", bell, "-b", "fake:die_after=1,delay=3600,settle=3600").wait()
     ended = qjobs("cancel")
     assert ended.code == 1
     assert "hint: once the provider can tell what became of it: qjobs cancel" in ended.err
@@ -308,7 +308,7 @@ def test_error_lists_refusals_and_failures(qjobs, bell):
 
 
 def test_retry_leaves_cancelled_jobs_alone_unless_told(qjobs, bell):
-    submitted(qjobs, bell, script="delay=60")
+    submitted(qjobs, bell, script="delay=3600")
     qjobs("cancel")
     assert "0 jobs to send" in qjobs("retry").err
     assert "3 jobs to send" in qjobs("retry", "--cancelled").err
@@ -381,7 +381,7 @@ def test_result_says_that_there_is_no_memory_where_none_was_kept(qjobs, bell):
 
 
 def test_cancel_duplicates_stops_what_the_provider_made_too_often(qjobs, bell):
-    submitted(qjobs, bell, script="lose=1,double=1,delay=60")
+    submitted(qjobs, bell, script="lose=1,double=1,delay=3600")
     jobs = qjobs("status", "--json").document("status")["sets"][0]["jobs"]
     (duplicate,) = [job_id for job in jobs for job_id in job["duplicates"]]
     assert duplicate in qjobs("show").out

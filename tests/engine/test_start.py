@@ -90,7 +90,7 @@ def test_stopping_finishes_the_calls_in_flight_and_starts_no_other(
     submit = provider.submit
 
     def meet_then_submit(circuits, **arguments):
-        everybody_is_in.wait(timeout=10)
+        everybody_is_in.wait(timeout=60)
         return submit(circuits, **arguments)
 
     provider.submit = meet_then_submit

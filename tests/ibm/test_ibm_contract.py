@@ -1,8 +1,6 @@
 """What every provider promises, promised by `ibm` at the stand-in."""
 
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,13 +14,6 @@ from qjobs.providers.ibm.provider import IbmProvider
 from qjobs.providers.interface import Provider
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    """One for all tests: the process that runs circuits is slow to start."""
-    with StandIn(tmp_path_factory.mktemp("service"), backends="ibm_lagos", run="cheap") as standin:
-        yield standin
 
 
 @pytest.fixture(scope="module")
@@ -49,14 +40,9 @@ class TestIbm(Contract):
     )
 
     @pytest.fixture(autouse=True)
-    def pointed(self, service: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name, value in service.environment.items():
-            monkeypatch.setenv(name, value)
-        service.calm()
-        self.service = service
-        # The tests use the same tags again: none may see the jobs of another.
-        with closing(sqlite3.connect(service.folder / "standin.sqlite")) as state, state:
-            state.execute("DELETE FROM jobs")
+    def service(self, start_standin: Callable[..., StandIn]) -> StandIn:
+        """As new for each test: they use the same tags again."""
+        return start_standin(run="cheap")
 
     @pytest.fixture
     def run_busy(self, submit: Callable[..., str], service: StandIn) -> Callable[..., str]:
@@ -69,15 +55,15 @@ class TestIbm(Contract):
         return run
 
     def test_a_failed_job_has_a_message_and_no_result(
-        self, provider: Provider, submit: Callable[..., str]
+        self, provider: Provider, submit: Callable[..., str], service: StandIn
     ) -> None:
-        self.service.faults("fail")
+        service.faults("fail")
         super().test_a_failed_job_has_a_message_and_no_result(provider, submit)
 
     def test_each_bit_of_an_outcome_is_where_the_circuit_has_it(
-        self, provider: Provider, submit: Callable[..., str]
+        self, provider: Provider, submit: Callable[..., str], service: StandIn
     ) -> None:
-        self.service.set(run="aer")
+        service.set(run="aer")
         super().test_each_bit_of_an_outcome_is_where_the_circuit_has_it(provider, submit)
 
     def test_every_backend_that_is_listed_passes_the_check(self, provider: Provider) -> None:

@@ -650,7 +650,8 @@ def test_a_job_is_not_searched_for_among_all_before_it_must_be_listed(
 
     with pytest.raises(NotNow) as caught:
         provider.find(TAG)
-    assert caught.value.retry_after_s == pytest.approx(60, abs=5)
+    assert caught.value.retry_after_s is not None
+    assert 0 < caught.value.retry_after_s <= 60
     assert "job" not in standin.stats()["requests"]
 
 

@@ -25,12 +25,12 @@ Start: TypeAlias = Callable[..., StandIn]
 
 @pytest.fixture
 def service(start_standin: Start) -> StandIn:
-    return start_standin(backends="ibm_lagos", run="cheap")
+    return start_standin(run="cheap")
 
 
 @pytest.fixture
 def shell(tmp_path: Path, service: StandIn) -> Shell:
-    return Shell(tmp_path / "user", service, ibm_timeout_s="30", ibm_post_timeout_s="30")
+    return Shell(tmp_path / "user", service)
 
 
 @pytest.fixture

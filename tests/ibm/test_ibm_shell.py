@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -36,16 +36,17 @@ USUAL: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with StandIn(tmp_path_factory.mktemp("service"), backends="ibm_lagos", run="cheap") as standin:
-        yield standin
+def service(shared_standin: StandIn) -> StandIn:
+    """One for all tests: the process that runs circuits is slow to start."""
+    shared_standin.reset(run="cheap")
+    return shared_standin
 
 
 @pytest.fixture
 def shell(service: StandIn, tmp_path: Path) -> Shell:
     service.set(**USUAL)
     service.calm()
-    return Shell(tmp_path / "user", service, ibm_timeout_s="30", ibm_post_timeout_s="30")
+    return Shell(tmp_path / "user", service)
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,6 @@ def test_an_error_after_acceptance_makes_duplicates_that_nobody_is_told_of(
     assert job.job_id() == _jobs(standin)[-1]["id"]
 
 
-@pytest.mark.slow
 def test_an_error_that_stays_makes_six_jobs_and_no_id(standin: StandIn) -> None:
     standin.faults("accept-then-error", status=504, times=0)
     with pytest.raises(IBMRuntimeError, match="too many 504"):
@@ -142,7 +141,7 @@ def test_an_answer_may_never_come(standin: StandIn, name: str, jobs: int) -> Non
     assert thread.is_alive()
     assert len(_jobs(standin)) == jobs
     standin.kill()
-    thread.join(30)
+    thread.join(60)
     assert failures
 
 
@@ -296,7 +295,7 @@ def test_a_wrong_api_key_is_no_account(standin: StandIn, monkeypatch: pytest.Mon
 
 def test_no_job_that_was_acknowledged_is_lost_when_the_server_is_killed(standin: StandIn) -> None:
     login = {"apikey": "standin"}
-    token = requests.post(f"{standin.url}/identity/token", data=login, timeout=30).json()
+    token = requests.post(f"{standin.url}/identity/token", data=login, timeout=60).json()
     headers = {
         "Authorization": f"Bearer {token['access_token']}",
         "Service-CRN": INSTANCES["standin"],
@@ -308,7 +307,7 @@ def test_no_job_that_was_acknowledged_is_lost_when_the_server_is_killed(standin:
         with requests.Session() as session, suppress(requests.ConnectionError):
             while True:
                 answer = session.post(
-                    f"{standin.url}/experimental/jobs", json=job, headers=headers, timeout=30
+                    f"{standin.url}/experimental/jobs", json=job, headers=headers, timeout=60
                 )
                 acknowledged.append(answer.json()["id"])
 
@@ -318,7 +317,7 @@ def test_no_job_that_was_acknowledged_is_lost_when_the_server_is_killed(standin:
     _until(lambda: len(acknowledged) > 100)
     standin.kill()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     standin.restart()
     there = {one["id"] for one in _jobs(standin)}
     assert set(acknowledged) <= there
@@ -339,13 +338,19 @@ def test_nothing_is_left_running(start_standin: Callable[..., StandIn]) -> None:
 
 
 def test_eight_connections_are_served_at_once(standin: StandIn) -> None:
-    standin.faults("slow", delay_s=1.0, times=0)
+    standin.faults("hang", times=0)
     backend = connect().backend(BACKEND)
-    submit(mode=backend)
-    begun = time.monotonic()
+
+    def call() -> None:
+        with pytest.raises(IBMRuntimeError):
+            submit(mode=backend)
+
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: submit(mode=backend), range(8)))
-    assert time.monotonic() - begun < 8 * 1.0 / 2
+        calls = [pool.submit(call) for _ in range(8)]
+        _until(lambda: standin.stats()["posts"] == 8)  # none of them is answered
+        standin.kill()
+        for one in calls:
+            one.result()
 
 
 def test_chance_is_the_same_for_the_same_seed(standin: StandIn) -> None:
@@ -431,7 +436,7 @@ def _processes(folder: Path) -> list[str]:
     return found
 
 
-def _until(happened: Callable[[], bool], timeout_s: float = 30) -> None:
+def _until(happened: Callable[[], bool], timeout_s: float = 60) -> None:
     until = time.monotonic() + timeout_s
     while not happened():
         assert time.monotonic() < until

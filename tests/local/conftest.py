@@ -16,7 +16,7 @@ from qjobs.providers.local.provider import LocalProvider
 def folder(tmp_path: Path) -> Iterator[Folder]:
     folder = Folder(tmp_path / "local")
     yield folder
-    supervision.stop(folder)
+    supervision.stop(folder, timeout_s=60)
     wait_until(
         lambda: processes(folder, "supervisor") + processes(folder, "worker"),
         lambda alive: not alive,

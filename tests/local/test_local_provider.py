@@ -4,8 +4,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -92,17 +93,18 @@ def test_a_job_whose_circuits_all_fail_ends_in_error_and_a_mixed_one_is_done(
 
 
 def test_circuits_that_are_gone_or_changed_are_an_error_that_names_the_file(
-    provider: LocalProvider, long: Path, six: Path, tmp_path: Path
+    open_provider: Open, long: Path, six: Path, tmp_path: Path
 ) -> None:
-    supervision_of_one = [submit(provider, long, 0, 1, f"long {n}") for n in range(2)]
-    wait_until(lambda: all(running(provider, job_id) for job_id in supervision_of_one))
+    provider = open_provider(workers="1")
+    first = submit(provider, long, 0, 1, "long")
+    wait_until(lambda: running(provider, first))
     other = write(tmp_path / "other.qpy", rotations(2))
     gone = submit(provider, six, 0, 1, "gone")
     changed = submit(provider, other, 0, 1, "changed")
     six.unlink()
     write(other, rotations(3))
 
-    provider.cancel(supervision_of_one)
+    provider.cancel([first])
 
     assert set(wait(provider, [gone, changed]).values()) == {JobStatus.ERROR}
     assert "six.qpy: No such file" in provider.error_message(gone)
@@ -330,18 +332,68 @@ def test_settings_that_make_no_sense_are_refused(
         open_provider(**settings)
 
 
+PAUSING = """
+import atexit, os, signal, sys
+from pathlib import Path
+sys.path.append({tests!r})
+from deeds import Moments
+
+order = Path({folder!r}, "order")
+if "qjobs.providers.local.supervisor" in sys.orig_argv and order.exists():
+    last = int(order.read_text())
+    order.unlink()
+    moments = Moments(last, ends=signal.SIGSTOP)
+    moments.watch()
+    atexit.register(lambda: order.with_name("count").write_text(str(moments.end())))
+"""
+"""Has the next supervisor stop at a moment of its work, or count those that it has."""
+
+
 @pytest.mark.slow
 def test_a_job_that_comes_as_the_supervisor_leaves_is_not_stranded(
     open_provider: Open, folder: Folder, six: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    break_package("qiskit", tmp_path / "site", monkeypatch)  # jobs end, soon, and in an error
-    provider = open_provider(idle_s="0")
-    for round_ in range(15):
-        job_id = submit(provider, six, 0, 1, f"t{round_}")
+    site = tmp_path / "site"
+    break_package("qiskit", site, monkeypatch)  # jobs end, soon, and in an error
+    tests = str(Path(__file__).parents[1])
+    (site / "sitecustomize.py").write_text(PAUSING.format(tests=tests, folder=str(site)))
+    provider = open_provider(idle_s="0", workers="1")
+
+    def has_ended(tag: str) -> bool:
         # Not asked through the provider: that would start a supervisor and hide the fault.
-        wait_until(lambda job_id=job_id: provider._queue.statuses([job_id])[job_id].final)
-        time.sleep(0.003 * round_)  # one of these meets the moment at which it leaves
+        (job_id,) = provider.find(tag)
+        return provider._queue.statuses([job_id])[job_id].final
+
+    def run(last: int) -> None:
         provider._supervision._started.clear()
+        order = site / "order"
+        order.write_text(str(last))
+        submit(provider, six, 0, 1, f"first {last}")
+        wait_until(lambda: not order.exists())
+        alive = wait_until(
+            lambda: processes(folder, "supervisor"),
+            lambda alive: not alive or all(map(is_stopped, alive)),
+        )
+        # Where the queue is locked it waits for the supervisor, which has to go on then.
+        late = threading.Thread(target=submit, args=(provider, six, 0, 1, f"late {last}"))
+        late.start()
+        late.join(0.05)
+        for supervisor in alive:
+            os.kill(supervisor, signal.SIGCONT)
+        late.join(60)
+        wait_until(lambda: has_ended(f"first {last}") and has_ended(f"late {last}"))
+        wait_until(lambda: not processes(folder, "supervisor"))
+
+    run(0)
+    moments = int((site / "count").read_text())
+    for last in range(moments - 17, moments, 2):
+        run(last)
+
+
+def is_stopped(process: int) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    return False
 
 
 def test_an_idle_supervisor_leaves_and_so_do_its_workers(
@@ -360,6 +412,4 @@ def test_an_idle_supervisor_leaves_and_so_do_its_workers(
 
 
 def supervision_threads() -> list[str]:
-    import threading
-
     return [thread.name for thread in threading.enumerate() if thread.name == "supervisor"]

@@ -17,7 +17,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("QJOBS_LOCAL_IDLE_S", "1")
     yield home
     if (home / "local").exists():
-        supervision.stop(Folder(home / "local"))
+        supervision.stop(Folder(home / "local"), timeout_s=60)
 
 
 @pytest.fixture

@@ -17,14 +17,17 @@ sys.path.insert(0, {folder!r})
 from backends_of_objects import ScriptedBackend, numbered
 from qjobs import JobManager
 
-inside = threading.Event()
+inside, leaving = threading.Event(), threading.Event()
 def run(circuits):
     inside.set()
-    time.sleep(0.3)
+    leaving.wait()
+    time.sleep(0.3)  # the next thing that the program does is to close its gates
 
 manager = JobManager()
 job_set = manager.run(numbered(20), ScriptedBackend(on_run=run), max_experiments_per_job=1)
 inside.wait()
+# Of those that are called when a program ends, the last one that was named is the first.
+threading._register_atexit(leaving.set)
 print(job_set.job_set_id(), flush=True)
 {ending}
 """

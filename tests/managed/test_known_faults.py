@@ -35,14 +35,15 @@ def test_cancel_that_crashes_on_an_unsent_slice(manager):
 
     def hold(circuits):
         first_is_in.set()
-        go_on.wait(30)
+        go_on.wait(60)
 
     backend = ScriptedBackend(holds=True, on_run=hold)
     job_set = manager.run(numbered(5), backend, max_experiments_per_job=1)
-    first_is_in.wait(30)
+    first_is_in.wait(60)
     cancelling = threading.Thread(target=job_set.cancel)
     cancelling.start()
-    cancelling.join(0.2)
+    while job_set.statuses()[1:] != [JobStatus.CANCELLED] * 4:
+        time.sleep(0.01)
     assert cancelling.is_alive(), "it waits for the call in flight, to cancel that job too"
     go_on.set()
     cancelling.join(30)
@@ -115,7 +116,7 @@ def test_partial_results_lost_again(manager):
 def test_silent_truncation(manager, another_process):
     """Slices at the end that were never sent are still part of the set."""
     go_on = threading.Event()
-    backend = ScriptedBackend(on_run=lambda circuits: go_on.wait(30))
+    backend = ScriptedBackend(on_run=lambda circuits: go_on.wait(60))
     job_set = manager.run(numbered(6), backend, max_experiments_per_job=2)
 
     earlier = another_process().retrieve_job_set(job_set.job_set_id())

@@ -244,6 +244,25 @@ def test_faults_follow_one_another(world: World) -> None:
     assert errors == [JobRefused, ProviderError, None]
 
 
+def test_calls_are_held_from_the_nth_on_until_they_are_released(world: World) -> None:
+    world.submit("hold=2", 0)
+    assert world.now_s == 1000
+
+    def look(seconds: float) -> None:
+        world.sleep(seconds)
+        assert len(world.provider.submissions()) == 1
+        if world.now_s > 1001:
+            (world.folder / "release").touch()
+
+    world.provider = FakeProvider(
+        ProviderContext(world.folder), clock=lambda: world.now_s, sleep=look
+    )
+    world.submit("hold=2", 1)
+
+    assert world.now_s > 1001
+    assert len(world.provider.submissions()) == 2
+
+
 def test_a_job_with_a_circuit_that_is_not_wanted_is_always_refused(world: World) -> None:
     backend = "refuse_circuits=1;4"
 

@@ -10,13 +10,13 @@ from qjobs.errors import StateUnwritable
 from qjobs.store.lock import FileLock
 
 HOLDER = """
-import sys, time
+import sys
 from pathlib import Path
 from qjobs.store.lock import FileLock
 
-with FileLock(Path(sys.argv[1])).held(wait_s=5):
+with FileLock(Path(sys.argv[1])).held(wait_s=60):
     print("held", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
@@ -35,8 +35,9 @@ def test_two_locks_on_one_file_exclude_each_other(tmp_path: Path) -> None:
 def test_a_dead_process_holds_nothing(tmp_path: Path) -> None:
     lock = FileLock(tmp_path / "lock")
     with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(tmp_path / "lock")], stdout=subprocess.PIPE, text=True
-    ) as holder:
+        [sys.executable, "-c", HOLDER, str(tmp_path / "lock")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as holder:  # fmt: skip
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
 
@@ -45,5 +46,5 @@ def test_a_dead_process_holds_nothing(tmp_path: Path) -> None:
 
         holder.kill()
         holder.wait()
-        assert lock.acquire(wait_s=5)
+        assert lock.acquire(wait_s=60)
     lock.close()

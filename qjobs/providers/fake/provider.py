@@ -13,7 +13,7 @@ from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.fake.books import Books, Entry, Page
 from qjobs.providers.fake.faults import Faults, keep_pace, series, turn_away
 from qjobs.providers.fake.outcomes import measure
-from qjobs.providers.fake.script import parse_script
+from qjobs.providers.fake.script import Script, parse_script
 from qjobs.providers.interface import (
     BackendInfo,
     CancelOutcome,
@@ -23,6 +23,8 @@ from qjobs.providers.interface import (
     RemoteJob,
 )
 from qjobs.results import JobResult
+
+_LOOK_S = 0.01
 
 
 class Submission(NamedTuple):
@@ -48,6 +50,7 @@ class FakeProvider:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._books = Books(context.folder)
+        self._release = context.folder / "release"
         self._clock = clock
         self._sleep = sleep
 
@@ -91,6 +94,8 @@ class FakeProvider:
         """Write a job down, unless the script has other plans; the circuits are not looked at."""
         script = parse_script(backend)
         self._sleep(script.latency_s)
+        if script.hold:
+            self._hold(tag, script)
         with self._books.open() as page:
             page.set_backend(series(tag), backend)
             faults = Faults(page, tag, script)
@@ -124,6 +129,12 @@ class FakeProvider:
             if faults.strikes("lose"):
                 raise ProviderError("the connection broke while waiting for the answer (lose)")
         return job_ids[-1]
+
+    def _hold(self, tag: str, script: Script) -> None:
+        with self._books.open() as page:
+            held = page.count(series(tag), "hold") >= script.hold
+        while held and not self._release.exists():
+            self._sleep(_LOOK_S)
 
     def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
         """The ids of the jobs with this tag that the listing shows by now, the oldest first."""

@@ -28,6 +28,8 @@ Submitting
   refuse_circuits=A;B  a job with one of these circuits, counted from 0, is always refused
   drop=N               N submits never arrive; the client cannot know
   lose=N               N submits arrive, but their answers get lost
+  hold=N               from the Nth submit on, calls wait until the file `release` is in the
+                       provider's folder, `fake` in $QJOBS_HOME
   double=N             N submits make two jobs, as a client does that repeats its request
   die_before=N         the process is killed within its Nth submit, before the job is taken
   die_after=N          the process is killed within its Nth submit, after the job is taken
@@ -80,6 +82,7 @@ class Script:
     refuse_circuits: tuple[int, ...] = ()
     drop: int = 0
     lose: int = 0
+    hold: int = 0
     double: int = 0
     die_before: int = 0
     die_after: int = 0

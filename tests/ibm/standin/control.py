@@ -64,9 +64,20 @@ def arm(service: Service, request: Request) -> Answer:
 
 
 def disarm(service: Service, _request: Request) -> Answer:
-    """DELETE faults: nothing goes wrong any more."""
-    service.state.execute("DELETE FROM faults")
+    """DELETE faults: nothing goes wrong any more, and jobs show their true status."""
+    with service.state.change():
+        service.state.execute("DELETE FROM faults")
+        service.state.execute("UPDATE jobs SET word = ''")
     return answer({})
+
+
+def reset(service: Service, request: Request) -> Answer:
+    """POST reset: nothing has happened yet, and settings that are not named are the usual ones."""
+    with service.state.change():
+        for table in ("jobs", "payloads", "sessions", "faults", "counts", "posts"):
+            service.state.execute(f"DELETE FROM {table}")
+        service.state.set(Settings())
+    return change_settings(service, request)
 
 
 def change_settings(service: Service, request: Request) -> Answer:

@@ -4,6 +4,7 @@ import json
 import shlex
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections import defaultdict
@@ -12,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-_SIGNS_OF_LIFE_S = 30
+_SIGNS_OF_LIFE_S = 120
+_CLOSE_WAIT = "08"  # <net/tcp_states.h>: the other end has gone, ours is still open
 
 
 class StandIn:
@@ -56,6 +58,12 @@ class StandIn:
         """Change how it behaves."""
         self._ask("POST", "settings", settings)
 
+    def reset(self, **settings: object) -> None:
+        """Be as after a start with these settings and no others, in an empty folder."""
+        if not self.running:
+            self._start([])
+        self._ask("POST", "reset", settings)
+
     def add_jobs(self, count: int = 1, **columns: object) -> list[str]:
         """Jobs without circuits, of somebody else unless `user="me"`; their ids."""
         return list(self._ask("POST", "jobs", {"count": count, **columns})["ids"])
@@ -63,6 +71,18 @@ class StandIn:
     def stats(self) -> dict[str, Any]:
         """`jobs` and `sessions` (oldest first), `requests` by kind, `posts`, `faults`."""
         return self._ask("GET", "stats")
+
+    def quiet(self) -> None:
+        """Until all that was asked by processes that are gone is done. (Linux; else at once.)"""
+        table = Path("/proc/net/tcp")
+        until = time.monotonic() + _SIGNS_OF_LIFE_S
+        while table.exists() and any(
+            row.split()[1].endswith(f":{self.port:04X}") and row.split()[3] == _CLOSE_WAIT
+            for row in table.read_text().splitlines()
+        ):
+            if time.monotonic() > until:
+                raise TimeoutError("the stand-in does not come to rest")
+            time.sleep(0.005)
 
     def duplicates(self) -> list[list[str]]:
         """The ids of jobs that came with the same tags, where there are several; oldest first."""

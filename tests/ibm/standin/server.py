@@ -46,6 +46,7 @@ _ADDRESSES: tuple[tuple[str, str, str, Resource], ...] = (
     ("control", "GET", "/_standin/stats", control.stats),
     ("control", "POST", "/_standin/faults", control.arm),
     ("control", "DELETE", "/_standin/faults", control.disarm),
+    ("control", "POST", "/_standin/reset", control.reset),
     ("control", "POST", "/_standin/settings", control.change_settings),
     ("control", "POST", "/_standin/jobs", control.add_jobs),
 )
