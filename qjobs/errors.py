@@ -70,6 +70,20 @@ class InputError(QjobsError):
     exit_code = ExitCode.INPUT
 
 
+class UnreadableCircuit(InputError):
+    """Qiskit cannot read a circuit of a job back; it may read `others` of them."""
+
+    code = "unreadable_circuit"
+
+    def __init__(self, message: str, *, hint: str = "", others: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.others = others
+
+    def refusal(self) -> "JobRefused":
+        """What that means for the job: without this circuit it may pass."""
+        return (TooLarge if self.others else JobRefused)(self.message, hint=self.hint)
+
+
 class StateError(QjobsError):
     """The state folder or a file in it cannot be used."""
 
@@ -131,7 +145,10 @@ class JobRefused(NotAccepted):
 
 
 class TooLarge(JobRefused):
-    """The job is over one of the provider's limits; a smaller slice may pass."""
+    """The job is over one of the provider's limits, or has a circuit that no job can have.
+
+    A smaller slice may pass.
+    """
 
     code = "too_large"
 

@@ -12,15 +12,15 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from itertools import accumulate, islice
+from contextlib import contextmanager, suppress
+from itertools import accumulate, islice, pairwise
 from operator import lt
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
 
 from qjobs.circuits import records
 from qjobs.circuits.foreign import qiskit_errors
-from qjobs.errors import InputError
+from qjobs.errors import InputError, UnreadableCircuit
 from qjobs.model import Slice
 
 if TYPE_CHECKING:
@@ -246,11 +246,64 @@ class Container:
         )
 
 
-def decode(data: bytes) -> "list[QuantumCircuit]":
+class Unreadable(NamedTuple):
+    """A circuit of a QPY file that Qiskit cannot read: what its record still tells, and why."""
+
+    name: str
+    clbits: int
+    why: str
+
+
+def decode(data: bytes, *, start_index: int = 0) -> "list[QuantumCircuit]":
     """The circuits of a QPY file of any version. Qiskit is imported on the first call.
 
-    Raises InputError if Qiskit cannot read it.
+    Raises InputError if Qiskit cannot read it: UnreadableCircuit, which names the circuit, if it
+    is one of those of a file with a table. `start_index` is the index of the first, for messages.
     """
+    try:
+        return _decode(data)
+    except InputError:
+        found = decode_each(data)
+    read = [circuit for circuit in found if not isinstance(circuit, Unreadable)]
+    for index, circuit in enumerate(found, start_index):
+        if isinstance(circuit, Unreadable):
+            raise UnreadableCircuit(
+                f"circuit {index} ({circuit.name}): {circuit.why}", others=bool(read)
+            )
+    return read
+
+
+def decode_each(data: bytes) -> "list[QuantumCircuit | Unreadable]":
+    """The circuits of a QPY file, with an `Unreadable` in the place of each that is one.
+
+    Raises InputError if no circuit can be told from the others: there is no table, or it is wrong.
+    """
+    try:
+        return [*_decode(data)]
+    except InputError as error:
+        try:
+            dialect, count = read_header(data)
+            table = struct.unpack_from(f"!{count}Q", data, HEADER_BYTES)
+        except (ValueError, struct.error):
+            raise error from None
+        bounds = [first_record(count) - 1, *table, len(data)]
+        if not dialect.has_table or not all(map(lt, bounds, islice(bounds, 1, None))):
+            raise
+    return [_decode_one(dialect, data[start:end]) for start, end in pairwise(bounds[1:])]
+
+
+def _decode_one(dialect: Dialect, record: bytes) -> "QuantumCircuit | Unreadable":
+    try:
+        return _decode(whole(dialect, [record]))[0]
+    except InputError as error:
+        head = records.Head(0, 0, 0)
+        with suppress(struct.error):
+            head = records.read_head(record[: records.HEAD_BYTES])
+        name = records.name(record, dialect.version) if head.name_bytes else ""
+        return Unreadable(name, min(head.clbits, MAX_BITS), error.message)
+
+
+def _decode(data: bytes) -> "list[QuantumCircuit]":
     from qiskit import qpy
 
     _check_sizes(data)

@@ -225,5 +225,10 @@ def _warn(output: Output, gathered: "Gathered") -> None:
     if len(gathered.skipped) > _MOST_FILES_NAMED:
         more = len(gathered.skipped) - _MOST_FILES_NAMED
         output.warn(f"left out: {count(more, 'more file')}")
+    for circuit in gathered.unreadable[:_MOST_FILES_NAMED]:
+        output.warn(f"will fail: {circuit}")
+    if len(gathered.unreadable) > _MOST_FILES_NAMED:
+        more = len(gathered.unreadable) - _MOST_FILES_NAMED
+        output.warn(f"will fail: {count(more, 'more circuit')}")
     if gathered.unmeasured.count:
         output.warn(f"without a measurement there are no counts: {gathered.unmeasured}")

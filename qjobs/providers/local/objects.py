@@ -5,21 +5,23 @@ Loads Qiskit: for worker processes only.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from inspect import signature
-from itertools import islice
+from itertools import count, groupby, islice, repeat
 from typing import Any, NamedTuple
 
 from qiskit import QuantumCircuit
 from qiskit.primitives import BackendEstimatorV2, BaseEstimatorV2
 
 from qjobs.circuits import outcomes
+from qjobs.circuits.foreign import describe
 from qjobs.circuits.outcomes import Layout
 from qjobs.circuits.seeds import seed_of
+from qjobs.circuits.slices import Unread
 from qjobs.circuits.sweep import Pub
 from qjobs.errors import InputError
 from qjobs.model import RunOptions
 from qjobs.providers.local import estimation
 from qjobs.providers.local.estimation import Observable
-from qjobs.providers.local.simulation import LARGEST_RUN, describe
+from qjobs.providers.local.simulation import LARGEST_RUN
 from qjobs.providers.local.translation import Translation
 from qjobs.results import CircuitResult
 
@@ -56,12 +58,21 @@ class Runner:
             self._count if observables is None else self._estimate
         )
 
-    def run(self, pubs: Iterable[Pub], *, start_index: int) -> Iterator[CircuitResult]:
+    def run(self, pubs: Iterable[Pub | Unread], *, start_index: int) -> Iterator[CircuitResult]:
         """Run circuits that are a slice of a set, which starts at this index."""
-        bound = (circuit for pub in pubs for circuit in pub.bound())
-        singles = (_Single(circuit, number) for number, circuit in enumerate(bound, start_index))
-        while some := list(islice(singles, self._largest_run())):
-            yield from self._results(some)
+        number = start_index
+        for unread, group in groupby(pubs, key=lambda pub: isinstance(pub, Unread)):
+            if unread:
+                for pub in group:
+                    assert isinstance(pub, Unread)
+                    number += pub.rows
+                    yield from repeat(pub.failed(self._options.shots), pub.rows)
+                continue
+            bound = (c for pub in group if not isinstance(pub, Unread) for c in pub.bound())
+            singles = map(_Single, bound, count(number))
+            while some := list(islice(singles, self._largest_run())):
+                number += len(some)
+                yield from self._results(some)
 
     def _largest_run(self) -> int:
         if self._observables is not None or (self._seeded() and not self._is_primitive()):

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
-from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Clifford, StabilizerState
 from qiskit.result.models import ExperimentResult
 
 from qjobs.circuits import outcomes
+from qjobs.circuits.foreign import describe
 from qjobs.circuits.outcomes import Layout
 from qjobs.circuits.seeds import seed_of
+from qjobs.circuits.slices import Unread
 from qjobs.circuits.sweep import Pub
 from qjobs.model import RunOptions
 from qjobs.providers.local import backends
@@ -85,7 +86,7 @@ class Simulation:
             "memory": options.memory,
         }
 
-    def run(self, pubs: Iterable[Pub], *, start_index: int) -> Iterator[CircuitResult]:
+    def run(self, pubs: Iterable[Pub | Unread], *, start_index: int) -> Iterator[CircuitResult]:
         """Run circuits that are a slice of a set, which starts at this index."""
         index = start_index
         for pieces in _runs(piece for pub in pubs for piece in self._pieces(pub)):
@@ -93,7 +94,11 @@ class Simulation:
             index += len(results)
             yield from results
 
-    def _pieces(self, pub: Pub) -> "Iterator[_Piece]":
+    def _pieces(self, pub: Pub | Unread) -> "Iterator[_Piece]":
+        if isinstance(pub, Unread):
+            layout = Layout(pub.circuit.clbits, ())
+            yield from repeat(_Piece(QuantumCircuit(), layout, 1, {}, pub.circuit.why), pub.rows)
+            return
         rows = 1 if pub.values is None else len(pub.values)
         layout = Layout.of(pub.circuit)
         try:
@@ -179,13 +184,6 @@ def _runs(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:
         rows += piece.rows
     if gathered:
         yield gathered
-
-
-def describe(error: Exception) -> str:
-    """What a foreign error says; never empty."""
-    # str() of a Qiskit error is its message in quotes.
-    said = error.message if isinstance(error, QiskitError) else str(error)
-    return str(said) or type(error).__name__
 
 
 def _signed(seed: int) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from qjobs.circuits.foreign import describe
 from qjobs.errors import QjobsError
 from qjobs.lifetime import die_with
 from qjobs.providers.local.folder import Folder
@@ -46,7 +47,7 @@ def _end(folder: Folder, job: QueuedJob, *, threads: int) -> str:
     except QjobsError as error:
         return error.message
     except Exception as error:  # noqa: BLE001 - whatever it is, the next job may run
-        return f"{type(error).__name__}: {error}"
+        return describe(error)
     return ""
 
 
