@@ -6,7 +6,10 @@ from contextlib import contextmanager
 
 from qjobs.errors import InputError
 
-_OURS = (InputError, KeyboardInterrupt, SystemExit, GeneratorExit)
+ENDS = (KeyboardInterrupt, SystemExit, GeneratorExit)
+"""What is no error of foreign code. A panic in Qiskit's Rust code is a `PanicException`, which is
+no `Exception`: who catches foreign errors catches `BaseException`, and lets these pass."""
+_OURS = (InputError, *ENDS)
 _MAX_MESSAGE_CHARACTERS = 300
 _FOR_USERS = frozenset({"QiskitError", "QjobsError"})  # names, for Qiskit is slow to import
 # Colours and frames, with which Qiskit's Rust code adorns its errors for a terminal.
@@ -15,10 +18,7 @@ _DECORATION = re.compile(r"\x1b\[[0-9;]*m|[\u2500-\u257f]+( Backtrace [\u2500-\u
 
 @contextmanager
 def qiskit_errors(what: str) -> Iterator[None]:
-    """Turn anything raised inside into `InputError("{what}: {its text}")`.
-
-    A panic in Qiskit's Rust code arrives as `PanicException`, which is no `Exception`.
-    """
+    """Turn anything raised inside into `InputError("{what}: {its text}")`."""
     try:
         yield
     except BaseException as error:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from qjobs.circuits import qpy
+from qjobs.circuits.own_gates import set_apart
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import Recalibrated, TooLarge
 from qjobs.model import RunOptions, Slice
@@ -81,7 +82,7 @@ def weigh(
         if records.experiments_count <= _FEW:
             scales = Scales(device.target)
             few = qpy.decode(container.cut(records), start_index=records.start_index)
-            found = [scales.weigh(circuit) for circuit in few]
+            found = [scales.weigh(set_apart(circuit)) for circuit in few]
         else:
             found = []
             with crews.crew(transpilation(device, options, job)) as crew:

@@ -71,8 +71,10 @@ class Transpiler:
     def answer(self, request: str, data: bytes, *, start_index: int) -> tuple[list[Any], bytes]:
         """The weights of circuits, and the circuits where they are wanted."""
         from qjobs.circuits import qpy
+        from qjobs.circuits.own_gates import set_apart
 
-        circuits = qpy.decode(data, start_index=start_index)
+        found = qpy.decode(data, start_index=start_index)
+        circuits = [set_apart(circuit) for circuit in found]
         if request == "weigh":
             return [self._scales.weigh(circuit) for circuit in circuits], b""
         made = [self._transpile(index, circuit) for index, circuit in enumerate(circuits)]

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from qiskit import QuantumCircuit
 from qiskit.primitives import BackendEstimatorV2, BaseEstimatorV2
 
-from qjobs.circuits import outcomes
-from qjobs.circuits.foreign import describe
+from qjobs.circuits import outcomes, own_gates
+from qjobs.circuits.foreign import ENDS, describe
 from qjobs.circuits.outcomes import Layout
 from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.slices import Unread
@@ -54,6 +54,7 @@ class Runner:
         self._takes = vars(getattr(target, "options", None) or _Nothing()).keys()
         described = getattr(target, "target", None)
         self._translation = None if described is None else Translation(described)
+        self._natives = frozenset() if described is None else own_gates.natives(described)
         self._ask: Callable[[list[_Single]], list[CircuitResult]] = (
             self._count if observables is None else self._estimate
         )
@@ -89,7 +90,9 @@ class Runner:
     def _results(self, singles: list[_Single]) -> list[CircuitResult]:
         try:
             return self._ask(singles)
-        except Exception as error:  # noqa: BLE001 - vendors raise anything
+        except BaseException as error:  # vendors raise anything
+            if isinstance(error, ENDS):
+                raise
             if len(singles) == 1:
                 layout = Layout.of(singles[0].circuit)
                 return [outcomes.failed(layout, self._options.shots, describe(error))]
@@ -99,7 +102,7 @@ class Runner:
         if isinstance(self._target, BaseEstimatorV2):
             raise InputError("an estimator gives no counts")
         layouts = [Layout.of(single.circuit) for single in singles]
-        circuits = [self._ready(single.circuit) for single in singles]
+        circuits = [self._ready(self._apart(single.circuit)) for single in singles]
         shots, memory = self._options.shots, self._options.memory
         if self._is_primitive():
             ready = [(outcomes.all_in_registers(circuit),) for circuit in circuits]
@@ -114,7 +117,8 @@ class Runner:
             keywords["memory"] = True
         if self._seeded():
             keywords["seed_simulator"] = self._seed(singles[0])
-        results = self._target.run(circuits, **keywords).result().results
+        result = self._target.run(circuits, **keywords).result()
+        results = outcomes.experiments(result, len(circuits))
         return [
             outcomes.from_result(layout, shots, result)
             for layout, result in zip(layouts, results, strict=True)
@@ -122,7 +126,7 @@ class Runner:
 
     def _estimate(self, singles: list[_Single]) -> list[CircuitResult]:
         (single,) = singles
-        bare = estimation.unmeasured(single.circuit)
+        bare = estimation.unmeasured(self._apart(single.circuit))
         wanted = [estimation.placed(observable, bare) for observable in self._observables or ()]
         ready = self._ready(bare)
         if ready is not bare and ready.layout is not None:
@@ -144,6 +148,12 @@ class Runner:
             raise InputError("a backend that counts gives no exact expectation values")
         seed = {"seed_simulator": self._seed(single)} if self._seeded() else {}
         return BackendEstimatorV2(backend=self._target, options=seed)
+
+    def _apart(self, circuit: QuantumCircuit) -> QuantumCircuit:
+        """The circuit in which no gate of the user's passes for one of the target's."""
+        if self._translation is None:
+            return own_gates.unrolled(circuit)
+        return own_gates.set_apart(circuit, kept=self._natives)
 
     def _ready(self, circuit: QuantumCircuit) -> QuantumCircuit:
         if self._translation is None:

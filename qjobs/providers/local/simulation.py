@@ -12,8 +12,8 @@ from qiskit.circuit import Parameter
 from qiskit.quantum_info import Clifford, StabilizerState
 from qiskit.result.models import ExperimentResult
 
-from qjobs.circuits import outcomes
-from qjobs.circuits.foreign import describe
+from qjobs.circuits import outcomes, own_gates
+from qjobs.circuits.foreign import ENDS, describe
 from qjobs.circuits.outcomes import Layout
 from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.slices import Unread
@@ -102,8 +102,10 @@ class Simulation:
         rows = 1 if pub.values is None else len(pub.values)
         layout = Layout.of(pub.circuit)
         try:
-            circuit = self._reading.ready(pub.circuit, self._machine)
-        except Exception as error:  # noqa: BLE001 - Qiskit, Aer and pybind11 have no class in common
+            circuit = self._reading.ready(own_gates.set_apart(pub.circuit), self._machine)
+        except BaseException as error:  # Qiskit, Aer and pybind11 have no class in common
+            if isinstance(error, ENDS):
+                raise
             yield from repeat(_Piece(pub.circuit, layout, 1, {}, describe(error)), rows)
             return
         # Some may have vanished when it was made ready.
@@ -122,7 +124,9 @@ class Simulation:
             return [self._failed(piece, piece.message) for piece in pieces]
         try:
             return self._attempt(pieces, first)
-        except Exception:  # noqa: BLE001 - as above
+        except BaseException as error:  # as above
+            if isinstance(error, ENDS):
+                raise
             # A circuit that Aer does not take spoils the run for all: find out which.
             singles = [single for piece in pieces for single in piece.singles()]
             return [self._alone(single, index) for index, single in enumerate(singles, start=first)]
@@ -130,7 +134,9 @@ class Simulation:
     def _alone(self, piece: "_Piece", index: int) -> CircuitResult:
         try:
             return self._attempt([piece], index)[0]
-        except Exception as error:  # noqa: BLE001 - as above
+        except BaseException as error:  # as above
+            if isinstance(error, ENDS):
+                raise
             return self._failed(piece, describe(error))
 
     def _attempt(self, pieces: "list[_Piece]", first: int) -> list[CircuitResult]:
@@ -141,8 +147,9 @@ class Simulation:
         if any(piece.values for piece in pieces):
             run_options["parameter_binds"] = [piece.values for piece in pieces]
         circuits = [piece.circuit for piece in pieces]
-        results = self._machine.simulator(circuits).run(circuits, **run_options).result().results
+        result = self._machine.simulator(circuits).run(circuits, **run_options).result()
         layouts = [piece.layout for piece in pieces for _ in range(piece.rows)]
+        results = outcomes.experiments(result, len(layouts))
         return [
             self._reading.read(layout, index, result)
             for index, (layout, result) in enumerate(zip(layouts, results, strict=True), first)
