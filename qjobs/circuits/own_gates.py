@@ -36,10 +36,14 @@ def set_apart(circuit: "QuantumCircuit", *, kept: Container[str] = ()) -> "Quant
 
 def natives(target: "Target") -> frozenset[str]:
     """The names of a target's operations that neither Qiskit nor Aer has."""
+    from qiskit.circuit import Gate, Instruction
+
+    found = {name: target.operation_from_name(name) for name in target.operation_names}
     return frozenset(
         name
-        for name in target.operation_names
-        if _package(target.operation_from_name(name)) not in _KNOWN
+        for name, operation in found.items()
+        if name not in _standard()
+        and (type(operation) in (Gate, Instruction) or _package(operation) not in _KNOWN)
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from qjobs.circuits import qpy
-from qjobs.circuits.own_gates import set_apart
+from qjobs.circuits.own_gates import natives, set_apart
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import Recalibrated, TooLarge
 from qjobs.model import RunOptions, Slice
@@ -80,9 +80,9 @@ def weigh(
     records = circuits.records
     with qpy.Container.open(circuits.path) as container:
         if records.experiments_count <= _FEW:
-            scales = Scales(device.target)
+            scales, kept = Scales(device.target), natives(device.target)
             few = qpy.decode(container.cut(records), start_index=records.start_index)
-            found = [scales.weigh(set_apart(circuit)) for circuit in few]
+            found = [scales.weigh(set_apart(circuit, kept=kept)) for circuit in few]
         else:
             found = []
             with crews.crew(transpilation(device, options, job)) as crew:

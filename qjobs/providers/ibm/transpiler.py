@@ -27,6 +27,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from qjobs.circuits.foreign import describe
+from qjobs.circuits.own_gates import natives, set_apart
 from qjobs.errors import UnreadableCircuit
 from qjobs.lifetime import die_with
 
@@ -65,16 +66,16 @@ class Transpiler:
             optimization_level, target=target, seed_transpiler=seed
         )
         self._scales = Scales(target)
+        self._natives = natives(target)
         self._qpy_version = min(qpy_version, QPY_VERSION)
         self._keep_layouts = keep_layouts
 
     def answer(self, request: str, data: bytes, *, start_index: int) -> tuple[list[Any], bytes]:
         """The weights of circuits, and the circuits where they are wanted."""
         from qjobs.circuits import qpy
-        from qjobs.circuits.own_gates import set_apart
 
         found = qpy.decode(data, start_index=start_index)
-        circuits = [set_apart(circuit) for circuit in found]
+        circuits = [set_apart(circuit, kept=self._natives) for circuit in found]
         if request == "weigh":
             return [self._scales.weigh(circuit) for circuit in circuits], b""
         made = [self._transpile(index, circuit) for index, circuit in enumerate(circuits)]
