@@ -552,3 +552,16 @@ def test_a_circuit_that_cannot_be_read_is_named(two: Transpilers, request_: str)
     with pytest.raises(UnreadableCircuit, match=r"circuit 118 \(random-18\): ") as caught:
         getattr(two, request_)(data, start_index=100)
     assert caught.value.others
+
+
+@pytest.mark.slow
+def test_a_gate_called_like_one_of_the_targets_runs_by_its_definition(two: Transpilers) -> None:
+    definition = QuantumCircuit(2, name="cz")
+    definition.x(1)
+    circuit = QuantumCircuit(5, 2)
+    circuit.append(definition.to_gate(), [0, 1])
+    circuit.measure([0, 1], [0, 1])
+    (made,) = qpy.decode(two.transpile(qpy.encode([circuit])).qpy)
+    assert dict(made.count_ops()) == {"x": 1, "measure": 2}
+    weighed = two.weigh(qpy.encode([circuit]))
+    assert "own_cz" in weighed[0].misfit
