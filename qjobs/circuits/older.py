@@ -5,6 +5,7 @@ themselves in every version, so a run of them behind a header is a file that Qis
 """
 
 import mmap
+import struct
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
@@ -50,6 +51,8 @@ def _decode(
 ) -> "list[QuantumCircuit]":
     """The circuits of records that are a part of a file, from circuit `start` on."""
     try:
+        for record in window:
+            qpy.check_size(record)
         plain = [
             given if known else as_if_else(given, dialect.version)
             for given, known in zip(window, straight, strict=True)
@@ -60,7 +63,7 @@ def _decode(
                 circuit if made is given else _inlined(circuit)
                 for circuit, made, given in zip(circuits, plain, window, strict=True)
             ]
-    except (InputError, records.Unsliceable, RecursionError) as error:
+    except (InputError, records.Unsliceable, struct.error, RecursionError) as error:
         if len(window) == 1:
             circuit = records.name(window[0], dialect.version)
             why = getattr(error, "message", str(error))

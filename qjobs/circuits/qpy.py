@@ -326,11 +326,16 @@ def _check_sizes(data: bytes) -> None:
     try:
         table = struct.unpack_from(f"!{min(circuits, len(data))}Q", data, HEADER_BYTES)
         for at in table:
-            head = records.read_head(data[at : at + records.HEAD_BYTES])
-            if max(head.qubits, head.clbits) > MAX_BITS:
-                raise InputError(f"a circuit has {head.qubits} qubits and {head.clbits} clbits")
+            check_size(data[at : at + records.HEAD_BYTES])
     except struct.error as error:
         raise InputError("the QPY data is cut short") from error
+
+
+def check_size(record: bytes) -> None:
+    """Raise InputError for more bits than a circuit may have, struct.error if it is cut short."""
+    head = records.read_head(record[: records.HEAD_BYTES])
+    if max(head.qubits, head.clbits) > MAX_BITS:
+        raise InputError(f"a circuit has {head.qubits} qubits and {head.clbits} clbits")
 
 
 def encode(circuits: "Sequence[QuantumCircuit]") -> bytes:

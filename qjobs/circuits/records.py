@@ -62,7 +62,7 @@ expression."""
 
 
 def read_head(data: bytes) -> Head:
-    """Read the `HEAD_BYTES` of a record of version 12 or later."""
+    """Read the `HEAD_BYTES` of a record; those of older versions begin in the same way."""
     name_bytes, _, _, qubits, clbits, *_ = CIRCUIT_HEADER_V12.unpack(data)
     return Head(name_bytes, qubits, clbits)
 

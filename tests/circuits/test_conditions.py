@@ -2,6 +2,7 @@
 
 import gzip
 import itertools
+import struct
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,14 @@ def test_what_stands_behind_the_last_circuit_is_not_lost(path: Path, tmp_path: P
     joined.write_bytes(joined.read_bytes() * 2)
     with pytest.raises(InputError, match=f"two.qpy goes on for {size} bytes after its end"):
         list(decode_windows(joined, "two.qpy"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_circuit_of_too_many_qubits_is_named_before_qiskit_makes_room(
+    path: Path, tmp_path: Path
+) -> None:
+    dialect, whole = records_of(unpack(path, tmp_path).read_bytes())
+    wide = whole[1][:5] + struct.pack("!I", 2_000_000_000) + whole[1][9:]
+    (tmp_path / "wide.qpy").write_bytes(qpy.whole(dialect, [whole[0], wide, whole[2]]))
+    with pytest.raises(InputError, match=r"circuit 1 \('on_a_bit_that_is_0'\): a circuit has 2000"):
+        list(decode_windows(tmp_path / "wide.qpy", "wide.qpy"))
