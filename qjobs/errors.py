@@ -4,7 +4,12 @@ An error says what happened and where (`message`, one or two lines) and what to 
 change (`hint`, one line). `code` is the stable word for programs (`qjobs.error/1`).
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
+from typing import NamedTuple
+
+_MAX_CHARACTERS = 500
+"""Of what is said of one of many files, which may repeat much of what is in it."""
 
 
 class ExitCode(IntEnum):
@@ -23,6 +28,39 @@ class ExitCode(IntEnum):
     TIMEOUT = 124
     INTERRUPTED = 130
     TERMINATED = 143
+
+
+class Place(NamedTuple):
+    """A place in a file: line and column in characters, both from 1; None where not known."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in self if part is not None)
+
+
+class Unreadable(NamedTuple):
+    """A file that cannot be read, and why.
+
+    `path` is the file as the user named it; `file`, `line` and `column` are where it goes
+    wrong, which may be in a file that it includes. The message does not repeat them.
+    """
+
+    file: str
+    line: int | None
+    column: int | None
+    message: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
+
+    @property
+    def place(self) -> Place:
+        """Where it goes wrong."""
+        return Place(self.file, self.line, self.column)
 
 
 class QjobsError(Exception):
@@ -64,10 +102,36 @@ class AmbiguousAddress(NotFound):
 
 
 class InputError(QjobsError):
-    """Circuit files that cannot be used."""
+    """Circuit files that cannot be used.
+
+    Where it is known at which `place` a file goes wrong, that is put before the `text` to make
+    the message. `unreadable` are the files that cannot be read, once they have all been tried.
+    """
 
     code = "input"
     exit_code = ExitCode.INPUT
+
+    def __init__(self, text: str, *, hint: str = "", place: Place | None = None) -> None:
+        super().__init__(f"{place}: {text}" if place else text, hint=hint)
+        self.text = text
+        self.place = place
+        self.unreadable: tuple[Unreadable, ...] = ()
+
+    def about(self, path: str) -> Unreadable:
+        """What it says of a file that cannot be read because of it."""
+        text = self.text.removeprefix(f"{path}: ").removeprefix(f"{path} ")
+        return Unreadable(*(self.place or Place(path)), text[:_MAX_CHARACTERS], path)
+
+
+class UnreadableFiles(InputError):
+    """Some of several files, or of their circuits, cannot be read: `unreadable` has them all.
+
+    The message counts them.
+    """
+
+    def __init__(self, text: str, *, hint: str, unreadable: Sequence[Unreadable]) -> None:
+        super().__init__(text, hint=hint)
+        self.unreadable = tuple(unreadable)
 
 
 class UnreadableCircuit(InputError):

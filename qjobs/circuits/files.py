@@ -10,7 +10,8 @@ from typing import TypeAlias
 from qjobs.circuits import installed, records
 from qjobs.circuits.inputs import STDIN, InputFile
 from qjobs.circuits.qpy import MAGIC, OLDEST_TABLE_VERSION, Container, Dialect
-from qjobs.circuits.sniff import MAX_QPY_BYTES, Format, contents, sniff
+from qjobs.circuits.sniff import MAX_QPY_BYTES, Format, sniff
+from qjobs.circuits.unpacking import Packing, contents
 from qjobs.errors import InputError, StateUnwritable
 
 _VERSION_AT = len(MAGIC)
@@ -32,7 +33,7 @@ class CircuitFile:
     name: str
     path: Path
     format: Format
-    packed: bool = False
+    packed: Packing = Packing.NONE
     folder: Path | None = None
     dialect: Dialect | None = None
     sha256: str = ""
@@ -122,7 +123,7 @@ def _unpack(file: CircuitFile, scratch: Scratch) -> None:
     path = scratch.new("unpacked.qpy")
     with path.open("wb") as plain:
         for piece in contents(
-            file.path, file.name, packed=True, max_bytes=MAX_QPY_BYTES, see=digest.update
+            file.path, file.name, packed=file.packed, max_bytes=MAX_QPY_BYTES, see=digest.update
         ):
             plain.write(piece)
     file.path = path

@@ -5,43 +5,49 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from qjobs.circuits.files import CircuitFile, Parameters, Scratch, inspect
 from qjobs.circuits.inputs import InputFile
 from qjobs.circuits.joining import Unmeasured, join
 from qjobs.circuits.reading import read
-from qjobs.errors import InputError, StateUnwritable
+from qjobs.errors import InputError, StateUnwritable, Unreadable, UnreadableFiles
 from qjobs.model import Source
 
-_ERRORS_SHOWN = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file that was left out because it cannot be read, and why."""
-
-    path: str
-    error: InputError
+_Found: TypeAlias = CircuitFile | tuple[str, InputError]
+"""A file on its way into the container, or the user's name for one and why it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """What a container holds: its circuits, and in their order the files they came from.
 
-    `unmeasured` tells of circuits without a measurement. `parameters` are those of circuits that
-    Qiskit has read; `suspect` is the first of the others that seems to have some, None if none
-    does. `unreadable` tells of circuits that Qiskit cannot read, where it was looked for them.
-    `fingerprint` is the same for the same files in the same order, wherever they lie.
+    `skipped` are files that were left out. `unmeasured` tells of circuits without a measurement.
+    `parameters` are those of circuits that Qiskit has read; `suspect` is the first of the others
+    that seems to have some, None if none does. `unreadable` are circuits that Qiskit cannot read,
+    where it was looked for them. `fingerprint` is the same for the same files in the same order,
+    wherever they lie.
     """
 
     circuits: int
     sources: tuple[Source, ...]
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[Unreadable, ...]
     unmeasured: Unmeasured
     parameters: Parameters
     suspect: int | None
     fingerprint: str
-    unreadable: tuple[str, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+
+    @property
+    def unmeasured_circuits(self) -> str:
+        """The first circuits without a measurement, and how many more there are."""
+        count, first = self.unmeasured.count, self.unmeasured.first
+        several = len(self.sources) > 1
+        shown = ", ".join(
+            f"{index} ({self.source(index).path})" if several else str(index) for index in first
+        )
+        more = f" and {count - len(first)} more" if count > len(first) else ""
+        return f"{'circuit' if count == 1 else 'circuits'} {shown}{more}"
 
     def source(self, index: int) -> Source:
         """The file that a circuit came from."""
@@ -66,9 +72,9 @@ def gather(
     The file is flushed, and its owner's only; its folder, which must exist, is not flushed.
     QPY of one dialect is copied by bytes; all else is read by `processes` worker processes
     (None: one a core, if there is work for them). `progress` is called in this thread with
-    the files done and the files in all. Raises InputError, naming the first files that cannot
-    be read, unless `skip_invalid` and there is another one, and StateUnwritable; then nothing
-    is left behind.
+    the files done and the files in all. Raises InputError, with all files that cannot be read,
+    unless `skip_invalid` and there is another one, and StateUnwritable; then nothing is left
+    behind.
     """
     scratch = Scratch(destination)
     done = 0
@@ -80,10 +86,12 @@ def gather(
 
     try:
         found = [_inspect(given, scratch) for given in inputs]
-        _refuse(found, skip_invalid=skip_invalid)
         files = [file for file in found if isinstance(file, CircuitFile)]
+        if not files:
+            _refuse(found, skip_invalid=skip_invalid)
+        # The others are read though one is bad: the user is to hear of all that are at once.
         parts, dialect = read(files, scratch, processes=processes, answered=step)
-        _refuse(found, skip_invalid=skip_invalid)
+        skipped = _refuse(found, skip_invalid=skip_invalid)
         joined = join(parts, destination, dialect=dialect, copied=step)
     except BaseException as error:
         destination.unlink(missing_ok=True)
@@ -97,7 +105,7 @@ def gather(
     return Gathered(
         circuits=sum(source.experiments_count for source in sources),
         sources=sources,
-        skipped=tuple(_skipped(found)),
+        skipped=skipped,
         unmeasured=joined.unmeasured,
         parameters=_parameters(files, sources),
         suspect=joined.suspect,
@@ -105,37 +113,38 @@ def gather(
     )
 
 
-def _inspect(given: InputFile, scratch: Scratch) -> CircuitFile | Skipped:
+def _inspect(given: InputFile, scratch: Scratch) -> _Found:
     try:
         return inspect(given, scratch)
     except InputError as error:
-        return Skipped(given.path, error)
+        return given.path, error
 
 
-def _skipped(found: Sequence[CircuitFile | Skipped]) -> Iterator[Skipped]:
+def _errors(found: Sequence[_Found]) -> Iterator[tuple[str, InputError]]:
+    """The files that cannot be read, by the user's names for them, and why."""
     for file in found:
-        if isinstance(file, Skipped):
+        if not isinstance(file, CircuitFile):
             yield file
         elif file.error is not None:
-            yield Skipped(file.name, file.error)
+            yield file.name, file.error
 
 
-def _refuse(found: Sequence[CircuitFile | Skipped], *, skip_invalid: bool) -> None:
-    """Raise InputError if there are files that cannot be read, and no leave to skip them."""
+def _refuse(found: Sequence[_Found], *, skip_invalid: bool) -> tuple[Unreadable, ...]:
+    """The files that are left out; InputError with all of them if there is no leave to do so."""
     if not found:
         raise InputError("no circuit files are given")
-    unusable = list(_skipped(found))
-    if not unusable or (skip_invalid and len(unusable) < len(found)):
-        return
-    first = unusable[0].error
+    errors = list(_errors(found))
+    unreadable = tuple(error.about(name) for name, error in errors)
+    if not errors or (skip_invalid and len(errors) < len(found)):
+        return unreadable
+    first = errors[0][1]
     if len(found) == 1:
+        first.unreadable = unreadable
         raise first
-    shown = "; ".join(file.error.message for file in unusable[:_ERRORS_SHOWN])
-    more = len(unusable) - _ERRORS_SHOWN
-    raise InputError(
-        f"{len(unusable)} of {len(found)} files cannot be read: {shown}"
-        + (f"; and {more} more" if more > 0 else ""),
-        hint="" if skip_invalid else "--skip-invalid leaves such files out",
+    raise UnreadableFiles(
+        f"{len(errors)} of {len(found)} files cannot be read",
+        hint="--skip-invalid leaves such files out" if len(errors) < len(found) else "",
+        unreadable=unreadable,
     ) from first
 
 

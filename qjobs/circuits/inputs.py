@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from qjobs.errors import InputError
+from qjobs.circuits.decoding import marked_encoding
+from qjobs.errors import InputError, UnreadableFiles
 
 STDIN = "-"
 SUFFIXES = (".qpy", ".qasm", ".qasm2", ".qasm3")
-"""What a file in a folder must be called to be taken; `.gz` may follow."""
+"""What a file in a folder must be called to be taken; one of `PACKED_SUFFIXES` may follow."""
+PACKED_SUFFIXES = (".gz", ".xz", ".bz2", ".zst", ".zip")
+"""Endings of packed files, of those too that are only named as what they are: the last two."""
 
 MAX_STREAM_BYTES = 256 * 2**20
 MAX_LIST_BYTES = 64 * 2**20
@@ -36,10 +39,11 @@ def expand(arguments: Sequence[str], *, stdin: BinaryIO | None = None) -> list[I
 
     An argument is a file (taken whatever its name), a folder (searched for files with one of
     `SUFFIXES`, in natural order: q2 before q10; hidden ones are skipped), a pattern with
-    `*`, `?`, `[...]` or `**`, or `-` for standard input. Raises InputError, naming the
-    argument, if one stands for nothing.
+    `*`, `?`, `[...]` or `**`, or `-` for standard input. Raises InputError, naming them,
+    if there are arguments that stand for nothing.
     """
     found: list[InputFile] = []
+    wrong: list[tuple[str, InputError]] = []
     for argument in arguments:
         if argument == STDIN:
             if stdin is None:
@@ -47,31 +51,64 @@ def expand(arguments: Sequence[str], *, stdin: BinaryIO | None = None) -> list[I
             found.append(InputFile(STDIN, _read_once(stdin, "the standard input")))
             stdin = None
         else:
-            found.extend(_expand_one(argument))
+            try:
+                found.extend(_expand_one(argument))
+            except InputError as error:
+                wrong.append((argument, error))
+    if len(wrong) > 1:
+        raise UnreadableFiles(
+            f"{len(wrong)} of {len(arguments)} names stand for no file",
+            hint=wrong[0][1].hint,
+            unreadable=[error.about(argument) for argument, error in wrong],
+        )
+    if wrong:
+        raise wrong[0][1]
     return found
 
 
 def read_list(stream: BinaryIO) -> list[str]:
     """The paths in a list: one a line or, where there are NUL bytes, between these.
 
-    Blank entries are dropped. Raises InputError if the list is too long or not text.
+    Blank entries are dropped. Names may be any bytes, but in a list that is marked as another
+    encoding than UTF-8. Raises InputError if the list is too long or not what its mark says.
     """
     data = stream.read(MAX_LIST_BYTES + 1)
     if len(data) > MAX_LIST_BYTES:
         raise InputError(f"the list of files is longer than {MAX_LIST_BYTES >> 20} MiB")
     try:
-        text = data.decode()
+        text = data.decode(marked_encoding(data), "surrogateescape")
     except UnicodeDecodeError as error:
-        raise InputError(f"the list of files is not UTF-8 text: byte {error.start}") from error
+        message = f"the list of files is not {error.encoding.upper()} text: byte {error.start}"
+        raise InputError(message) from error
     if "\0" in text:
         return [path for path in text.split("\0") if path]
-    return [path for path in text.splitlines() if path.strip()]
+    # Not `splitlines`: what else that takes for the end of a line may be part of a name.
+    lines = (line.removesuffix("\r") for line in text.split("\n"))
+    return [path for path in lines if path.strip()]
 
 
 def natural_key(name: str) -> list[tuple[int, str]]:
     """A key that sorts numbers within names by value."""
     parts = _DIGITS.split(name)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def unpacked_name(name: str) -> str:
+    """The name of a file without the ending that says how it is packed."""
+    return _without(name, PACKED_SUFFIXES)
+
+
+def circuit_name(path: str) -> str:
+    """The name of the circuit from an OpenQASM file: the file's, without its endings."""
+    name = _without(unpacked_name(Path(path).name), SUFFIXES) or path
+    # A name that is no text, which a file may have, cannot be kept with a circuit.
+    return name.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _without(name: str, endings: Sequence[str]) -> str:
+    lower = name.lower()
+    ending = next((ending for ending in endings if lower.endswith(ending)), "")
+    return name[: len(name) - len(ending)]
 
 
 def _expand_one(argument: str) -> Iterator[InputFile]:
@@ -106,7 +143,8 @@ def _take(path: str, kind: int) -> Iterator[InputFile]:
         if not names:
             raise InputError(
                 f"the folder {path!r} holds no circuits",
-                hint=f"files are recognised by their ending: {' '.join(SUFFIXES)}, or with .gz",
+                hint=f"files are recognised by their ending: {' '.join(SUFFIXES)}, or these with "
+                f"{' '.join(PACKED_SUFFIXES)}",
             )
         yield from (InputFile(str(name)) for name in names)
     elif kind == stat.S_IFREG:
@@ -135,7 +173,7 @@ def _walk(folder: Path) -> Iterator[Path]:
         if entry.is_dir():
             if not entry.is_symlink():  # which could lead back up
                 yield from _walk(entry)
-        elif entry.is_file() and entry.name.lower().removesuffix(".gz").endswith(SUFFIXES):
+        elif entry.is_file() and unpacked_name(entry.name).lower().endswith(SUFFIXES):
             yield entry
 
 

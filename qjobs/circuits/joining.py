@@ -44,12 +44,6 @@ class Unmeasured:
     count: int
     first: tuple[int, ...]
 
-    def __str__(self) -> str:
-        more = self.count - len(self.first)
-        shown = ", ".join(map(str, self.first))
-        plural = "" if self.count == 1 else "s"
-        return f"circuit{plural} {shown}" + (f" and {more} more" if more else "")
-
 
 @dataclass(frozen=True, slots=True)
 class Joined:

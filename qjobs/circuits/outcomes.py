@@ -5,9 +5,11 @@ registers from the circuit: what backends say of them differs.
 """
 
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from qjobs.circuits import keys
 from qjobs.errors import ProviderError
 from qjobs.results import CircuitResult
 
@@ -20,13 +22,18 @@ if TYPE_CHECKING:
 
 _OWN_PLACE = frozenset({"counts", "memory"})
 _LOOSE_BITS = "loose_bits"
+_NOTHING = "the circuit measures nothing"
+NOWHERE = -1
+"""In the place of a classical bit that a backend does not give, because nothing is measured into
+it: it is 0."""
 
 
 class Layout(NamedTuple):
     """The classical bits of a circuit: how many, and its registers (name, size) in order.
 
     `bits` tells for each bit of an outcome, the registers one after the other and then the
-    loose ones, which clbit it is; it is empty where that is the order of the circuit.
+    loose ones, which one it is of those that the backend gives, or `NOWHERE`; it is empty where
+    they are in the same order. Backends give the clbits of the circuit that they get.
     """
 
     clbits: int
@@ -49,10 +56,21 @@ class Layout(NamedTuple):
         """How many bits are in no register."""
         return max(0, self.clbits - sum(size for _, size in self.registers))
 
-    def arranged(self, outcome: str) -> str:
-        """An outcome of the circuit's clbits, in hexadecimal, with the bits as they are here."""
-        number = int(outcome, 16)
-        return hex(sum((number >> bit & 1) << place for place, bit in enumerate(self.bits)))
+    @property
+    def given(self) -> int:
+        """How many bits of an outcome the backend gives."""
+        return max(self.bits, default=self.clbits - 1) + 1
+
+    @property
+    def unwritten(self) -> int:
+        """The bits that the backend does not give, as a number that has them alone."""
+        return sum(1 << place for place, bit in enumerate(self.bits) if bit == NOWHERE)
+
+    def arranged(self, number: int) -> int:
+        """An outcome as the backend gives it, with the bits as they are here."""
+        return sum(
+            (number >> bit & 1) << place for place, bit in enumerate(self.bits) if bit != NOWHERE
+        )
 
 
 def all_in_registers(circuit: "QuantumCircuit") -> "QuantumCircuit":
@@ -85,7 +103,10 @@ def failed(layout: Layout, shots: int, message: str) -> CircuitResult:
 
 
 def from_result(layout: Layout, shots: int, result: "ExperimentResult") -> CircuitResult:
-    """One experiment of a `qiskit.result.Result`; `shots` were asked for."""
+    """One experiment of a `qiskit.result.Result`; `shots` were asked for.
+
+    The circuit has failed if it cannot be told which of its bits the outcomes are.
+    """
     if not result.success:
         return failed(layout, shots, str(result.status).removeprefix("ERROR: "))
     found = result.data.to_dict()
@@ -94,40 +115,47 @@ def from_result(layout: Layout, shots: int, result: "ExperimentResult") -> Circu
         for name, value in found.items()
         if name not in _OWN_PLACE and (array := _array(value)) is not None
     }
-    if found.get("counts") is None and not arrays:
-        return failed(layout, shots, "the circuit measures nothing")
-    counts = found.get("counts")
     memory = found.get("memory")
-    return _outcome(
-        layout,
-        result.shots if isinstance(result.shots, int) else shots,
-        counts=None if counts is None else _hexadecimal(layout, counts),
-        memory=None if memory is None else tuple(_outcome_key(layout, shot) for shot in memory),
-        arrays=arrays,
-    )
+    counts = found.get("counts")
+    if counts is None and memory and all(isinstance(shot, str | int) for shot in memory):
+        counts = Counter(memory)  # of a backend that has only one outcome a shot
+    if not arrays and (counts is None or not layout.given):
+        return failed(layout, shots, _NOTHING)
+    try:
+        return _outcome(
+            layout,
+            result.shots if isinstance(result.shots, int) else shots,
+            counts=None if counts is None else keys.hexadecimal(layout, counts),
+            memory=None if memory is None else tuple(map(keys.reader(layout), memory)),
+            arrays=arrays,
+        )
+    except keys.Ambiguous as error:
+        return failed(layout, shots, str(error))
 
 
 def from_sampler(layout: Layout, data: "DataBin", *, memory: bool) -> Iterator[CircuitResult]:
     """The pub of a circuit that a V2 sampler ran: one result a row of its parameter values.
 
-    `data` has one `BitArray` a classical register, of the shape of the pub; the register that is
-    not in the layout has its loose bits. See `all_in_registers`. Raises ValueError if bits are
-    missing.
+    `data` has one `BitArray` a classical register, of the shape of the pub. A register that is
+    not in the layout has its loose bits, see `all_in_registers`, or all that are measured, see
+    `measured.only_measured`. Raises ValueError if bits are missing, or nothing is measured.
     """
     import numpy as np
 
     # Not the shape that `data` states: that of DDSIM's sampler is another one.
     arrays = _arrays(layout, data)
-    shape = arrays[0].shape if arrays else data.shape
-    for row in np.ndindex(*shape):
+    places = None if _in_registers(layout, data) else np.array(layout.bits)
+    for row in np.ndindex(*arrays[0].shape):
         bits = np.concatenate(
             [array[row].to_bool_array(order="little") for array in arrays], axis=1
         )
+        if places is not None:
+            bits = bits[:, places] & (places != NOWHERE)
         # One number a shot, its bits in bytes, the most significant first.
         packed = np.packbits(bits[:, ::-1], axis=1, bitorder="big")
         spare = -bits.shape[1] % 8
-        keys, inverse, numbers = np.unique(packed, axis=0, return_inverse=True, return_counts=True)
-        names = [hex(int.from_bytes(key.tobytes(), "big") >> spare) for key in keys]
+        found, inverse, numbers = np.unique(packed, axis=0, return_inverse=True, return_counts=True)
+        names = [hex(int.from_bytes(one.tobytes(), "big") >> spare) for one in found]
         yield _outcome(
             layout,
             len(bits),
@@ -175,36 +203,28 @@ def _outcome(
     )
 
 
+def _in_registers(layout: Layout, data: "DataBin") -> bool:
+    """Whether a sampler was given the registers of the layout, and not one of all bits."""
+    return not layout.bits or any(name in data for name, _ in layout.registers)
+
+
 def _arrays(layout: Layout, data: "DataBin") -> "list[BitArray]":
-    """Those of all classical bits, bit 0 first."""
-    names = [name for name, _ in layout.registers]
-    if layout.loose:
-        names += [name for name in data if name not in names]
-    arrays = [data[name] for name in names if name in data]
-    if not arrays or sum(array.num_bits for array in arrays) != layout.clbits:
+    """Those of all bits that were given, bit 0 first."""
+    if not layout.given:
+        raise ValueError(_NOTHING)
+    if not _in_registers(layout, data):
+        arrays = [*data.values()]
+        sizes = [layout.given]
+    else:
+        names = [name for name, size in layout.registers if size]
+        sizes = [size for _, size in layout.registers if size]
+        if layout.loose:
+            names += [name for name in data if name not in names]
+            sizes.append(layout.loose)
+        arrays = [data[name] for name in names if name in data]
+    if [array.num_bits for array in arrays] != sizes:
         raise ValueError(f"there is no data for some of the registers {layout.registers}")
     return arrays
-
-
-def _hexadecimal(layout: Layout, counts: Mapping[Any, Any]) -> Mapping[str, int]:
-    """Counts keyed as Aer keys them, whatever the vendor does."""
-    # Aer's are taken as they are: going through them all would take a part of simulating them.
-    if not layout.bits and all(type(key) is str and key.startswith("0x") for key in counts):
-        return counts
-    merged: dict[str, int] = {}
-    for key, number in counts.items():
-        name = _outcome_key(layout, key)
-        merged[name] = merged.get(name, 0) + int(number)
-    return merged
-
-
-def _outcome_key(layout: Layout, key: object) -> str:
-    """An outcome given as hexadecimal text, as bits, or as a number."""
-    if not isinstance(key, str):
-        key = hex(int(key))  # type: ignore[call-overload]  # a number of any kind
-    elif not key.startswith("0x"):
-        key = hex(int(key.replace(" ", ""), 2))
-    return layout.arranged(key) if layout.bits else key
 
 
 def _array(value: object) -> bytes | None:

@@ -1,6 +1,6 @@
 """Rows of parameter values from a file of the user's, checked, as one table on disk.
 
-Three formats are read, told apart by the ending (`.gz` may follow the last two):
+Three formats are read, told apart by the ending (that of a packed file may follow the last two):
 
     .npz    an array a parameter, of one value a row; or of k values a row, for the elements
             name[0] to name[k-1] of a vector of parameters
@@ -18,6 +18,7 @@ from operator import methodcaller
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TextIO, TypeAlias
 
+from qjobs.circuits.inputs import unpacked_name
 from qjobs.circuits.sweep import Sweep
 from qjobs.circuits.table import MAX_VALUES, Table, Values
 from qjobs.circuits.text import open_text, read_json
@@ -39,8 +40,9 @@ def read_parameters(path: str, destination: Path) -> Sweep:
     Raises InputError, naming the place in the file, and StateUnwritable; then nothing is left.
     """
     readers = {".npz": _read_npz, ".json": _read_json, ".csv": _read_csv}
-    read = readers.get(Path(path.removesuffix(".gz")).suffix.lower())
-    if read is None or path.endswith(".npz.gz"):
+    plain = unpacked_name(path)
+    read = readers.get(Path(plain).suffix.lower())
+    if read is None or (read is _read_npz and plain != path):
         raise InputError(
             f"cannot tell from {path!r} in which format its parameter values are",
             hint="its name must end in .npz, .json or .csv",

@@ -1,68 +1,87 @@
 """One OpenQASM program becomes one circuit, through Qiskit's parsers. Imported by workers only.
 
-Its includes are read here and put in their place, so that no parser opens a file; where
-something is wrong, the message names the file and line that the user knows.
+Where something is wrong, the message names the file and line that the user knows.
 """
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from qjobs.circuits import straight
+from qjobs.circuits.decoding import decode
 from qjobs.circuits.foreign import describe, qiskit_errors
-from qjobs.circuits.sniff import MAX_QASM_BYTES, Format
-from qjobs.errors import InputError
+from qjobs.circuits.includes import BUILT_IN, Piece, blank_comments, fault, place_in, read_program
+from qjobs.circuits.inputs import circuit_name
+from qjobs.circuits.sniff import Format, stated_format
+from qjobs.errors import InputError, Place
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-BUILT_IN = ("qelib1.inc", "stdgates.inc")
-"""The includes that Qiskit's parsers bring with them."""
-MAX_INCLUDE_DEPTH = 16
-
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
-_INCLUDE = re.compile(r'include\s*"([^"\n]*)"\s*;')
-_BUILT_IN_INCLUDE = re.compile(rf'include "(?:{"|".join(map(re.escape, BUILT_IN))})";')
+# Words that one version has and the other has not, where a program does not say its version.
+_OF_2 = re.compile(r"\b(?:qreg|creg|opaque|qelib1)\b")
+_OF_3 = re.compile(
+    r"\b(?:qubit|bit|u?int|float|angle|bool|complex|duration|stretch|stdgates|input|output|const"
+    r"|def|for|while|else|switch|let|ctrl|negctrl|inv|pow|gphase|extern|defcal|cal|box|delay|end"
+    r"|pragma)\b"
+)
+_QUOTED_NAME = re.compile(r"'(\w+)'")
 # Where Qiskit's parsers say something is wrong: `<input>:LINE,COLUMN: text` for OpenQASM 2,
 # `LINE,COLUMN: text` or `LLINE:CCOLUMN: text` for OpenQASM 3. Their columns count from 0.
 _POSITION = re.compile(r"(?:<input>:)?L?(\d+)(?:,|:C)(\d+): (.*)", re.DOTALL)
 
 
-class _Piece(NamedTuple):
-    """A run of a program's text, and the file and line where it starts."""
-
-    text: str
-    path: str
-    line: int
-
-
 def parse(data: bytes, format_: Format, path: str, *, folder: Path | None) -> "QuantumCircuit":
     """The circuit that a program describes, named after its file.
 
-    `path` is what the user calls the file. Includes must lie in `folder`, or below; with
-    None, as for standard input, only those in `BUILT_IN` work. Raises InputError, with
-    `path:line:column` where that is known.
+    `path` is what the user calls the file. Without a version, a program is read as OpenQASM 2
+    and, if it is none, as OpenQASM 3. Includes must lie in `folder`, or below; with None, as for
+    standard input, only those in `BUILT_IN` work. Raises InputError, with its place if known.
     """
-    pieces = _Includes(folder).read(data, path)
+    if format_ is not Format.QASM:
+        return _parse(data, format_, path, folder)
+    text = decode(data, errors="replace")
+    stated = stated_format(text, path)  # behind a comment too long for a look at its beginning
+    if stated is not None:
+        return _parse(data, stated, path, folder)
+    faults = []
+    for version in BUILT_IN:
+        try:
+            return _parse(data, version, path, folder)
+        except InputError as error:
+            faults.append(error)
+    raise _more_telling(*faults, code=blank_comments(text))
+
+
+def _parse(data: bytes, version: Format, path: str, folder: Path | None) -> "QuantumCircuit":
+    pieces = read_program(data, version, path, folder=folder)
     text = "\n".join(piece.text for piece in pieces)
-    parser = _parse2 if format_ is Format.QASM2 else _parse3
+    parser = _parse2 if version is Format.QASM2 else _parse3
     try:
         with qiskit_errors(path):
             circuit = parser(text)
     except InputError as error:
-        raise InputError(_locate(error.__cause__, pieces, path)) from error
+        raise _located(error.__cause__, pieces, text, path) from error
     if not circuit.num_qubits:
         raise InputError(f"{path} describes no circuit: it declares no qubits")
     circuit.name = circuit_name(path)
     return circuit
 
 
-def circuit_name(path: str) -> str:
-    """The name of the circuit from a file: the file's, without its endings."""
-    name = Path(path).name.removesuffix(".gz")
-    for suffix in (".qasm", ".qasm2", ".qasm3"):
-        name = name.removesuffix(suffix)
-    return name or path
+def _more_telling(as_2: InputError, as_3: InputError, *, code: str) -> InputError:
+    """Of the errors of a program in both versions, that of the one it seems to be written in.
+
+    Where the words do not tell, it is the one that was understood further.
+    """
+    looks_like_2, looks_like_3 = _OF_2.search(code), _OF_3.search(code)
+    if bool(looks_like_2) is not bool(looks_like_3):
+        return as_2 if looks_like_2 else as_3
+    return as_3 if _reached(as_3) > _reached(as_2) else as_2
+
+
+def _reached(error: InputError) -> tuple[int, int]:
+    place = error.place or Place("")
+    return place.line or 0, place.column or 0
 
 
 def _parse2(text: str) -> "QuantumCircuit":
@@ -82,88 +101,36 @@ def _parse3(text: str) -> "QuantumCircuit":
     return straight.parse(text) or qasm3.loads(text)
 
 
-class _Includes:
-    """Reads a program and the files it includes, never one outside of its folder."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder.resolve() if folder else None
-        self._left_bytes = MAX_QASM_BYTES
-
-    def read(self, data: bytes, path: str, depth: int = 0) -> list[_Piece]:
-        """The text of a program, that of its includes in their place."""
-        self._left_bytes -= len(data)
-        if self._left_bytes < 0:
-            raise InputError(f"{path}: the program and its includes exceed the limit of 256 MiB")
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            raise InputError(f"{path}:{line}: this is not UTF-8 text") from error
-        if text.count("include") == len(_BUILT_IN_INCLUDE.findall(text)):
-            return [_Piece(text, path, 1)]  # as most programs: nothing to put in its place
-        found: list[_Piece] = []
-        at = 0
-        line = 1
-        # Comments become blanks of the same length: an include in one is none.
-        code = _COMMENT.sub(_blank, text)
-        for include in _INCLUDE.finditer(code):
-            if include[1] in BUILT_IN or not _begins_statement(code, include.start()):
-                continue
-            before = text[at : include.start()]
-            found.append(_Piece(before, path, line))
-            line += before.count("\n")
-            content = self._open(include[1], f"{path}:{line}", depth)
-            found += self.read(content, str(Path(path).parent / include[1]), depth + 1)
-            line += include[0].count("\n")
-            at = include.end()
-        found.append(_Piece(text[at:], path, line))
-        return found
-
-    def _open(self, name: str, where: str, depth: int) -> bytes:
-        if depth >= MAX_INCLUDE_DEPTH:
-            raise InputError(f"{where}: includes are nested more than {MAX_INCLUDE_DEPTH} deep")
-        if self._folder is None:
-            raise InputError(f"{where}: {name!r} cannot be included from standard input")
-        try:
-            target = (self._folder / name).resolve()
-            if not target.is_relative_to(self._folder):
-                raise InputError(f"{where}: {name!r} lies outside of the folder of the program")
-            with target.open("rb") as file:
-                return file.read(MAX_QASM_BYTES + 1)
-        except (OSError, ValueError, RuntimeError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise InputError(f"{where}: cannot include {name!r}: {reason}") from error
-
-
-def _blank(match: re.Match[str]) -> str:
-    return "\n".join(" " * len(line) for line in match[0].split("\n"))
-
-
-def _begins_statement(code: str, at: int) -> bool:
-    while at and code[at - 1] in " \t\r":
-        at -= 1
-    return not at or code[at - 1] in "\n;{}"
-
-
-def _locate(error: BaseException | None, pieces: list[_Piece], path: str) -> str:
-    """The message of a parser's error, its position in the words `path:line:column`."""
+def _located(
+    error: BaseException | None, pieces: list[Piece], program: str, path: str
+) -> InputError:
+    """A parser's error, with the place that the user knows; `program` is what was parsed."""
     if error is None:
-        return path
+        return InputError(path)
     text = describe(error)
     position = _POSITION.match(text)
     if position:
-        line, column, text = int(position[1]), int(position[2]), position[3]
+        text = position[3]
+        line, column = int(position[1]), int(position[2])
+        column = _column(program, line, column, text)
     else:
         token = _offending_token(error)
         if token is None:
-            return f"{path}: {text}"
+            return InputError(text, place=Place(path))
         line, column, text = token
-    for piece in pieces:
-        lines = piece.text.count("\n") + 1
-        if line <= lines:
-            return f"{piece.path}:{piece.line + line - 1}:{column + 1}: {text}"
-        line -= lines
-    return f"{path}: {text}"
+    return fault(text, place_in(pieces, line, column + 1), path)
+
+
+def _column(program: str, line: int, column: int, message: str) -> int:
+    """The column that is meant, from 0.
+
+    Of a name the parser of OpenQASM 3 tells how far it is from the beginning of the program.
+    """
+    start = sum(len(row) + 1 for row in program.split("\n")[: line - 1])
+    name = _QUOTED_NAME.search(message)
+    if name is None or program.startswith(name[1], start + column):
+        return column
+    return column - start if program.startswith(name[1], column) and column >= start else column
 
 
 def _offending_token(error: BaseException | None) -> tuple[int, int, str] | None:

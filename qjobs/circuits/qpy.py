@@ -246,7 +246,7 @@ class Container:
         )
 
 
-class Unreadable(NamedTuple):
+class UnreadRecord(NamedTuple):
     """A circuit of a QPY file that Qiskit cannot read: what its record still tells, and why."""
 
     name: str
@@ -264,17 +264,17 @@ def decode(data: bytes, *, start_index: int = 0) -> "list[QuantumCircuit]":
         return _decode(data)
     except InputError:
         found = decode_each(data)
-    read = [circuit for circuit in found if not isinstance(circuit, Unreadable)]
+    read = [circuit for circuit in found if not isinstance(circuit, UnreadRecord)]
     for index, circuit in enumerate(found, start_index):
-        if isinstance(circuit, Unreadable):
+        if isinstance(circuit, UnreadRecord):
             raise UnreadableCircuit(
                 f"circuit {index} ({circuit.name}): {circuit.why}", others=bool(read)
             )
     return read
 
 
-def decode_each(data: bytes) -> "list[QuantumCircuit | Unreadable]":
-    """The circuits of a QPY file, with an `Unreadable` in the place of each that is one.
+def decode_each(data: bytes) -> "list[QuantumCircuit | UnreadRecord]":
+    """The circuits of a QPY file, with an `UnreadRecord` in the place of each that is one.
 
     Raises InputError if no circuit can be told from the others: there is no table, or it is wrong.
     """
@@ -292,7 +292,7 @@ def decode_each(data: bytes) -> "list[QuantumCircuit | Unreadable]":
     return [_decode_one(dialect, data[start:end]) for start, end in pairwise(bounds[1:])]
 
 
-def _decode_one(dialect: Dialect, record: bytes) -> "QuantumCircuit | Unreadable":
+def _decode_one(dialect: Dialect, record: bytes) -> "QuantumCircuit | UnreadRecord":
     try:
         return _decode(whole(dialect, [record]))[0]
     except InputError as error:
@@ -300,7 +300,7 @@ def _decode_one(dialect: Dialect, record: bytes) -> "QuantumCircuit | Unreadable
         with suppress(struct.error):
             head = records.read_head(record[: records.HEAD_BYTES])
         name = records.name(record, dialect.version) if head.name_bytes else ""
-        return Unreadable(name, min(head.clbits, MAX_BITS), error.message)
+        return UnreadRecord(name, min(head.clbits, MAX_BITS), error.message)
 
 
 def _decode(data: bytes) -> "list[QuantumCircuit]":

@@ -15,7 +15,12 @@ _MAX_PROCESSES = 16
 
 # A process is worth starting for so many bytes: about as much as it parses in the time it
 # takes to import Qiskit.
-_WORTH_BYTES = {Format.QASM2: 500_000, Format.QASM3: 100_000, Format.QPY: 10_000_000}
+_WORTH_BYTES = {
+    Format.QASM2: 500_000,
+    Format.QASM3: 100_000,
+    Format.QASM: 100_000,
+    Format.QPY: 10_000_000,
+}
 
 
 def read(

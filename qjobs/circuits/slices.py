@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Unread(NamedTuple):
     """A circuit that Qiskit cannot read, which counts `rows` times."""
 
-    circuit: qpy.Unreadable
+    circuit: qpy.UnreadRecord
     rows: int
 
     def failed(self, shots: int) -> CircuitResult:
@@ -77,7 +77,7 @@ class CircuitSlice:
     def pubs_or_reasons(self) -> "Iterator[Pub | Unread]":
         """As `pubs`, with an `Unread` for each circuit that Qiskit cannot read."""
         for index, circuit in enumerate(qpy.decode_each(self.qpy()), self.records.start_index):
-            if isinstance(circuit, qpy.Unreadable):
+            if isinstance(circuit, qpy.UnreadRecord):
                 yield Unread(circuit, self._rows(index).experiments_count)
             else:
                 yield self._pub(circuit, index)

@@ -1,39 +1,47 @@
-"""What a file of circuits is, by its content; and its content, unpacked within limits."""
+"""What a file of circuits is, by its content."""
 
 import re
-import zlib
-from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 
+from qjobs.circuits import others
+from qjobs.circuits.decoding import decode
+from qjobs.circuits.inputs import unpacked_name
 from qjobs.circuits.qpy import MAGIC
-from qjobs.errors import InputError
+from qjobs.circuits.unpacking import Packing, contents, packing_of
+from qjobs.errors import InputError, Place
 
 MAX_QPY_BYTES = 2**34
 """A packed QPY file may unpack to 16 GiB; one that is not packed is as large as it is."""
 MAX_QASM_BYTES = 256 * 2**20
-MAX_UNPACKING = 200
-"""Above `FREE_BYTES`, a file that unpacks to more than so many times its size is refused."""
-FREE_BYTES = 64 * 2**20
 
 _HEAD_BYTES = 64 * 1024
-_CHUNK_BYTES = 256 * 1024
-_GZIP = b"\x1f\x8b"
-_GZIP_WINDOW = 31  # zlib's code for "gzip header, largest window"
-_BLANK = rb"(?:\s|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*+"
-_VERSION = re.compile(rb"(?:\xef\xbb\xbf)?" + _BLANK + rb"OPENQASM\s+(\d+)", re.DOTALL)
+_BLANKS = r"(?:\s|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*+"
+_VERSION = re.compile(rf"{_BLANKS}OPENQASM\s+(\d+)", re.DOTALL | re.ASCII)
+_BLANK = re.compile(_BLANKS, re.DOTALL | re.ASCII)
+# What shows that a text is OpenQASM though it does not say so: a declaration of bits, or a
+# usual include, where a statement can begin.
+_DECLARATION = re.compile(
+    r"""(?:\A|[\n;}/])\s*(?:(?:qreg|creg|qubit|bit)\b\s*[\[\w]|include\s*["'][^"'\n]+\.inc["'])"""
+)
+# Bytes that no text has: not those of UTF-8, of Latin-1, or white space.
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 class Format(StrEnum):
-    """The formats that circuits are read from."""
+    """The formats that circuits are read from.
+
+    `QASM` is OpenQASM that does not say its version.
+    """
 
     QPY = "qpy"
     QASM2 = "qasm2"
     QASM3 = "qasm3"
+    QASM = "qasm"
 
 
-def sniff(path: Path, name: str) -> tuple[Format, bool]:
-    """The format of a file, and whether it is packed with gzip.
+def sniff(path: Path, name: str) -> tuple[Format, Packing]:
+    """The format of a file, and how it is packed.
 
     `name` is what the user calls the file: where an OpenQASM file does not begin with its
     version, an ending `.qasm2` or `.qasm3` decides. Raises InputError.
@@ -42,72 +50,70 @@ def sniff(path: Path, name: str) -> tuple[Format, bool]:
         with path.open("rb", buffering=0) as file:
             head = file.read(_HEAD_BYTES)
     except OSError as error:
-        raise InputError(f"cannot read {name}: {error.strerror}") from error
-    packed = head.startswith(_GZIP)
-    if packed:
-        try:
-            head = zlib.decompressobj(_GZIP_WINDOW).decompress(head, _HEAD_BYTES)
-        except zlib.error as error:
-            raise InputError(f"{name} is a damaged gzip file: {error}") from error
-    return _format(head, name), packed
+        raise InputError(f"{name} cannot be read: {error.strerror}") from error
+    packing = packing_of(head)
+    if packing:
+        head = b""
+        for piece in contents(path, name, packed=packing, max_bytes=MAX_QPY_BYTES, see=len):
+            head += piece
+            if len(head) >= _HEAD_BYTES:
+                break
+    whole = len(head) < _HEAD_BYTES
+    return _format(head[:_HEAD_BYTES], name, whole=whole), packing
 
 
-def _format(head: bytes, name: str) -> Format:
-    if not head.strip():
-        raise InputError(f"{name} is empty")
+def _format(head: bytes, name: str, *, whole: bool) -> Format:
     if head.startswith(MAGIC):
         return Format.QPY
-    version = _VERSION.match(head)
-    if version:
-        if version[1] == b"2":
-            return Format.QASM2
-        if version[1] == b"3":
-            return Format.QASM3
-        raise InputError(f"{name} is written in OpenQASM {version[1].decode()}, not 2 or 3")
+    archive = others.archive(head, name)
+    if archive:
+        raise InputError(f"{name} is {archive.kind}: unpack it first", hint=archive.hint)
+    kind = others.binary(head)
+    if kind:
+        raise _stranger(name, kind)
+    return _format_of_text(decode(head, errors="replace"), name, whole=whole)
+
+
+def _format_of_text(text: str, name: str, *, whole: bool) -> Format:
+    if not text.strip():
+        raise InputError(f"{name} is empty")
+    format_ = stated_format(text, name)
+    if format_:
+        return format_
+    rest = _BLANK.sub("", text, count=1)
+    if whole and not rest:
+        raise InputError(f"{name} holds comments, but no circuit")
+    other = others.text(text)
+    if other:
+        raise _stranger(name, other.kind, other.hint)
+    bare = unpacked_name(name).lower()
     for format_ in (Format.QASM2, Format.QASM3):
-        if name.lower().removesuffix(".gz").endswith(f".{format_}"):
+        if bare.endswith(f".{format_}"):
             return format_
+    if _CONTROL.search(text):
+        raise _stranger(name, "binary data")
+    # What is not called so is believed only if it looks so, as far as it can be seen.
+    if bare.endswith(f".{Format.QASM}") or _DECLARATION.search(text) or not rest:
+        return Format.QASM
+    raise _stranger(name)
+
+
+def stated_format(text: str, name: str) -> Format | None:
+    """The format that an OpenQASM program says it has. Raises InputError if it is another one."""
+    version = _VERSION.match(text)
+    if version is None:
+        return None
+    if version[1] in ("2", "3"):
+        return Format.QASM2 if version[1] == "2" else Format.QASM3
+    line = text.count("\n", 0, version.start(1)) + 1
+    column = version.start(1) - text.rfind("\n", 0, version.start(1))
     raise InputError(
-        f"{name} is neither QPY nor OpenQASM",
-        hint="an OpenQASM file begins with the line OPENQASM 2.0; or OPENQASM 3.0;",
+        f"it is written in OpenQASM {version[1]}, not 2 or 3", place=Place(name, line, column)
     )
 
 
-def contents(
-    path: Path, name: str, *, packed: bool, max_bytes: int, see: Callable[[bytes], object]
-) -> Iterator[bytes]:
-    """What a file holds, unpacked, piece by piece. `see` gets the bytes as they are on disk.
-
-    Raises InputError if it is damaged, or holds more than `max_bytes` or suspiciously much.
-    """
-    limit = min(max_bytes, max(FREE_BYTES, MAX_UNPACKING * path.stat().st_size))
-    total = 0
-    try:
-        for piece in _pieces(path, packed, see):
-            total += len(piece)
-            if total > limit:
-                raise InputError(f"{name} holds more than {limit >> 20} MiB, which is refused")
-            yield piece
-    except OSError as error:
-        raise InputError(f"cannot read {name}: {error.strerror}") from error
-    except (zlib.error, EOFError) as error:
-        raise InputError(f"{name} is a damaged gzip file: {error}") from error
-
-
-def _pieces(path: Path, packed: bool, see: Callable[[bytes], object]) -> Iterator[bytes]:  # noqa: FBT001 - private
-    with path.open("rb", buffering=0) as file:
-        unpacker = zlib.decompressobj(_GZIP_WINDOW)
-        while data := file.read(_CHUNK_BYTES):
-            see(data)
-            if not packed:
-                yield data
-                continue
-            while data:
-                if unpacker.eof:
-                    if not data.strip(b"\0"):  # padding, as tar writes it
-                        break
-                    unpacker = zlib.decompressobj(_GZIP_WINDOW)
-                yield unpacker.decompress(data, _CHUNK_BYTES)
-                data = unpacker.unconsumed_tail or unpacker.unused_data
-        if packed and not unpacker.eof:
-            raise EOFError("it ends too early")
+def _stranger(name: str, kind: str = "", hint: str = "") -> InputError:
+    return InputError(
+        f"{name} is neither QPY nor OpenQASM" + (f", but {kind}" if kind else ""),
+        hint=hint or "an OpenQASM file begins with the line OPENQASM 2.0; or OPENQASM 3.0;",
+    )

@@ -26,7 +26,9 @@ PARAMETERS = {
 _NAME = r"(?!im\b)[A-Za-z_]\w*"  # `im` is a keyword to the full parser only
 _BIT = rf"{_NAME}\[(?:0|[1-9]\d{{0,5}})\]"
 _BITS = rf"{_BIT}(?:\s*,\s*{_BIT})*"
-_HEADER = re.compile(r'\s*OPENQASM\s+3(?:\.[01])?\s*;\s*include\s+"stdgates\.inc"\s*;', re.ASCII)
+_HEADER = re.compile(
+    r"""\s*OPENQASM\s+3(?:\.[01])?\s*;\s*include\s+(['"])stdgates\.inc\1\s*;""", re.ASCII
+)
 _SHAPES = re.compile(
     rf"""\s*(?:
       (?:qubit|bit)\[[1-9]\d{{0,5}}\]\s+{_NAME}

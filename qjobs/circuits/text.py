@@ -1,37 +1,67 @@
-"""Text files of the user's, packed with gzip or not, opened with their errors in our words."""
+"""Text files of the user's, packed or not, opened with their errors in our words."""
 
-import gzip
 import io
 import json
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from qjobs.circuits import others
+from qjobs.circuits.decoding import encoding_of
+from qjobs.circuits.unpacking import Damaged, packing_of, unpack
 from qjobs.errors import InputError
 
-_GZIP = b"\x1f\x8b"
+_HEAD_BYTES = 512
 
 
 @contextmanager
 def open_text(path: str) -> Iterator[TextIO]:
-    """A UTF-8 file, without its byte order mark if it has one; every line ends in a newline.
+    """A text without its byte order mark, if it has one; every line ends in a newline.
 
+    It may be packed as circuits may be, and be UTF-8 or, as PowerShell writes it, UTF-16.
     Whatever goes wrong with it in the block is raised as InputError.
     """
     try:
         with Path(path).open("rb") as file:
-            packed = file.peek(len(_GZIP)).startswith(_GZIP)
-            plain = gzip.GzipFile(fileobj=file) if packed else file
-            with io.TextIOWrapper(plain, encoding="utf-8-sig") as stream:
+            packing = packing_of(file.peek(_HEAD_BYTES))
+            plain = io.BufferedReader(_Pieces(unpack(file.read1, packing)))
+            head = plain.peek(_HEAD_BYTES)
+            archive = others.archive(head, path)
+            if archive:
+                raise InputError(f"{path} is {archive.kind}: unpack it first", hint=archive.hint)
+            with io.TextIOWrapper(plain, encoding_of(head)) as stream:
                 yield stream
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text: {error.reason}") from error
-    except (zlib.error, EOFError, gzip.BadGzipFile) as error:
-        raise InputError(f"{path} is a damaged gzip file: {error}") from error
+        text = error.encoding.upper()
+        raise InputError(f"{path} is not {text} text: {error.reason}") from error
+    except Damaged as error:
+        raise InputError(f"{path} {error}") from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+class _Pieces(io.RawIOBase):
+    """Pieces of bytes as a stream of them."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        target = memoryview(buffer)
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._left = memoryview(piece)
+        size = min(len(target), len(self._left))
+        target[:size] = self._left[:size]
+        self._left = self._left[size:]
+        return size
 
 
 def read_json(path: str, *, most: int, hint: str = "") -> Any:

@@ -30,7 +30,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from qjobs.circuits import qpy
 from qjobs.circuits.older import decode_windows
-from qjobs.circuits.sniff import MAX_QASM_BYTES, Format, contents
+from qjobs.circuits.sniff import MAX_QASM_BYTES, Format
+from qjobs.circuits.unpacking import contents
 from qjobs.errors import InputError
 from qjobs.model import Slice
 
@@ -98,7 +99,7 @@ def _answer_qasm(files: list[Any], format_: Format) -> "Iterator[QuantumCircuit]
             data = b"".join(pieces)
             circuit = parse(data, format_, name, folder=Path(folder) if folder else None)
         except InputError as error:
-            _say({"error": error.message, "hint": error.hint})
+            _say({"error": error.text, "hint": error.hint, "place": error.place})
         else:
             yield circuit
             _say(_answer(digest.hexdigest(), 1, _name_parameters([circuit])))
@@ -133,19 +134,19 @@ def _answer_question(message: dict[str, Any]) -> None:
         unreadable = [
             (index, circuit.name, circuit.why)
             for index, circuit in enumerate(found, part.start_index)
-            if isinstance(circuit, qpy.Unreadable)
+            if isinstance(circuit, qpy.UnreadRecord)
         ]
         names = _name_parameters(found, part.start_index)
         _say({"parameters": [*names.items()], "unreadable": unreadable})
 
 
 def _name_parameters(
-    circuits: "Sequence[QuantumCircuit | qpy.Unreadable]", start_index: int = 0
+    circuits: "Sequence[QuantumCircuit | qpy.UnreadRecord]", start_index: int = 0
 ) -> _Names:
     """The names that circuits have, and the index of the first that has each group of them."""
     found: _Names = {}
     for index, circuit in enumerate(circuits, start=start_index):
-        if isinstance(circuit, qpy.Unreadable):
+        if isinstance(circuit, qpy.UnreadRecord):
             continue
         names = tuple(parameter.name for parameter in circuit.parameters)
         if names:

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from qjobs.circuits.files import Parameters, Task
 from qjobs.circuits.qpy import Dialect
-from qjobs.errors import InputError, QjobsError
+from qjobs.errors import InputError, Place, QjobsError
 from qjobs.model import Slice
 
 
@@ -153,7 +153,8 @@ class _Process:
                 break
             file = self.task.files[self._answers]
             if "error" in message:
-                file.error = InputError(message["error"], hint=message["hint"])
+                place = Place(*message["place"]) if message.get("place") else None
+                file.error = InputError(message["error"], hint=message["hint"], place=place)
             else:
                 file.sha256 = file.sha256 or message["sha256"]
                 file.circuits = message["circuits"]

@@ -166,17 +166,25 @@ def show(
     report = ask_status(workspace, target, cached=cached)
     for problem in report.problems:
         output.warn(problem)
-    sources = target.folder.sources()
+    sources, skipped = target.folder.sources(), target.folder.skipped()
     observables = target.folder.observables()
     told = {} if cached else details(workspace, report.job_set, report.jobs)
-    document = shapes.set_document(report, sources=sources, observables=observables, details=told)
+    document = shapes.set_document(
+        report, sources=sources, skipped=skipped, observables=observables, details=told
+    )
     labels = [observable_label(observable) for observable in observables]
-    show_data(output, document, rows.detail_rows(report, sources, labels, details=told))
+    left_out = skipped
+    if output.format is Format.TABLE:  # where they have a table of their own
+        left_out = skipped._replace(files=())
+    properties = rows.detail_rows(report, sources, labels, skipped=left_out, details=told)
+    show_data(output, document, properties)
     if output.format is Format.TABLE:
         jobs = rows.job_rows([(report.job_set, report.jobs)])
         show_data(output, document, jobs)
         if told:
             show_data(output, document, rows.time_rows(report.jobs, told))
+        if skipped.files:
+            show_data(output, document, rows.skipped_rows(skipped.files))
     return ExitCode.OK
 
 

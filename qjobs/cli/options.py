@@ -44,7 +44,7 @@ Files = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="FILES...",
-        help="QPY, OpenQASM 2 or 3 files (.gz too), folders, patterns; - is standard input.",
+        help="QPY, OpenQASM 2 or 3 files (packed too), folders, patterns; - is standard input.",
         show_default=False,
     ),
 ]
@@ -176,7 +176,7 @@ Parameters = Annotated[
     typer.Option(
         "--parameters",
         metavar="FILE",
-        help="Run each circuit once with every row of values: .npz, .json or .csv (.gz too).",
+        help="Run each circuit once with every row of values: .npz, .json or .csv (packed too).",
     ),
 ]
 Observables = Annotated[

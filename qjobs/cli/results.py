@@ -134,6 +134,7 @@ def _set_result(
         complete=all(
             job.state is State.DONE and kept.has(job.index, job.attempt) for job in report.jobs
         ),
+        files=[source.path for source in target.folder.sources()],
         observables=target.folder.observables(),
         whole_arrays=selected.arrays,
     )

@@ -13,6 +13,7 @@ from qjobs.cli.sending import conclude, hand_over, print_ids
 from qjobs.cli.values import named_options, run_options
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target, resolve
+from qjobs.engine.origins import Origins
 from qjobs.engine.wait import Limit
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode, NoneAccepted, QjobsError
@@ -24,12 +25,11 @@ from qjobs.render.results import check_place
 from qjobs.render.summaries import assignments
 from qjobs.render.text import count
 from qjobs.render.writing import show
+from qjobs.store.folder import Skipped
 
 if TYPE_CHECKING:
     from qjobs.circuits.gather import Gathered
     from qjobs.engine.submit import SubmitRequest
-
-_MOST_FILES_NAMED = 5
 
 
 def submit(
@@ -98,7 +98,10 @@ def submit(
         errors=errors,
         limit=Limit(timeout, poll, fail_fast) if wait else None,
         document=lambda reports: shapes.set_document(
-            reports[0], sources=target.folder.sources(), observables=target.folder.observables()
+            reports[0],
+            sources=target.folder.sources(),
+            skipped=target.folder.skipped(),
+            observables=target.folder.observables(),
         ),
     )
     return ExitCode.OK
@@ -188,7 +191,10 @@ def _preview(workspace: Workspace, request: "SubmitRequest", output: Output) -> 
         output.note(f"{plan.provider}:{plan.backend} with {chosen}")
     if plan.observables:
         output.note(f"expectation values of {count(plan.observables, 'observable')}")
-    show(output, shapes.plan_document(plan), rows.plan_rows(plan))
+    skipped = Skipped(len(gathered.skipped), gathered.skipped)
+    document = shapes.plan_document(plan, sources=gathered.sources, skipped=skipped)
+    origins = Origins(gathered.sources, plan.bindings)
+    show(output, document, rows.plan_rows(plan, origins))
     return ExitCode.OK
 
 
@@ -220,15 +226,12 @@ def _submit(
 
 
 def _warn(output: Output, gathered: "Gathered") -> None:
-    for skipped in gathered.skipped[:_MOST_FILES_NAMED]:
-        output.warn(f"left out: {skipped.error.message}")
-    if len(gathered.skipped) > _MOST_FILES_NAMED:
-        more = len(gathered.skipped) - _MOST_FILES_NAMED
-        output.warn(f"left out: {count(more, 'more file')}")
-    for circuit in gathered.unreadable[:_MOST_FILES_NAMED]:
+    if gathered.skipped:
+        output.list_unreadable(gathered.skipped)
+        files = len(gathered.sources) + len(gathered.skipped)
+        output.warn(f"left out {len(gathered.skipped)} of {count(files, 'file')}")
+    for circuit in gathered.unreadable:
         output.warn(f"will fail: {circuit}")
-    if len(gathered.unreadable) > _MOST_FILES_NAMED:
-        more = len(gathered.unreadable) - _MOST_FILES_NAMED
-        output.warn(f"will fail: {count(more, 'more circuit')}")
     if gathered.unmeasured.count:
-        output.warn(f"without a measurement there are no counts: {gathered.unmeasured}")
+        circuits = gathered.unmeasured_circuits
+        output.warn(f"without a measurement there are no counts: {circuits}")

@@ -1,12 +1,15 @@
 """Everything that went wrong with the jobs of a set, wherever it went wrong."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from qjobs.engine.address import Target
+from qjobs.engine.origins import Origins
 from qjobs.engine.report import JobReport, SetReport, State
-from qjobs.model import Attempt, Dropped, Finished, Job, JobStatus, Refused, Slice
+from qjobs.errors import StateDamaged
+from qjobs.model import Attempt, Dropped, Finished, Job, JobStatus, Refused, Slice, Source
 
 
 class Origin(StrEnum):
@@ -20,7 +23,11 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One failure. `slice` holds the circuits concerned; `job_id` is empty if nothing was sent."""
+    """One failure. `slice` holds the circuits concerned; `job_id` is empty if nothing was sent.
+
+    `files` are those of the circuits: the first and the last one if there are several, none if
+    they are not known.
+    """
 
     job: int
     attempt: int
@@ -28,11 +35,23 @@ class Failure:
     origin: Origin
     message: str
     job_id: str = ""
+    files: tuple[str, ...] = ()
 
 
 def failures(target: Target, report: SetReport, *, all_attempts: bool = False) -> Iterator[Failure]:
     """The failures of the target's jobs in order; only those of each newest attempt by default."""
     jobs = target.folder.jobs()
+    sources: Sequence[Source] = ()
+    with suppress(StateDamaged):  # which other verbs tell; what went wrong is known without them
+        sources = target.folder.sources()
+    origins = Origins(sources, target.folder.job_set.bindings)
+    for failure in _failures(target, report, jobs, all_attempts=all_attempts):
+        yield replace(failure, files=origins.span(failure.slice))
+
+
+def _failures(
+    target: Target, report: SetReport, jobs: Sequence[Job], *, all_attempts: bool
+) -> Iterator[Failure]:
     for shown in report.jobs:
         job = jobs[shown.index]
         attempts = job.attempts if all_attempts else job.attempts[-1:]

@@ -96,7 +96,7 @@ def collect(
         return material._replace(gathered=replace(gathered, unmeasured=Unmeasured(0, ())))
     if request.strict and gathered.unmeasured.count:
         raise InputError(
-            f"without a measurement there are no counts: {gathered.unmeasured}",
+            f"without a measurement there are no counts: {gathered.unmeasured_circuits}",
             hint="add measurements, or leave out --strict",
         )
     return material

@@ -11,6 +11,7 @@ from typing import Any
 from qjobs import pool
 from qjobs.circuits import qpy
 from qjobs.engine.address import Target
+from qjobs.engine.origins import Origins
 from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import InputError, ProviderError
@@ -113,7 +114,7 @@ def rows(target: Target, report: SetReport) -> Iterator[CircuitRow]:
         indices = list(group)
         names = circuits.names(job)
         for circuit, result in _results(folder, job, indices):
-            source, position = circuits.origin(circuit)
+            source, position = circuits.origins.of(circuit)
             yield CircuitRow(
                 index=circuit,
                 name=names(circuit),
@@ -164,8 +165,7 @@ class _Circuits:
         self._container = folder.circuits_path
         self._sweeps = bool(folder.job_set.parameters)
         self._bindings = folder.job_set.bindings
-        self._sources = folder.sources()
-        self._starts = [source.start_index for source in self._sources]
+        self.origins = Origins(folder.sources(), self._bindings)
 
     def names(self, job: JobReport) -> Callable[[int], str]:
         """The names of a job's circuits, by index; `circuit-<record>` if the container is gone."""
@@ -181,12 +181,3 @@ class _Circuits:
     def binding(self, circuit: int) -> int | None:
         """The row of values that a circuit runs with, if it has parameters."""
         return circuit % self._bindings if self._sweeps else None
-
-    def origin(self, circuit: int) -> tuple[str, int]:
-        """The source file of a circuit and its position there; ("", record) if unknown."""
-        record = circuit // self._bindings
-        at = bisect_right(self._starts, record) - 1
-        if at < 0:
-            return "", record
-        source = self._sources[at]
-        return source.path, record - source.start_index

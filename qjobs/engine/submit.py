@@ -98,17 +98,21 @@ def prepare(
         request = _with_backend(request, provider, material)
         job_set = _plan(workspace, request, provider, material)
         if not request.once:
-            return Preparation(draft.commit(job_set, gathered.sources), gathered)
+            return Preparation(_commit(draft, job_set, gathered), gathered)
         # Two pipelines that start at the same moment must not both find nothing.
         with workspace.store.exclusively():
             before = workspace.store.find_fingerprint(job_set.fingerprint)
             if before is None:
-                return Preparation(draft.commit(job_set, gathered.sources), gathered)
+                return Preparation(_commit(draft, job_set, gathered), gathered)
         draft.abandon()
         return Preparation(before, gathered, existing=True)
     except BaseException:
         draft.abandon()
         raise
+
+
+def _commit(draft: Draft, job_set: JobSet, gathered: Gathered) -> SetFolder:
+    return draft.commit(job_set, gathered.sources, skipped=gathered.skipped)
 
 
 def _provider(workspace: Workspace, request: SubmitRequest) -> Provider:

@@ -3,10 +3,11 @@
 import json
 import os
 import sys
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple, TextIO
 
-from qjobs.errors import QjobsError
+from qjobs.errors import InputError, QjobsError, Unreadable, UnreadableFiles
 from qjobs.render.text import clean
 
 
@@ -78,6 +79,15 @@ class Output(NamedTuple):
         else:
             say(f"warning: {clean(message)}")
 
+    def list_unreadable(self, files: Iterable[Unreadable]) -> None:
+        """Name files that cannot be read, each on a line as compilers write it: all of them."""
+        for file in files:
+            if self.notes_as_json:
+                said = {**file._asdict(), "message": f"left out: {file}"}
+                say(json.dumps({"schema": "qjobs.warning/1", **said}))
+            else:
+                say(clean(str(file)))
+
     def hint_next(self, command: str) -> None:
         """Name the command that comes next, to a person."""
         if is_terminal(sys.stdout):
@@ -85,7 +95,10 @@ class Output(NamedTuple):
 
 
 def report_error(error: QjobsError, *, as_json: bool) -> None:
-    """An error on stderr: what, why, and what to run, in at most three lines."""
+    """An error on stderr: what, why, and what to run, in at most three lines.
+
+    Where files cannot be read, a line for each comes before these.
+    """
     if as_json:
         document = {
             "schema": "qjobs.error/1",
@@ -94,8 +107,13 @@ def report_error(error: QjobsError, *, as_json: bool) -> None:
             "message": error.message,
             "hint": error.hint,
         }
+        if isinstance(error, InputError) and error.unreadable:
+            document["unreadable"] = [file._asdict() for file in error.unreadable]
         say(json.dumps(document))
         return
+    if isinstance(error, UnreadableFiles):
+        for file in error.unreadable:
+            say(clean(str(file)))
     what, *why = [line for line in error.message.split("\n") if line.strip()] or [""]
     say(f"error: {clean(what)}")
     if why:

@@ -1,12 +1,14 @@
 """Results as text: on stdout, in a file, or in a folder with a file a circuit."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
+from qjobs.circuits.inputs import circuit_name
 from qjobs.engine.result import CircuitRow
 from qjobs.errors import UsageError
 from qjobs.model import JobSet
@@ -26,14 +28,15 @@ _OUTCOMES_ON_TERMINAL = 16
 class SetResult:
     """The results of one set. `rows` come one by one, and only once; `circuits` counts them.
 
-    `observables` are those whose expectation values the rows have. With `whole_arrays`, what a
-    simulator saved is wanted in full.
+    `files` are where the circuits came from, `observables` those whose expectation values the
+    rows have. With `whole_arrays`, what a simulator saved is wanted in full.
     """
 
     job_set: JobSet
     rows: Iterator[CircuitRow]
     circuits: int
     complete: bool
+    files: Sequence[str] = ()
     observables: Sequence[Mapping[str, float]] = ()
     whole_arrays: bool = False
 
@@ -59,7 +62,22 @@ def show_results(output: Output, results: Sequence[SetResult], *, top: int | Non
             total=result.circuits,
             top=top or _OUTCOMES_ON_TERMINAL,
             hint=f"qjobs result {set_id} --format tsv, or --out {set_id}.csv",
+            file_of=_telling_file(result.files),
         )
+
+
+def _telling_file(files: Sequence[str]) -> Callable[[CircuitRow], str]:
+    """A function to the file of a circuit, or nothing where that tells no more than the name.
+
+    A file tells no more if it is the only one, or the only one that the circuit's name is from.
+    """
+    names = Counter(map(circuit_name, set(files)))
+
+    def tell(row: CircuitRow) -> str:
+        alone = row.name == circuit_name(row.source) and names[row.name] == 1
+        return "" if alone or names.total() < 2 else row.source
+
+    return tell
 
 
 def check_place(output: Output, place: str | None) -> None:

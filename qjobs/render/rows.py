@@ -8,15 +8,18 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from qjobs.render.summaries import assignments, most_frequent, summary
-from qjobs.render.text import rfc3339
+from qjobs.render.text import count, rfc3339
 
 if TYPE_CHECKING:
     from qjobs.engine.cancel import CancelReport
     from qjobs.engine.error import Failure
+    from qjobs.engine.origins import Origins
     from qjobs.engine.report import JobReport, SetReport
     from qjobs.engine.result import CircuitRow
+    from qjobs.errors import Unreadable
     from qjobs.model import JobSet, RunOptions, Source
     from qjobs.providers.interface import JobDetails
+    from qjobs.store.folder import Skipped
 
 Cell: TypeAlias = str | int | float
 
@@ -52,15 +55,25 @@ def job_rows(sets: Iterable[tuple[JobSet, Sequence[JobReport]]]) -> Rows:
     )
 
 
-def plan_rows(plan: JobSet) -> Rows:
+def plan_rows(plan: JobSet, origins: Origins) -> Rows:
     """A row a job that would be submitted."""
     return Rows(
-        ("job", "start", "end", "circuits"),
+        ("job", "start", "end", "circuits", "files"),
         (
-            (index, part.start_index, part.end_index, part.experiments_count)
+            (
+                index,
+                part.start_index,
+                part.end_index,
+                part.experiments_count,
+                _span(origins.span(part)),
+            )
             for index, part in enumerate(plan.slices)
         ),
     )
+
+
+def _span(files: Iterable[str]) -> str:
+    return " ... ".join(files)
 
 
 def list_rows(reports: Iterable[SetReport]) -> Rows:
@@ -104,10 +117,10 @@ def short_list_rows(reports: Iterable[SetReport]) -> Rows:
 def outcome_rows(rows: Iterable[CircuitRow], *, top: int | None, bindings: bool = False) -> Rows:
     """A row an outcome, the most frequent first; a circuit without counts has one without them.
 
-    With `bindings`, the row of parameter values comes last.
+    With `bindings` there is the row of parameter values. Last come the file and the place in it.
     """
     columns = ("index", "name", "outcome", "count", "shots")
-    return _with_binding(columns, ((row, _outcomes(row, top)) for row in rows), bindings=bindings)
+    return _with_origin(columns, ((row, _outcomes(row, top)) for row in rows), bindings=bindings)
 
 
 def _outcomes(row: CircuitRow, top: int | None) -> Iterator[tuple[Cell, ...]]:
@@ -124,7 +137,7 @@ def value_rows(rows: Iterable[tuple[CircuitRow, Sequence[str]]], *, bindings: bo
     A circuit without values has one row without them; `bindings` as for `outcome_rows`.
     """
     columns = ("index", "name", "observable", "label", "value", "std", "shots")
-    return _with_binding(
+    return _with_origin(
         columns, ((row, _values(row, labels)) for row, labels in rows), bindings=bindings
     )
 
@@ -150,20 +163,18 @@ def expectations(
         )
 
 
-def _with_binding(
+def _with_origin(
     columns: tuple[str, ...],
     groups: Iterable[tuple[CircuitRow, Iterable[tuple[Cell, ...]]]],
     *,
     bindings: bool,
 ) -> Rows:
-    if not bindings:
-        return Rows(columns, (cells for _, group in groups for cells in group))
-    rows = (
-        (*cells, "" if row.binding is None else row.binding)
-        for row, group in groups
-        for cells in group
-    )
-    return Rows((*columns, "binding"), rows)
+    def origin(row: CircuitRow) -> tuple[Cell, ...]:
+        binding = (_cell(row.binding),) if bindings else ()
+        return (*binding, row.source, row.position)
+
+    rows = ((*cells, *origin(row)) for row, group in groups for cells in group)
+    return Rows((*columns, *(("binding",) if bindings else ()), "source", "position"), rows)
 
 
 def cancel_rows(outcomes: Iterable[tuple[JobSet, CancelReport]]) -> Rows:
@@ -188,7 +199,7 @@ def cancel_rows(outcomes: Iterable[tuple[JobSet, CancelReport]]) -> Rows:
 def failure_rows(failures: Iterable[tuple[JobSet, Failure]]) -> Rows:
     """A row a failure."""
     return Rows(
-        ("set", "job", "attempt", "start", "end", "origin", "job_id", "message"),
+        ("set", "job", "attempt", "start", "end", "origin", "job_id", "message", "files"),
         (
             (
                 plan.set_id,
@@ -199,6 +210,7 @@ def failure_rows(failures: Iterable[tuple[JobSet, Failure]]) -> Rows:
                 failure.origin.value,
                 failure.job_id,
                 failure.message,
+                _span(failure.files),
             )
             for plan, failure in failures
         ),
@@ -227,9 +239,13 @@ def detail_rows(
     sources: Sequence[Source],
     observables: Sequence[str] = (),
     *,
+    skipped: Skipped,
     details: Mapping[int, JobDetails] = MappingProxyType({}),
 ) -> Rows:
-    """A row a property of a set; `observables` are labels, `details` what the provider told."""
+    """A row a property of a set, one a file that circuits are from, and one a file left out.
+
+    `observables` are labels, `details` what the provider told.
+    """
     plan = report.job_set
     options = plan.options
     asked: dict[str, Cell] = {}
@@ -248,6 +264,7 @@ def detail_rows(
         "account": plan.account,
         "instance": plan.instance,
         "circuits": plan.circuits,
+        **({"skipped": count(skipped.number, "file")} if skipped.number else {}),
         **asked,
         "jobs": len(report.jobs),
         "shots": options.shots,
@@ -271,7 +288,16 @@ def detail_rows(
     files = [
         (f"from circuit {source.start_index * plan.bindings}", source.path) for source in sources
     ]
-    return Rows(("property", "value"), [*properties.items(), *files])
+    left_out = [("left out", str(file)) for file in skipped.files]
+    return Rows(("property", "value"), [*properties.items(), *files, *left_out])
+
+
+def skipped_rows(files: Iterable[Unreadable]) -> Rows:
+    """A row a file that was left out."""
+    return Rows(
+        ("left out", "message"),
+        ((str(file.place), file.message) for file in files),
+    )
 
 
 def _chosen(options: RunOptions) -> dict[str, Cell]:

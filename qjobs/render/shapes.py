@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from qjobs.engine.result import CircuitRow
     from qjobs.model import JobSet, RunOptions, Slice, Source
     from qjobs.providers.interface import JobDetails
+    from qjobs.store.folder import Skipped
 
 Shape: TypeAlias = dict[str, Any]
 
@@ -41,12 +42,14 @@ def set_document(
     report: SetReport,
     *,
     sources: Sequence[Source] = (),
+    skipped: Skipped | None = None,
     observables: Sequence[Mapping[str, float]] = (),
     details: Mapping[int, JobDetails] = MappingProxyType({}),
 ) -> Document:
     """`qjobs.set/1`: a set as planned and its jobs as they are.
 
-    `details` are those that a provider told, by the index of the job.
+    `skipped` are the files that were left out, `details` what a provider told, by the index of
+    the job.
     """
     plan = report.job_set
     head = {
@@ -63,10 +66,7 @@ def set_document(
         **_asked(plan),
         "observables": [dict(observable) for observable in observables],
         "fingerprint": plan.fingerprint,
-        "sources": [
-            {"path": source.path, "start_index": source.start_index * plan.bindings}
-            for source in sources
-        ],
+        **_files(plan, sources, skipped),
     }
     jobs = (
         {**_job(job), "details": told._asdict() if (told := details.get(job.index)) else None}
@@ -75,13 +75,14 @@ def set_document(
     return Document(head, "jobs", jobs)
 
 
-def plan_document(plan: JobSet) -> Document:
+def plan_document(plan: JobSet, *, sources: Sequence[Source], skipped: Skipped | None) -> Document:
     """`qjobs.plan/1`: what a submission would be cut into. The set has no id yet."""
     head = _set_head(plan)
     del head["id"]
     jobs = ({"index": index, **_slice(part)} for index, part in enumerate(plan.slices))
     asked = {
         "options": _options(plan.options), **_asked(plan), "observables": plan.observables,
+        **_files(plan, sources, skipped),
     }  # fmt: skip
     return Document({"schema": "qjobs.plan/1", **head, **asked}, "jobs", jobs)
 
@@ -210,6 +211,7 @@ def failures_document(failures: Iterable[tuple[JobSet, Failure]]) -> Document:
             "origin": failure.origin.value,
             "message": failure.message,
             "job_id": failure.job_id or None,
+            "files": list(failure.files),
         }
         for plan, failure in failures
     )
@@ -224,6 +226,17 @@ def _set_head(plan: JobSet) -> Shape:
         "backend": plan.backend,
         "shots": plan.options.shots,
         "circuits": plan.circuits,
+    }
+
+
+def _files(plan: JobSet, sources: Sequence[Source], skipped: Skipped | None) -> Shape:
+    return {
+        "sources": [
+            {"path": source.path, "start_index": source.start_index * plan.bindings}
+            for source in sources
+        ],
+        "skipped_count": skipped.number if skipped else 0,
+        "skipped": [file._asdict() for file in skipped.files] if skipped else [],
     }
 
 

@@ -1,7 +1,7 @@
 """What a person sees on a terminal: tables, bars and histograms. The importer of rich."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 # Wide enough that nothing is ever cut where no terminal sets the width.
 _WIDTH_WITHOUT_TERMINAL = 1000
 # Columns of text of any length. Where a table is too wide these are folded, and no others.
-_FOLDED = frozenset({"name", "backend", "jobs", "job_id", "message", "value"})
+_FOLDED = frozenset({"name", "backend", "jobs", "job_id", "message", "value", "files", "left out"})
+_FILES_NAMED = 3
 _BAR_CELLS = 24
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 _STYLES = {
@@ -124,25 +125,32 @@ def print_histograms(
     total: int,
     top: int,
     hint: str,
+    file_of: Callable[[CircuitRow], str] = lambda _: "",
 ) -> None:
     """What the first circuits gave.
 
     That is outcomes, the most frequent first, expectation values of the observables with these
-    labels, and which arrays there are.
+    labels, and which arrays there are. `file_of` tells the file of a circuit where it is not
+    known from the name.
     """
     out = console()
     for row in islice(rows, circuits):
-        for line in (*_heading(row), *_expectations(row, labels), *_histogram(row, top)):
+        for line in (
+            *_heading(row, file_of(row)),
+            *_expectations(row, labels),
+            *_histogram(row, top),
+        ):
             out.print(line, soft_wrap=True)
     if total > circuits:
         out.print(f"... {count(total - circuits, 'more circuit')}: {hint}", soft_wrap=True)
 
 
-def _heading(row: CircuitRow) -> Iterable["Text"]:
+def _heading(row: CircuitRow, file: str) -> Iterable["Text"]:
     from rich.text import Text
 
     binding = "" if row.binding is None else f"  row {row.binding}"
-    yield Text(f"#{row.index} {clean(row.name)}{binding}  {count(row.shots, 'shot')}", "bold")
+    name = f"{clean(row.name)}  {clean(file)}" if file else clean(row.name)
+    yield Text(f"#{row.index} {name}{binding}  {count(row.shots, 'shot')}", "bold")
     if row.blank:
         reason = f": {first_line(row.message)}" if row.message else ""
         yield Text(f"  no result ({row.state.value}{reason})", _STYLES.get(row.state, ""))
@@ -186,6 +194,15 @@ def bar(share: float) -> str:
     return "█" * full + _BLOCKS[rest].strip()
 
 
+def _some(files: Iterable[str]) -> str:
+    """The first of some files, in brackets."""
+    different = [clean(file) for file in dict.fromkeys(files)]
+    if not different:
+        return ""
+    left = len(different) - _FILES_NAMED
+    return f" ({', '.join(different[:_FILES_NAMED])}{f' and {left} more' if left > 0 else ''})"
+
+
 def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
     """Failures, those with the same message together."""
     from rich.text import Text
@@ -214,6 +231,7 @@ def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
         line.append(f"  {'job' if different == 1 else 'jobs'} {jobs}", "")
         if origin is Origin.CIRCUIT:
             line.append(f", circuits {spans(failure.slice.start_index for failure in same)}", "")
+            line.append(_some(file for failure in same for file in failure.files), "")
         line.append(f" {went_wrong[origin]}", "red")
         if origin is not Origin.CIRCUIT and len(same) > different:
             line.append(f" (x{len(same)})", "")

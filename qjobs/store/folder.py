@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, get_args, get_type_hints
 
-from qjobs.errors import BeingSubmitted, NotFound, StateDamaged, StateUnwritable
+from qjobs.errors import BeingSubmitted, NotFound, StateDamaged, StateUnwritable, Unreadable
 from qjobs.facts import Ledger
 from qjobs.model import Job, JobSet, Slice, Source
 from qjobs.store import files, reading
@@ -27,6 +27,13 @@ SOURCES = "sources.json"
 
 # Somebody who only asks whether a set is being submitted holds the lock for a moment.
 _CLAIM_WAIT_S = 0.2
+
+
+class Skipped(NamedTuple):
+    """Files that were left out: how many, and those that are kept with their reasons."""
+
+    number: int
+    files: tuple[Unreadable, ...]
 
 
 class SetFolder:
@@ -118,13 +125,22 @@ class SetFolder:
         These are the circuits of the files, each of which counts once however many bindings
         the set has.
         """
+        return self._origins()[0]
+
+    def skipped(self) -> "Skipped":
+        """The files that were left out when the set was made; none if that is lost."""
+        return self._origins()[1]
+
+    def _origins(self) -> "tuple[tuple[Source, ...], Skipped]":
         path = self._folder / SOURCES
         try:
-            rows = json.loads(files.read(path)[0])["sources"]
-            return tuple(_source(row) for row in rows)
+            document = json.loads(files.read(path)[0])
+            skipped = tuple(_row(Unreadable, row) for row in document.get("skipped", ()))
+            number = max(len(skipped), int(document.get("skipped_count", 0)))
+            return tuple(_row(Source, row) for row in document["sources"]), Skipped(number, skipped)
         except NotFound:
-            return ()
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            return (), Skipped(0, ())
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise StateDamaged(
                 f"{path} does not say where circuits came from",
                 hint="remove it: everything but the names of the files is known without it",
@@ -175,12 +191,15 @@ class SetFolder:
         self._state = state
 
 
-def _source(row: Mapping[str, object]) -> Source:
+Row = TypeVar("Row", Source, Unreadable)
+
+
+def _row(kind: type[Row], row: Mapping[str, object]) -> Row:
     """A row of the file, by name. Raises KeyError, TypeError."""
-    for name, kind in get_type_hints(Source).items():
-        if type(row[name]) is not kind:
+    for name, hint in get_type_hints(kind).items():
+        if type(row[name]) not in (get_args(hint) or (hint,)):
             raise TypeError(f"{name} is not what it should be")
-    return Source(**{name: row[name] for name in Source._fields})  # type: ignore[arg-type]  # checked above
+    return kind(**{name: row[name] for name in kind._fields})  # type: ignore[arg-type]  # checked above
 
 
 SetLike = TypeVar("SetLike", SetHeader, JobSet)

@@ -9,7 +9,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from qjobs.errors import NotFound, StateError, StateUnwritable
+from qjobs.errors import NotFound, StateError, StateUnwritable, Unreadable
 from qjobs.facts import Fact
 from qjobs.model import JobSet, Source
 from qjobs.store import files, layout, reading
@@ -24,6 +24,9 @@ from qjobs.store.folder import (
     check_id,
 )
 from qjobs.store.lock import FileLock
+
+MOST_SKIPPED = 10_000
+"""Files left out that a set keeps for good, each with its reason; of the others, how many."""
 
 _LOCK_WAIT_S = 30.0
 _STALE = timedelta(days=1)
@@ -152,12 +155,18 @@ class Draft(NamedTuple):
         return self.folder / OBSERVABLES
 
     def commit(
-        self, job_set: JobSet, sources: Iterable[Source] = (), *, facts: Sequence[Fact] = ()
+        self,
+        job_set: JobSet,
+        sources: Iterable[Source] = (),
+        *,
+        skipped: Sequence[Unreadable] = (),
+        facts: Sequence[Fact] = (),
     ) -> "SetFolder":
         """Make it a set: what the state refers to first, the state last.
 
-        One that was `recovered` has no circuits, and `facts` from the start. Raises
-        StateUnwritable; then it is still a draft.
+        `skipped` are the files that were left out; the first `MOST_SKIPPED` are kept. A set that
+        was `recovered` has no circuits, and `facts` from the start. Raises StateUnwritable; then
+        it is still a draft.
         """
         if job_set.set_id != self.set_id:
             raise ValueError(f"the draft of {self.set_id} cannot become {job_set.set_id}")
@@ -169,7 +178,10 @@ class Draft(NamedTuple):
             for path in written if not job_set.recovered else ():
                 path.chmod(0o600)
                 files.sync_file(path)
-            document = {"format": 1, "sources": rows}
+            document: dict[str, object] = {"format": 1, "sources": rows}
+            if skipped:
+                document["skipped_count"] = len(skipped)
+                document["skipped"] = [file._asdict() for file in skipped[:MOST_SKIPPED]]
             files.create(self.folder / SOURCES, json.dumps(document).encode())
             state = layout.header(job_set) + (layout.columns(facts) if facts else b"")
             files.replace(self.folder / STATE, state)

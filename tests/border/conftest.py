@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from contract import scattered
 
+from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.model import Slice
 from qjobs.providers.interface import ProviderContext
@@ -82,6 +84,14 @@ def circuits(tmp_path: Path) -> CircuitSlice:
     with (tmp_path / "circuits.qpy").open("wb") as file:
         qpy.dump([first, second], file)
     return CircuitSlice(tmp_path / "circuits.qpy", Slice(0, 2))
+
+
+@pytest.fixture
+def scattered_circuits(tmp_path: Path) -> CircuitSlice:
+    """Those that measure some of their bits, in an odd order; no bit twice, which some refuse."""
+    path = tmp_path / "scattered.qpy"
+    path.write_bytes(qpy.encode([scattered(index) for index in range(3)]))
+    return CircuitSlice(path, Slice(0, 3))
 
 
 @pytest.fixture

@@ -14,11 +14,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 ENVIRONMENTS = {
+    "braket": ("qiskit-braket-provider==0.27.1", "qiskit==2.6.2"),
     "iqm": ("iqm-client==36.0.0", "qiskit==2.6.2", "qiskit-aer"),
     "iqm-older": ("iqm-client[qiskit]==36.0.0",),
     "mqt": ("mqt.ddsim", "qiskit==2.6.2"),
     "local": ("mqt.ddsim", "iqm-client==36.0.0", "qiskit==2.6.2", "-e", str(ROOT)),
-    "qiskit-1": ("qiskit==1.4.*", "qiskit-aer"),
+    "qiskit-1": ("qiskit==1.3.0", "qiskit-aer"),
 }
 
 

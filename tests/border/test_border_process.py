@@ -8,10 +8,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from contract import scattered_outcome
 
 from qjobs.circuits.outcomes import Layout
 from qjobs.circuits.slices import CircuitSlice
@@ -73,6 +75,39 @@ def test_results_are_in_the_registers_of_the_circuits_and_fetched_once(
     counts = [circuit.readable_counts() for circuit in results[0].circuits()]
     assert counts == [{"1 01": 50}, {"1": 50}]
     assert (service / f"{job_id}.fetched").read_text() == "1"
+
+
+@pytest.mark.parametrize("backend", ["calm", "packed", "terse"])
+def test_each_bit_is_in_its_place_however_the_vendor_writes_outcomes(
+    make: Make, scattered_circuits: CircuitSlice, backend: str
+) -> None:
+    provider = make()
+    job_id = provider.submit(
+        scattered_circuits, backend=backend, options=replace(OPTIONS, memory=True), tag="qj-a-0-1"
+    )
+
+    found = list(provider.result(job_id, backend=backend).circuits())
+
+    expected = [scattered_outcome(index) for index in range(len(found))]
+    assert [circuit.readable_counts() for circuit in found] == [{one: 50} for one in expected]
+    assert [circuit.readable_memory() for circuit in found] == [[one] * 50 for one in expected]
+
+
+def test_a_circuit_fails_where_its_bits_cannot_be_told_from_others(
+    make: Make, scattered_circuits: CircuitSlice, circuits: CircuitSlice
+) -> None:
+    provider = make()
+    (_, *results), whole = [
+        list(provider.result(job_id, backend="lavish").circuits())
+        for tag, part in (("qj-a-0-1", scattered_circuits), ("qj-a-1-1", circuits))
+        for job_id in [submit(provider, part, "lavish", tag)]
+    ]
+
+    assert [circuit.counts for circuit in results] == [None, None]
+    for circuit in results:
+        assert "measures into 3 of its bits: which of them it has cannot be told" in circuit.message
+    # Where all qubits are measured, these are the bits that are meant.
+    assert [circuit.readable_counts() for circuit in whole] == [{"1 01": 50}, {"1": 50}]
 
 
 def test_configured_keywords_reach_run_with_the_tag_in_place(

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from contract import scattered_outcome
 from ionq_service import KEY, Fault, Service, serving
 from qiskit import qasm2
 
 from qjobs.circuits import qpy
+from qjobs.circuits.slices import CircuitSlice
 
 pytest.importorskip("qiskit_ionq")
 pytestmark = pytest.mark.slow
@@ -81,6 +83,16 @@ def test_a_set_runs_and_its_counts_stay_what_they_were(
         kept.unlink()
     assert [c["counts"] for c in qjobs("result", "--json").document["circuits"]] == first
     assert ionq.count("GET /v0.4/jobs/job-0/results") == 1
+
+
+def test_each_bit_of_an_outcome_is_where_the_circuit_has_it(
+    qjobs: Qjobs, ionq: Service, scattered_circuits: CircuitSlice
+) -> None:
+    ended = qjobs("run", str(scattered_circuits.path), "-b", "ionq:simulator", "-s", "50", "--json")
+
+    assert ended.code == 0, ended.err
+    counts = [circuit["counts"] for circuit in ended.document["circuits"]]
+    assert counts == [{scattered_outcome(index): 50} for index in range(len(counts))]
 
 
 def test_a_failed_job_is_an_error_with_the_services_words(

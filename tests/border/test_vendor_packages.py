@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from contract import scattered_outcome
 
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import UsageError
@@ -65,6 +66,33 @@ def test_circuits_run_in_an_environment_of_their_own(
     assert [max(found, key=found.__getitem__) for found in counts if found] == ["1 01", "1"]
     assert [sum(found.values()) for found in counts if found] == [200, 200]
     assert (home / "acme" / "recoder.log").exists() == recoded
+
+
+@pytest.mark.parametrize(
+    ("environment", "simulator"),
+    [
+        ("braket", "qiskit_braket_provider:BraketLocalBackend"),
+        ("iqm", APOLLO),
+        ("qiskit-1", "qiskit_aer:AerSimulator"),
+        ("mqt", "mqt.ddsim.qasm_simulator_backend:QasmSimulatorBackend"),
+    ],
+)
+def test_each_bit_of_an_outcome_is_where_the_circuit_has_it(
+    python: Callable[[str], str],
+    make: Callable[..., QiskitProvider],
+    scattered_circuits: CircuitSlice,
+    environment: str,
+    simulator: str,
+) -> None:
+    provider = make(python=python(environment), arguments={"simulator": simulator})
+
+    job_id = provider.submit(scattered_circuits, backend="calm", options=OPTIONS, tag="qj-a-0-1")
+
+    found = provider.result(job_id, backend="calm").circuits()
+    counts = [circuit.readable_counts() or {} for circuit in found]
+    # Some are noisy.
+    expected = [scattered_outcome(index) for index in range(len(counts))]
+    assert [max(one, key=one.__getitem__) for one in counts] == expected
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ def spoilt(*places: int) -> bytes:
 
 def test_a_circuit_that_cannot_be_read_is_told_from_the_others() -> None:
     found = qpy.decode_each(spoilt(1, 3))
-    assert [type(circuit) for circuit in found] == [QuantumCircuit, qpy.Unreadable] * 2
+    assert [type(circuit) for circuit in found] == [QuantumCircuit, qpy.UnreadRecord] * 2
     assert found[1].name == "c1"
     assert found[1].clbits == 1
     assert "NoGate" in found[1].why

@@ -1,23 +1,26 @@
+import bz2
 import gzip
 import hashlib
 import io
+import lzma
 import os
 import signal
 import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from qiskit import QuantumCircuit, qasm2, qasm3
 from sample_circuits import dump, edge_circuits, ghz, load
 
-from qjobs.circuits import joining, qpy, sniff
+from qjobs.circuits import joining, qpy, unpacking
 from qjobs.circuits.gather import Gathered, gather
 from qjobs.circuits.inputs import expand
 from qjobs.circuits.slices import CircuitSlice
-from qjobs.errors import InputError, StateUnwritable
+from qjobs.errors import InputError, StateUnwritable, UnreadableFiles
 from qjobs.model import Slice
 
 
@@ -115,9 +118,12 @@ def test_the_fingerprint_is_that_of_the_contents_in_their_order(tmp_path: Path) 
     assert collect(tmp_path, paths[1], paths[0]).fingerprint != first
 
 
-def test_packed_qpy_is_unpacked_and_its_hash_is_of_the_packed_bytes(tmp_path: Path) -> None:
-    data = gzip.compress(dump([ghz(2)])) + gzip.compress(b"")
-    gathered = collect(tmp_path, write(tmp_path / "a.qpy.gz", data))
+@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress, bz2.compress])
+def test_packed_qpy_is_unpacked_and_its_hash_is_of_the_packed_bytes(
+    tmp_path: Path, compress: Callable[[bytes], bytes]
+) -> None:
+    data = compress(dump([ghz(2)])) + compress(b"")
+    gathered = collect(tmp_path, write(tmp_path / "a.qpy.packed", data))
     assert loaded(tmp_path) == [ghz(2)]
     assert gathered.sources[0].sha256 == hashlib.sha256(data).hexdigest()
 
@@ -130,7 +136,7 @@ def test_standard_input_is_a_file_like_any_other(tmp_path: Path) -> None:
 
 
 def test_a_gzip_bomb_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path / "bomb.qpy.gz", gzip.compress(b"QISKIT" + bytes(sniff.FREE_BYTES)))
+    path = write(tmp_path / "bomb.qpy.gz", gzip.compress(b"QISKIT" + bytes(unpacking.FREE_BYTES)))
     with pytest.raises(InputError, match="holds more than 64 MiB"):
         collect(tmp_path, path)
 
@@ -207,6 +213,27 @@ def test_everything_mixed_keeps_its_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_programs_are_read_however_they_are_written_and_packed(tmp_path: Path) -> None:
+    programs = {
+        "a.qasm": qasm2.dumps(ghz(2)).encode("utf-16"),
+        "b.qasm": qasm3.dumps(ghz(3)).replace("\n", "\r").encode("utf-16-le"),
+        "c.qasm": qasm2.dumps(ghz(4)).partition(";")[2].encode(),
+        "d.qasm": qasm3.dumps(ghz(5)).partition(";")[2].replace('"', "'").encode(),
+        "e.qasm.xz": lzma.compress(qasm2.dumps(ghz(6)).encode()),
+        "f.QASM.BZ2": bz2.compress(f"// \xe9\n{qasm3.dumps(ghz(7))}".encode("latin-1")),
+        "g.qasm.gz": gzip.compress(qasm2.dumps(ghz(8)).replace("\n", "\r\n").encode("utf-8-sig")),
+    }
+    for name, data in programs.items():
+        write(tmp_path / "in" / name, data)
+    gathered = collect(tmp_path, tmp_path / "in")
+    assert [circuit.name for circuit in loaded(tmp_path)] == [*"abcdefg"]
+    for qubits, circuit in enumerate(loaded(tmp_path), start=2):
+        assert circuit == ghz(qubits)
+    for source, data in zip(gathered.sources, programs.values(), strict=True):
+        assert source.sha256 == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.slow
 def test_many_files_and_processes_keep_their_order(tmp_path: Path) -> None:
     for index in range(150):
         write(tmp_path / f"in/c{index}.qasm", qasm2.dumps(ghz(2 + index % 5)))
@@ -229,17 +256,35 @@ def test_invalid_files_stop_everything_or_are_skipped(tmp_path: Path) -> None:
         write(tmp_path / f"in/good{index}.qasm", qasm2.dumps(ghz(2)))
         write(tmp_path / f"in/bad{index}.qasm", "OPENQASM 2.0;\nqreg q[1];\n  nogate q[0];\n")
     write(tmp_path / "in/cut.qpy", dump([ghz(2)])[:-1])
-    with pytest.raises(InputError, match=r"1 of 13 files cannot be read: .*cut\.qpy"):
+    (tmp_path / "in/broken.inc").write_text("gate a q {}\n gate b q { nogate q; }\n")
+    write(tmp_path / "in/including.qasm", 'OPENQASM 2.0;\ninclude "broken.inc";\nqreg q[1];\n')
+    # What is found at the first look, and what a reader finds: all are told, in their order.
+    with pytest.raises(UnreadableFiles) as caught:
         collect(tmp_path, tmp_path / "in")
-    (tmp_path / "in/cut.qpy").unlink()
-    with pytest.raises(InputError, match=r"6 of 12 .*bad0\.qasm:3:3: 'nogate' is.*and 3 more") as e:
-        collect(tmp_path, tmp_path / "in")
-    assert "--skip-invalid" in e.value.hint
+    assert caught.value.message == "8 of 14 files cannot be read"
+    assert "--skip-invalid" in caught.value.hint
+    unreadable = caught.value.unreadable
+    names = [*(f"bad{index}.qasm" for index in range(6)), "cut.qpy", "including.qasm"]
+    paths = [str(tmp_path / "in" / name) for name in names]
+    assert [file.path for file in unreadable] == paths
+    not_defined = "'nogate' is not defined in this scope"
+    assert unreadable[5] == (paths[5], 3, 3, not_defined, paths[5])
+    cut_short = "is not a whole QPY file: its last circuit is cut short"
+    assert unreadable[6] == (paths[6], None, None, cut_short, paths[6])
+    included = str(tmp_path / "in" / "broken.inc")
+    message = f"{not_defined} (included by {paths[7]})"
+    assert unreadable[7] == (included, 2, 13, message, paths[7])
+    assert str(unreadable[7]) == f"{included}:2:13: {message}"
+
     gathered = collect(tmp_path, tmp_path / "in", skip_invalid=True)
     assert [c.name for c in loaded(tmp_path)] == [f"good{index}" for index in range(6)]
-    assert [Path(s.path).name for s in gathered.skipped] == [f"bad{i}.qasm" for i in range(6)]
-    with pytest.raises(InputError, match=r"bad0.qasm:3:3"):
+    assert gathered.skipped == unreadable
+    with pytest.raises(InputError, match=r"bad0.qasm:3:3") as only:
         collect(tmp_path, tmp_path / "in/bad0.qasm", skip_invalid=True)
+    assert only.value.unreadable == unreadable[:1]
+    with pytest.raises(UnreadableFiles, match=r"^2 of 2 files cannot be read$") as both:
+        collect(tmp_path, tmp_path / "in/bad0.qasm", tmp_path / "in/bad1.qasm")
+    assert not both.value.hint  # to leave them out would leave nothing
 
 
 def test_a_damaged_table_is_skipped_before_anything_is_written(tmp_path: Path) -> None:
@@ -248,7 +293,7 @@ def test_a_damaged_table_is_skipped_before_anything_is_written(tmp_path: Path) -
     write(tmp_path / "bad.qpy", bytes(data))
     write(tmp_path / "good.qpy", dump([ghz(2)]))
     gathered = collect(tmp_path, tmp_path / "bad.qpy", tmp_path / "good.qpy", skip_invalid=True)
-    assert [Path(s.path).name for s in gathered.skipped] == ["bad.qpy"]
+    assert [Path(file.path).name for file in gathered.skipped] == ["bad.qpy"]
     assert loaded(tmp_path) == [ghz(2)]
 
 

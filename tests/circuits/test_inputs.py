@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qjobs.circuits.inputs import InputFile, expand, natural_key, read_list
-from qjobs.errors import InputError
+from qjobs.errors import InputError, UnreadableFiles
 
 
 @pytest.fixture
@@ -74,6 +74,16 @@ def test_an_argument_that_stands_for_nothing_is_named(
         expand([argument])
 
 
+@pytest.mark.usefixtures("here")
+def test_all_arguments_that_stand_for_nothing_are_named() -> None:
+    with pytest.raises(UnreadableFiles, match=r"^2 of 3 names stand for no file$") as caught:
+        expand(["gone.qasm", "q2.qasm", "*.nothing"])
+    assert list(map(str, caught.value.unreadable)) == [
+        "gone.qasm: there is no file or folder 'gone.qasm'",
+        "*.nothing: no file matches '*.nothing'",
+    ]
+
+
 def test_a_folder_that_links_to_itself_ends(here: Path) -> None:
     (here / "sub" / "loop").symlink_to(here)
     assert len(paths(".")) == 5
@@ -108,11 +118,32 @@ def test_a_stream_without_end_is_refused() -> None:
         read_list(Endless())
 
 
+def test_packed_files_are_taken_from_folders(tmp_path: Path) -> None:
+    names = ["a.qasm.xz", "b.QASM.BZ2", "c.qpy.gz", "d.qasm3.zst", "e.qasm.zip"]
+    for name in (*names, "f.csv.gz", "g.xz", "h.qasm.txt"):
+        (tmp_path / name).touch()
+    assert [Path(path).name for path in paths(str(tmp_path))] == names
+
+
+def test_a_list_as_powershell_writes_it_is_read() -> None:
+    assert read_list(io.BytesIO("é.qasm\r\nb\r\n".encode("utf-16"))) == ["é.qasm", "b"]
+    assert read_list(io.BytesIO("a\n".encode("utf-8-sig"))) == ["a"]
+    with pytest.raises(InputError, match="not UTF-16-LE text: byte 4"):
+        read_list(io.BytesIO("a".encode("utf-16-le").join([b"\xff\xfe", b"x"])))
+    # Names of one letter between NUL bytes are no UTF-16.
+    assert read_list(io.BytesIO(b"".join(b"%c\0" % letter for letter in b"abcdefgh"))) == [
+        *"abcdefgh"
+    ]
+
+
 def test_a_list_has_one_path_a_line_or_between_nuls() -> None:
     assert read_list(io.BytesIO(b"a b\n\nc\r\n")) == ["a b", "c"]
     assert read_list(io.BytesIO(b"a\nb\0c\0")) == ["a\nb", "c"]
-    with pytest.raises(InputError, match="not UTF-8"):
-        read_list(io.BytesIO(b"\xff"))
+
+
+def test_a_name_in_a_list_may_be_any_bytes() -> None:
+    assert read_list(io.BytesIO(b"\xff\n")) == [os.fsdecode(b"\xff")]
+    assert read_list(io.BytesIO("a\x85b\x0cc\u2028d\n".encode())) == ["a\x85b\x0cc\u2028d"]
 
 
 @given(st.lists(st.text()))

@@ -1,8 +1,10 @@
 """Files of parameter values are read whole, or refused with the place where they are wrong."""
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import math
 import stat
 import zipfile
@@ -44,6 +46,9 @@ THREE = {
     "columns.json": '{"theta": [1, 3, -0.001], "phi": [2, 4.5, 6]}',
     "rows.json": '[{"theta": 1, "phi": 2}, {"phi": 4.5, "theta": 3}, {"theta": -1e-3, "phi": 6}]',
     "a.npz": npz(theta=[1, 3, -0.001], phi=np.array([2, 4.5, 6], dtype=np.float32)),
+    "a.csv.xz": lzma.compress(b"theta,phi\n1,2\n3,4.5\n-0.001,6\n"),
+    "a.csv.BZ2": bz2.compress(b"theta,phi\n1,2\n3,4.5\n-0.001,6\n"),
+    "powershell.csv": "theta,phi\r\n1,2\r\n3,4.5\r\n-0.001,6\r\n".encode("utf-16"),
     "A.CSV.gz": gzip.compress(b"theta,phi\n1,2\n3,4.5\n-0.001,6\n"),
 }
 
@@ -89,6 +94,9 @@ WRONG = {
     "nothing.csv": ("", "no columns"),
     "quote.csv": ('a\n"1\n', ":2:"),
     "latin.csv": (b"a\n\xff\n", "not UTF-8"),
+    "zipped.csv.zip": (b"PK\x03\x04", "is a zip archive: unpack it first"),
+    "cut16.csv": ("a\n1\n".encode("utf-16") + b"\n", "not UTF-16"),
+    "cut.csv.xz": (lzma.compress(b"a\n1\n" * 100)[:-9], "damaged xz"),
     "cut.csv.gz": (gzip.compress(b"a\n1\n" * 100)[:-9], "damaged gzip"),
     "not.json": ('{"a": [1,\n2}', ":2:2: not JSON"),
     "nan.json": ('{"a": [1, NaN]}', "nan in row 1 of 'a'"),

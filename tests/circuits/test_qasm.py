@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from sample_circuits import ghz
 from qjobs.circuits import straight
 from qjobs.circuits.qasm import parse
 from qjobs.circuits.sniff import Format
-from qjobs.errors import InputError
+from qjobs.errors import InputError, Place
 
 HEAD2 = 'OPENQASM 2.0;\ninclude "qelib1.inc";\n'
 HEAD3 = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
@@ -26,7 +27,9 @@ def parse3(text: str, path: str = "dir/file.qasm", folder: Path | None = None) -
 def test_a_circuit_is_named_after_its_file() -> None:
     assert parse2(qasm2.dumps(ghz(2)), "a/b.c.qasm").name == "b.c"
     assert parse3(qasm3.dumps(ghz(2)), "x.qasm3.gz").name == "x"
+    assert parse3(qasm3.dumps(ghz(2)), "x.QASM.XZ").name == "x"
     assert parse2(qasm2.dumps(ghz(2)), "-").name == "-"
+    assert parse2(qasm2.dumps(ghz(2)), "a/caf\udce9.qasm").name == "caf\ufffd"
 
 
 def test_what_qiskit_writes_is_read_back() -> None:
@@ -65,6 +68,9 @@ def test_a_fault_in_openqasm_2_is_told_with_its_place(text: str, message: str) -
         (HEAD3 + "qubit[2] q;\n  foo q[0];", "dir/file.qasm:4:3: gate 'foo' is not defined"),
         (HEAD3 + "qubit[2 q;", "dir/file.qasm:3:9: cannot be understood at 'q'"),
         (HEAD3 + "qubit[2] q", "dir/file.qasm:3:11: cannot be understood at '<EOF>'"),
+        (HEAD3 + "qubit[2] q;\nU(0, 0, 0) qq[0];", "dir/file.qasm:4:12: Undefined symbol 'qq'."),
+        (HEAD3 + "qubit[2] q;\n  reset qq[0];", "dir/file.qasm:4:9: Undefined symbol 'qq'."),
+        (HEAD3 + "qubit[2] q;\n  reset qq;", "dir/file.qasm:4:9: Undefined symbol 'qq'."),
         (HEAD3 + "qubit[2] q; \0", "dir/file.qasm:3:13: token recognition error"),
         (HEAD3 + "qubit[2] q;\ncx q[0], q[0];", "dir/file.qasm: "),
     ],
@@ -76,7 +82,7 @@ def test_a_fault_in_openqasm_3_is_told_with_its_place(text: str, message: str) -
 
 
 def test_what_is_not_text_is_refused_with_its_line() -> None:
-    with pytest.raises(InputError, match=r"f\.qasm:2: this is not UTF-8"):
+    with pytest.raises(InputError, match=r"f\.qasm:2:1: this is not UTF-8"):
         parse(b"OPENQASM 2.0;\n\xff", Format.QASM2, "f.qasm", folder=None)
 
 
@@ -111,16 +117,34 @@ def test_an_include_outside_of_the_folder_is_refused(tmp_path: Path, name: str) 
     (folder / "link.inc").symlink_to(secret)
     include = f'include "{name.format(outside=secret)}";\n'
     for parser, head in ((parse2, HEAD2), (parse3, HEAD3)):
-        with pytest.raises(InputError, match=r"dir/file\.qasm:3: .* outside of the folder"):
+        with pytest.raises(InputError, match=r"dir/file\.qasm:3:1: .* outside of the folder"):
             parser(head + include + "qubit q;", folder=folder)
 
 
 def test_an_include_that_is_missing_or_cannot_be_is_told_with_its_line(tmp_path: Path) -> None:
     text = HEAD2 + '\n  include "gone.inc";'
-    with pytest.raises(InputError, match=r"dir/file\.qasm:4: cannot include 'gone\.inc': No such"):
+    with pytest.raises(
+        InputError, match=r"dir/file\.qasm:4:3: cannot include 'gone\.inc': No such"
+    ):
         parse2(text, folder=tmp_path)
     with pytest.raises(InputError, match="cannot be included from standard input"):
         parse2(text, folder=None)
+
+
+def test_only_a_file_can_be_included(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "folder"):
+        with pytest.raises(InputError, match=rf":3:1: '{name}' is not a file"):
+            parse2(HEAD2 + f"include '{name}';", folder=tmp_path)
+
+
+def test_the_includes_of_a_program_are_counted(tmp_path: Path) -> None:
+    for index in range(12):
+        again = f"include '{index + 1}.inc';\n" * 2
+        (tmp_path / f"{index}.inc").write_text(again if index < 11 else "")
+    with pytest.raises(InputError, match="the program has more than 1000 includes"):
+        parse2(HEAD2 + "include '0.inc';", folder=tmp_path)
 
 
 def test_an_include_of_itself_ends(tmp_path: Path) -> None:
@@ -140,6 +164,159 @@ def test_includes_that_double_each_other_are_bounded(tmp_path: Path) -> None:
 def test_an_include_in_a_comment_is_none() -> None:
     text = HEAD3 + '// include "a.inc";\n/*\ninclude "b.inc";*/\nqubit[1] q;\n'
     assert parse3(text).num_qubits == 1
+
+
+def test_slashes_in_the_name_of_an_include_are_no_comment(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.inc").write_text("gate mine a { x a; }")
+    text = HEAD2 + 'include "sub//a.inc"; qreg q[1]; mine q[0];'
+    assert parse2(text, folder=tmp_path).count_ops() == {"mine": 1}
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_an_include_may_be_in_quotes_of_either_kind(tmp_path: Path, quote: str) -> None:
+    (tmp_path / "mine.inc").write_text("gate mine a { x a; }")
+    own = 'include "mine.inc"; mine q[0]; h q[0];'
+    for text, parser in ((HEAD2 + "qreg q[1];", parse2), (HEAD3 + "qubit[1] q;", parse3)):
+        circuit = parser((text + own).replace('"', quote), folder=tmp_path)
+        assert circuit.count_ops() == {"mine": 1, "h": 1}
+
+
+def test_the_gates_of_the_other_version_are_looked_for_in_the_folder(tmp_path: Path) -> None:
+    text = 'OPENQASM 3.0;\ninclude "qelib1.inc";\nqubit[1] q;\nmine q[0];'
+    with pytest.raises(InputError, match=r":2:1: cannot include 'qelib1\.inc'") as caught:
+        parse3(text, folder=tmp_path)
+    assert "stdgates.inc" in caught.value.hint
+    (tmp_path / "qelib1.inc").write_text("gate mine a { U(0, 0, 0) a; }")
+    assert parse3(text, folder=tmp_path).count_ops() == {"mine": 1}
+
+
+def test_what_an_included_file_includes_is_called_by_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "gates.inc").write_text('\n  include "sub/more.inc";\n')
+    (tmp_path / "sub" / "more.inc").write_text("\n gate a q { nope q; }")
+    with pytest.raises(InputError) as caught:
+        parse2(HEAD2 + 'include "sub/gates.inc";', folder=tmp_path)
+    assert caught.value.place == Place("dir/sub/more.inc", 2, 13)
+    assert caught.value.text.endswith("(included by dir/file.qasm)")
+    (tmp_path / "sub" / "more.inc").write_bytes(b"\n\n \xff")
+    with pytest.raises(InputError) as caught:
+        parse2(HEAD2 + 'include "sub/gates.inc";', folder=tmp_path)
+    assert caught.value.place == Place("dir/sub/more.inc", 3, 2)
+    assert caught.value.text.endswith("byte 0xff (included by dir/file.qasm)")
+
+
+# Where something is wrong. The place is counted here in the text as it was written.
+
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
+BEFORE = st.lists(
+    st.sampled_from(
+        [
+            *("\n", " ", "\t", "// it's include 'no.inc';\n", "x q[0];", "barrier q;\n"),
+            *("include 'one.inc';", 'include "two.inc" ;', 'include\n  "two.inc";'),
+            'include "sub//three.inc";',
+        ]
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from([Format.QASM2, Format.QASM3, Format.QASM]),
+    BEFORE,
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from(ENCODINGS),
+    st.sampled_from(["", "// caf\u00e9 \u4e2d\U0001f600\n", "/* \u4e2d\U0001f600 */ "]),
+)
+def test_a_fault_has_its_line_and_column_in_the_file_as_it_was_written(
+    tmp_path_factory: pytest.TempPathFactory,
+    format_: Format,
+    before: list[str],
+    line_end: str,
+    encoding: str,
+    comment: str,
+) -> None:
+    folder = tmp_path_factory.mktemp("included")
+    (folder / "sub").mkdir()
+    (folder / "one.inc").write_text("x q[0];")
+    (folder / "two.inc").write_text("x q[0];\r\n\n// end\n")
+    (folder / "sub" / "three.inc").write_text("include 'one.inc';\r")
+    as_2 = format_ is Format.QASM2 or (format_ is Format.QASM and "/*" not in comment)
+    if as_2 and "/*" in comment:  # which OpenQASM 2 has not
+        comment = ""
+    head = (HEAD2 + "qreg q[2];\n") if as_2 else (HEAD3 + "qubit[2] q;\n")
+    if format_ is Format.QASM:
+        head = head.partition("\n")[2]
+    text = (head + "".join(before) + comment + "nope q[0];\n").replace("\n", line_end)
+    at = text.index("nope")
+    line = text[:at].count(line_end) + 1
+    column = at - (text[:at].rfind(line_end) + len(line_end)) + 1
+    with pytest.raises(InputError, match="'nope' is not defined") as caught:
+        parse(text.encode(encoding), format_, "dir/file.qasm", folder=folder)
+    assert caught.value.place == Place("dir/file.qasm", line, column)
+    assert caught.value.message.startswith(f"dir/file.qasm:{line}:{column}: ")
+
+
+# Programs that do not say their version.
+
+BODY2 = HEAD2.partition("\n")[2] + "qreg q[2];\ncreg c[2];\nh q[0];\nmeasure q -> c;\n"
+BODY3 = HEAD3.partition("\n")[2] + "qubit[2] q;\nbit[2] c;\nh q[0];\nc = measure q;\n"
+
+
+def parse_any(text: str) -> QuantumCircuit:
+    return parse(text.encode(), Format.QASM, "dir/file.qasm", folder=None)
+
+
+def test_a_program_without_a_version_is_read_as_either_one() -> None:
+    assert parse_any(BODY2) == qasm2.loads("OPENQASM 2.0;\n" + BODY2)
+    assert parse_any(BODY3) == qasm3.loads("OPENQASM 3.0;\n" + BODY3)
+    assert parse_any("U(0, 0, 0) $0;") == qasm3.loads("OPENQASM 3.0;U(0, 0, 0) $0;")
+
+
+def test_a_version_far_down_is_found() -> None:
+    assert parse_any("/* " + "x" * 10**5 + " */\nOPENQASM 3.0;\n" + BODY3).num_qubits == 2
+    with pytest.raises(InputError, match=r"file\.qasm:2:10: it is written in OpenQASM 9"):
+        parse_any("// x\nOPENQASM 9;\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BODY2 + "nope q[0];", "dir/file.qasm:6:1: 'nope' is not defined in this scope"),
+        (BODY3 + "nope q[0];", "dir/file.qasm:6:1: gate 'nope' is not defined."),
+        ("qubit q; // qreg\nnope q;", "dir/file.qasm:2:1: gate 'nope' is not defined."),
+        # Nothing tells which it is: that is shown which came further.
+        ("gate a q {}\na $0;\nb $0;", "dir/file.qasm:3:1: gate 'b' is not defined."),
+        ("gate a q { U(0, 0, 0) q; }\na q[0];", "dir/file.qasm:2:3: 'q' is not defined"),
+        ("gate a q { U(0, 0, 0) q; }", "dir/file.qasm describes no circuit"),
+    ],
+)
+def test_of_two_messages_the_more_telling_one_is_shown(text: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_any(text)
+    assert caught.value.message.startswith(message)
+
+
+# Bytes that are no text.
+
+
+@pytest.mark.parametrize("format_", [Format.QASM2, Format.QASM3])
+def test_bytes_that_are_not_utf_8_may_stand_in_comments(tmp_path: Path, format_: Format) -> None:
+    head, body = (HEAD2, "qreg q[1];") if format_ is Format.QASM2 else (HEAD3, "qubit[1] q;")
+    (tmp_path / "a.inc").write_bytes(b"// \xe9t\xe9\n")
+    text = f"{head}// \u00e9\xff\ninclude 'a.inc';{body}  // na\u00efve".encode("latin-1")
+    assert parse(text, format_, "f.qasm", folder=tmp_path).num_qubits == 1
+    with pytest.raises(InputError) as caught:
+        parse(text + b"\n  h\xe9 q[0];", format_, "f.qasm", folder=tmp_path)
+    assert caught.value.place == Place("f.qasm", 5, 4)
+    assert caught.value.text == "this is not UTF-8 text: byte 0xe9"
+
+
+def test_text_cut_off_within_a_character_is_told() -> None:
+    data = (HEAD2 + "qreg q[1];\n").encode("utf-16-le")
+    with pytest.raises(InputError, match=r"^f\.qasm:4: this is not UTF-16-LE text"):
+        parse(data + b"x", Format.QASM2, "f.qasm", folder=None)
 
 
 # The Rust parser of OpenQASM 3 and the full one.
@@ -192,6 +369,7 @@ def test_straight_line_programs_are_the_same_to_both_parsers(
     quick = straight.parse(text)
     assert quick is not None
     assert quick == qasm3.loads(text)
+    assert straight.parse(text.replace('"', "'")) == quick
 
 
 @settings(max_examples=40, deadline=None)

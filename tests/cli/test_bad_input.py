@@ -121,17 +121,90 @@ def test_a_state_folder_that_cannot_be_one_is_said(qjobs, bell, home):
     assert len(ended.err.splitlines()) <= 3
 
 
-def test_skipped_files_are_named(qjobs, prepared, bell):
-    ended = qjobs("submit", bell, "broken.qasm", "-b", "fake:", "--skip-invalid")
+def unreadable(path, line, column, message):
+    return {"file": path, "line": line, "column": column, "message": message, "path": path}
+
+
+@pytest.fixture
+def many(prepared, tmp_path):
+    """A folder of 60 good files and 43 bad ones; the bad ones as lines, and as JSON."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    good = 'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[1];\ncreg c[1];\nmeasure q -> c;\n'
+    for index in range(60):
+        (folder / f"good{index}.qasm").write_text(good)
+    expected = []
+    for index in range(13):
+        (folder / f"a\x1b{index}.qasm").write_text("[]")
+        is_json = "is neither QPY nor OpenQASM, but JSON"
+        expected.append(unreadable(f"many/a\x1b{index}.qasm", None, None, is_json))
+    for index in range(30):
+        (folder / f"b{index}.qasm").write_text(f"{good}\n  nope{index} q;")
+        not_defined = f"'nope{index}' is not defined in this scope"
+        expected.append(unreadable(f"many/b{index}.qasm", 7, 3, not_defined))
+    lines = [
+        f"many/a\\x1b{index}.qasm: is neither QPY nor OpenQASM, but JSON" for index in range(13)
+    ] + [
+        f"many/b{index}.qasm:7:3: 'nope{index}' is not defined in this scope" for index in range(30)
+    ]
+    return lines, expected
+
+
+def test_all_files_that_cannot_be_read_are_named_then_counted(qjobs, many):
+    lines, expected = many
+    ended = qjobs("submit", "many", "-b", "fake:")
+    assert (ended.code, ended.out) == (5, "")
+    assert ended.err.splitlines() == [
+        *lines,
+        "error: 43 of 103 files cannot be read",
+        "hint: --skip-invalid leaves such files out",
+    ]
+    ended = qjobs("submit", "many", "-b", "fake:", "--json")
+    error = json.loads(ended.err)
+    validate(error, "error")
+    assert error["unreadable"] == expected
+    assert error["message"] == "43 of 103 files cannot be read"
+
+
+def test_all_files_left_out_are_named_and_kept_for_good(qjobs, many):
+    lines, expected = many
+    ended = qjobs("submit", "many", "-b", "fake:", "--skip-invalid", "-n", "most")
     assert ended.code == 0
-    assert "warning: left out: broken.qasm:4" in ended.err
+    assert ended.err.splitlines() == [*lines, "warning: left out 43 of 103 files"]
+
+    shown = qjobs("show", "most")
+    assert [row.split("\t")[1] for row in shown.out.splitlines() if "left out" in row] == lines
+    assert "skipped\t43 files\n" in shown.out
+    document = qjobs("show", "most", "--json").document("set")
+    assert (document["skipped"], document["skipped_count"]) == (expected, 43)
+    table = qjobs("show", "most", "--format", "table").out
+    assert lines[0].split(": ")[0] in table
+    assert "... 23 more" in table
+
+    planned = qjobs("submit", "many", "-b", "fake:", "--skip-invalid", "--dry-run", "--json")
+    plan = planned.document("plan")
+    assert plan["skipped"] == expected
+    assert [source["path"] for source in plan["sources"]] == [
+        f"many/good{index}.qasm" for index in range(60)
+    ]
+    for number, line in enumerate(planned.err.splitlines()[:-1]):
+        warning = json.loads(line)
+        validate(warning, "warning")
+        assert warning["line"] == expected[number]["line"]
+        assert warning["path"] == expected[number]["path"]
+    assert json.loads(planned.err.splitlines()[-1])["message"] == "left out 43 of 103 files"
+
+    submitted = qjobs("submit", "many", "-b", "fake:", "--skip-invalid", "--json")
+    assert submitted.document("set")["skipped"] == expected
 
 
-def test_circuits_without_a_measurement_are_named(qjobs, home, tmp_path):
+def test_circuits_without_a_measurement_are_named(qjobs, home, bell, tmp_path):
     (tmp_path / "quiet.qasm").write_text("OPENQASM 2.0;\nqreg q[1];\n")
     ended = qjobs("submit", "quiet.qasm", "-b", "fake:")
     assert ended.code == 0
-    assert "warning: without a measurement there are no counts: circuit 0" in ended.err
+    assert "warning: without a measurement there are no counts: circuit 0\n" in ended.err
+    ended = qjobs("submit", bell, "quiet.qasm", "quiet.qasm", "-b", "fake:")
+    assert "no counts: circuits 1 (quiet.qasm), 2 (quiet.qasm)\n" in ended.err
     assert qjobs("submit", "quiet.qasm", "-b", "fake:", "--strict").code == 5
 
 
@@ -205,12 +278,14 @@ def spoilt(home, tmp_path):
 def test_a_dry_run_names_circuits_that_cannot_be_read(qjobs, spoilt):
     ended = qjobs("submit", str(spoilt), "-b", "fake:", "--dry-run")
     assert (ended.code, ended.out) == (5, "")
-    assert f"error: circuit 1 (bad, {spoilt}): Qiskit cannot read" in ended.err
-    assert "NoGate" in ended.err
-    assert len(ended.err.splitlines()) <= 3
+    first, error, hint = ended.err.splitlines()
+    assert first.startswith(f"{spoilt}: circuit 1 (bad): Qiskit cannot read")
+    assert "NoGate" in first
+    assert error == "error: 1 of 3 circuits cannot be read"
+    assert "--skip-invalid" in hint
     ended = qjobs("submit", str(spoilt), "-b", "fake:", "--dry-run", "--skip-invalid")
     assert ended.code == 0
-    assert f"warning: will fail: circuit 1 (bad, {spoilt})" in ended.err
+    assert f"warning: will fail: {spoilt}: circuit 1 (bad): " in ended.err
     assert ended.out
 
 

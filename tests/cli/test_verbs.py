@@ -1,5 +1,6 @@
 """Each verb from the words of a command line to data on stdout and an exit code."""
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -52,7 +53,7 @@ def test_a_dry_run_plans_and_writes_nothing(qjobs, bell, home):
     ]
     assert not (home / "sets").exists()
     rows = qjobs("submit", bell, bell, "-b", "fake:jobs=1", "--dry-run").out
-    assert rows == "0\t0\t1\t2\n"
+    assert rows == "0\t0\t1\t2\tbell.qpy\n"
 
 
 def test_once_prints_the_same_set_twice_and_pays_once(qjobs, bell):
@@ -182,6 +183,62 @@ def test_a_failed_job_leaves_placeholders_in_its_place(qjobs, bell):
     assert document["circuits"][0]["message"]
 
 
+def test_circuits_of_one_name_are_told_apart_by_their_files(qjobs, bell, bell_bytes, tmp_path):
+    paths = ["a/bell.qpy", "b/bell.qpy", "alice.qpy"]
+    for path in paths:
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(bell_bytes)
+    submitted = ("submit", *paths, "-b", "fake:jobs=2")
+    planned = qjobs(*submitted, "--dry-run").out
+    assert planned == "0\t0\t1\t2\ta/bell.qpy ... b/bell.qpy\n1\t2\t2\t1\talice.qpy\n"
+    assert qjobs(*submitted, "--wait").code == 0
+
+    headings = [
+        line for line in qjobs("result", "--format", "table").out.splitlines() if "#" in line
+    ]
+    assert headings == [f"#{index} bell  {path}  1024 shots" for index, path in enumerate(paths)]
+    rows = [line.split("\t") for line in qjobs("result", "--top", "1").out.splitlines()]
+    assert [row[5:] for row in rows] == [[path, "0"] for path in paths]
+    qjobs("result", "--out", "apart/", "--format", "csv")
+    apart = sorted(Path("apart").iterdir())
+    assert len(apart) == 3
+    for path, file in zip(paths, apart, strict=True):
+        assert {row["source"] for row in csv.DictReader(file.read_text().splitlines())} == {path}
+
+
+def test_failures_have_the_files_of_their_circuits(qjobs, home, bell, bell_bytes, tmp_path):
+    paths = [f"{letter}.qpy" for letter in "abcdef"]
+    for path in paths:
+        (tmp_path / path).write_bytes(bell_bytes)
+    script = "fake:blank_circuits=3;4;5,refuse_circuits=1"
+    qjobs("submit", *paths, "-b", script, "--per-job", "3", "--wait")
+    rows = [line.split("\t") for line in qjobs("error").out.splitlines()]
+    assert [(row[5], row[8]) for row in rows] == [
+        ("submit", "a.qpy ... c.qpy"),
+        *(("circuit", path) for path in paths[3:]),
+    ]
+    found = qjobs("error", "--json").document("failures")["failures"]
+    assert [" ... ".join(failure["files"]) for failure in found] == [row[8] for row in rows]
+    table = qjobs("error", "--format", "table").out
+    assert "job 1, circuits 3-5 (d.qpy, e.qpy, f.qpy) without a result" in table
+    (sources,) = home.glob("sets/*/sources.json")
+    sources.write_text("{")
+    assert [line.split("\t")[8] for line in qjobs("error").out.splitlines()] == [""] * 4
+
+
+@pytest.mark.parametrize("given", [["bell.qpy"], ["bell.qpy", "bell.qpy"], ["bell.qpy", "ghz.qpy"]])
+def test_a_file_is_not_named_where_the_name_says_as_much(qjobs, bell, bell_bytes, tmp_path, given):
+    (tmp_path / "ghz.qpy").write_bytes(bell_bytes)
+    qjobs("submit", *given, "-b", "fake:", "--wait")
+    headings = [
+        line for line in qjobs("result", "--format", "table").out.splitlines() if "#" in line
+    ]
+    beside = {"bell.qpy": "", "ghz.qpy": "  ghz.qpy"}
+    assert headings == [
+        f"#{index} bell{beside[path]}  1024 shots" for index, path in enumerate(given)
+    ]
+
+
 def test_results_are_written_to_files(qjobs, bell, tmp_path):
     submitted(qjobs, bell, "--wait")
     data = qjobs("result", "--json").out
@@ -189,7 +246,11 @@ def test_results_are_written_to_files(qjobs, bell, tmp_path):
         assert qjobs("result", "--out", name).out == ""
         assert Path(name).read_text() == data
     qjobs("result", "--out", "counts.csv")
-    assert Path("counts.csv").read_text().startswith("index,name,outcome,count,shots\n0,bell,")
+    with Path("counts.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [*rows[0]] == ["index", "name", "outcome", "count", "shots", "source", "position"]
+    assert {row["name"] for row in rows} == {"bell"}
+    assert {(row["source"], row["position"]) for row in rows} == {("bell.qpy", "0")}
     qjobs("result", "--out", "apart/")
     names = sorted(path.name for path in Path("apart").iterdir())
     assert names == ["00000-bell.json", "00001-bell.json", "00002-bell.json"]

@@ -1,12 +1,12 @@
 """What every provider promises, promised by `ibm` at the stand-in."""
 
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from contract import MEASURED, OPTIONS, Contract, Subject, scattered, steady
 from standin.process import StandIn
 
 from qjobs.circuits import qpy
@@ -14,11 +14,6 @@ from qjobs.errors import UnknownBackend
 from qjobs.model import RunOptions
 from qjobs.providers.ibm.provider import IbmProvider
 from qjobs.providers.interface import Provider
-
-# The tests of all providers are in a folder of their own.
-sys.path.append(str(Path(__file__).parents[1] / "providers"))
-
-from contract import OPTIONS, Contract, Subject, steady
 
 pytestmark = pytest.mark.slow
 
@@ -37,6 +32,9 @@ def circuit_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     files = {name: folder / f"{name}.qpy" for name in ("steady", "endless", "broken")}
     for path in files.values():
         path.write_bytes(qpy.encode([steady(index, qubits=7) for index in range(6)]))
+    files["scattered"] = folder / "scattered.qpy"
+    circuits = [scattered(index, qubits=7) for index in range(len(MEASURED))]
+    files["scattered"].write_bytes(qpy.encode(circuits))
     return files
 
 
@@ -75,6 +73,12 @@ class TestIbm(Contract):
     ) -> None:
         self.service.faults("fail")
         super().test_a_failed_job_has_a_message_and_no_result(provider, submit)
+
+    def test_each_bit_of_an_outcome_is_where_the_circuit_has_it(
+        self, provider: Provider, submit: Callable[..., str]
+    ) -> None:
+        self.service.set(run="aer")
+        super().test_each_bit_of_an_outcome_is_where_the_circuit_has_it(provider, submit)
 
     def test_every_backend_that_is_listed_passes_the_check(self, provider: Provider) -> None:
         for info in provider.backends():

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from contract import MEASURED, scattered, scattered_outcome
 from local_jobs import cut, rotations, run_here, wait, write
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Clbit
@@ -22,6 +23,13 @@ from qjobs.results import CircuitResult
 
 OPTIONS = RunOptions(shots=2000, seed=5, memory=True)
 
+WRITTEN_AS_BRAKET = """
+from pathlib import Path
+from folder_vendor import Packed
+
+def backend():
+    return Packed("packed", Path({!r}))
+"""
 VENDOR = '''
 from qiskit.providers import BackendV2, Options
 from qiskit.providers.basic_provider import BasicSimulator
@@ -93,6 +101,28 @@ def test_counts_are_those_of_the_circuits(tmp_path: Path, backend: str) -> None:
     assert [near(*pair) for pair in zip(results, circuits, strict=True)] == [True] * 4
     for result in results:
         assert Counter(result.memory) == result.counts
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "automatic", "basic_simulator", "qiskit.primitives:StatevectorSampler",
+        "qiskit_aer.primitives:SamplerV2", "written_as_braket:backend",
+    ],
+)  # fmt: skip
+def test_each_bit_of_an_outcome_is_where_the_circuit_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "written_as_braket.py").write_text(WRITTEN_AS_BRAKET.format(str(tmp_path)))
+    monkeypatch.delitem(sys.modules, "written_as_braket", raising=False)
+    path = write(tmp_path / "c.qpy", [scattered(index) for index in range(len(MEASURED))])
+
+    results = run_here(cut(path, 0, len(MEASURED)), backend=backend, options=OPTIONS)
+
+    expected = [scattered_outcome(index) for index in range(len(MEASURED))]
+    assert [result.readable_counts() for result in results] == [{one: 2000} for one in expected]
+    assert [{*result.readable_memory()} for result in results] == [{one} for one in expected]
 
 
 @pytest.mark.parametrize("backend", ["automatic", "qiskit.primitives:StatevectorSampler"])

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from contract import steady
+from contract import MEASURED, scattered, steady
 
 
 @pytest.fixture(scope="session")
 def circuit_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """QPY containers by name: `steady` holds six circuits, `endless` and `broken` one."""
+    """QPY containers by name: `steady` holds six circuits, `scattered` several."""
     from qiskit import QuantumCircuit, qpy
 
     def endless(index: int) -> QuantumCircuit:
@@ -33,8 +33,9 @@ def circuit_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
     folder = tmp_path_factory.mktemp("circuits")
     files = {}
-    for make in (steady, endless, broken):
+    counts = {steady: 6, scattered: len(MEASURED), endless: 1, broken: 1}
+    for make, count in counts.items():
         files[make.__name__] = folder / f"{make.__name__}.qpy"
         with files[make.__name__].open("wb") as file:
-            qpy.dump([make(index) for index in range(6 if make is steady else 1)], file)
+            qpy.dump([make(index) for index in range(count)], file)
     return files

@@ -6,7 +6,7 @@ A provider joins by a class `TestIts(Contract)` with a `subject`, in test_contra
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -36,6 +36,48 @@ def steady(index: int, *, qubits: int = 4) -> "QuantumCircuit":
             circuit.x(bit)
     circuit.measure(range(qubits), range(qubits))
     return circuit
+
+
+# For each circuit which qubit is measured into which clbit, in this order. The clbits are a[0],
+# a[1], a loose one, b[0], b[1], b[2], and another loose one.
+MEASURED = (
+    [(0, 3)],
+    [(3, 1), (0, 5), (2, 0)],
+    [(1, 6), (3, 2), (0, 4)],
+    [(0, 4), (1, 4), (3, 5)],
+    [(3, 0), (2, 1), (1, 2), (0, 3), (3, 4), (2, 5), (1, 6)],
+)
+
+
+def scattered(index: int, *, qubits: int = 4) -> "QuantumCircuit":
+    """Flips the qubits of a number, and measures as `MEASURED` says: some bits not at all."""
+    from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
+    from qiskit.circuit import Clbit
+
+    circuit = QuantumCircuit(
+        QuantumRegister(qubits, "q"), ClassicalRegister(2, "a"), [Clbit()],
+        ClassicalRegister(3, "b"), [Clbit()], name=f"scattered-{index}",
+    )  # fmt: skip
+    for qubit in range(4):
+        if _flipped(index, qubit):
+            circuit.x(qubit)
+    for qubit, clbit in MEASURED[index]:
+        circuit.measure(qubit, clbit)
+    return circuit
+
+
+def scattered_outcome(index: int) -> str:
+    """What `scattered` gives in each shot: the loose bits, b, and a; what is measured last counts.
+
+    A bit that nothing is measured into is 0.
+    """
+    value = {clbit: str(int(_flipped(index, qubit))) for qubit, clbit in MEASURED[index]}
+    places = [[6, 2], [5, 4, 3], [1, 0]]
+    return " ".join("".join(value.get(clbit, "0") for clbit in group) for group in places)
+
+
+def _flipped(index: int, qubit: int) -> bool:
+    return bool((9 - index) >> qubit & 1)
 
 
 @dataclass(frozen=True)
@@ -77,11 +119,18 @@ class Contract:
 
     @pytest.fixture
     def submit(self, provider: Provider, circuit_files: Circuits) -> Callable[..., str]:
-        def submit(backend: str, circuits: str, *, part: Slice = FIRST, tag: str = "t-0-1") -> str:
+        def submit(
+            backend: str,
+            circuits: str,
+            *,
+            part: Slice = FIRST,
+            tag: str = "t-0-1",
+            options: RunOptions = OPTIONS,
+        ) -> str:
             job_id = provider.submit(
                 CircuitSlice(circuit_files[circuits], part),
                 backend=backend,
-                options=OPTIONS,
+                options=options,
                 tag=tag,
             )
             self.submitted.append((job_id, backend))
@@ -149,6 +198,27 @@ class Contract:
             assert all(outcome.startswith("0x") for outcome in circuit.counts)
             assert sum(size for _, size in circuit.registers) <= circuit.clbits
         assert provider.error_message(job_id, backend=self.subject.calm) == ""
+
+    def test_each_bit_of_an_outcome_is_where_the_circuit_has_it(
+        self, provider: Provider, submit: Callable[..., str]
+    ) -> None:
+        whole = Slice(0, len(MEASURED))
+        options = replace(OPTIONS, memory=True)
+        job_id = submit(self.subject.calm, "scattered", part=whole, options=options)
+        assert wait(provider, job_id, self.subject.calm) is JobStatus.DONE
+
+        found = [*provider.result(job_id, backend=self.subject.calm).circuits()]
+
+        expected = [scattered_outcome(index) for index in range(len(MEASURED))]
+        shots = options.shots
+        assert [circuit.readable_counts() for circuit in found] == [
+            {outcome: shots} for outcome in expected
+        ]
+        assert [circuit.readable_memory() for circuit in found] == [
+            [outcome] * shots for outcome in expected
+        ]
+        for circuit in found:
+            assert circuit.registers[:2] == (("a", 2), ("b", 3))
 
     def test_however_a_set_is_cut_the_results_are_the_same(
         self, provider: Provider, run_calm: Callable[..., str]

@@ -25,6 +25,8 @@ class TestFake(Contract):
         misspelt="dealy=1",
         near="delay",
     )
+    # What it says of circuits is made up.
+    test_each_bit_of_an_outcome_is_where_the_circuit_has_it = None
 
 
 def soon_idle(context: ProviderContext) -> LocalProvider:

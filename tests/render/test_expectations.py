@@ -83,18 +83,19 @@ def test_a_row_an_expectation_value_and_one_for_a_circuit_without() -> None:
     )
     assert list(found.columns) == [
         "index", "name", "observable", "label", "value", "std", "shots", "binding",
+        "source", "position",
     ]  # fmt: skip
     assert [list(cells) for cells in found.rows] == [
-        [4, "ansatz", 0, "ZZ", 0.5, 0.1, 100, 7],
-        [4, "ansatz", 1, "observable 1", -1.0, "", 100, 7],
-        [4, "ansatz", "", "", "", "", 100, 8],
+        [4, "ansatz", 0, "ZZ", 0.5, 0.1, 100, 7, "a.qpy", 0],
+        [4, "ansatz", 1, "observable 1", -1.0, "", 100, 7, "a.qpy", 0],
+        [4, "ansatz", "", "", "", "", 100, 8, "a.qpy", 0],
     ]
 
 
-def test_counts_of_a_sweep_have_the_binding_last() -> None:
+def test_counts_of_a_sweep_have_the_binding_behind_the_shots() -> None:
     found = outcome_rows([row(counts={"0": 3}, binding=7)], top=None, bindings=True)
-    assert list(found.columns)[-1] == "binding"
-    assert [list(cells) for cells in found.rows] == [[4, "ansatz", "0", 3, 100, 7]]
+    assert list(found.columns)[4:] == ["shots", "binding", "source", "position"]
+    assert [list(cells) for cells in found.rows] == [[4, "ansatz", "0", 3, 100, 7, "a.qpy", 0]]
 
 
 def test_a_person_sees_values_errors_and_which_arrays_there_are(

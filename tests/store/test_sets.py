@@ -10,10 +10,17 @@ from pathlib import Path
 import pytest
 from sample_set import NOON, attempted, plan
 
-from qjobs.errors import BeingSubmitted, NotFound, StateDamaged, StateError, StateUnwritable
+from qjobs.errors import (
+    BeingSubmitted,
+    NotFound,
+    StateDamaged,
+    StateError,
+    StateUnwritable,
+    Unreadable,
+)
 from qjobs.model import Planned, Source
 from qjobs.store.folder import SetFolder
-from qjobs.store.sets import Store
+from qjobs.store.sets import MOST_SKIPPED, Store
 
 NewSet = Callable[..., SetFolder]
 
@@ -251,13 +258,35 @@ def test_a_carried_state_file_is_all_a_set_needs(
         assert journal.append(attempted(0))
 
 
+def test_files_left_out_are_kept_with_their_reasons_up_to_a_number(store: Store) -> None:
+    left_out = Unreadable("a \udcff", 3, None, "no", "b")
+
+    def write(count: int) -> SetFolder:
+        set_id = f"9f3c1a7e{count:04}"
+        draft = store.draft(set_id)
+        draft.circuits_path.touch()
+        draft.commit(plan(set_id), (), skipped=[left_out] * count)
+        return store.open(set_id)
+
+    assert write(0).skipped() == (0, ())
+    assert write(2).skipped() == (2, (left_out, left_out))
+    number, files = write(MOST_SKIPPED + 1).skipped()
+    assert (number, len(files)) == (MOST_SKIPPED + 1, MOST_SKIPPED)
+
+
 def test_lost_sources_are_not_made_up(new_set: NewSet, state_path: Path) -> None:
     folder = new_set()
     row = '{"path": "a", "sha256": "", "format": "qpy", "start_index": "0", "experiments_count": 3}'
-    for content in ("{", "[]", '{"sources": 7}', '{"sources": [{}]}', f'{{"sources": [{row}]}}'):
+    for content in (
+        *("{", "[]", '{"sources": 7}', '{"sources": [{}]}', f'{{"sources": [{row}]}}'),
+        *('{"sources": [], "skipped": 7}', '{"sources": [], "skipped": [{}]}'),
+        '{"sources": [], "skipped_count": "many"}',
+    ):
         state_path.with_name("sources.json").write_text(content)
         with pytest.raises(StateDamaged, match=r"sources\.json"):
             folder.sources()
+        with pytest.raises(StateDamaged, match=r"sources\.json"):
+            folder.skipped()
 
 
 def test_a_header_of_many_slices_is_listed_too(store: Store, new_set: NewSet) -> None:

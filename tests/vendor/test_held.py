@@ -16,9 +16,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from contract import MEASURED, scattered, scattered_outcome
+from folder_vendor import Packed, Terse
 from held_process import BEHIND
 from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import ParameterVector
+from qiskit.primitives import BackendSamplerV2, StatevectorSampler
 from qiskit.providers import JobStatus as QiskitStatus
 from qiskit.result.models import ExperimentResult, ExperimentResultData
 from qiskit_aer import AerSimulator
@@ -292,6 +295,31 @@ def test_a_job_that_runs_is_not_lost_when_it_cannot_be_written_down(
     assert provider.cancel([job_id]) == {job_id: CancelOutcome.ALREADY_FINAL}
     with pytest.raises(ProviderError, match="cannot use"):
         make().statuses([job_id])
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [
+        lambda folder: AerSimulator(),
+        lambda folder: StatevectorSampler(),
+        lambda folder: Packed("packed", folder),
+        lambda folder: Terse("terse", folder),
+        lambda folder: BackendSamplerV2(backend=AerSimulator()),
+    ],
+)
+def test_each_bit_of_an_outcome_is_where_the_circuit_has_it(
+    make: Any, submit: Any, container: Path, tmp_path: Path, backend: Callable[[Path], Any]
+) -> None:
+    provider = make(backend(tmp_path))
+    provider.originals(container, [scattered(index) for index in range(len(MEASURED))])
+
+    job_id = submit(provider, 0, len(MEASURED), options=RunOptions(shots=4, memory=True))
+
+    assert wait(provider, job_id) is JobStatus.DONE
+    expected = [scattered_outcome(index) for index in range(len(MEASURED))]
+    found = list(make().result(job_id).circuits())
+    assert [circuit.readable_counts() for circuit in found] == [{one: 4} for one in expected]
+    assert [circuit.readable_memory() for circuit in found] == [[one] * 4 for one in expected]
 
 
 def test_the_callers_own_circuits_run(make: Any, submit: Any, container: Path) -> None:

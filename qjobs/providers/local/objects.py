@@ -13,6 +13,7 @@ from qiskit.primitives import BackendEstimatorV2, BaseEstimatorV2
 
 from qjobs.circuits import outcomes, own_gates
 from qjobs.circuits.foreign import ENDS, describe
+from qjobs.circuits.measured import only_measured
 from qjobs.circuits.outcomes import Layout
 from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.slices import Unread
@@ -101,8 +102,9 @@ class Runner:
     def _count(self, singles: list[_Single]) -> list[CircuitResult]:
         if isinstance(self._target, BaseEstimatorV2):
             raise InputError("an estimator gives no counts")
-        layouts = [Layout.of(single.circuit) for single in singles]
-        circuits = [self._ready(self._apart(single.circuit)) for single in singles]
+        measured = [only_measured(single.circuit) for single in singles]
+        layouts = [layout for _, layout in measured]
+        circuits = [self._ready(self._apart(circuit)) for circuit, _ in measured]
         shots, memory = self._options.shots, self._options.memory
         if self._is_primitive():
             ready = [(outcomes.all_in_registers(circuit),) for circuit in circuits]

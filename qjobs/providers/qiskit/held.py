@@ -93,7 +93,6 @@ class HeldProvider:
         self._check_name(backend)
         if circuits.observables is not None:
             raise JobRefused(f"{self._name} is not asked for expectation values")
-        from qjobs.circuits.outcomes import Layout
         from qjobs.providers.qiskit import running
 
         try:
@@ -104,7 +103,8 @@ class HeldProvider:
             raise JobRefused(error.message, hint=error.hint) from error
         if known:
             return known[0]
-        ready, keywords = self._ready(circuits, options)
+        own, keywords = self._ready(circuits, options)
+        ready, layouts = running.measuring(own)
         job = running.run(
             self._target,
             ready,
@@ -115,7 +115,7 @@ class HeldProvider:
         return self._hold(
             job,
             tag=tag,
-            layouts=[Layout.of(circuit) for circuit in ready],
+            layouts=layouts,
             options=options,
             process=process,
         )

@@ -113,7 +113,7 @@ class Ledger:
             lock.close()
 
     def note(self, job_id: str, entry: bytes) -> None:
-        """Write down by its id what is known of a job. To lose it costs names of registers."""
+        """Write down by its id what is known of a job. To lose it costs the registers."""
         path = self._path("jobs", job_id, ".json")
         with suppress(OSError):
             files.make_folder(path.parent)

@@ -4,13 +4,13 @@ Loads Qiskit: for processes that have such an object.
 """
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import Any
 
-from qiskit.result.models import ExperimentResult, ExperimentResultData
+from qiskit.result.models import ExperimentResult
 
-from qjobs.circuits import outcomes
+from qjobs.circuits import keys, outcomes
 from qjobs.circuits.foreign import describe
 from qjobs.circuits.outcomes import Layout
 from qjobs.errors import ProviderError
@@ -46,33 +46,22 @@ def _from_experiments(
         if experiment is None:  # Braket, for a task without a result
             yield outcomes.failed(layout, options.shots, "the backend gave no result for it")
         else:
-            yield outcomes.from_result(layout, options.shots, _with_counts(experiment))
-
-
-def _with_counts(experiment: ExperimentResult) -> ExperimentResult:
-    """The same, its counts added up if it has only one outcome a shot."""
-    found = experiment.data.to_dict()
-    memory = found.get("memory")
-    if found.get("counts") is not None or not memory or not _are_outcomes(memory):
-        return experiment
-    return ExperimentResult(
-        experiment.shots,
-        experiment.success,
-        ExperimentResultData(**{**found, "counts": Counter(memory)}),
-        status=getattr(experiment, "status", None),
-    )
-
-
-def _are_outcomes(memory: Iterable[object]) -> bool:
-    # What is measured at level 1 are complex numbers.
-    return all(isinstance(shot, str | int) for shot in memory)
+            yield outcomes.from_result(layout, options.shots, experiment)
 
 
 def _header_layout(experiment: ExperimentResult | None) -> Layout:
     header = getattr(experiment, "header", None) or {}
     fields = header if isinstance(header, dict) else header.to_dict()
     registers = tuple((str(name), int(size)) for name, size in fields.get("creg_sizes") or ())
-    return Layout(int(fields.get("memory_slots") or sum(size for _, size in registers)), registers)
+    slots = int(fields.get("memory_slots") or sum(size for _, size in registers))
+    return Layout(slots or _widest(experiment), registers)
+
+
+def _widest(experiment: ExperimentResult | None) -> int:
+    """How many bits the outcomes have, where nothing says how many the circuit has."""
+    found = experiment.data.to_dict() if experiment is not None else {}
+    outcomes_given = found.get("counts") or found.get("memory") or ()
+    return max((keys.width(outcome) for outcome in outcomes_given), default=0) or 1
 
 
 def _from_pubs(
@@ -93,10 +82,7 @@ def _from_pubs(
         try:
             yield from outcomes.from_sampler(layout, pub.data, memory=options.memory)
         except ValueError as error:
-            message = str(error) if layout.clbits else "the circuit measures nothing"
-            yield from (
-                outcomes.failed(layout, options.shots, message) for _ in range(rows[number])
-            )
+            yield from repeat(outcomes.failed(layout, options.shots, str(error)), rows[number])
 
 
 def _data_layout(data: Any) -> Layout:

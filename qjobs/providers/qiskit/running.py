@@ -14,7 +14,8 @@ from qiskit.transpiler.passes import GatesInBasis
 
 from qjobs.circuits import own_gates
 from qjobs.circuits.foreign import ENDS, describe
-from qjobs.circuits.outcomes import all_in_registers
+from qjobs.circuits.measured import only_measured
+from qjobs.circuits.outcomes import Layout, all_in_registers
 from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.sweep import Pub
 from qjobs.errors import JobRefused, QjobsError
@@ -73,6 +74,22 @@ def bound(target: Any, pubs: Sequence[Pub], *, options: RunOptions) -> list[Quan
         same = set(fitted.parameters) == set(pub.circuit.parameters)
         circuits += Pub(fitted if same else pub.circuit, pub.values).bound()
     return circuits
+
+
+def measuring(
+    circuits: Sequence[QuantumCircuit],
+) -> tuple[list[QuantumCircuit], list[Layout]]:
+    """What to run in the place of circuits, and how to read its outcomes. See `only_measured`.
+
+    Raises JobRefused if that cannot be made.
+    """
+    ready = []
+    for circuit in circuits:
+        try:
+            ready.append(only_measured(circuit))
+        except Exception as error:
+            raise JobRefused(f"cannot take {circuit.name!r} apart: {describe(error)}") from error
+    return [circuit for circuit, _ in ready], [layout for _, layout in ready]
 
 
 def name(target: Any) -> str:

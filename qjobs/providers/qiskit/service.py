@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 
 from qjobs.circuits import qpy
 from qjobs.circuits.foreign import describe
-from qjobs.circuits.outcomes import Layout
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Pub, Sweep
 from qjobs.errors import InputError, JobRefused, NotAccepted, ProviderError, UnreadableCircuit
@@ -73,7 +72,8 @@ class Service:
                 return call.known, b""
             try:
                 target = self._vendor.target(fields["backend"])
-                circuits = running.bound(target, _pubs(request), options=options)
+                bound = running.bound(target, _pubs(request), options=options)
+                circuits, layouts = running.measuring(bound)
                 job = running.run(
                     target,
                     circuits,
@@ -86,7 +86,7 @@ class Service:
                 call.refused()
                 raise
             job_id = jobs.job_id(job)
-            call.accepted(job_id, Reading([Layout.of(circuit) for circuit in circuits], options))
+            call.accepted(job_id, Reading(layouts, options))
         self._vendor.remember(job_id, job)
         return job_id, b""
 

@@ -21,7 +21,7 @@ from ibm_quantum_schemas.executor.version_2_0 import (
     QuantumProgramResultItemModel,
     QuantumProgramResultModel,
 )
-from qiskit import QuantumCircuit, qpy
+from qiskit import ClassicalRegister, QuantumCircuit, qpy
 from qiskit.primitives import PrimitiveResult
 from qiskit.primitives.containers import BitArray, DataBin, PubResult, SamplerPubResult
 from qiskit.primitives.containers.bindings_array import BindingsArray
@@ -134,10 +134,17 @@ def _measure(circuit: QuantumCircuit, values: Any, shots: int, *, simulate: bool
             register.name: generator.integers(0, 2, (*shape, shots, register.size)).astype(bool)
             for register in circuit.cregs
         }
+    # Aer's sampler takes the bits of each register for neighbours.
+    whole = circuit.copy()
+    whole.add_register(ClassicalRegister(name="all of the clbits", bits=circuit.clbits))
     bound = {tuple(circuit.parameters): values} if circuit.num_parameters else {}
-    pub = SamplerPub(circuit, BindingsArray(bound, shape=shape), shots)
-    measured = SamplerV2(seed=seed).run([pub]).result()[0].data
-    return {name: bits.to_bool_array(order="little") for name, bits in measured.items()}
+    pub = SamplerPub(whole, BindingsArray(bound, shape=shape), shots)
+    measured = SamplerV2(seed=seed).run([pub]).result()[0].data["all of the clbits"]
+    bits = measured.to_bool_array(order="little")
+    return {
+        register.name: bits[..., [circuit.find_bit(bit).index for bit in register]]
+        for register in circuit.cregs
+    }
 
 
 def _seed(circuit: QuantumCircuit, values: Any, shots: float) -> int:
