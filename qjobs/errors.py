@@ -124,11 +124,28 @@ class InputError(QjobsError):
 
 
 class UnreadableFiles(InputError):
-    """Some of several files cannot be read; the message counts them, `unreadable` has them all."""
+    """Some of several files, or of their circuits, cannot be read: `unreadable` has them all.
+
+    The message counts them.
+    """
 
     def __init__(self, text: str, *, hint: str, unreadable: Sequence[Unreadable]) -> None:
         super().__init__(text, hint=hint)
         self.unreadable = tuple(unreadable)
+
+
+class UnreadableCircuit(InputError):
+    """Qiskit cannot read a circuit of a job back; it may read `others` of them."""
+
+    code = "unreadable_circuit"
+
+    def __init__(self, message: str, *, hint: str = "", others: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.others = others
+
+    def refusal(self) -> "JobRefused":
+        """What that means for the job: without this circuit it may pass."""
+        return (TooLarge if self.others else JobRefused)(self.message, hint=self.hint)
 
 
 class StateError(QjobsError):
@@ -192,7 +209,10 @@ class JobRefused(NotAccepted):
 
 
 class TooLarge(JobRefused):
-    """The job is over one of the provider's limits; a smaller slice may pass."""
+    """The job is over one of the provider's limits, or has a circuit that no job can have.
+
+    A smaller slice may pass.
+    """
 
     code = "too_large"
 

@@ -24,8 +24,9 @@ class Gathered:
 
     `skipped` are files that were left out. `unmeasured` tells of circuits without a measurement.
     `parameters` are those of circuits that Qiskit has read; `suspect` is the first of the others
-    that seems to have some, None if none does. `fingerprint` is the same for the same files in
-    the same order, wherever they lie.
+    that seems to have some, None if none does. `unreadable` are circuits that Qiskit cannot read,
+    where it was looked for them. `fingerprint` is the same for the same files in the same order,
+    wherever they lie.
     """
 
     circuits: int
@@ -35,6 +36,7 @@ class Gathered:
     parameters: Parameters
     suspect: int | None
     fingerprint: str
+    unreadable: tuple[Unreadable, ...] = ()
 
     @property
     def unmeasured_circuits(self) -> str:

@@ -6,16 +6,18 @@ registers from the circuit: what backends say of them differs.
 
 import io
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from qjobs.circuits import keys
+from qjobs.errors import ProviderError
 from qjobs.results import CircuitResult
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qiskit import QuantumCircuit
     from qiskit.primitives import BitArray, DataBin
+    from qiskit.result import Result
     from qiskit.result.models import ExperimentResult
 
 _OWN_PLACE = frozenset({"counts", "memory"})
@@ -84,6 +86,15 @@ def all_in_registers(circuit: "QuantumCircuit") -> "QuantumCircuit":
     same = circuit.copy()
     same.add_register(ClassicalRegister(name=name, bits=loose))
     return same
+
+
+def experiments(result: "Result", circuits: int) -> "Sequence[ExperimentResult]":
+    """Those of a result of so many circuits. Raises ProviderError, with its own words, without."""
+    found: Sequence[ExperimentResult] = result.results
+    if len(found) != circuits:
+        why = str(getattr(result, "status", None) or "").removeprefix("ERROR: ").strip()
+        raise ProviderError(why or f"there are {len(found)} results for {circuits} circuits")
+    return found
 
 
 def failed(layout: Layout, shots: int, message: str) -> CircuitResult:

@@ -12,15 +12,15 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from itertools import islice
+from contextlib import contextmanager, suppress
+from itertools import accumulate, islice, pairwise
 from operator import lt
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
 
 from qjobs.circuits import records
 from qjobs.circuits.foreign import qiskit_errors
-from qjobs.errors import InputError
+from qjobs.errors import InputError, UnreadableCircuit
 from qjobs.model import Slice
 
 if TYPE_CHECKING:
@@ -35,9 +35,12 @@ MAX_RECORD_BYTES = 2**31
 MAX_BITS = 1_000_000
 """A circuit of more qubits or classical bits is taken for damaged."""
 
-# FILE_HEADER_V10 of qiskit/qpy/formats.py, and the type of the programs.
+# FILE_HEADER_V10 of qiskit/qpy/formats.py, and the type of the programs. Before, FILE_HEADER.
 _HEADER = struct.Struct("!6sB3sQcc")
 HEADER_BYTES = _HEADER.size
+"""The length of the header from version 10 on, which says how expressions are encoded."""
+_ENCODED_VERSION = 10
+_OLD_HEADER = struct.Struct("!6sB3sQc")
 _CIRCUITS = b"q"
 _CHUNK_BYTES = 1 << 20
 
@@ -46,26 +49,37 @@ class Dialect(NamedTuple):
     """What the header says of all records: only files of one dialect can be joined by bytes.
 
     `qiskit` is the version of Qiskit that wrote them, one byte a number; `encoding` is how
-    symbolic expressions are written.
+    symbolic expressions are written, empty before version 10.
     """
 
     version: int
     qiskit: bytes
     encoding: bytes
 
+    @property
+    def has_table(self) -> bool:
+        """Whether a table of the records follows the header."""
+        return self.version >= OLDEST_TABLE_VERSION
+
     def header(self, circuits: int) -> bytes:
         """The bytes of a file of so many circuits up to its table."""
-        return _HEADER.pack(MAGIC, self.version, self.qiskit, circuits, self.encoding, _CIRCUITS)
+        front = MAGIC, self.version, self.qiskit, circuits
+        if not self.encoding:
+            return _OLD_HEADER.pack(*front, _CIRCUITS)
+        return _HEADER.pack(*front, self.encoding, _CIRCUITS)
 
 
 def read_header(data: bytes) -> tuple[Dialect, int]:
-    """The dialect and the number of circuits of a file of version 10 or later.
+    """The dialect and the number of circuits of a file of version 5 or later.
 
     Raises ValueError, saying what is wrong, if these are not the first bytes of one.
     """
     if len(data) < HEADER_BYTES or not data.startswith(MAGIC):
         raise ValueError("it has no QPY header")
-    _, version, qiskit, circuits, encoding, kind = _HEADER.unpack_from(data)
+    _, version, qiskit, circuits, kind = _OLD_HEADER.unpack_from(data)
+    encoding = b""
+    if version >= _ENCODED_VERSION:
+        *_, encoding, kind = _HEADER.unpack_from(data)
     if not records.OLDEST_VERSION <= version <= NEWEST_VERSION:
         raise ValueError(f"its QPY version is {version}")
     if kind != _CIRCUITS:
@@ -86,6 +100,15 @@ def encode_offsets(offsets: "array[int]", shift: int = 0) -> bytes:
     return moved.tobytes()
 
 
+def whole(dialect: Dialect, found: Sequence[bytes]) -> bytes:
+    """A file of these records, which are of that dialect."""
+    table = b""
+    if dialect.has_table:
+        ends = accumulate(map(len, found), initial=first_record(len(found)))
+        table = encode_offsets(array("q", ends)[:-1])
+    return b"".join((dialect.header(len(found)), table, *found))
+
+
 class Container:
     """An open QPY file of version 16 or later, of which nothing is held in memory.
 
@@ -101,7 +124,7 @@ class Container:
             self.dialect, self._count = read_header(os.pread(self._fd, HEADER_BYTES, 0))
         except ValueError as error:
             raise self._damaged(str(error)) from error
-        if self.dialect.version < OLDEST_TABLE_VERSION:
+        if not self.dialect.has_table:
             raise self._damaged(f"QPY version {self.dialect.version} has no table of circuits")
         if not self._count:
             raise InputError(f"{name} holds no circuits")
@@ -223,16 +246,73 @@ class Container:
         )
 
 
-def decode(data: bytes) -> "list[QuantumCircuit]":
+class UnreadRecord(NamedTuple):
+    """A circuit of a QPY file that Qiskit cannot read: what its record still tells, and why."""
+
+    name: str
+    clbits: int
+    why: str
+
+
+def decode(data: bytes, *, start_index: int = 0) -> "list[QuantumCircuit]":
     """The circuits of a QPY file of any version. Qiskit is imported on the first call.
 
-    Raises InputError if Qiskit cannot read it.
+    Raises InputError if Qiskit cannot read it: UnreadableCircuit, which names the circuit, if it
+    is one of those of a file with a table. `start_index` is the index of the first, for messages.
     """
+    try:
+        return _decode(data)
+    except InputError:
+        found = decode_each(data)
+    read = [circuit for circuit in found if not isinstance(circuit, UnreadRecord)]
+    for index, circuit in enumerate(found, start_index):
+        if isinstance(circuit, UnreadRecord):
+            raise UnreadableCircuit(
+                f"circuit {index} ({circuit.name}): {circuit.why}", others=bool(read)
+            )
+    return read
+
+
+def decode_each(data: bytes) -> "list[QuantumCircuit | UnreadRecord]":
+    """The circuits of a QPY file, with an `UnreadRecord` in the place of each that is one.
+
+    Raises InputError if no circuit can be told from the others: there is no table, or it is wrong.
+    """
+    try:
+        return [*_decode(data)]
+    except InputError as error:
+        try:
+            dialect, count = read_header(data)
+            table = struct.unpack_from(f"!{count}Q", data, HEADER_BYTES)
+        except (ValueError, struct.error):
+            raise error from None
+        bounds = [first_record(count) - 1, *table, len(data)]
+        if not dialect.has_table or not all(map(lt, bounds, islice(bounds, 1, None))):
+            raise
+    return [_decode_one(dialect, data[start:end]) for start, end in pairwise(bounds[1:])]
+
+
+def _decode_one(dialect: Dialect, record: bytes) -> "QuantumCircuit | UnreadRecord":
+    try:
+        return _decode(whole(dialect, [record]))[0]
+    except InputError as error:
+        head = records.Head(0, 0, 0)
+        with suppress(struct.error):
+            head = records.read_head(record[: records.HEAD_BYTES])
+        name = records.name(record, dialect.version) if head.name_bytes else ""
+        return UnreadRecord(name, min(head.clbits, MAX_BITS), error.message)
+
+
+def _decode(data: bytes) -> "list[QuantumCircuit]":
     from qiskit import qpy
 
     _check_sizes(data)
+    stream = io.BytesIO(data)
     with qiskit_errors("Qiskit cannot read the QPY data"):
-        return list(qpy.load(io.BytesIO(data)))
+        circuits = list(qpy.load(stream))
+    if stream.tell() < len(data):
+        raise InputError(f"{len(data) - stream.tell()} bytes stand behind the last circuit")
+    return circuits
 
 
 def _check_sizes(data: bytes) -> None:
@@ -241,16 +321,21 @@ def _check_sizes(data: bytes) -> None:
         dialect, circuits = read_header(data)
     except ValueError:
         return  # an old version, or nothing that Qiskit reads
-    if dialect.version < OLDEST_TABLE_VERSION:
+    if not dialect.has_table:
         return
     try:
         table = struct.unpack_from(f"!{min(circuits, len(data))}Q", data, HEADER_BYTES)
         for at in table:
-            head = records.read_head(data[at : at + records.HEAD_BYTES])
-            if max(head.qubits, head.clbits) > MAX_BITS:
-                raise InputError(f"a circuit has {head.qubits} qubits and {head.clbits} clbits")
+            check_size(data[at : at + records.HEAD_BYTES])
     except struct.error as error:
         raise InputError("the QPY data is cut short") from error
+
+
+def check_size(record: bytes) -> None:
+    """Raise InputError for more bits than a circuit may have, struct.error if it is cut short."""
+    head = records.read_head(record[: records.HEAD_BYTES])
+    if max(head.qubits, head.clbits) > MAX_BITS:
+        raise InputError(f"a circuit has {head.qubits} qubits and {head.clbits} clbits")
 
 
 def encode(circuits: "Sequence[QuantumCircuit]") -> bytes:

@@ -7,31 +7,34 @@ big-endian. Nothing inside a gate is looked at: a record may have an end and sti
 """
 
 import struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-OLDEST_VERSION = 10
+OLDEST_VERSION = 5
 NEWEST_VERSION = 18
 
-_CIRCUIT_HEADER_V12 = struct.Struct("!H1cHIIQIQI")
-_CIRCUIT_HEADER_V2 = struct.Struct("!H1cHIIQIQ")
-_REGISTER_V4 = struct.Struct("!1c?IH?")
+CIRCUIT_HEADER_V12 = struct.Struct("!H1cHIIQIQI")
+CIRCUIT_HEADER_V2 = struct.Struct("!H1cHIIQIQ")
+REGISTER = struct.Struct("!1c?IH?")
 _EXPR_VAR_DECLARATION = struct.Struct("!16scH")
 _PARAMETER_VECTOR = struct.Struct("!HQ16s")
-_CUSTOM_DEFINITION = struct.Struct("!H1cII?QIIQ")
-_INSTRUCTION = struct.Struct("!HHHIIBHqII")
-_INSTRUCTION_PARAM = struct.Struct("!1cQ")
-_INSTRUCTION_ARG_BYTES = 5
+CUSTOM_DEFINITION = struct.Struct("!H1cII?QIIQ")
+INSTRUCTION = struct.Struct("!HHHIIBHqII")
+VALUE = struct.Struct("!1cQ")
+_ARGUMENT_BYTES = 5
 _ANNOTATION = struct.Struct("!IQ")
 _LAYOUT_V2 = struct.Struct("!?iiiIi")
+_LAYOUT_V1 = struct.Struct("!?iiiI")
 _LAYOUT_BIT = struct.Struct("!ii")
 _U16 = struct.Struct("!H")
 _U32 = struct.Struct("!I")
 _U64 = struct.Struct("!Q")
 
 _EXPRESSION_TYPE_BYTES = {b"b": 0, b"u": 4, b"f": 0, b"d": 0}
-_HAS_EXPRESSION = 0b10
+HAS_EXPRESSION = 0b10
 _HAS_ANNOTATIONS = 0b1000_0000
-HEAD_BYTES = _CIRCUIT_HEADER_V12.size
+WITH_CIRCUITS = b"qt"
+"""The kinds of a value that is a circuit, or a tuple."""
+HEAD_BYTES = CIRCUIT_HEADER_V12.size
 """The length of the fixed head of a record, from version 12 on; the circuit's name follows."""
 
 
@@ -59,9 +62,21 @@ expression."""
 
 
 def read_head(data: bytes) -> Head:
-    """Read the `HEAD_BYTES` of a record of version 12 or later."""
-    name_bytes, _, _, qubits, clbits, *_ = _CIRCUIT_HEADER_V12.unpack(data)
+    """Read the `HEAD_BYTES` of a record; those of older versions begin in the same way."""
+    name_bytes, _, _, qubits, clbits, *_ = CIRCUIT_HEADER_V12.unpack(data)
     return Head(name_bytes, qubits, clbits)
+
+
+def name(record: bytes, version: int) -> str:
+    """The name of a record's circuit."""
+    head = CIRCUIT_HEADER_V12 if version >= 12 else CIRCUIT_HEADER_V2
+    size, *_ = _U16.unpack_from(record)
+    return record[head.size : head.size + size].decode(errors="replace")
+
+
+def layout_head(version: int) -> struct.Struct:
+    """How the layout of a transpiled circuit begins, from version 8 on."""
+    return _LAYOUT_V2 if version >= 10 else _LAYOUT_V1
 
 
 def find_operations(data: bytes, version: int) -> int:
@@ -69,7 +84,7 @@ def find_operations(data: bytes, version: int) -> int:
 
     Raises CutShort if the record is longer than the data before that.
     """
-    walk = _Walk(data, 0, version)
+    walk = Walk(data, 0, version)
     try:
         walk.front()
     except struct.error as error:
@@ -80,21 +95,34 @@ def find_operations(data: bytes, version: int) -> int:
 def find_end(data: bytes | memoryview, start: int, version: int) -> int:
     """The position behind the record that starts at `start`; never beyond `data`.
 
+    Raises as `walk`.
+    """
+    return walk(data, start, version).at
+
+
+def walk(data: bytes | memoryview, start: int, version: int) -> "Walk":
+    """Go to the end of the record that starts at `start`.
+
     Raises CutShort if the record runs out of the data, and Unsliceable if it holds what this
     module does not know, such as the pulse calibrations of old versions.
     """
     if not OLDEST_VERSION <= version <= NEWEST_VERSION:
         raise Unsliceable(f"records of QPY version {version} are not known")
-    walk = _Walk(data, start, version)
+    gone = Walk(data, start, version)
     try:
-        walk.record()
+        gone.record()
     except struct.error as error:
         raise CutShort from error
-    return walk.at
+    return gone
 
 
-class _Walk:
-    """A position that moves over one record. `struct` refuses to read beyond the data."""
+class Walk:
+    """A position that moves over one record. `struct` refuses to read beyond the data.
+
+    `straight` says that it saw no conditions on instructions, and no circuits within the circuit.
+    """
+
+    straight = True
 
     def __init__(self, data: bytes | memoryview, start: int, version: int) -> None:
         self.data = data
@@ -103,11 +131,13 @@ class _Walk:
         self.version = version
 
     def skip(self, size: int) -> None:
+        """Go on by so many bytes. Raises CutShort."""
         self.at += size
         if size < 0 or self.at > self.end:
             raise CutShort
 
-    def take(self, layout: struct.Struct) -> tuple[int, ...]:
+    def take(self, layout: struct.Struct) -> tuple[Any, ...]:
+        """Read a structure. Raises struct.error."""
         fields = layout.unpack_from(self.data, self.at)
         self.at += layout.size
         return fields
@@ -119,6 +149,7 @@ class _Walk:
         return range(count)
 
     def record(self) -> None:
+        """Go to the end of the record."""
         instructions = self.front()
         if self.version >= 15:
             for _ in range(self.take(_U32)[0]):
@@ -135,18 +166,19 @@ class _Walk:
     def front(self) -> int:
         """The head, the registers and the variables; how many instructions there are."""
         if self.version >= 12:
-            header = self.take(_CIRCUIT_HEADER_V12)
+            header = self.take(CIRCUIT_HEADER_V12)
         else:
-            header = (*self.take(_CIRCUIT_HEADER_V2), 0)
+            header = (*self.take(CIRCUIT_HEADER_V2), 0)
         name, _, phase, _, _, metadata, registers, instructions, variables = header
         self.skip(name + phase + metadata)
         self.registers(registers)
         self.variables(variables)
-        return instructions
+        return int(instructions)
 
     def registers(self, count: int) -> None:
-        for _ in self.times(count, _REGISTER_V4.size):
-            _, _, size, name, _ = self.take(_REGISTER_V4)
+        """Go on behind registers."""
+        for _ in self.times(count, REGISTER.size):
+            _, _, size, name, _ = self.take(REGISTER)
             if self.version >= 18:
                 contiguous = self.data[self.at : self.at + 1] == b"\x01"
                 self.skip(1 + name + (4 if contiguous else 4 * size))
@@ -154,6 +186,7 @@ class _Walk:
                 self.skip(name + 8 * size)
 
     def variables(self, count: int) -> None:
+        """Go on behind the declarations of variables."""
         for _ in self.times(count, _EXPR_VAR_DECLARATION.size):
             _, _, name = self.take(_EXPR_VAR_DECLARATION)
             kind = bytes(self.data[self.at : self.at + 1])
@@ -162,26 +195,37 @@ class _Walk:
             self.skip(1 + _EXPRESSION_TYPE_BYTES[kind] + name)
 
     def custom_definitions(self) -> None:
+        """Go on behind the definitions of the user's gates."""
         (count,) = self.take(_U64)
-        for _ in self.times(count, _CUSTOM_DEFINITION.size):
-            name, _, _, _, defined, size, _, _, base = self.take(_CUSTOM_DEFINITION)
+        for _ in self.times(count, CUSTOM_DEFINITION.size):
+            name, _, _, _, defined, size, _, _, base = self.take(CUSTOM_DEFINITION)
             self.skip(name + (size if defined else 0) + base)
+            self.straight &= not defined
 
     def instructions(self, count: int) -> None:
-        for _ in self.times(count, _INSTRUCTION.size):
-            name, label, parameters, qargs, cargs, extras, register, *_ = self.take(_INSTRUCTION)
+        """Go on behind instructions."""
+        for _ in self.times(count, INSTRUCTION.size):
+            name, label, parameters, qargs, cargs, extras, register, *_ = self.take(INSTRUCTION)
             self.skip(name + label + register)
-            if extras & 0b11 == _HAS_EXPRESSION:
-                self.skip(self.take(_INSTRUCTION_PARAM)[1])
-            self.skip(_INSTRUCTION_ARG_BYTES * (qargs + cargs))
+            if extras & 0b11:
+                self.straight = False
+                if extras & 0b11 == HAS_EXPRESSION:
+                    self.skip(self.take(VALUE)[1])
+            self.skip(_ARGUMENT_BYTES * (qargs + cargs))
             for _ in range(parameters):
-                self.skip(self.take(_INSTRUCTION_PARAM)[1])
+                kind, size = self.take(VALUE)
+                if kind in WITH_CIRCUITS:
+                    self.straight = False
+                self.skip(size)
             if self.version >= 15 and extras & _HAS_ANNOTATIONS:
                 for _ in range(self.take(_U32)[0]):
                     self.skip(self.take(_ANNOTATION)[1])
 
     def layout(self) -> None:
-        exists, initial, mapping, final, registers, _ = self.take(_LAYOUT_V2)
+        """Go on behind the layout."""
+        if self.version < 8:
+            return
+        exists, initial, mapping, final, registers = self.take(layout_head(self.version))[:5]
         if not exists:
             return
         self.registers(registers)

@@ -2,15 +2,29 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from qjobs.circuits import qpy
+from qjobs.circuits import outcomes, qpy
+from qjobs.circuits.outcomes import Layout
 from qjobs.circuits.sweep import Pub, Sweep, columns
 from qjobs.model import Slice
+from qjobs.results import CircuitResult
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
+
+
+class Unread(NamedTuple):
+    """A circuit that Qiskit cannot read, which counts `rows` times."""
+
+    circuit: qpy.UnreadRecord
+    rows: int
+
+    def failed(self, shots: int) -> CircuitResult:
+        """What comes of it, each time."""
+        return outcomes.failed(Layout(self.circuit.clbits, ()), shots, self.circuit.why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +62,37 @@ class CircuitSlice:
     def circuits(self) -> "list[QuantumCircuit]":
         """The circuits themselves, in order, with their parameters bound.
 
-        Qiskit must have been imported on the main thread. Raises InputError.
+        Qiskit must have been imported on the main thread. Raises as `pubs`.
         """
         return [circuit for pub in self.pubs() for circuit in pub.bound()]
 
     def pubs(self) -> Iterator[Pub]:
-        """The circuits, each with all of its values at once; together they are the slice."""
-        decoded = qpy.decode(self.qpy())
+        """The circuits, each with all of its values at once; together they are the slice.
+
+        Raises InputError: UnreadableCircuit, if Qiskit cannot read one of them.
+        """
+        decoded = qpy.decode(self.qpy(), start_index=self.records.start_index)
+        yield from map(self._pub, decoded, count(self.records.start_index))
+
+    def pubs_or_reasons(self) -> "Iterator[Pub | Unread]":
+        """As `pubs`, with an `Unread` for each circuit that Qiskit cannot read."""
+        for index, circuit in enumerate(qpy.decode_each(self.qpy()), self.records.start_index):
+            if isinstance(circuit, qpy.UnreadRecord):
+                yield Unread(circuit, self._rows(index).experiments_count)
+            else:
+                yield self._pub(circuit, index)
+
+    def _pub(self, circuit: "QuantumCircuit", index: int) -> Pub:
         if self.sweep is None:
-            yield from (Pub(circuit, None) for circuit in decoded)
-            return
+            return Pub(circuit, None)
+        values = self.sweep.values(self._rows(index))
+        return Pub(circuit, values[:, columns(circuit, self.sweep.names)])
+
+    def _rows(self, index: int) -> Slice:
+        """The rows of values that a circuit of the container has in this slice."""
+        if self.sweep is None:
+            return Slice(0, 1)
         rows = self.sweep.rows
-        for index, circuit in enumerate(decoded, start=self.records.start_index):
-            first = max(self.slice.start_index, index * rows)
-            end = min(self.slice.end_index + 1, (index + 1) * rows)
-            values = self.sweep.values(Slice(first - index * rows, end - first))
-            yield Pub(circuit, values[:, columns(circuit, self.sweep.names)])
+        first = max(self.slice.start_index, index * rows)
+        end = min(self.slice.end_index + 1, (index + 1) * rows)
+        return Slice(first - index * rows, end - first)

@@ -12,7 +12,8 @@ and the first that has it. A question of what is in a container,
 
     {"container": PATH, "start_index": 0, "experiments_count": 300}
 
-is answered in one line, `{"parameters": [...]}`, or with an error. It ends with its input.
+is answered in one line, `{"parameters": [...], "unreadable": [[INDEX, NAME, REASON], ...]}`, or
+with an error. It ends with its input.
 Circuits cross as QPY, which is ten times faster to read than a pickle and runs no code.
 """
 
@@ -23,7 +24,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -126,18 +127,27 @@ def _answer_question(message: dict[str, Any]) -> None:
     part = Slice(message["start_index"], message["experiments_count"])
     try:
         with qpy.Container.open(Path(message["container"])) as container:
-            circuits = qpy.decode(container.cut(part))
+            found = qpy.decode_each(container.cut(part))
     except InputError as error:
         _say({"error": error.message, "hint": error.hint})
     else:
-        names = _name_parameters(circuits, part.start_index)
-        _say({"parameters": [*names.items()]})
+        unreadable = [
+            (index, circuit.name, circuit.why)
+            for index, circuit in enumerate(found, part.start_index)
+            if isinstance(circuit, qpy.UnreadRecord)
+        ]
+        names = _name_parameters(found, part.start_index)
+        _say({"parameters": [*names.items()], "unreadable": unreadable})
 
 
-def _name_parameters(circuits: "list[QuantumCircuit]", start_index: int = 0) -> _Names:
+def _name_parameters(
+    circuits: "Sequence[QuantumCircuit | qpy.UnreadRecord]", start_index: int = 0
+) -> _Names:
     """The names that circuits have, and the index of the first that has each group of them."""
     found: _Names = {}
     for index, circuit in enumerate(circuits, start=start_index):
+        if isinstance(circuit, qpy.UnreadRecord):
+            continue
         names = tuple(parameter.name for parameter in circuit.parameters)
         if names:
             found.setdefault(names, index)

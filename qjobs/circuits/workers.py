@@ -64,8 +64,20 @@ class Workers:
                         selector.unregister(process.output)
 
     def find_parameters(self, container: Path, part: Slice) -> Parameters:
-        """The parameters of the circuits of a container. Raises InputError."""
-        return self._all[0].find_parameters(container, part)
+        """The parameters of the circuits of a container, as far as these can be read.
+
+        Raises InputError.
+        """
+        return _parameters(self._all[0].ask(container, part))
+
+    def find_unreadable(self, container: Path, part: Slice) -> list[tuple[int, str, str]]:
+        """The index and the name of each circuit that cannot be read, and why.
+
+        Raises InputError.
+        """
+        return [
+            (at, name, why) for at, name, why in self._all[0].ask(container, part)["unreadable"]
+        ]
 
 
 class _Process:
@@ -112,7 +124,8 @@ class _Process:
             raise self._died() from error
         return True
 
-    def find_parameters(self, container: Path, part: Slice) -> Parameters:
+    def ask(self, container: Path, part: Slice) -> dict[str, Any]:
+        """What is to be known of the circuits of a container."""
         question = {
             "container": str(container),
             "start_index": part.start_index,
@@ -126,7 +139,7 @@ class _Process:
         message = self._answer()
         if "error" in message:
             raise InputError(message["error"], hint=message["hint"])
-        return _parameters(message)
+        return message
 
     def hear(self) -> int:
         """Take in what the process has said; how many files it answered for."""

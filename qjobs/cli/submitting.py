@@ -230,6 +230,8 @@ def _warn(output: Output, gathered: "Gathered") -> None:
         output.list_unreadable(gathered.skipped)
         files = len(gathered.sources) + len(gathered.skipped)
         output.warn(f"left out {len(gathered.skipped)} of {count(files, 'file')}")
+    for circuit in gathered.unreadable:
+        output.warn(f"will fail: {circuit}")
     if gathered.unmeasured.count:
         circuits = gathered.unmeasured_circuits
         output.warn(f"without a measurement there are no counts: {circuits}")

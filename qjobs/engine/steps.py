@@ -15,6 +15,7 @@ from functools import partial
 from math import ceil
 from typing import NamedTuple, TypeAlias, assert_never
 
+from qjobs.circuits.foreign import describe
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.engine.halving import can_be_halved, halve
 from qjobs.engine.unknown import Found, NotYet, Unclear, look_up
@@ -24,8 +25,8 @@ from qjobs.errors import (
     NoneAccepted,
     NotAccepted,
     NotNow,
-    QjobsError,
     StateUnwritable,
+    UnreadableCircuit,
 )
 from qjobs.facts import Fact, FactKind, shortened
 from qjobs.model import Attempted, Job, JobSet, Planned, Slice
@@ -157,11 +158,15 @@ class Starter:
             )
         try:
             return self.provider.prepare(circuits, backend=backend, options=options, tag=tag)
+        except UnreadableCircuit as error:
+            if self._record(job, FactKind.ATTEMPTED, tag):
+                self._refuse(job, error.refusal())
+            return None
         except (NotNow, NoneAccepted, InputError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a plug-in lets through, nothing was sent
             if self._record(job, FactKind.ATTEMPTED, tag):
-                refusal = error if isinstance(error, NotAccepted) else JobRefused(_words(error))
+                refusal = error if isinstance(error, NotAccepted) else JobRefused(describe(error))
                 self._refuse(job, refusal)
             return None
 
@@ -171,6 +176,9 @@ class Starter:
             return ""  # somebody dropped the job in the meantime
         try:
             job_id = call()
+        except UnreadableCircuit as error:
+            self._refuse(job, error.refusal())
+            return ""
         except (NotNow, NoneAccepted, InputError) as error:
             self._record(job, FactKind.DEFERRED, shortened(error.message))
             raise
@@ -178,7 +186,7 @@ class Starter:
             self._refuse(job, error)
             return ""
         except Exception as error:  # noqa: BLE001 - whatever a plug-in lets through, the job may exist
-            return f"job {job.index}: {_words(error)}"
+            return f"job {job.index}: {describe(error)}"
         self._accept(job, job_id)
         return ""
 
@@ -220,7 +228,3 @@ class Starter:
 
     def _fact(self, job: Job, kind: FactKind, value: str) -> Fact:
         return Fact(job.index, job.attempt.number, self.clock(), kind, value)
-
-
-def _words(error: Exception) -> str:
-    return error.message if isinstance(error, QjobsError) else f"{type(error).__name__}: {error}"

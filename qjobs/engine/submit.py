@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from qjobs.circuits.checking import checked
 from qjobs.circuits.gather import Gathered
 from qjobs.circuits.inputs import InputFile
 from qjobs.engine.choice import least_busy
@@ -64,12 +65,18 @@ def preview(
     *,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> tuple[JobSet, Gathered]:
-    """The set that `prepare` would make; nothing is written to the state, no job is sent."""
+    """The set that `prepare` would make; nothing is written to the state, no job is sent.
+
+    Circuits of QPY files are decoded, which `prepare` leaves to the jobs. Raises InputError if
+    Qiskit cannot read some, unless invalid ones are to be skipped.
+    """
     provider = _provider(workspace, request)
     with tempfile.TemporaryDirectory(prefix="qjobs-") as folder:
-        material = collect(request, Draft(workspace.new_id(), Path(folder)), progress)
+        draft = Draft(workspace.new_id(), Path(folder))
+        material = collect(request, draft, progress)
+        gathered = checked(draft.circuits_path, material.gathered, refuse=not request.skip_invalid)
         request = _with_backend(request, provider, material)
-        return _plan(workspace, request, provider, material), material.gathered
+        return _plan(workspace, request, provider, material), gathered
 
 
 def prepare(

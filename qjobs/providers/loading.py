@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from qjobs import config, paths
+from qjobs.circuits.foreign import describe
 from qjobs.errors import ProviderError, QjobsError, UnknownBackend, UsageError
 from qjobs.providers.interface import Provider, ProviderContext
 
@@ -111,8 +112,7 @@ def load(name: str, context: ProviderContext) -> Provider:
         raise
     except Exception as error:  # a plug-in may fail in any way
         raise ProviderError(
-            f"provider {name!r} of the package {package} cannot be used: "
-            f"{type(error).__name__}: {error}",
+            f"provider {name!r} of the package {package} cannot be used: {describe(error)}",
             hint=f"repair or remove the package {package}",
         ) from error
     return provider

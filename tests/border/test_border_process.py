@@ -265,7 +265,7 @@ def test_a_token_is_in_no_message_and_no_file(
     with pytest.raises(JobRefused) as caught:
         submit(provider, circuits, "refusing")
 
-    assert caught.value.message == "bad circuit, ***"
+    assert caught.value.message == "ValueError: bad circuit, ***"
     files = [path for path in home.rglob("*") if path.is_file()]
     assert "the token ***" in (home / "acme" / "bridge.log").read_text()
     assert not [path for path in files if TOKEN.encode() in path.read_bytes()]

@@ -11,7 +11,7 @@ from sample_circuits import dump, edge_circuits, ghz, load
 
 from qjobs.circuits import qpy, records
 from qjobs.circuits.qpy import Container
-from qjobs.errors import InputError
+from qjobs.errors import InputError, JobRefused, TooLarge, UnreadableCircuit
 from qjobs.model import Slice
 
 TABLE_VERSIONS = (16, 17, 18)
@@ -227,3 +227,36 @@ def test_the_stream_position_is_not_moved_by_reading(tmp_path: Path) -> None:
         container = Container(file, "a")
         container.cut(Slice(0, 1))
         assert file.seek(0, io.SEEK_CUR) == 0
+
+
+def spoilt(*places: int) -> bytes:
+    """Four circuits, of which Qiskit cannot read those in these places: they have no such gate."""
+    made = [QuantumCircuit(2, 1, name=f"c{place}") for place in range(4)]
+    for place, circuit in enumerate(made):
+        (circuit.sx if place in places else circuit.x)(0)
+    return dump(made).replace(b"SXGate", b"NoGate")
+
+
+def test_a_circuit_that_cannot_be_read_is_told_from_the_others() -> None:
+    found = qpy.decode_each(spoilt(1, 3))
+    assert [type(circuit) for circuit in found] == [QuantumCircuit, qpy.UnreadRecord] * 2
+    assert found[1].name == "c1"
+    assert found[1].clbits == 1
+    assert "NoGate" in found[1].why
+
+
+def test_the_first_circuit_that_cannot_be_read_is_named_by_its_index_in_the_set() -> None:
+    with pytest.raises(UnreadableCircuit, match=r"circuit 301 \(c1\): .*NoGate") as caught:
+        qpy.decode(spoilt(1, 3), start_index=300)
+    assert type(caught.value.refusal()) is TooLarge
+    with pytest.raises(UnreadableCircuit, match="circuit 0 ") as caught:
+        qpy.decode(spoilt(0, 1, 2, 3))
+    assert type(caught.value.refusal()) is JobRefused
+
+
+def test_a_file_whose_table_is_wrong_has_no_circuits_to_tell_apart() -> None:
+    data = bytearray(spoilt(1))
+    data[qpy.HEADER_BYTES : qpy.HEADER_BYTES + 8] = bytes(8)
+    with pytest.raises(InputError) as caught:
+        qpy.decode_each(bytes(data))
+    assert not isinstance(caught.value, UnreadableCircuit)

@@ -5,6 +5,8 @@ import json
 import pytest
 from schemas import validate
 
+from qjobs.circuits import qpy
+
 
 def snapshot(folder):
     """Every file below a folder with its content; locks are no state."""
@@ -256,3 +258,41 @@ def test_numbers_that_not_every_reader_of_toml_knows_are_refused(qjobs, bell, ho
     assert ended.code == 2
     assert "9" * 20 in ended.err
     assert not home.exists()
+
+
+@pytest.fixture
+def spoilt(home, tmp_path):
+    """A file of three circuits, the second of which Qiskit cannot read."""
+    from qiskit import QuantumCircuit
+
+    circuits = [QuantumCircuit(1, 1, name=name) for name in ("good", "bad", "better")]
+    for circuit in circuits:
+        (circuit.sx if circuit.name == "bad" else circuit.x)(0)
+        circuit.measure(0, 0)
+    path = tmp_path / "spoilt.qpy"
+    path.write_bytes(qpy.encode(circuits).replace(b"SXGate", b"NoGate"))
+    return path
+
+
+@pytest.mark.slow
+def test_a_dry_run_names_circuits_that_cannot_be_read(qjobs, spoilt):
+    ended = qjobs("submit", str(spoilt), "-b", "fake:", "--dry-run")
+    assert (ended.code, ended.out) == (5, "")
+    first, error, hint = ended.err.splitlines()
+    assert first.startswith(f"{spoilt}: circuit 1 (bad): Qiskit cannot read")
+    assert "NoGate" in first
+    assert error == "error: 1 of 3 circuits cannot be read"
+    assert "--skip-invalid" in hint
+    ended = qjobs("submit", str(spoilt), "-b", "fake:", "--dry-run", "--skip-invalid")
+    assert ended.code == 0
+    assert f"warning: will fail: {spoilt}: circuit 1 (bad): " in ended.err
+    assert ended.out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["local:aer", "local:basic_simulator"])
+def test_a_circuit_that_cannot_be_read_fails_alone(qjobs, spoilt, backend):
+    qjobs("submit", str(spoilt), "-b", backend, "--per-job", "3", "--wait")
+    found = json.loads(qjobs("result", "--json").out)["circuits"]
+    assert [circuit["counts"] for circuit in found] == [{"1": 1024}, None, {"1": 1024}]
+    assert "Qiskit cannot read" in qjobs("error").out

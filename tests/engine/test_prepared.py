@@ -8,7 +8,7 @@ from scripted import Answer, Killed, ScriptedProvider, whole
 from starting import run, states
 
 from qjobs.engine.cancel import cancel
-from qjobs.errors import AuthError, JobRefused, NotNow, TooLarge
+from qjobs.errors import AuthError, JobRefused, NotNow, TooLarge, UnreadableCircuit
 from qjobs.model import Accepted, Dropped, Planned, Refused
 
 
@@ -140,3 +140,16 @@ def test_what_would_stop_every_job_stops_them_before_any_is_sent(
 
     assert isinstance(report.stopped_by, AuthError)
     assert states(workspace, folder) == [Planned()] * 2
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_a_circuit_that_cannot_be_read_halves_the_job_if_others_can(
+    workspace, new_set, provider, stop, others
+):
+    provider.faults = [UnreadableCircuit("circuit 1 (bad): no", others=others)]
+    folder = new_set(jobs=1, circuits=2)
+
+    report = run(folder, provider, stop)
+
+    assert (report.accepted, report.refused) == ((2, 0) if others else (0, 1))
+    assert len(workspace.store.open(folder.job_set.set_id).jobs()) == (2 if others else 1)

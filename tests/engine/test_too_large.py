@@ -8,6 +8,7 @@ from qjobs.engine.error import failures
 from qjobs.engine.report import FAILED
 from qjobs.engine.retry import open_attempts
 from qjobs.engine.status import status
+from qjobs.errors import UnreadableCircuit
 from qjobs.model import Accepted, Refused
 
 
@@ -122,3 +123,22 @@ def test_each_refusal_names_the_circuits_that_were_sent_then(workspace, new_set,
         (0, 3, "0-3"),
         (1, 1, "4-7"),
     ]
+
+
+def test_a_circuit_that_cannot_be_read_is_refused_alone(workspace, new_set, provider, stop):
+    """As a provider does that decodes its circuits, while it makes a job or before."""
+
+    def submit(circuits, **more):
+        part = circuits.slice
+        if part.start_index <= 5 <= part.end_index:
+            raise UnreadableCircuit("circuit 5 (bad): no", others=part.experiments_count > 1)
+        return accept(circuits, **more)
+
+    accept, provider.submit = provider.submit, submit
+    folder = new_set(jobs=2, circuits=16)
+
+    report = run(folder, provider, stop)
+
+    assert (report.accepted, report.refused) == (4, 1)
+    assert parts(workspace, folder) == ["0-3", "8-15", "4-4", "6-7", "5-5"]
+    assert Refused("circuit 5 (bad): no") in states(workspace, folder)

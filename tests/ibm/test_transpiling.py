@@ -26,7 +26,7 @@ from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.transpiler import InstructionProperties, Target
 
 from qjobs.circuits import qpy
-from qjobs.errors import InputError, JobRefused, ProviderError
+from qjobs.errors import InputError, JobRefused, ProviderError, UnreadableCircuit
 from qjobs.model import Slice
 from qjobs.providers.ibm import transpiling
 from qjobs.providers.ibm.pieces import cut, join
@@ -403,7 +403,7 @@ def test_processes_are_not_replaced_for_ever() -> None:
 def test_a_target_that_cannot_be_read_is_said() -> None:
     with (
         Transpilers(Transpilation('{"format": 99}', 1, 0), processes=1) as transpilers,
-        pytest.raises(JobRefused, match="cannot start: a target in format 99"),
+        pytest.raises(JobRefused, match="cannot start: ValueError: a target in format 99"),
     ):
         transpilers.transpile(qpy.encode([QuantumCircuit(1)]))
 
@@ -541,3 +541,27 @@ def test_angles_are_brought_within_their_bounds() -> None:
     with Transpilers(transpilation(target), processes=1) as one:
         made = one.transpile(qpy.encode(circuits))
     assert not any(weight.misfit for weight in made.weights)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("request_", ["transpile", "weigh"])
+def test_a_circuit_that_cannot_be_read_is_named(two: Transpilers, request_: str) -> None:
+    circuits = [random_circuit(seed) for seed in range(20)]
+    circuits[18].sdg(0)
+    data = qpy.encode(circuits).replace(b"SdgGate", b"No_Gate")
+    with pytest.raises(UnreadableCircuit, match=r"circuit 118 \(random-18\): ") as caught:
+        getattr(two, request_)(data, start_index=100)
+    assert caught.value.others
+
+
+@pytest.mark.slow
+def test_a_gate_called_like_one_of_the_targets_runs_by_its_definition(two: Transpilers) -> None:
+    definition = QuantumCircuit(2, name="cz")
+    definition.x(1)
+    circuit = QuantumCircuit(5, 2)
+    circuit.append(definition.to_gate(), [0, 1])
+    circuit.measure([0, 1], [0, 1])
+    (made,) = qpy.decode(two.transpile(qpy.encode([circuit])).qpy)
+    assert dict(made.count_ops()) == {"x": 1, "measure": 2}
+    weighed = two.weigh(qpy.encode([circuit]))
+    assert "own_cz" in weighed[0].misfit

@@ -160,7 +160,7 @@ def test_a_backend_gets_as_many_circuits_as_it_takes_and_one_that_fails_spoils_n
 
     results = run_here(cut(path, 0, 5), backend="moody_vendor:Moody", options=options)
 
-    assert [result.message for result in results] == ["", "a mood", "", "", ""]
+    assert [result.message for result in results] == ["", "RuntimeError: a mood", "", "", ""]
     runs = sys.modules["moody_vendor"].Moody.runs
     assert [size for size, _ in runs] == [2, 1, 1, 2, 1]
     # It knows neither seed nor memory.
@@ -217,7 +217,7 @@ def test_a_module_is_found_where_submit_found_it_and_again_after_it_was_changed(
     # The supervisor does not know of the folder: it is in no PYTHONPATH.
     assert run("first") == JobStatus.DONE
     vendor.write_text(VENDOR.replace('== "bad"', '== "circuit 0"'))
-    assert run("second") == "circuit 0: a mood"
+    assert run("second") == "circuit 0: RuntimeError: a mood"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from qiskit_aer import AerSimulator
 
 from qjobs.circuits.sweep import Pub
 from qjobs.model import RunOptions
-from qjobs.providers.local.machines import Method
+from qjobs.providers.local.machines import Machine, Method
 from qjobs.providers.local.simulation import Counts, Simulation
 from qjobs.results import CircuitResult
 
@@ -160,3 +160,51 @@ def test_a_method_that_cannot_run_a_circuit_says_so() -> None:
 
     assert result.counts is None
     assert 'for "stabilizer" method' in result.message
+
+
+def saved_twice() -> QuantumCircuit:
+    circuit = QuantumCircuit(1, 1)
+    for _ in range(2):
+        circuit.save_statevector()
+    circuit.measure(0, 0)
+    return circuit
+
+
+def test_why_aer_takes_a_circuit_not_is_said_in_its_own_words_and_of_that_circuit() -> None:
+    good = rotations(2)
+    first, refused, last = simulate([good[0], saved_twice(), good[1]], RunOptions(shots=10))
+    assert refused.message == (
+        'Failed to load circuits: Duplicate key "statevector" in save instruction.'
+    )
+    assert first.counts
+    assert last.counts
+
+
+class Panic(BaseException):
+    """As a panic in Rust arrives: it is no Exception."""
+
+
+def test_a_panic_is_one_circuits_failure() -> None:
+    class Reading(Counts):
+        def ready(self, circuit: QuantumCircuit, machine: Machine) -> QuantumCircuit:
+            if circuit is good[1]:
+                raise Panic("called unwrap on None")
+            return super().ready(circuit, machine)
+
+    good = rotations(3)
+    options = RunOptions(shots=10)
+    simulation = Simulation(Method("automatic"), Reading(options), options, threads=1)
+    found = list(simulation.run([Pub(circuit, None) for circuit in good], start_index=0))
+    assert [result.message for result in found] == ["", "Panic: called unwrap on None", ""]
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_who_wants_the_process_to_end_is_heard(end: type[BaseException]) -> None:
+    class Reading(Counts):
+        def ready(self, circuit: QuantumCircuit, machine: Machine) -> QuantumCircuit:
+            raise end
+
+    options = RunOptions(shots=10)
+    simulation = Simulation(Method("automatic"), Reading(options), options, threads=1)
+    with pytest.raises(end):
+        list(simulation.run([Pub(rotations(1)[0], None)], start_index=0))

@@ -348,7 +348,7 @@ def test_the_report_has_the_layout_of_the_predecessor(manager):
     status: job has successfully run
   experiments: 1-1
     job index: 1
-    status: job submit failed: c1 is not to my taste
+    status: job submit failed: Refusal: c1 is not to my taste
   experiments: 2-2
     job index: 2
     job ID: job-1

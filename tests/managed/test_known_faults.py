@@ -69,7 +69,7 @@ def test_refusals_missing_from_error_messages(manager):
         job_set = run_and_send(manager, numbered(6), backend, max_experiments_per_job=2)
 
     assert job_set.error_messages() == (
-        "Experiments 2-3, job index=1, job ID=None:\n  c3 is not to my taste"
+        "Experiments 2-3, job index=1, job ID=None:\n  Refusal: c3 is not to my taste"
     )
 
 

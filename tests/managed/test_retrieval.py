@@ -92,7 +92,7 @@ def test_what_was_refused_stays_refused_for_later_processes(manager, another_pro
     earlier = another_process().retrieve_job_set(job_set.job_set_id())
 
     assert earlier.statuses() == [None, JobStatus.DONE]
-    assert str(earlier.managed_jobs()[0].submit_error) == "c0 is not to my taste"
+    assert str(earlier.managed_jobs()[0].submit_error) == "Refusal: c0 is not to my taste"
     assert earlier.jobs()[0] is None
     results = earlier.results(partial=True)
     with pytest.raises(ManagedResultDataNotAvailable, match="not to my taste"):

@@ -68,12 +68,12 @@ def test_a_job_without_a_status_is_unknown() -> None:
 def test_a_status_that_is_raised_because_the_job_failed_is_an_error() -> None:
     job = SimpleNamespace(status=raising(failure("IonQJobFailureError", "too many qubits")))
 
-    assert jobs.status(job) == (JobStatus.ERROR, "too many qubits")
-    assert jobs.error_message(job) == "too many qubits"
+    assert jobs.status(job) == (JobStatus.ERROR, "IonQJobFailureError: too many qubits")
+    assert jobs.error_message(job) == "IonQJobFailureError: too many qubits"
 
 
 def test_any_other_error_is_no_status() -> None:
-    with pytest.raises(ProviderError, match="status of the job: gone"):
+    with pytest.raises(ProviderError, match="status of the job: ConnectionError: gone"):
         jobs.status(SimpleNamespace(status=raising(ConnectionError("gone"))))
     with pytest.raises(AuthError):
         jobs.status(SimpleNamespace(status=raising(failure("E", status_code=401))))
@@ -137,7 +137,7 @@ def test_a_failed_job_that_says_nothing_is_asked_for_its_result() -> None:
     done = ScriptedJob("y", 1)
     done.end()
 
-    assert jobs.error_message(silent) == "the ions left"
+    assert jobs.error_message(silent) == "RuntimeError: the ions left"
     assert jobs.error_message(done) == ""
     assert done.reads == 0
 
@@ -275,7 +275,7 @@ def test_a_job_that_ended_while_it_was_to_be_cancelled_is_final() -> None:
 def test_a_vendor_that_cannot_be_reached_has_not_refused() -> None:
     job = SimpleNamespace(status="RUNNING", cancel=raising(ConnectionError("gone")))
 
-    with pytest.raises(ProviderError, match="cancel the job: gone"):
+    with pytest.raises(ProviderError, match="cancel the job: ConnectionError: gone"):
         jobs.cancel(job)
 
 
@@ -329,7 +329,7 @@ def test_a_job_that_is_not_handed_out_because_it_failed_is_one_that_failed() -> 
 
     assert jobs.job_id(job) == "7"
     assert jobs.status(job) == (JobStatus.ERROR, "")
-    assert jobs.error_message(job) == "too long"
+    assert jobs.error_message(job) == "IonQJobFailureError: too long"
     assert jobs.cancel(job) is CancelOutcome.ALREADY_FINAL
     with pytest.raises(ProviderError, match="too long"):
         jobs.results(job, None, options=OPTIONS)

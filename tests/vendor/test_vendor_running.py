@@ -280,3 +280,42 @@ def test_causes_in_a_circle_come_to_an_end() -> None:
 def test_an_interrupt_is_no_refusal() -> None:
     with pytest.raises(KeyboardInterrupt):
         running.run(ScriptedBackend(KeyboardInterrupt()), [], options=OPTIONS, keywords={})
+
+
+class Bare:
+    """A backend that does not say what it can do, and keeps what it is given."""
+
+    name = "bare"
+
+    def __init__(self) -> None:
+        self.given: list[QuantumCircuit] = []
+
+    def run(self, circuits: list[QuantumCircuit]) -> None:
+        self.given = circuits
+
+
+def own_iswap() -> QuantumCircuit:
+    definition = QuantumCircuit(2, name="iswap")
+    definition.x(1)
+    circuit = QuantumCircuit(2, 2)
+    circuit.append(definition.to_gate(), [0, 1])
+    circuit.measure([0, 1], [0, 1])
+    return circuit
+
+
+def test_a_gate_called_like_a_native_one_runs_by_its_definition() -> None:
+    backend = Bare()
+    running.run(backend, [own_iswap(), measured(1, 0)], options=OPTIONS, keywords={})
+    assert dict(backend.given[0].count_ops()) == {"x": 1, "measure": 2}
+    job = running.run(AerSimulator(), [own_iswap()], options=OPTIONS, keywords={})
+    (found,) = jobs.results(job, [Layout.of(own_iswap())], options=OPTIONS)
+    assert found.counts == {"0x2": 20}
+
+
+def test_a_job_without_results_says_why_in_the_backends_words() -> None:
+    circuit = measured(1, 0)
+    for _ in range(2):
+        circuit.save_statevector()
+    job = running.run(AerSimulator(), [circuit], options=OPTIONS, keywords={})
+    with pytest.raises(ProviderError, match='Duplicate key "statevector" in save instruction'):
+        jobs.results(job, [Layout.of(circuit)], options=OPTIONS)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from qjobs.circuits import qpy
+from qjobs.circuits.own_gates import natives, set_apart
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import Recalibrated, TooLarge
 from qjobs.model import RunOptions, Slice
@@ -75,12 +76,13 @@ def wide(circuits: CircuitSlice, device: Device) -> bool:
 def weigh(
     circuits: CircuitSlice, device: Device, options: RunOptions, job: JobOptions, crews: Crews
 ) -> Weights:
-    """The circuits of a set as they are. Raises InputError if the file is damaged."""
+    """The circuits of a set as they are. Raises InputError if one cannot be read."""
     records = circuits.records
     with qpy.Container.open(circuits.path) as container:
         if records.experiments_count <= _FEW:
-            scales = Scales(device.target)
-            found = [scales.weigh(circuit) for circuit in qpy.decode(container.cut(records))]
+            scales, kept = Scales(device.target), natives(device.target)
+            few = qpy.decode(container.cut(records), start_index=records.start_index)
+            found = [scales.weigh(set_apart(circuit, kept=kept)) for circuit in few]
         else:
             found = []
             with crews.crew(transpilation(device, options, job)) as crew:

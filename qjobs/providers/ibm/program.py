@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qjobs.circuits import qpy
+from qjobs.circuits import foreign, qpy
 from qjobs.errors import JobRefused, QjobsError, UsageError
 from qjobs.model import RunOptions
 from qjobs.providers.ibm.account import known_client
@@ -192,7 +192,9 @@ class Device:
         except QjobsError:
             raise
         except Exception as error:  # the client fails in any way; nothing was sent
-            raise JobRefused(f"the client refuses the circuits: {error}") from error
+            raise JobRefused(
+                f"the client refuses the circuits: {foreign.describe(error)}"
+            ) from error
 
 
 class _Taker:

@@ -18,6 +18,7 @@ from qjobs.errors import (
     ProviderError,
     TooLarge,
     UnknownBackend,
+    UnreadableCircuit,
     UsageError,
 )
 from qjobs.model import JobStatus, RunOptions, Scalar
@@ -166,7 +167,7 @@ class IbmProvider:
             body = device.body(
                 prepared.inputs, job, tags=[tag, series, *filter(None, [circuits.note])]
             )
-        except (NotAccepted, UnknownBackend):
+        except (NotAccepted, UnknownBackend, UnreadableCircuit):
             raise
         except (InputError, UsageError) as error:
             raise JobRefused(error.message, hint=error.hint) from error

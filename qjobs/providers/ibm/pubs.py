@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qjobs.circuits import qpy
 from qjobs.circuits.outcomes import Layout, all_in_registers
+from qjobs.circuits.own_gates import natives, set_apart
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Pub
 from qjobs.errors import InputError, JobRefused
@@ -76,7 +77,9 @@ def _estimated(
     asked = _read_observables(observables)
     pubs = list(circuits.pubs())
     # An expectation value does without them, and so may the transpiler with what is before.
-    bare = [pub.circuit.remove_final_measurements(inplace=False) for pub in pubs]
+    kept = natives(device.target)
+    apart = [set_apart(pub.circuit, kept=kept) for pub in pubs]
+    bare = [circuit.remove_final_measurements(inplace=False) for circuit in apart]
     fitted = qpy.decode(fit(qpy.encode(bare)))
     inputs = device.estimate(
         [_estimator_pub(pub, circuit, asked) for pub, circuit in zip(pubs, fitted, strict=True)],

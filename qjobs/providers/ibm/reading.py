@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from qjobs.circuits.foreign import describe
 from qjobs.circuits.outcomes import Layout, failed, from_sampler
 from qjobs.errors import ProviderError
 from qjobs.results import CircuitResult, JobResult
@@ -39,7 +40,7 @@ def read_results(
         return JobResult.of(_results(pubs, layouts, shots, memory=memory))
     except Exception as error:  # the client's decoders fail in any way
         raise ProviderError(
-            f"the results of job {job_id} cannot be read: {type(error).__name__}: {error}"
+            f"the results of job {job_id} cannot be read: {describe(error)}"
         ) from error
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
+from qjobs.circuits.foreign import describe
 from qjobs.errors import ProviderError
 from qjobs.model import JobStatus
 from qjobs.providers.ibm.errors import HttpError, not_accepted
@@ -185,7 +186,7 @@ def _sense() -> Iterator[None]:
         yield
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ProviderError(
-            f"IBM Quantum gave an answer that makes no sense: {type(error).__name__}: {error}"
+            f"IBM Quantum gave an answer that makes no sense: {describe(error)}"
         ) from error
 
 

@@ -7,12 +7,14 @@ The first that comes in describes the work,
     {"optimization_level": 1, "seed": 7, "qpy_version": 17, "keep_layouts": false, "bytes": N}
 
 with the target as text, and is answered `{"ready": true, "bytes": 0}`. Then each request,
-`{"do": "transpile", "bytes": N}` or `"weigh"` with a QPY file, is answered
+`{"do": "transpile", "start_index": 0, "bytes": N}` or `"weigh"` with a QPY file whose first circuit
+has that index, is answered
 
     {"weights": [[INSTRUCTIONS, TWO_QUBIT_GATES, MISFIT], ...], "bytes": N}
 
-with a QPY file, which is empty after `weigh`; or with `{"error": ..., "circuit": INDEX}`, the
-index being null if it is no circuit's fault. The process ends with its input.
+with a QPY file, which is empty after `weigh`; or with `{"error": ..., "circuit": POSITION}`, null
+if it is no circuit's fault; or, of a circuit that cannot be read, `{"error": ..., "others": BOOL}`,
+whether others can. The process ends with its input.
 """
 
 import gc
@@ -24,13 +26,14 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from qjobs.circuits.foreign import describe
+from qjobs.circuits.own_gates import natives, set_apart
+from qjobs.errors import UnreadableCircuit
 from qjobs.lifetime import die_with
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.transpiler import Target
-
-LONGEST_MESSAGE = 1000
 
 
 class CircuitFailed(Exception):
@@ -63,14 +66,16 @@ class Transpiler:
             optimization_level, target=target, seed_transpiler=seed
         )
         self._scales = Scales(target)
+        self._natives = natives(target)
         self._qpy_version = min(qpy_version, QPY_VERSION)
         self._keep_layouts = keep_layouts
 
-    def answer(self, request: str, data: bytes) -> tuple[list[Any], bytes]:
+    def answer(self, request: str, data: bytes, *, start_index: int) -> tuple[list[Any], bytes]:
         """The weights of circuits, and the circuits where they are wanted."""
         from qjobs.circuits import qpy
 
-        circuits = qpy.decode(data)
+        found = qpy.decode(data, start_index=start_index)
+        circuits = [set_apart(circuit, kept=self._natives) for circuit in found]
         if request == "weigh":
             return [self._scales.weigh(circuit) for circuit in circuits], b""
         made = [self._transpile(index, circuit) for index, circuit in enumerate(circuits)]
@@ -84,7 +89,7 @@ class Transpiler:
         except BaseException as error:
             if isinstance(error, MemoryError | KeyboardInterrupt | SystemExit):
                 raise
-            raise CircuitFailed(index, _words(error)) from error
+            raise CircuitFailed(index, describe(error)) from error
         if not self._keep_layouts:
             made._layout = None  # noqa: SLF001 - two thirds of the time to read it; no other way
         return made
@@ -117,12 +122,14 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
                 gc.freeze()
                 say({"ready": True})
             else:
-                weights, made = transpiler.answer(head["do"], data)
+                weights, made = transpiler.answer(head["do"], data, start_index=head["start_index"])
                 say({"weights": weights}, made)
         except CircuitFailed as error:
             say({"error": str(error), "circuit": error.index})
+        except UnreadableCircuit as error:
+            say({"error": error.message, "others": error.others})
         except Exception as error:  # noqa: BLE001 - whatever it is, the next request may pass
-            say({"error": _words(error), "circuit": None})
+            say({"error": describe(error), "circuit": None})
         gc.collect()
 
 
@@ -135,11 +142,6 @@ def _rebuild(text: str) -> "Target":
     if "qiskit_ibm_runtime" not in sys.modules:
         sys.modules["qiskit_ibm_runtime"] = None  # type: ignore[assignment]  # cannot be imported
     return target
-
-
-def _words(error: BaseException) -> str:
-    words = str(getattr(error, "message", error)).strip() or type(error).__name__
-    return words.splitlines()[0][:LONGEST_MESSAGE]
 
 
 def main(arguments: list[str]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from qjobs.errors import JobRefused
+from qjobs.errors import JobRefused, UnreadableCircuit
 from qjobs.lifetime import death
 from qjobs.model import Slice
 from qjobs.providers.ibm.pieces import cut, join
@@ -108,8 +108,8 @@ class Transpilers:
 
         One that has all of the target's qubits and already fits stays as it is. Parameters are
         kept. `start_index` is the index of the first circuit, for messages. Raises JobRefused,
-        naming a circuit, if it cannot be transpiled or a worker dies of it, and InputError if
-        the file is damaged.
+        naming a circuit, if it cannot be transpiled or a worker dies of it, UnreadableCircuit if
+        one cannot be read, and InputError if the file is damaged.
         """
         answers = self._ask_all("transpile", data, start_index)
         return Transpiled(join([answer.qpy for answer in answers]), _weights(answers))
@@ -152,7 +152,7 @@ class Transpilers:
         """Have a piece done by this thread's process."""
         process = self._process()
         try:
-            head, made = process.ask({"do": request}, piece)
+            head, made = process.ask({"do": request, "start_index": place.start_index}, piece)
         except _Died as death:
             self._bury(process)
             if self._closed:
@@ -161,6 +161,8 @@ class Transpilers:
                 f"circuits {place} cannot be transpiled: the process that worked on them {death}",
                 hint="is there enough memory? then run: qjobs retry",
             ) from death
+        if "others" in head:
+            raise UnreadableCircuit(head["error"], others=head["others"])
         if "error" in head:
             index = head["circuit"]
             which = f"circuits {place}" if index is None else f"circuit {place.start_index + index}"

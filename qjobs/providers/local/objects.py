@@ -5,22 +5,24 @@ Loads Qiskit: for worker processes only.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from inspect import signature
-from itertools import islice
+from itertools import count, groupby, islice, repeat
 from typing import Any, NamedTuple
 
 from qiskit import QuantumCircuit
 from qiskit.primitives import BackendEstimatorV2, BaseEstimatorV2
 
-from qjobs.circuits import outcomes
+from qjobs.circuits import outcomes, own_gates
+from qjobs.circuits.foreign import ENDS, describe
 from qjobs.circuits.measured import only_measured
 from qjobs.circuits.outcomes import Layout
 from qjobs.circuits.seeds import seed_of
+from qjobs.circuits.slices import Unread
 from qjobs.circuits.sweep import Pub
 from qjobs.errors import InputError
 from qjobs.model import RunOptions
 from qjobs.providers.local import estimation
 from qjobs.providers.local.estimation import Observable
-from qjobs.providers.local.simulation import LARGEST_RUN, describe
+from qjobs.providers.local.simulation import LARGEST_RUN
 from qjobs.providers.local.translation import Translation
 from qjobs.results import CircuitResult
 
@@ -53,16 +55,26 @@ class Runner:
         self._takes = vars(getattr(target, "options", None) or _Nothing()).keys()
         described = getattr(target, "target", None)
         self._translation = None if described is None else Translation(described)
+        self._natives = frozenset() if described is None else own_gates.natives(described)
         self._ask: Callable[[list[_Single]], list[CircuitResult]] = (
             self._count if observables is None else self._estimate
         )
 
-    def run(self, pubs: Iterable[Pub], *, start_index: int) -> Iterator[CircuitResult]:
+    def run(self, pubs: Iterable[Pub | Unread], *, start_index: int) -> Iterator[CircuitResult]:
         """Run circuits that are a slice of a set, which starts at this index."""
-        bound = (circuit for pub in pubs for circuit in pub.bound())
-        singles = (_Single(circuit, number) for number, circuit in enumerate(bound, start_index))
-        while some := list(islice(singles, self._largest_run())):
-            yield from self._results(some)
+        number = start_index
+        for unread, group in groupby(pubs, key=lambda pub: isinstance(pub, Unread)):
+            if unread:
+                for pub in group:
+                    assert isinstance(pub, Unread)
+                    number += pub.rows
+                    yield from repeat(pub.failed(self._options.shots), pub.rows)
+                continue
+            bound = (c for pub in group if not isinstance(pub, Unread) for c in pub.bound())
+            singles = map(_Single, bound, count(number))
+            while some := list(islice(singles, self._largest_run())):
+                number += len(some)
+                yield from self._results(some)
 
     def _largest_run(self) -> int:
         if self._observables is not None or (self._seeded() and not self._is_primitive()):
@@ -79,7 +91,9 @@ class Runner:
     def _results(self, singles: list[_Single]) -> list[CircuitResult]:
         try:
             return self._ask(singles)
-        except Exception as error:  # noqa: BLE001 - vendors raise anything
+        except BaseException as error:  # vendors raise anything
+            if isinstance(error, ENDS):
+                raise
             if len(singles) == 1:
                 layout = Layout.of(singles[0].circuit)
                 return [outcomes.failed(layout, self._options.shots, describe(error))]
@@ -90,7 +104,7 @@ class Runner:
             raise InputError("an estimator gives no counts")
         measured = [only_measured(single.circuit) for single in singles]
         layouts = [layout for _, layout in measured]
-        circuits = [self._ready(circuit) for circuit, _ in measured]
+        circuits = [self._ready(self._apart(circuit)) for circuit, _ in measured]
         shots, memory = self._options.shots, self._options.memory
         if self._is_primitive():
             ready = [(outcomes.all_in_registers(circuit),) for circuit in circuits]
@@ -105,7 +119,8 @@ class Runner:
             keywords["memory"] = True
         if self._seeded():
             keywords["seed_simulator"] = self._seed(singles[0])
-        results = self._target.run(circuits, **keywords).result().results
+        result = self._target.run(circuits, **keywords).result()
+        results = outcomes.experiments(result, len(circuits))
         return [
             outcomes.from_result(layout, shots, result)
             for layout, result in zip(layouts, results, strict=True)
@@ -113,7 +128,7 @@ class Runner:
 
     def _estimate(self, singles: list[_Single]) -> list[CircuitResult]:
         (single,) = singles
-        bare = estimation.unmeasured(single.circuit)
+        bare = estimation.unmeasured(self._apart(single.circuit))
         wanted = [estimation.placed(observable, bare) for observable in self._observables or ()]
         ready = self._ready(bare)
         if ready is not bare and ready.layout is not None:
@@ -135,6 +150,12 @@ class Runner:
             raise InputError("a backend that counts gives no exact expectation values")
         seed = {"seed_simulator": self._seed(single)} if self._seeded() else {}
         return BackendEstimatorV2(backend=self._target, options=seed)
+
+    def _apart(self, circuit: QuantumCircuit) -> QuantumCircuit:
+        """The circuit in which no gate of the user's passes for one of the target's."""
+        if self._translation is None:
+            return own_gates.unrolled(circuit)
+        return own_gates.set_apart(circuit, kept=self._natives)
 
     def _ready(self, circuit: QuantumCircuit) -> QuantumCircuit:
         if self._translation is None:

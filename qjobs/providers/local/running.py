@@ -39,9 +39,9 @@ def run(job: QueuedJob, *, threads: int) -> Iterator[CircuitResult]:
     made = _made(job.backend, str(options.extra.get("method", "")), version)
     if isinstance(made, Machine):
         simulation = _simulation(made, options, observables, threads=threads)
-        return simulation.run(circuits.pubs(), start_index=job.start_index)
+        return simulation.run(circuits.pubs_or_reasons(), start_index=job.start_index)
     runner = Runner(made, options, observables)
-    return runner.run(circuits.pubs(), start_index=job.start_index)
+    return runner.run(circuits.pubs_or_reasons(), start_index=job.start_index)
 
 
 def _simulation(

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
-from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Clifford, StabilizerState
 from qiskit.result.models import ExperimentResult
 
-from qjobs.circuits import outcomes
+from qjobs.circuits import outcomes, own_gates
+from qjobs.circuits.foreign import ENDS, describe
 from qjobs.circuits.outcomes import Layout
 from qjobs.circuits.seeds import seed_of
+from qjobs.circuits.slices import Unread
 from qjobs.circuits.sweep import Pub
 from qjobs.model import RunOptions
 from qjobs.providers.local import backends
@@ -85,7 +86,7 @@ class Simulation:
             "memory": options.memory,
         }
 
-    def run(self, pubs: Iterable[Pub], *, start_index: int) -> Iterator[CircuitResult]:
+    def run(self, pubs: Iterable[Pub | Unread], *, start_index: int) -> Iterator[CircuitResult]:
         """Run circuits that are a slice of a set, which starts at this index."""
         index = start_index
         for pieces in _runs(piece for pub in pubs for piece in self._pieces(pub)):
@@ -93,12 +94,18 @@ class Simulation:
             index += len(results)
             yield from results
 
-    def _pieces(self, pub: Pub) -> "Iterator[_Piece]":
+    def _pieces(self, pub: Pub | Unread) -> "Iterator[_Piece]":
+        if isinstance(pub, Unread):
+            layout = Layout(pub.circuit.clbits, ())
+            yield from repeat(_Piece(QuantumCircuit(), layout, 1, {}, pub.circuit.why), pub.rows)
+            return
         rows = 1 if pub.values is None else len(pub.values)
         layout = Layout.of(pub.circuit)
         try:
-            circuit = self._reading.ready(pub.circuit, self._machine)
-        except Exception as error:  # noqa: BLE001 - Qiskit, Aer and pybind11 have no class in common
+            circuit = self._reading.ready(own_gates.set_apart(pub.circuit), self._machine)
+        except BaseException as error:  # Qiskit, Aer and pybind11 have no class in common
+            if isinstance(error, ENDS):
+                raise
             yield from repeat(_Piece(pub.circuit, layout, 1, {}, describe(error)), rows)
             return
         # Some may have vanished when it was made ready.
@@ -117,7 +124,9 @@ class Simulation:
             return [self._failed(piece, piece.message) for piece in pieces]
         try:
             return self._attempt(pieces, first)
-        except Exception:  # noqa: BLE001 - as above
+        except BaseException as error:  # as above
+            if isinstance(error, ENDS):
+                raise
             # A circuit that Aer does not take spoils the run for all: find out which.
             singles = [single for piece in pieces for single in piece.singles()]
             return [self._alone(single, index) for index, single in enumerate(singles, start=first)]
@@ -125,7 +134,9 @@ class Simulation:
     def _alone(self, piece: "_Piece", index: int) -> CircuitResult:
         try:
             return self._attempt([piece], index)[0]
-        except Exception as error:  # noqa: BLE001 - as above
+        except BaseException as error:  # as above
+            if isinstance(error, ENDS):
+                raise
             return self._failed(piece, describe(error))
 
     def _attempt(self, pieces: "list[_Piece]", first: int) -> list[CircuitResult]:
@@ -136,8 +147,9 @@ class Simulation:
         if any(piece.values for piece in pieces):
             run_options["parameter_binds"] = [piece.values for piece in pieces]
         circuits = [piece.circuit for piece in pieces]
-        results = self._machine.simulator(circuits).run(circuits, **run_options).result().results
+        result = self._machine.simulator(circuits).run(circuits, **run_options).result()
         layouts = [piece.layout for piece in pieces for _ in range(piece.rows)]
+        results = outcomes.experiments(result, len(layouts))
         return [
             self._reading.read(layout, index, result)
             for index, (layout, result) in enumerate(zip(layouts, results, strict=True), first)
@@ -179,13 +191,6 @@ def _runs(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:
         rows += piece.rows
     if gathered:
         yield gathered
-
-
-def describe(error: Exception) -> str:
-    """What a foreign error says; never empty."""
-    # str() of a Qiskit error is its message in quotes.
-    said = error.message if isinstance(error, QiskitError) else str(error)
-    return str(said) or type(error).__name__
 
 
 def _signed(seed: int) -> int:

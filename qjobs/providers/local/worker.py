@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from qjobs.circuits.foreign import ENDS, describe
 from qjobs.errors import QjobsError
 from qjobs.lifetime import die_with
 from qjobs.providers.local.folder import Folder
@@ -45,8 +46,10 @@ def _end(folder: Folder, job: QueuedJob, *, threads: int) -> str:
         folder.keep_result(job.job_id, result.body)
     except QjobsError as error:
         return error.message
-    except Exception as error:  # noqa: BLE001 - whatever it is, the next job may run
-        return f"{type(error).__name__}: {error}"
+    except BaseException as error:  # whatever it is, the next job may run
+        if isinstance(error, ENDS):
+            raise
+        return describe(error)
     return ""
 
 

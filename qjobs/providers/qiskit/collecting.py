@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from qjobs.circuits.foreign import describe
 from qjobs.errors import ProviderError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.interface import CancelOutcome
@@ -168,7 +169,7 @@ class Collector:
         try:
             ending = ending_of(held.job, held.layouts, options=held.options)
         except BaseException as error:  # noqa: BLE001 - a panic of compiled code is no Exception
-            ending = Ending(JobStatus.ERROR, f"{type(error).__name__}: {error}")
+            ending = Ending(JobStatus.ERROR, describe(error))
         self._end(held, ending)
 
     def _hasten(self, held: HeldJob) -> None:

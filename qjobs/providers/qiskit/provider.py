@@ -101,7 +101,7 @@ class QiskitProvider:
         """Have the vendor make a job; the same tag gives the same job."""
         self._described(backend)
         try:
-            body = self._readable(circuits.qpy())
+            body = self._readable(circuits.qpy(), circuits.records.start_index)
         except InputError as error:
             raise JobRefused(error.message, hint=error.hint) from error
         sweep = circuits.sweep
@@ -186,7 +186,7 @@ class QiskitProvider:
         )
         return {job_id: answers[job_id] for job_id in job_ids}
 
-    def _readable(self, data: bytes) -> bytes:
+    def _readable(self, data: bytes, start_index: int) -> bytes:
         """Circuits as the vendor's Qiskit can read them; our own may be newer."""
         dialect, _ = qpy.read_header(data)
         greeting = self._bridge.greeting()
@@ -198,7 +198,8 @@ class QiskitProvider:
                 hint="name another `python` in the config file",
             )
         timeout_s = self._settings.timeout_s
-        return self._recoder.call("recode", data, timeout_s=timeout_s, version=greeting["qpy"])[1]
+        fields = {"version": greeting["qpy"], "start_index": start_index}
+        return self._recoder.call("recode", data, timeout_s=timeout_s, **fields)[1]
 
 
 def _opening(context: ProviderContext, settings: Settings) -> Mapping[str, Any]:

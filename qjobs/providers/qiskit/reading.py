@@ -25,6 +25,7 @@ def from_result(
     try:
         experiments = getattr(result, "results", None)
         if experiments is not None:
+            _check_number(len(experiments), layouts, getattr(result, "status", None))
             return list(_from_experiments(experiments, layouts, options))
         return list(_from_pubs(list(result), layouts, options))
     except ProviderError:
@@ -40,7 +41,6 @@ def _from_experiments(
     layouts: Sequence[Layout] | None,
     options: RunOptions,
 ) -> Iterator[CircuitResult]:
-    _check_number(len(experiments), layouts)
     for position, experiment in enumerate(experiments):
         layout = layouts[position] if layouts is not None else _header_layout(experiment)
         if experiment is None:  # Braket, for a task without a result
@@ -90,8 +90,9 @@ def _data_layout(data: Any) -> Layout:
     return Layout(sum(size for _, size in registers), registers)
 
 
-def _check_number(number: int, layouts: Sequence[Layout] | None) -> None:
+def _check_number(number: int, layouts: Sequence[Layout] | None, status: object = None) -> None:
     if layouts is not None and number != len(layouts):
+        why = f": {status}".strip() if isinstance(status, str) else ""
         raise ProviderError(
-            f"the backend gave {number} results for a job of {len(layouts)} circuits"
+            f"the backend gave {number} results for a job of {len(layouts)} circuits{why}"
         )

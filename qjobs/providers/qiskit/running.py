@@ -12,7 +12,8 @@ from qiskit.primitives import BaseEstimatorV2
 from qiskit.transpiler import Target, generate_preset_pass_manager
 from qiskit.transpiler.passes import GatesInBasis
 
-from qjobs.circuits.foreign import describe
+from qjobs.circuits import own_gates
+from qjobs.circuits.foreign import ENDS, describe
 from qjobs.circuits.measured import only_measured
 from qjobs.circuits.outcomes import Layout, all_in_registers
 from qjobs.circuits.seeds import seed_of
@@ -186,14 +187,15 @@ def _fitted(
 ) -> list[QuantumCircuit]:
     """Each circuit itself if the target takes all that is in it, else one that does the same."""
     described = _described(target)
-    if described is None:
-        return list(circuits)
     # One at a time: for a list Qiskit would fork, and a fork of a process with threads may hang.
     return [_fit(circuit, described, options) for circuit in circuits]
 
 
-def _fit(circuit: QuantumCircuit, target: Target, options: RunOptions) -> QuantumCircuit:
+def _fit(circuit: QuantumCircuit, target: Target | None, options: RunOptions) -> QuantumCircuit:
     try:
+        if target is None:
+            return own_gates.unrolled(circuit)
+        circuit = own_gates.set_apart(circuit, kept=own_gates.natives(target))
         if _fits(circuit, target):
             return circuit
         # Made anew for each: it is cheap, and not safe in several threads.
@@ -202,7 +204,7 @@ def _fit(circuit: QuantumCircuit, target: Target, options: RunOptions) -> Quantu
         )
         return manager.run(circuit)
     except BaseException as error:  # a panic in Qiskit's Rust code is no Exception
-        if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+        if isinstance(error, ENDS):
             raise
         raise JobRefused(f"cannot transpile circuit {circuit.name!r}: {describe(error)}") from error
 

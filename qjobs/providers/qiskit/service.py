@@ -12,7 +12,7 @@ from qjobs.circuits import qpy
 from qjobs.circuits.foreign import describe
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Pub, Sweep
-from qjobs.errors import InputError, JobRefused, NotAccepted, ProviderError
+from qjobs.errors import InputError, JobRefused, NotAccepted, ProviderError, UnreadableCircuit
 from qjobs.model import JobStatus, RunOptions, Slice
 from qjobs.providers.qiskit.frames import Frame
 from qjobs.providers.qiskit.ledger import Ledger, Reading
@@ -144,7 +144,10 @@ class Service:
 
         buffer = io.BytesIO()
         try:
-            writer.dump(qpy.decode(request.body), buffer, version=request.fields["version"])
+            circuits = qpy.decode(request.body, start_index=request.fields["start_index"])
+            writer.dump(circuits, buffer, version=request.fields["version"])
+        except UnreadableCircuit as error:
+            raise error.refusal() from error
         except Exception as error:  # whatever an older version has no way to say
             raise JobRefused(
                 f"the circuits cannot be written for the provider's older Qiskit: {describe(error)}"
@@ -183,5 +186,7 @@ def _pubs(request: Frame) -> list[Pub]:
     part = Slice(*fields["slice"])
     try:
         return [*ReceivedSlice(Path("circuits.qpy"), part, sweep, data=request.body).pubs()]
+    except UnreadableCircuit as error:
+        raise error.refusal() from error
     except InputError as error:
         raise JobRefused(error.message, hint=error.hint) from error

@@ -120,7 +120,7 @@ class _Desk:
         """An error as a reply says it; the log has all of it."""
         traceback.print_exception(error)
         if not isinstance(error, QjobsError):
-            message = f"{type(error).__name__}: {describe(error)}"
+            message = describe(error)
             return {"error": ProviderError.code, "message": self._redaction.hide(message)}
         return {
             "error": error.code,
