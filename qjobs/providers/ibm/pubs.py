@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qjobs.circuits import qpy
 from qjobs.circuits.outcomes import Layout, all_in_registers
+from qjobs.circuits.placing import bare, places
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Pub
 from qjobs.errors import InputError, JobRefused
@@ -76,8 +77,7 @@ def _estimated(
     asked = _read_observables(observables)
     pubs = list(circuits.pubs())
     # An expectation value does without them, and so may the transpiler with what is before.
-    bare = [pub.circuit.remove_final_measurements(inplace=False) for pub in pubs]
-    fitted = qpy.decode(fit(qpy.encode(bare)))
+    fitted = qpy.decode(fit(qpy.encode([bare(pub.circuit) for pub in pubs])))
     inputs = device.estimate(
         [_estimator_pub(pub, circuit, asked) for pub, circuit in zip(pubs, fitted, strict=True)],
         options,
@@ -117,11 +117,7 @@ def _placed(
     observables: Sequence[Mapping[str, float]],
 ) -> list[dict[str, float]]:
     """Observables of a circuit's qubits as observables of the qubits that they ended on."""
-    if circuit.layout is None or circuit.num_qubits == original.num_qubits == _width(observables):
-        return [dict(observable) for observable in observables]
-    ends = circuit.layout.final_index_layout(filter_ancillas=True)
-    if len(ends) != _width(observables):
-        raise JobRefused(f"the observables are not of {len(ends)} qubits, as the circuit is")
+    ends = places(len(next(iter(observables[0]))), original, circuit)
 
     def moved(label: str) -> str:
         letters = ["I"] * circuit.num_qubits
@@ -132,10 +128,6 @@ def _placed(
     return [
         {moved(label): factor for label, factor in observable.items()} for observable in observables
     ]
-
-
-def _width(observables: Sequence[Mapping[str, float]]) -> int:
-    return len(next(iter(observables[0])))
 
 
 def _read_observables(path: Path) -> list[dict[str, float]]:
