@@ -18,7 +18,7 @@ from operator import lt
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
 
-from qjobs.circuits import records
+from qjobs.circuits import annotated, records
 from qjobs.circuits.foreign import qiskit_errors
 from qjobs.errors import InputError
 from qjobs.model import Slice
@@ -232,7 +232,10 @@ def decode(data: bytes) -> "list[QuantumCircuit]":
 
     _check_sizes(data)
     with qiskit_errors("Qiskit cannot read the QPY data"):
-        return list(qpy.load(io.BytesIO(data)))
+        circuits = list(qpy.load(io.BytesIO(data)))
+        if annotated.MARK in data:
+            circuits = list(map(annotated.with_their_parameters, circuits))
+        return circuits
 
 
 def _check_sizes(data: bytes) -> None:
