@@ -5,7 +5,7 @@ of its probability. For few qubits, and few measurements.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -302,3 +302,21 @@ def check_counts(counts: Mapping[str, int], exact: Mapping[int, float], shots: i
         assert abs(share - probability) <= (most if probability > NOTHING else 0.0), (
             f"{outcome:b} is found in {share} of the shots, where {probability} is right"
         )
+
+
+def check_values(
+    values: Iterable[float],
+    branches: Sequence[Branch],
+    observables: Iterable[Mapping[str, float]],
+    shots: int,
+) -> None:
+    """Assert that expectation values are right: exactly, or as means over `shots` if chance was in.
+
+    By Hoeffding's inequality right ones fail in one of a billion.
+    """
+    for value, observable in zip(values, observables, strict=True):
+        right = expectation(branches, observable)
+        most = 1e-6
+        if len(branches) > 1:
+            most += math.sqrt(2 * math.log(2e9) / shots) * sum(map(abs, observable.values()))
+        assert abs(value - right) <= most, f"{value} for {right}, of {observable}"

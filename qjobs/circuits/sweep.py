@@ -82,6 +82,18 @@ def _with_own_blocks(circuit: "QuantumCircuit") -> "QuantumCircuit":
     return own
 
 
+def with_bound_phase(circuit: "QuantumCircuit") -> "QuantumCircuit":
+    """The circuit, its global phase 0 if that has parameters: no count or value depends on it."""
+    from qiskit.circuit import ParameterExpression
+
+    phase = circuit.global_phase
+    if not (isinstance(phase, ParameterExpression) and phase.parameters):
+        return circuit
+    same: QuantumCircuit = circuit.copy()
+    same.global_phase = 0
+    return same
+
+
 def columns(circuit: "QuantumCircuit", names: tuple[str, ...]) -> list[int]:
     """Which columns of a table of these names hold the circuit's parameters, in their order.
 

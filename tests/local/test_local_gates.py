@@ -14,7 +14,12 @@ from exact import Branch, branches, check_counts, expectation, measured
 from local_jobs import run_here, write, write_sweep
 from qiskit import QuantumCircuit
 from qiskit.circuit import Gate, Parameter, library
-from qiskit.circuit.annotated_operation import AnnotatedOperation, ControlModifier, InverseModifier
+from qiskit.circuit.annotated_operation import (
+    AnnotatedOperation,
+    ControlModifier,
+    InverseModifier,
+    PowerModifier,
+)
 from qiskit.circuit.library import standard_gates
 from qiskit.quantum_info import Pauli, SparsePauliOp
 
@@ -75,6 +80,7 @@ def forms(make: Callable[..., Gate]) -> Iterator[QuantumCircuit]:
         "expressions": make(2 * A + B, B * C - 1, C.sin() - D, A / 3),
         "inverse": AnnotatedOperation(gate, InverseModifier()),
         "annotated": AnnotatedOperation(gate, [ControlModifier(1, 0), InverseModifier()]),
+        "power": AnnotatedOperation(gate, PowerModifier(2)),
         "custom": custom(gate),
         "conditioned": gate,
         "looped": gate,

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from qiskit import QuantumCircuit
 from qiskit.circuit import CircuitInstruction, ParameterExpression
 
+from qjobs.circuits.sweep import with_bound_phase
 from qjobs.providers.local import saving
 
 BOUND_BY_AER = frozenset(
@@ -25,14 +26,8 @@ def for_aer(circuit: QuantumCircuit) -> QuantumCircuit | None:
     """The circuit as Aer binds all of its parameters; None if it cannot be trusted to."""
     if not all(map(_is_bound_by_aer, _instructions(circuit))):
         return None
-    if not _is_free(circuit.global_phase):
-        return circuit
-    if saving.saves_a_state(circuit):
-        return None
-    # No count and no expectation value depends on it.
-    same: QuantumCircuit = circuit.copy()
-    same.global_phase = 0
-    return same
+    same = with_bound_phase(circuit)
+    return None if same is not circuit and saving.saves_a_state(circuit) else same
 
 
 def _is_bound_by_aer(instruction: CircuitInstruction) -> bool:
