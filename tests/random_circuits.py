@@ -130,9 +130,7 @@ class Draw:
             lambda: self._custom(size),
             lambda: MCXGate(size - 1, ctrl_state=int(self._random.integers(2 ** (size - 1)))),
             lambda: MCPhaseGate(self._angle(), size - 1),
-            lambda: self._standard(qubits[1:]).control(
-                1, ctrl_state=int(self._random.integers(2)), annotated=False
-            ),
+            lambda: self._controlled(qubits[1:]),
         ]
         while True:
             # Some want two qubits, and some gates have no such form.
@@ -151,6 +149,12 @@ class Draw:
             state = int(self._random.integers(2**gate.num_ctrl_qubits))
             return gate.base_class(*angles, ctrl_state=state)
         return gate.base_class(*angles) if angles else gate
+
+    def _controlled(self, qubits: list[int]) -> Gate:
+        gate = self._standard(qubits)
+        if gate.name == "cu":
+            raise ValueError("Qiskit cannot read back what it writes of it")
+        return gate.control(1, ctrl_state=int(self._random.integers(2)), annotated=False)
 
     def _custom(self, size: int) -> Gate:
         body = QuantumCircuit(size, name="custom", global_phase=self._angle())

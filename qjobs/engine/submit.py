@@ -104,6 +104,13 @@ def prepare(
         raise
 
 
+def estimates_remark(workspace: Workspace, job_set: JobSet) -> str:
+    """What is to be known of the expectation values of a set, a clause; empty if nothing is."""
+    if not job_set.observables:
+        return ""
+    return workspace.provider_of(job_set).capabilities(job_set.backend).estimates_remark
+
+
 def _provider(workspace: Workspace, request: SubmitRequest) -> Provider:
     """The provider, once it has agreed to what is asked for, if the backend is known."""
     provider = workspace.provider_of(request)

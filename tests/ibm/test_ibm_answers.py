@@ -51,7 +51,7 @@ def run(
         path,
     )
     job = provider.submit(part, backend=BACKEND, options=options, tag="qj-0123456789ab-0-1")
-    until = time.monotonic() + 200
+    until = time.monotonic() + 100 + 20 * len(NUMBERS)
     while not (status := provider.statuses([job], backend=BACKEND)[job]).final:
         assert time.monotonic() < until
         time.sleep(0.05)

@@ -63,8 +63,8 @@ def run(
         options = RunOptions(seed=5, shots=SHOTS, precision=None if asked is None else 0.0)
         provider = open_provider()
         job = provider.submit(part, backend=backend, options=options, tag="answers")
-        assert wait(provider, [job], timeout_s=250)[job] is JobStatus.DONE, provider.error_message(
-            job
+        assert wait(provider, [job], timeout_s=100 + 20 * len(NUMBERS))[job] is JobStatus.DONE, (
+            provider.error_message(job)
         )
         return [*provider.result(job).circuits()]
 

@@ -46,7 +46,7 @@ def test_counts_of_random_sweeps_are_right(tmp_path: Path, kind: Any, dynamic: b
 
     job = provider.submit(part, backend="", options=RunOptions(shots=SHOTS, seed=1), tag="t-0-1")
 
-    until = time.monotonic() + 200
+    until = time.monotonic() + 100 + 20 * len(NUMBERS)
     while not (status := provider.statuses([job])[job]).final:
         assert time.monotonic() < until
         time.sleep(0.02)
