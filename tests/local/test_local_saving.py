@@ -16,6 +16,7 @@ from qiskit.quantum_info import (
     Statevector,
     SuperOp,
     partial_trace,
+    random_unitary,
 )
 from qiskit_aer import AerSimulator
 from qiskit_aer.library import SaveStatevector
@@ -196,3 +197,25 @@ def test_amplitudes_that_a_matrix_product_state_gets_wrong_are_refused(tmp_path:
     assert result.failed
     assert "save_amplitudes: use another method" in result.message
     assert not run(tmp_path, circuit, "statevector").failed
+
+
+def test_a_qubit_between_others_is_initialized_in_a_matrix_product_state_too(
+    tmp_path: Path,
+) -> None:
+    start = QuantumCircuit(3)
+    start.h(0)
+    start.cx(0, 2)
+    circuit = start.copy()
+    circuit.initialize([0.6, 0.8], [1])
+    expected = start.copy()
+    expected.prepare_state([0.6, 0.8], [1])
+    for made in (circuit, expected):
+        made.unitary(random_unitary(4, seed=2), [2, 1])
+        made.unitary(random_unitary(4, seed=3), [0, 1])
+    circuit.save_probabilities()
+
+    result = run(tmp_path, circuit, "matrix_product_state")
+
+    np.testing.assert_allclose(
+        from_npy(result.arrays["probabilities"]), Statevector(expected).probabilities(), atol=1e-7
+    )

@@ -21,10 +21,10 @@ from qjobs.providers.local.translation import Translation
 NOISE_MODELS_KEPT = 8
 
 # What Aer's methods get wrong without a word (0.17.2 to 0.18.2): a matrix product state reads
-# amplitudes in the order that gates have left its qubits in.
+# amplitudes, and is initialized, in the order that gates have left its qubits in.
 _WRONG: Mapping[str, frozenset[str]] = {
     "superop": frozenset({"diagonal"}),
-    "matrix_product_state": frozenset({"save_amplitudes", "save_amplitudes_sq"}),
+    "matrix_product_state": frozenset({"initialize", "save_amplitudes", "save_amplitudes_sq"}),
 }
 
 
