@@ -47,8 +47,8 @@ WORKERS = {
     *(
         f"providers.local.{module}"
         for module in (
-            "devices", "estimation", "machines", "objects", "running", "saving", "simulation",
-            "translation", "worker",
+            "binding", "devices", "estimation", "machines", "objects", "running", "saving",
+            "simulation", "translation", "worker",
         )
     ),
     # These have a vendor's objects, so Qiskit is there anyway.

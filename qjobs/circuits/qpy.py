@@ -18,7 +18,7 @@ from operator import lt
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
 
-from qjobs.circuits import records
+from qjobs.circuits import annotated, records
 from qjobs.circuits.foreign import qiskit_errors
 from qjobs.errors import InputError, UnreadableCircuit
 from qjobs.model import Slice
@@ -310,6 +310,8 @@ def _decode(data: bytes) -> "list[QuantumCircuit]":
     stream = io.BytesIO(data)
     with qiskit_errors("Qiskit cannot read the QPY data"):
         circuits = list(qpy.load(stream))
+        if annotated.MARK in data:
+            circuits = list(map(annotated.with_their_parameters, circuits))
     if stream.tell() < len(data):
         raise InputError(f"{len(data) - stream.tell()} bytes stand behind the last circuit")
     return circuits

@@ -1,5 +1,6 @@
 """Rows of parameter values on disk: each circuit of a set runs once with every row."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from numpy import float64
     from numpy.typing import NDArray
     from qiskit import QuantumCircuit
+    from qiskit.circuit import Parameter
 
 
 class Sweep(NamedTuple):
@@ -48,7 +50,48 @@ class Pub(NamedTuple):
         """The circuits with their values in place, one a row."""
         if self.values is None:
             return [self.circuit]
-        return [self.circuit.assign_parameters(row) for row in self.values]
+        return [assigned(self.circuit, row) for row in self.values]
+
+
+def assigned(
+    circuit: "QuantumCircuit", values: "Mapping[Parameter, float] | Sequence[float]"
+) -> "QuantumCircuit":
+    """A copy of the circuit with these values of its parameters, by parameter or in their order.
+
+    It shares nothing with the circuit or with other copies: what Qiskit's own gives shares the
+    gates in blocks of control flow, and has the values that were assigned last.
+    """
+    own = _with_own_blocks(circuit)
+    own.assign_parameters(values, inplace=True)
+    return own
+
+
+def _with_own_blocks(circuit: "QuantumCircuit") -> "QuantumCircuit":
+    from qiskit.circuit.controlflow import CONTROL_FLOW_OP_NAMES
+
+    own: QuantumCircuit = circuit.copy()
+    if not CONTROL_FLOW_OP_NAMES.isdisjoint(circuit.count_ops()):
+        own.data = [
+            instruction.replace(
+                operation=instruction.operation.replace_blocks(map(_with_own_blocks, blocks))
+            )
+            if instruction.is_control_flow() and (blocks := instruction.operation.blocks)
+            else instruction
+            for instruction in own.data
+        ]
+    return own
+
+
+def with_bound_phase(circuit: "QuantumCircuit") -> "QuantumCircuit":
+    """The circuit, its global phase 0 if that has parameters: no count or value depends on it."""
+    from qiskit.circuit import ParameterExpression
+
+    phase = circuit.global_phase
+    if not (isinstance(phase, ParameterExpression) and phase.parameters):
+        return circuit
+    same: QuantumCircuit = circuit.copy()
+    same.global_phase = 0
+    return same
 
 
 def columns(circuit: "QuantumCircuit", names: tuple[str, ...]) -> list[int]:

@@ -176,7 +176,7 @@ def run(
 
 
 def _preview(workspace: Workspace, request: "SubmitRequest", output: Output) -> ExitCode:
-    from qjobs.engine.submit import preview
+    from qjobs.engine.submit import estimates_remark, preview
 
     with progress(output, "reading") as meter:
         plan, gathered = preview(workspace, request, progress=meter.show)
@@ -190,7 +190,9 @@ def _preview(workspace: Workspace, request: "SubmitRequest", output: Output) -> 
         chosen = assignments(plan.options.extra, ", ")
         output.note(f"{plan.provider}:{plan.backend} with {chosen}")
     if plan.observables:
-        output.note(f"expectation values of {count(plan.observables, 'observable')}")
+        remark = estimates_remark(workspace, plan)
+        asked = f"expectation values of {count(plan.observables, 'observable')}"
+        output.note(f"{asked}, {remark}" if remark else asked)
     skipped = Skipped(len(gathered.skipped), gathered.skipped)
     document = shapes.plan_document(plan, sources=gathered.sources, skipped=skipped)
     origins = Origins(gathered.sources, plan.bindings)
@@ -207,12 +209,14 @@ def _submit(
     print_id: bool,
 ) -> tuple[Target, list[QjobsError]]:
     """Make the set and send it; the errors are what the command has to end with."""
-    from qjobs.engine.submit import prepare
+    from qjobs.engine.submit import estimates_remark, prepare
 
     with progress(output, "reading") as meter:
         preparation = prepare(workspace, request, progress=meter.show)
     _warn(output, preparation.gathered)
     folder = preparation.folder
+    if remark := estimates_remark(workspace, folder.job_set):
+        output.note(f"expectation values {remark}")
     set_id = folder.job_set.set_id
     target = resolve(workspace.store, set_id)
     if print_id:

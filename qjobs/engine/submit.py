@@ -111,6 +111,13 @@ def prepare(
         raise
 
 
+def estimates_remark(workspace: Workspace, job_set: JobSet) -> str:
+    """What is to be known of the expectation values of a set, a clause; empty if nothing is."""
+    if not job_set.observables:
+        return ""
+    return workspace.provider_of(job_set).capabilities(job_set.backend).estimates_remark
+
+
 def _commit(draft: Draft, job_set: JobSet, gathered: Gathered) -> SetFolder:
     return draft.commit(job_set, gathered.sources, skipped=gathered.skipped)
 

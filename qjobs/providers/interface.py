@@ -33,7 +33,8 @@ class Capabilities(NamedTuple):
     `finds`: `find` answers for every job this provider ever accepted. `settle_s`: seconds
     after which a job that was accepted is sure to be found. `polls_s`: the first and the
     longest pause between two questions for the status of unfinished jobs. `estimates`: jobs
-    with observables are run, and their results hold expectation values. `accounts`: the user
+    with observables are run, and their results hold expectation values. `estimates_remark`: what
+    is to be known of these on the backend, a clause, or nothing. `accounts`: the user
     can have several, and instances of them, named by the settings `account` and `instance`.
     `named_options`: those of its run options that are options of the command line, too.
     """
@@ -41,6 +42,7 @@ class Capabilities(NamedTuple):
     finds: bool
     cancels: bool = True
     estimates: bool = False
+    estimates_remark: str = ""
     settle_s: float = 0.0
     polls_s: tuple[float, float] = (1.0, 30.0)
     accounts: bool = False

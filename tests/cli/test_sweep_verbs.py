@@ -84,6 +84,21 @@ def test_a_precision_is_a_number_from_0_on(qjobs, ansatz, text):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("words", [(), ("--dry-run",)])
+def test_with_the_noise_of_a_device_it_is_said_that_its_readout_errors_are_left_out(
+    qjobs, ansatz, monkeypatch, words
+):
+    monkeypatch.setenv("QJOBS_LOCAL_IDLE_S", "0.1")
+    said = "without its readout errors"
+
+    on_device = qjobs("submit", ansatz, *VALUES, "-b", "local:generic_5", *words)
+    assert on_device.code == 0
+    assert on_device.err.count(said) == 1
+    assert said not in qjobs("submit", ansatz, *VALUES, *words).err
+    assert said not in qjobs("submit", "measured.qasm", *SWEEP, "-b", "local:generic_5", *words).err
+
+
+@pytest.mark.slow
 def test_expectation_values_run_on_this_machine(qjobs, ansatz, monkeypatch):
     monkeypatch.setenv("QJOBS_LOCAL_IDLE_S", "0.1")
     ended = qjobs("run", ansatz, *VALUES, "--precision", "0", "--json")

@@ -1,17 +1,26 @@
 """Expectation values: those of Qiskit's own estimators, whatever runs the circuits."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from exact import branches, expectation
 from local_jobs import run_here, write, write_sweep
-from qiskit import QuantumCircuit
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter
 from qiskit.circuit.library import QFTGate
 from qiskit.primitives import StatevectorEstimator
-from qiskit.quantum_info import DensityMatrix, SparseObservable, SparsePauliOp, Statevector
+from qiskit.quantum_info import (
+    DensityMatrix,
+    Pauli,
+    SparseObservable,
+    SparsePauliOp,
+    StabilizerState,
+    Statevector,
+)
 from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_aer import AerSimulator
 
@@ -225,3 +234,160 @@ def test_a_file_that_does_not_hold_observables_is_named(
 
     with pytest.raises(InputError, match=said):
         estimation.read_observables(path)
+
+
+def spread(qubits: list[int], *, width: int) -> QuantumCircuit:
+    """An entangled state of these qubits; all others stay idle."""
+    circuit = QuantumCircuit(width)
+    for place, qubit in enumerate(qubits):
+        circuit.ry(0.3 + 0.5 * place, qubit)
+        circuit.rz(0.2 + 0.3 * place, qubit)
+    for one, other in pairwise(qubits):
+        circuit.cx(one, other)
+    circuit.rx(0.4, qubits[0])
+    return circuit
+
+
+def letters(width: int, **places: str) -> str:
+    """A label with these letters at these qubits, `q3="X"`, and I elsewhere."""
+    label = ["I"] * width
+    for qubit, letter in places.items():
+        label[width - 1 - int(qubit[1:])] = letter
+    return "".join(label)
+
+
+@pytest.mark.parametrize("backend", ["", "statevector", "density_matrix", "matrix_product_state"])
+@pytest.mark.parametrize("qubits", [[2], [1, 3], [3, 1], [4, 2], [0, 4], [1, 2, 3]])
+def test_idle_qubits_below_between_and_above_change_nothing(
+    tmp_path: Path, backend: str, qubits: list[int]
+) -> None:
+    circuit = spread(qubits, width=5)
+    labels = [
+        letters(5, **{f"q{qubit}": letter}) for qubit in range(5) for letter in "XYZ01+-rl"
+    ] + ["XYZIZ", "ZZZZZ", "IYXIX", "0ZI+1"]
+
+    ends = branches(circuit)
+    for label in labels:
+        # One at a time: what another one asks for is no longer idle.
+        (result,) = estimate(tmp_path, [circuit], backend=backend, observables=[{label: 1.5}])
+        np.testing.assert_allclose(result.evs, [expectation(ends, {label: 1.5})], atol=1e-7)
+
+
+def test_a_wide_circuit_takes_no_more_room_than_the_qubits_that_it_uses(tmp_path: Path) -> None:
+    circuit = spread([17, 99, 5], width=127)
+    narrow = branches(spread([0, 1, 2], width=3))
+    observables = {
+        letters(127, q17="X"): "IIX",
+        letters(127, q5="Z", q99="Y"): "ZYI",
+        "Z" * 127: "ZZZ",
+        letters(127, q17="Z", q0="Z", q126="Z"): "IIZ",
+    }
+    idle = {letters(127, q0="X"): 0.0, letters(127, q17="X", q126="Y"): 0.0, "I" * 127: 1.0}
+
+    (result,) = estimate(
+        tmp_path, [circuit], observables=[{label: 1.0} for label in [*observables, *idle]]
+    )
+
+    expected = [expectation(narrow, {label: 1.0}) for label in observables.values()]
+    np.testing.assert_allclose(result.evs, [*expected, *idle.values()], atol=1e-7)
+
+
+def test_a_wide_clifford_circuit_has_the_values_of_its_stabilizers(tmp_path: Path) -> None:
+    circuit = QuantumCircuit(127)
+    circuit.h(3)
+    for qubit in range(3, 120):
+        circuit.cx(qubit, qubit + 1)
+    circuit.s(50)
+    circuit.y(60)
+    state = StabilizerState(circuit)
+    labels = [
+        letters(127, q50="Z", q51="Z"),
+        letters(127, q60="Z", q61="Z"),
+        letters(127, q0="Z", q60="Z", q3="Z"),
+        letters(127, q1="X"),
+        "IIIIII" + "X" * 70 + "Y" + "X" * 47 + "III",
+        "ZZZZZZ" + "Y" * 118 + "ZZZ",
+    ]
+
+    for backend in ("", "stabilizer"):
+        (result,) = estimate(
+            tmp_path, [circuit], backend=backend, observables=[{label: 1.0} for label in labels]
+        )
+        expected = [state.expectation_value(Pauli(label)) for label in labels]
+        np.testing.assert_allclose(result.evs, expected, atol=1e-9)
+        assert {-1, 0, 1} == {*expected}
+
+
+@pytest.mark.slow
+def test_far_up_on_a_wide_device_the_noise_is_that_of_the_qubits_in_use(tmp_path: Path) -> None:
+    pytest.importorskip("qiskit_ibm_runtime")
+    device = devices.device("fake_torino")
+    neighbours = sorted(device.coupling_map.neighbors(103))
+    qubits = [neighbours[0], 103, neighbours[1]]
+    (circuit,) = generate_preset_pass_manager(
+        1, backend=device, seed_transpiler=1, initial_layout=qubits
+    ).run([spread([0, 1, 2], width=3)])
+    with_state = circuit.copy()
+    with_state.save_density_matrix(qubits)
+    ran = AerSimulator.from_backend(device).run(with_state).result()
+    state = DensityMatrix(ran.data()["density_matrix"])
+    labels = ["IIX", "ZYI", "XXZ", "ZII"]
+    wide = [
+        letters(133, **{f"q{qubit}": label[2 - at] for at, qubit in enumerate(qubits)})
+        for label in labels
+    ]
+
+    (result,) = estimate(
+        tmp_path, [circuit], backend="fake_torino", observables=[{label: 1.0} for label in wide]
+    )
+
+    expected = [state.expectation_value(Pauli(label)).real for label in labels]
+    np.testing.assert_allclose(result.evs, expected, atol=1e-7)
+    ideal = branches(spread([0, 1, 2], width=3))
+    assert not np.allclose(expected, [expectation(ideal, {o: 1.0}) for o in labels], atol=1e-4)
+
+
+@pytest.mark.parametrize("backend", ["", "matrix_product_state"])
+def test_a_measurement_that_decides_something_stays_and_those_at_the_end_go(
+    tmp_path: Path, backend: str
+) -> None:
+    circuit = QuantumCircuit(QuantumRegister(3), ClassicalRegister(2, "a"))
+    circuit.x(1)
+    circuit.measure(1, 1)
+    with circuit.if_test((circuit.clbits[1], 1)):
+        circuit.x(2)
+    bare = circuit.copy()
+    circuit.measure_all()
+    observables = [{"ZII": 1.0}, {"IZI": 1.0}, {"IIZ": 1.0}]
+
+    (result,) = estimate(tmp_path, [circuit], backend=backend, observables=observables)
+
+    ends = branches(bare)
+    np.testing.assert_allclose(result.evs, [expectation(ends, o) for o in observables])
+    assert result.evs == (-1.0, -1.0, 1.0)
+
+
+@pytest.mark.parametrize("level", range(4))
+def test_a_circuit_that_is_transpiled_again_keeps_the_places_of_its_observables(
+    tmp_path: Path, level: int
+) -> None:
+    """Also where the transpiler leaves out swaps."""
+    device = devices.device("generic_5")
+    (circuit,) = generate_preset_pass_manager(
+        1, backend=device, seed_transpiler=1, initial_layout=[4, 0, 2]
+    ).run(circuits(measured=False)[:1])
+    circuit.swap(0, 3)
+    circuit.append(QFTGate(3), [4, 1, 0])
+    labels = ["XIIIZ", "IYIIX", "0IIZI", "ZZ+YX"]
+
+    (result,) = estimate(
+        tmp_path,
+        [circuit],
+        observables=[{label: 1.0} for label in labels],
+        options=RunOptions(precision=0.0, optimization_level=level),
+    )
+
+    ends = branches(circuit)
+    np.testing.assert_allclose(
+        result.evs, [expectation(ends, {label: 1.0}) for label in labels], atol=1e-7
+    )

@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 from local_jobs import cut, run_here, write
 from qiskit import QuantumCircuit
-from qiskit.quantum_info import Clifford, DensityMatrix, Operator, Statevector, SuperOp
+from qiskit.circuit.library import DiagonalGate, PermutationGate
+from qiskit.quantum_info import (
+    Clifford,
+    DensityMatrix,
+    Operator,
+    Pauli,
+    Statevector,
+    SuperOp,
+    partial_trace,
+    random_unitary,
+)
 from qiskit_aer import AerSimulator
 from qiskit_aer.library import SaveStatevector
 
@@ -114,3 +124,98 @@ def test_a_method_that_measures_nothing_gives_what_it_computes(
     np.testing.assert_allclose(from_npy(result.arrays[backend]), kind(bell()).data, atol=1e-12)
     assert result.counts is None
     assert result.clbits == 2
+
+
+@pytest.mark.parametrize("backend", ["statevector", "density_matrix", "matrix_product_state"])
+@pytest.mark.parametrize(
+    ("qubits", "letters"),
+    [((1, 3), "XZ"), ((3, 1), "YX"), ((2, 1), "IZ"), ((3,), "Z"), ((4, 3), "ZI"), ((0,), "Z")],
+)
+def test_what_is_saved_of_some_qubits_is_right_wherever_others_are_idle(
+    tmp_path: Path, backend: str, qubits: tuple[int, ...], letters: str
+) -> None:
+    """Aer drops idle qubits, and then reads the others in the wrong places."""
+    circuit = QuantumCircuit(5)
+    circuit.h(1)
+    circuit.cx(1, 3)
+    circuit.ry(0.4, 3)
+    state = Statevector(circuit)
+    pauli = Pauli(letters)
+    mean = state.expectation_value(pauli, list(qubits)).real
+    in_order = QuantumCircuit(5)
+    in_order.append(PermutationGate([*qubits, *sorted({*range(5)} - {*qubits})]), range(5))
+    reduced = partial_trace(state.evolve(in_order), range(len(qubits), 5)).data
+
+    for save, expected in (
+        (lambda c: c.save_expectation_value(pauli, qubits, label="it"), mean),
+        (
+            lambda c: c.save_expectation_value_variance(pauli, qubits, label="it"),
+            (mean, 1 - mean**2),
+        ),
+        (lambda c: c.save_probabilities(qubits, label="it"), state.probabilities(qubits)),
+        (lambda c: c.save_density_matrix(qubits, label="it"), reduced),
+    ):
+        saving = circuit.copy()
+        save(saving)
+        saved = from_npy(run(tmp_path, saving, backend).arrays["it"])
+        np.testing.assert_allclose(saved, expected, atol=1e-7)
+
+
+def test_a_swap_that_is_controlled_on_0_swaps_then(tmp_path: Path) -> None:
+    circuit = QuantumCircuit(3)
+    circuit.h(0)
+    circuit.rx(0.4, 1)
+    circuit.cswap(0, 1, 2, ctrl_state=0)
+    expected = Statevector(circuit).data
+    circuit.save_statevector()
+
+    result = run(tmp_path, circuit)
+
+    np.testing.assert_allclose(from_npy(result.arrays["statevector"]), expected, atol=1e-12)
+
+
+def test_the_superoperator_of_a_diagonal_gate_is_right(tmp_path: Path) -> None:
+    circuit = QuantumCircuit(2)
+    circuit.h([0, 1])
+    circuit.append(DiagonalGate([1, 1j, -1, 1]), [1, 0])
+
+    result = run(tmp_path, circuit, "superop")
+
+    np.testing.assert_allclose(
+        from_npy(result.arrays["superop"]), SuperOp(circuit).data, atol=1e-12
+    )
+
+
+def test_amplitudes_that_a_matrix_product_state_gets_wrong_are_refused(tmp_path: Path) -> None:
+    circuit = QuantumCircuit(3)
+    circuit.h(0)
+    circuit.cx(0, 2)
+    circuit.save_amplitudes([0, 5])
+
+    result = run(tmp_path, circuit, "matrix_product_state")
+
+    assert result.failed
+    assert "save_amplitudes: use another method" in result.message
+    assert not run(tmp_path, circuit, "statevector").failed
+
+
+def test_a_qubit_between_others_is_initialized_in_a_matrix_product_state_too(
+    tmp_path: Path,
+) -> None:
+    start = QuantumCircuit(3)
+    start.h(0)
+    start.cx(0, 2)
+    circuit = start.copy()
+    circuit.initialize([0.6, 0.8], [1])
+    expected = start.copy()
+    expected.prepare_state([0.6, 0.8], [1])
+    for made in (circuit, expected):
+        made.unitary(random_unitary(4, seed=2), [2, 1])
+        made.unitary(random_unitary(4, seed=3), [0, 1])
+    circuit.save_probabilities()
+
+    result = run(tmp_path, circuit, "matrix_product_state")
+
+    np.testing.assert_allclose(
+        from_npy(result.arrays["probabilities"]), Statevector(expected).probabilities(), atol=1e-7
+    )

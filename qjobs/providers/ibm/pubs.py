@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from qjobs.circuits import qpy
 from qjobs.circuits.outcomes import Layout, all_in_registers
 from qjobs.circuits.own_gates import natives, set_apart
+from qjobs.circuits.placing import bare, places
 from qjobs.circuits.slices import CircuitSlice
-from qjobs.circuits.sweep import Pub
+from qjobs.circuits.sweep import Pub, with_bound_phase
 from qjobs.errors import InputError, JobRefused
 from qjobs.model import RunOptions
 from qjobs.providers.ibm import shapes
@@ -55,13 +56,18 @@ def prepare(
 def _swept(
     circuits: CircuitSlice, device: Device, options: RunOptions, job: JobOptions, *, fit: Fit
 ) -> Prepared:
-    fitted = qpy.decode(fit(circuits.qpy()))
-    pubs = []
+    # The client counts no parameter that only the phase has.
+    fitted = map(with_bound_phase, qpy.decode(fit(circuits.qpy())))
+    pubs: list[tuple[Any, ...]] = []
     layouts: list[Layout] = []
     for pub, circuit in zip(circuits.pubs(), map(all_in_registers, fitted), strict=True):
         assert pub.values is not None
-        pubs.append((circuit, _values(pub, circuit)))
-        layouts += [Layout.of(circuit)] * (1 if circuit.clbits else len(pub.values))
+        rows = len(pub.values)
+        # Where the transpiler did away with all parameters the client forgets how many rows
+        # there are: then each is a pub of its own.
+        sent = [(circuit, _values(pub, circuit))] if circuit.parameters else [(circuit,)] * rows
+        pubs += sent
+        layouts += [Layout.of(circuit)] * (len(sent) if circuit.clbits else rows)
     return Prepared(_sample(device, pubs, options, job), layouts)
 
 
@@ -78,15 +84,15 @@ def _estimated(
     pubs = list(circuits.pubs())
     # An expectation value does without them, and so may the transpiler with what is before.
     kept = natives(device.target)
-    apart = [set_apart(pub.circuit, kept=kept) for pub in pubs]
-    bare = [circuit.remove_final_measurements(inplace=False) for circuit in apart]
-    fitted = qpy.decode(fit(qpy.encode(bare)))
-    inputs = device.estimate(
-        [_estimator_pub(pub, circuit, asked) for pub, circuit in zip(pubs, fitted, strict=True)],
-        options,
-        job,
-    )
-    return Prepared(inputs, [Layout.of(pub.circuit) for pub in pubs])
+    data = fit(qpy.encode([bare(set_apart(pub.circuit, kept=kept)) for pub in pubs]))
+    fitted = map(with_bound_phase, qpy.decode(data))
+    made: list[tuple[Any, ...]] = []
+    layouts: list[Layout] = []
+    for pub, circuit in zip(pubs, fitted, strict=True):
+        sent = _estimator_pubs(pub, circuit, asked)
+        made += sent
+        layouts += [Layout.of(pub.circuit)] * len(sent)
+    return Prepared(device.estimate(made, options, job), layouts)
 
 
 def _sample(device: Device, pubs: Iterable[Any], options: RunOptions, job: JobOptions) -> Inputs:
@@ -104,14 +110,14 @@ def _values(pub: Pub, circuit: "QuantumCircuit") -> "NDArray[float64]":
     return pub.values[:, [places[parameter.name] for parameter in circuit.parameters]]
 
 
-def _estimator_pub(
+def _estimator_pubs(
     pub: Pub, circuit: "QuantumCircuit", observables: Sequence[Mapping[str, float]]
-) -> tuple[Any, ...]:
+) -> list[tuple[Any, ...]]:
     """Each row of values with all observables: the result has a row a row, a column each."""
     placed = _placed(pub.circuit, circuit, observables)
-    if pub.values is None:
-        return (circuit, placed)
-    return (circuit, [placed], _values(pub, circuit)[:, None, :])
+    if pub.values is None or not circuit.parameters:
+        return [(circuit, placed)] * (1 if pub.values is None else len(pub.values))
+    return [(circuit, [placed], _values(pub, circuit)[:, None, :])]
 
 
 def _placed(
@@ -120,11 +126,7 @@ def _placed(
     observables: Sequence[Mapping[str, float]],
 ) -> list[dict[str, float]]:
     """Observables of a circuit's qubits as observables of the qubits that they ended on."""
-    if circuit.layout is None or circuit.num_qubits == original.num_qubits == _width(observables):
-        return [dict(observable) for observable in observables]
-    ends = circuit.layout.final_index_layout(filter_ancillas=True)
-    if len(ends) != _width(observables):
-        raise JobRefused(f"the observables are not of {len(ends)} qubits, as the circuit is")
+    ends = places(len(next(iter(observables[0]))), original, circuit)
 
     def moved(label: str) -> str:
         letters = ["I"] * circuit.num_qubits
@@ -135,10 +137,6 @@ def _placed(
     return [
         {moved(label): factor for label, factor in observable.items()} for observable in observables
     ]
-
-
-def _width(observables: Sequence[Mapping[str, float]]) -> int:
-    return len(next(iter(observables[0])))
 
 
 def _read_observables(path: Path) -> list[dict[str, float]]:

@@ -117,6 +117,14 @@ def kind(backend: str) -> Kind:
     return Kind.DEVICE if backend.startswith((FAKE, GENERIC)) else Kind.METHOD
 
 
+def estimates_remark(backend: str) -> str:
+    """What is to be known of expectation values on a backend whose name has been checked."""
+    if kind(backend) is not Kind.DEVICE:
+        return ""
+    # As in Qiskit's own estimators with a noise model: nothing is measured.
+    return f"with the noise of the gates of {backend}, but without its readout errors"
+
+
 def check_backend(backend: str) -> None:
     """Raise UnknownBackend, naming near ones, if there is no such backend.
 

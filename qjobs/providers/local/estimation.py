@@ -19,9 +19,10 @@ from qiskit.result.models import ExperimentResult
 
 from qjobs.circuits import outcomes
 from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.placing import bare, places
 from qjobs.errors import InputError
 from qjobs.model import RunOptions
-from qjobs.providers.local.machines import Machine
+from qjobs.providers.local.machines import Machine, used_qubits
 from qjobs.results import CircuitResult
 
 MOST_TERMS = 1 << 12
@@ -50,30 +51,15 @@ def precision(options: RunOptions) -> float:
     return 1 / math.sqrt(options.shots) if options.precision is None else options.precision
 
 
-def unmeasured(circuit: QuantumCircuit) -> QuantumCircuit:
-    """The circuit without the measurements at its end."""
-    copy: QuantumCircuit = circuit.copy()
-    copy.remove_final_measurements(inplace=True)
-    return copy
+def placed(
+    observable: Observable, circuit: QuantumCircuit, transpiled: QuantumCircuit
+) -> Observable:
+    """An observable of a circuit, on the qubits of what became of its `bare` form.
 
-
-def placed(observable: Observable, circuit: QuantumCircuit) -> Observable:
-    """The observable on the qubits of a circuit.
-
-    It is as wide as the circuit, or as the one that this was transpiled from. Raises
-    InputError if it is neither.
+    Raises InputError if it is not as wide as the circuit, nor as what that was transpiled from.
     """
-    if observable.num_qubits == circuit.num_qubits:
-        return observable
-    layout = circuit.layout
-    if layout is not None:
-        before = len(layout.initial_index_layout(filter_ancillas=True))
-        if observable.num_qubits == before:
-            return observable.apply_layout(layout)
-    raise InputError(
-        f"an observable of {observable.num_qubits} qubits does not fit a circuit of"
-        f" {circuit.num_qubits}"
-    )
+    ends = places(observable.num_qubits, circuit, transpiled)
+    return observable.apply_layout(ends, transpiled.num_qubits)
 
 
 class Estimates:
@@ -91,15 +77,15 @@ class Estimates:
 
     def ready(self, circuit: QuantumCircuit, machine: Machine) -> QuantumCircuit:
         """The circuit as the machine takes it, with its expectation values saved at the end."""
-        bare = unmeasured(circuit)
-        wanted = [placed(observable, bare) for observable in self._observables]
-        ready = machine.ready(bare, self._options)
-        if ready is not bare and ready.layout is not None:
-            wanted = [observable.apply_layout(ready.layout) for observable in wanted]
+        ready = machine.ready(bare(circuit), self._options)
+        wanted = [placed(observable, circuit, ready) for observable in self._observables]
         saving: QuantumCircuit = ready.copy()
+        idle = sorted({*range(saving.num_qubits)} - used_qubits(saving))
         for number, observable in enumerate(wanted):
-            support = _support(observable)
-            saving.save_expectation_value(_on(observable, support), support, label=_label(number))
+            # Of all qubits: of some of them Aer gets it wrong where idle ones lie between.
+            saving.save_expectation_value(
+                _without(idle, observable), saving.qubits, label=_label(number)
+            )
         return saving
 
     def read(self, layout: Layout, index: int, result: ExperimentResult) -> CircuitResult:
@@ -143,16 +129,16 @@ def _observable(entry: Mapping[str, float]) -> Observable:
     return SparsePauliOp.from_sparse_observable(observable.as_paulis()).simplify(atol=0)
 
 
-def _support(observable: Observable) -> list[int]:
-    """The qubits that it is about, at least one."""
+def _without(idle: list[int], observable: Observable) -> Observable:
+    """The observable with I on these qubits, and the same value while they are all in |0>.
+
+    For what is not I, Aer would make room in its state.
+    """
     paulis = observable.paulis
-    return np.flatnonzero((paulis.x | paulis.z).any(axis=0)).tolist() or [0]
-
-
-def _on(observable: Observable, qubits: list[int]) -> Observable:
-    """The observable on these of its qubits alone."""
-    z, x = observable.paulis.z[:, qubits], observable.paulis.x[:, qubits]
-    return SparsePauliOp(PauliList.from_symplectic(z, x), observable.coeffs)
+    x, z = paulis.x.copy(), paulis.z.copy()
+    coefficients = np.where(x[:, idle].any(axis=1), 0, observable.coeffs)
+    x[:, idle] = z[:, idle] = False
+    return SparsePauliOp(PauliList.from_symplectic(z, x), coefficients)
 
 
 def _label(number: int) -> str:

@@ -3,7 +3,7 @@
 Loads Qiskit and Aer: for worker processes only.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import SimpleNamespace
 
@@ -13,11 +13,19 @@ from qiskit.transpiler import Target
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
+from qjobs.errors import InputError
 from qjobs.model import RunOptions
 from qjobs.providers.local import saving
 from qjobs.providers.local.translation import Translation
 
 NOISE_MODELS_KEPT = 8
+
+# What Aer's methods get wrong without a word (0.17.2 to 0.18.2): a matrix product state reads
+# amplitudes, and is initialized, in the order that gates have left its qubits in.
+_WRONG: Mapping[str, frozenset[str]] = {
+    "superop": frozenset({"diagonal"}),
+    "matrix_product_state": frozenset({"initialize", "save_amplitudes", "save_amplitudes_sq"}),
+}
 
 
 class Machine:
@@ -25,10 +33,22 @@ class Machine:
 
     def __init__(self, simulator: AerSimulator, target: Target | None = None) -> None:
         self._simulator = simulator
-        self._translation = Translation(target or simulator.target)
+        self._wrong = _WRONG.get(simulator.options.method, frozenset())
+        target = target or simulator.target
+        right = _part(target, without=self._wrong) if self._wrong else target
+        self._translation = Translation(right)
 
     def ready(self, circuit: QuantumCircuit, options: RunOptions) -> QuantumCircuit:
-        """The circuit as it is run: itself wherever Aer takes it."""
+        """The circuit as it is run: itself wherever Aer takes it, and does it right.
+
+        Raises InputError for what is wrong on this machine and cannot be put another way.
+        """
+        for name in self._wrong.intersection(circuit.count_ops()):
+            if name.startswith(saving.PREFIX):
+                raise InputError(
+                    f"{self._simulator.options.method} gives wrong values for {name}: use another"
+                    " method, or save the state vector"
+                )
         return self._translation.of(saving.restored(circuit), options)
 
     def simulator(self, circuits: Iterable[QuantumCircuit]) -> AerSimulator:
@@ -64,35 +84,39 @@ class Device(Machine):
 
     def simulator(self, circuits: Iterable[QuantumCircuit]) -> AerSimulator:
         """What runs these circuits: it has the noise of all qubits that they use."""
-        return self._noisy(frozenset().union(*map(_used, circuits)))
+        return self._noisy(frozenset().union(*map(used_qubits, circuits)))
 
     def _with_noise(self, qubits: frozenset[int]) -> AerSimulator:
         part = SimpleNamespace(
             version=self._device.version,
             operation_names=self._device.operation_names,
-            target=_part(self._device.target, qubits),
+            target=_part(self._device.target, qubits=qubits),
             dt=self._device.dt,
         )
         noise = NoiseModel.from_backend(part)
         return AerSimulator() if noise.is_ideal() else AerSimulator(noise_model=noise)
 
 
-def _used(circuit: QuantumCircuit) -> frozenset[int]:
-    """The qubits that something is done to."""
+def used_qubits(circuit: QuantumCircuit) -> frozenset[int]:
+    """The qubits that something is done to: all others are in |0>, on any machine."""
     return frozenset(
         circuit.find_bit(qubit).index
         for instruction in circuit.data
-        if instruction.operation.name != "barrier"
+        if instruction.name != "barrier" and not instruction.name.startswith(saving.PREFIX)
         for qubit in instruction.qubits
     )
 
 
-def _part(target: Target, qubits: frozenset[int]) -> Target:
-    """The target without the operations on other qubits than these."""
+def _part(
+    target: Target, *, qubits: frozenset[int] | None = None, without: frozenset[str] = frozenset()
+) -> Target:
+    """The target without operations on other qubits than these, or of these names."""
     part = Target(
         num_qubits=target.num_qubits, dt=target.dt, qubit_properties=target.qubit_properties
     )
     for name in target.operation_names:
+        if name in without:
+            continue
         operation, everywhere = target.operation_from_name(name), target[name]
         if isinstance(operation, type):
             part.add_instruction(operation, name=name)
@@ -101,7 +125,7 @@ def _part(target: Target, qubits: frozenset[int]) -> Target:
             here = {
                 at: properties
                 for at, properties in (everywhere or {None: None}).items()
-                if at is None or qubits.issuperset(at)
+                if at is None or qubits is None or qubits.issuperset(at)
             }
             part.add_instruction(operation, None if None in here else here, name=name)
     return part

@@ -15,6 +15,7 @@ from qjobs.circuits import outcomes, own_gates
 from qjobs.circuits.foreign import ENDS, describe
 from qjobs.circuits.measured import only_measured
 from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.placing import bare
 from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.slices import Unread
 from qjobs.circuits.sweep import Pub
@@ -128,11 +129,11 @@ class Runner:
 
     def _estimate(self, singles: list[_Single]) -> list[CircuitResult]:
         (single,) = singles
-        bare = estimation.unmeasured(self._apart(single.circuit))
-        wanted = [estimation.placed(observable, bare) for observable in self._observables or ()]
-        ready = self._ready(bare)
-        if ready is not bare and ready.layout is not None:
-            wanted = [observable.apply_layout(ready.layout) for observable in wanted]
+        ready = self._ready(bare(self._apart(single.circuit)))
+        wanted = [
+            estimation.placed(observable, single.circuit, ready)
+            for observable in self._observables or ()
+        ]
         precision = estimation.precision(self._options)
         data = self._estimator(single).run([(ready, wanted)], precision=precision).result()[0].data
         return [

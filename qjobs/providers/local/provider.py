@@ -55,7 +55,13 @@ class LocalProvider:
     def capabilities(self, backend: str) -> Capabilities:
         """The same for every backend: nothing is far away or hidden."""
         backends.check_backend(backend)
-        return Capabilities(finds=True, estimates=True, settle_s=0.0, polls_s=(0.02, 0.2))
+        return Capabilities(
+            finds=True,
+            estimates=True,
+            estimates_remark=backends.estimates_remark(backend),
+            settle_s=0.0,
+            polls_s=(0.02, 0.2),
+        )
 
     def backends(self) -> Sequence[BackendInfo]:
         """Aer, its methods, and the devices whose noise it can have."""

@@ -6,10 +6,13 @@ Loads Qiskit and Aer: for worker processes only.
 from collections.abc import Mapping
 
 from qiskit import QuantumCircuit
-from qiskit.circuit import Instruction
+from qiskit.circuit import CircuitInstruction, Instruction
 from qiskit_aer.library.save_instructions.save_data import SaveData
 
+from qjobs.circuits.placing import bare
+
 PREFIX = "save_"
+EXPECTATIONS = frozenset({"save_expval", "save_expval_var"})
 
 # What Aer gives where there are several shots: the state of one, or the mean of all. That an
 # instruction was to give a value for each shot is not in QPY.
@@ -44,20 +47,27 @@ def saves(circuit: QuantumCircuit) -> bool:
     return any(name.startswith(PREFIX) for name in circuit.count_ops())
 
 
+def saves_a_state(circuit: QuantumCircuit) -> bool:
+    """Whether more is saved than expectation values: what may show the global phase."""
+    return any(name.startswith(PREFIX) for name in {*circuit.count_ops()} - EXPECTATIONS)
+
+
 def restored(circuit: QuantumCircuit) -> QuantumCircuit:
     """The circuit with instructions that Aer can run; itself if it saves nothing."""
     if not saves(circuit):
         return circuit
     whole: QuantumCircuit = circuit.copy()
     for place, instruction in enumerate(circuit.data):
-        if instruction.operation.name.startswith(PREFIX):
-            whole.data[place] = instruction.replace(operation=_whole(instruction.operation))
+        if instruction.name.startswith(PREFIX):
+            operation = _whole(instruction.operation)
+            instruction = instruction.replace(operation=operation)  # noqa: PLW2901
+            whole.data[place] = _widened(instruction, circuit)
     return whole
 
 
 def save_at_the_end(circuit: QuantumCircuit, what: str) -> QuantumCircuit:
     """The circuit, not measured at its end, with its `unitary` or `superop` saved there."""
-    saving: QuantumCircuit = circuit.remove_final_measurements(inplace=False)
+    saving: QuantumCircuit = bare(circuit)
     saving.append(SaveData(PREFIX + what, saving.num_qubits, what, params=[]), saving.qubits)
     return saving
 
@@ -71,3 +81,23 @@ def _whole(operation: Instruction) -> Instruction:
     if name in _INDEXED:
         parameters = [int(index) for index in parameters]
     return SaveData(name, operation.num_qubits, label, _SUBTYPES[name], parameters)
+
+
+def _widened(instruction: CircuitInstruction, circuit: QuantumCircuit) -> CircuitInstruction:
+    """An expectation value of some qubits as one of all, with I for the others.
+
+    Of some of them, Aer gets it wrong where it drops idle qubits below or between.
+    """
+    operation = instruction.operation
+    if operation.name not in EXPECTATIONS or not isinstance(operation, SaveData):
+        return instruction
+    at = [circuit.find_bit(qubit).index for qubit in instruction.qubits]
+    parameters = []
+    for label, coefficients in operation.params:
+        letters = ["I"] * circuit.num_qubits
+        for qubit, letter in zip(at, reversed(label), strict=True):
+            letters[qubit] = letter
+        parameters.append(("".join(reversed(letters)), coefficients))
+    subtype = operation._subtype  # noqa: SLF001 - nothing else tells it
+    wide = SaveData(operation.name, circuit.num_qubits, operation.label, subtype, parameters)
+    return CircuitInstruction(wide, circuit.qubits)

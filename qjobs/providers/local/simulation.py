@@ -17,9 +17,9 @@ from qjobs.circuits.foreign import ENDS, describe
 from qjobs.circuits.outcomes import Layout
 from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.slices import Unread
-from qjobs.circuits.sweep import Pub
+from qjobs.circuits.sweep import Pub, assigned
 from qjobs.model import RunOptions
-from qjobs.providers.local import backends
+from qjobs.providers.local import backends, binding
 from qjobs.providers.local.machines import Machine
 from qjobs.results import CircuitResult
 
@@ -103,11 +103,13 @@ class Simulation:
         layout = Layout.of(pub.circuit)
         try:
             circuit = self._reading.ready(own_gates.set_apart(pub.circuit), self._machine)
+            bound_by_aer = None if pub.values is None else binding.for_aer(circuit)
         except BaseException as error:  # Qiskit, Aer and pybind11 have no class in common
             if isinstance(error, ENDS):
                 raise
-            yield from repeat(_Piece(pub.circuit, layout, 1, {}, describe(error)), rows)
+            yield from self._one_by_one(pub, _Piece(pub.circuit, layout, 1, {}, describe(error)))
             return
+        circuit = circuit if bound_by_aer is None else bound_by_aer
         # Some may have vanished when it was made ready.
         free = set(circuit.parameters)
         places = {p: place for place, p in enumerate(pub.circuit.parameters) if p in free}
@@ -117,7 +119,22 @@ class Simulation:
         for start in range(0, rows, LARGEST_RUN):
             part = pub.values[start : start + LARGEST_RUN]
             values = {parameter: part[:, place] for parameter, place in places.items()}
-            yield _Piece(circuit, layout, len(part), values)
+            piece = _Piece(circuit, layout, len(part), values)
+            yield from map(_assigned, piece.singles()) if bound_by_aer is None else [piece]
+
+    def _one_by_one(self, pub: Pub, failed: "_Piece") -> "Iterator[_Piece]":
+        """The rows of a circuit that cannot be made ready while its parameters are free."""
+        if pub.values is None:
+            yield failed
+            return
+        for row, values in enumerate(pub.values):
+            bound = pub._replace(circuit=assigned(pub.circuit, values), values=None)
+            (piece,) = self._pieces(bound)
+            if row == 0 and piece.message == failed.message:
+                # It is not about the parameters.
+                yield from repeat(failed, len(pub.values))
+                return
+            yield piece
 
     def _results(self, pieces: "list[_Piece]", first: int) -> list[CircuitResult]:
         if pieces[0].message:
@@ -176,6 +193,15 @@ class _Piece(NamedTuple):
         for row in range(self.rows):
             values = {parameter: column[row : row + 1] for parameter, column in self.values.items()}
             yield self._replace(rows=1, values=values)
+
+
+def _assigned(piece: _Piece) -> _Piece:
+    """A piece of one row, with its values in place."""
+    values = {parameter: column[0] for parameter, column in piece.values.items()}
+    try:
+        return piece._replace(circuit=assigned(piece.circuit, values), values={})
+    except Exception as error:  # noqa: BLE001 - as above
+        return piece._replace(values={}, message=describe(error))
 
 
 def _runs(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:

@@ -63,8 +63,12 @@ class Translation:
 
 def _operations(circuit: QuantumCircuit) -> set[str]:
     """The names of all operations, as Aer knows them."""
-    # Aer itself takes care of controls on 0, which Qiskit names with a suffix: `cx_o0`.
-    names = {name.partition("_o")[0] for name in circuit.count_ops()}
+    # Aer itself takes care of controls on 0, which Qiskit names with a suffix: `cx_o0`. But it has
+    # all qubits except the last for controls, of two targets one.
+    names = {
+        name if name.startswith("cswap_o") else name.partition("_o")[0]
+        for name in circuit.count_ops()
+    }
     if not names.isdisjoint(CONTROL_FLOW_OP_NAMES):
         for instruction in circuit.data:
             for block in getattr(instruction.operation, "blocks", ()):

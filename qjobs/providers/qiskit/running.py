@@ -63,17 +63,22 @@ def run(
 def bound(target: Any, pubs: Sequence[Pub], *, options: RunOptions) -> list[QuantumCircuit]:
     """The circuits of pubs with their values in place, in order: what `run` takes.
 
-    Each is transpiled once, where it has to be, and not once for each row of its values.
-    Raises JobRefused if that cannot be done.
+    Each is transpiled once, where it has to be, and not once for each row of its values, if it
+    can be while its parameters are free. Raises JobRefused if it cannot be transpiled at all.
     """
-    circuits = []
-    for pub, fitted in zip(
-        pubs, _fitted(target, [pub.circuit for pub in pubs], options), strict=True
-    ):
-        # A parameter that turned out to have no effect is gone by now.
-        same = set(fitted.parameters) == set(pub.circuit.parameters)
-        circuits += Pub(fitted if same else pub.circuit, pub.values).bound()
-    return circuits
+    return [circuit for pub in pubs for circuit in _bound(target, pub, options)]
+
+
+def _bound(target: Any, pub: Pub, options: RunOptions) -> list[QuantumCircuit]:
+    try:
+        (fitted,) = _fitted(target, [pub.circuit], options)
+    except JobRefused:
+        if pub.values is None:
+            raise
+        return pub.bound()  # for `run` to transpile
+    # A parameter that turned out to have no effect is gone by now.
+    same = set(fitted.parameters) == set(pub.circuit.parameters)
+    return Pub(fitted if same else pub.circuit, pub.values).bound()
 
 
 def measuring(
