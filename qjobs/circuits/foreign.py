@@ -11,7 +11,8 @@ ENDS = (KeyboardInterrupt, SystemExit, GeneratorExit)
 no `Exception`: who catches foreign errors catches `BaseException`, and lets these pass."""
 _OURS = (InputError, *ENDS)
 _MAX_MESSAGE_CHARACTERS = 300
-_FOR_USERS = frozenset({"QiskitError", "QjobsError"})  # names, for Qiskit is slow to import
+# Names, for Qiskit is slow to import.
+_FOR_USERS = frozenset({"QASM3ParsingError", "QiskitError", "QjobsError"})
 # Colours and frames, with which Qiskit's Rust code adorns its errors for a terminal.
 _DECORATION = re.compile(r"\x1b\[[0-9;]*m|[\u2500-\u257f]+( Backtrace [\u2500-\u257f]+)?")
 
