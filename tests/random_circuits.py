@@ -39,6 +39,17 @@ PARAMETERS = tuple(Parameter(name) for name in "abc")
 LETTERS = "IXYZ01+-rl"
 MOST_BRANCHINGS = 4
 
+
+def _loops_bind() -> bool:
+    circuit, turn = QuantumCircuit(1), Parameter("turn")
+    with circuit.for_loop(range(2), turn):
+        circuit.rx(turn, 0)
+    return not circuit.parameters
+
+
+LOOPS_BIND = _loops_bind()
+"""Whether the parameter of a loop is none of the circuit: to Qiskit 2.2 it is."""
+
 _STANDARD = [gate for gate in get_standard_gate_name_mapping().values() if isinstance(gate, Gate)]
 CLIFFORD = ("h", "s", "sdg", "x", "y", "z", "sx", "cx", "cy", "cz", "swap", "ecr", "dcx", "iswap")
 
@@ -225,14 +236,15 @@ class Draw:
                 self._fill(circuit, 2, depth=depth + 1)
 
     def _for(self, circuit: QuantumCircuit, depth: int) -> None:
-        turn = Parameter(f"turn{self._seed()}")
+        turn = Parameter(f"turn{self._seed()}") if LOOPS_BIND else None
+        by = 0.7 if turn is None else turn
         with circuit.for_loop(self._pick([range(2), (3, 1)]), turn):
-            circuit.rx(turn * 0.3 + self._angle(), self._pick(self._active))
+            circuit.rx(by * 0.3 + self._angle(), self._pick(self._active))
             self._fill(circuit, 1, depth=2)
             if self._breaks and self._chance(0.4):
                 with circuit.if_test(self._condition()):
                     self._pick([circuit.break_loop, circuit.continue_loop])()
-                circuit.ry(turn, self._pick(self._active))
+                circuit.ry(by, self._pick(self._active))
 
     def _while(self, circuit: QuantumCircuit, depth: int) -> None:
         self._left -= 1

@@ -88,9 +88,8 @@ def test_annotated_operations_in_gates_of_ones_own_keep_their_parameters() -> No
 def test_a_bare_circuit_keeps_the_measurements_that_something_depends_on() -> None:
     circuit = QuantumCircuit(3, 3)
     circuit.measure(0, 0)
-    body = QuantumCircuit(1)
-    body.x(0)
-    circuit.if_else((circuit.clbits[0], 1), body, None, [1], [])
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.x(1)
     circuit.barrier()
     circuit.measure([0, 1, 2], [2, 1, 1])
     circuit.barrier()

@@ -22,6 +22,7 @@ from qiskit.circuit.annotated_operation import (
 )
 from qiskit.circuit.library import standard_gates
 from qiskit.quantum_info import Pauli, SparsePauliOp
+from random_circuits import LOOPS_BIND
 
 from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
@@ -103,8 +104,8 @@ def forms(make: Callable[..., Gate]) -> Iterator[QuantumCircuit]:
             with otherwise:
                 circuit.append(operation, qubits)
         elif name == "looped":
-            with circuit.for_loop(range(2), TURN) as turn:
-                circuit.rx(turn * 0.3 + A, 1)
+            with circuit.for_loop(range(2), TURN if LOOPS_BIND else None):
+                circuit.rx((TURN if LOOPS_BIND else 1.0) * 0.3 + A, 1)
                 circuit.append(operation, qubits)
         else:
             circuit.append(operation, qubits)
