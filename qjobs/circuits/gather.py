@@ -30,7 +30,8 @@ class Gathered:
 
     `unmeasured` tells of circuits without a measurement. `parameters` are those of circuits that
     Qiskit has read; `suspect` is the first of the others that seems to have some, None if none
-    does. `fingerprint` is the same for the same files in the same order, wherever they lie.
+    does. `fingerprint` is the same for the same files in the same order, wherever they lie;
+    `sha256` is the container's.
     """
 
     circuits: int
@@ -40,6 +41,7 @@ class Gathered:
     parameters: Parameters
     suspect: int | None
     fingerprint: str
+    sha256: str
 
     def source(self, index: int) -> Source:
         """The file that a circuit came from."""
@@ -100,6 +102,7 @@ def gather(
         parameters=_parameters(files, sources),
         suspect=joined.suspect,
         fingerprint=_fingerprint(sources),
+        sha256=joined.whole,
     )
 
 

@@ -33,6 +33,12 @@ def circuit_slice(folder: SetFolder, part: Slice) -> CircuitSlice:
     )
 
 
+def planned_slice(folder: SetFolder, part: Slice) -> CircuitSlice:
+    """The circuits of a job, to be sent: those that were planned. Raises StateDamaged besides."""
+    folder.check_files()
+    return circuit_slice(folder, part)
+
+
 def _present(path: Path, what: str) -> Path:
     if not path.exists():
         raise InputError(

@@ -167,6 +167,7 @@ class Starter:
 
     def _send(self, job: Job, call: _Call) -> str:
         """Make the one call of an attempt. Returns a problem if its outcome is unknown."""
+        self.circuits(job.slice)  # which may have been changed while the job waited for its turn
         if not self._record(job, FactKind.ATTEMPTED, self._tag(job)):
             return ""  # somebody dropped the job in the meantime
         try:

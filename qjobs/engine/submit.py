@@ -89,7 +89,7 @@ def prepare(
         material = collect(request, draft, progress)
         gathered = material.gathered
         request = _with_backend(request, provider, material)
-        job_set = _plan(workspace, request, provider, material)
+        job_set = material.with_sums(_plan(workspace, request, provider, material))
         if not request.once:
             return Preparation(draft.commit(job_set, gathered.sources), gathered)
         # Two pipelines that start at the same moment must not both find nothing.

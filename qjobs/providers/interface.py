@@ -222,6 +222,7 @@ class Details(Protocol):
 class RemoteJob(NamedTuple):
     """A job as a provider lists it. `labels` are all that it carries: its tag, its note, others.
 
+    The id is empty, for `Tallies` only, where a call was made that may have come to a job.
     `created` is in UTC; `message` says why it ended, if the list does.
     """
 
@@ -241,6 +242,21 @@ class Recovers(Protocol):
         """The jobs on a backend (on all, if it is empty), in any order.
 
         With `set_tag` those of that set; without it the newest some thousand, others' among them.
+        """
+
+
+@runtime_checkable
+class Tallies(Protocol):
+    """Tells all that it has of a set in one question; any provider should that can.
+
+    Before a set that another process began is gone on with, the jobs that its state file does
+    not know of are so adopted. One that cannot search tells what was written down on this machine.
+    """
+
+    def jobs_of(self, set_tag: str, *, backend: str) -> Sequence[RemoteJob]:
+        """The jobs on a backend whose tags begin with `set_tag` and a dash, in any order.
+
+        Those that are too new to be found may be missing, unless they were sent from here.
         """
 
 

@@ -44,7 +44,7 @@ def test_a_death_before_a_job_is_ready_leaves_it_planned(workspace, new_set, pro
 
     run(workspace.store.open(folder.job_set.set_id), provider, stop)
 
-    assert short(provider) == ["prepare 0-1", "prepare 0-1", "submit 0-1"]
+    assert short(provider) == ["prepare 0-1", "find 0-1", "prepare 0-1", "submit 0-1"]
     assert states(workspace, folder) == [Accepted("remote-0")]
 
 

@@ -63,6 +63,18 @@ class Jobs:
                     info.job_id, info.backend, _moment(info), info.status, info.tags, info.reason
                 )
 
+    def jobs_of(self, set_tag: str) -> list[RemoteJob]:
+        """The jobs of a set that are listed, and those that were sent from here."""
+        jobs = list(self.labelled(set_tag))
+        listed_ids = {job.job_id for job in jobs}
+        for call in self._calls.of_series(set_tag):
+            if call.job_id not in listed_ids:
+                made = datetime.fromtimestamp(call.made_s, UTC)
+                labels = (call.tag, call.series)
+                status = JobStatus.INITIALIZING
+                jobs.append(RemoteJob(call.job_id, call.backend, made, status, labels))
+        return jobs
+
     def statuses(self, job_ids: Sequence[str]) -> Mapping[str, JobStatus]:
         """One list for each set that was submitted from here; a few questions more for others."""
         calls = self._calls.of_jobs(job_ids)

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from qjobs.circuits import qpy
@@ -18,6 +19,7 @@ from qjobs.providers.interface import (
     Capabilities,
     Limits,
     ProviderContext,
+    RemoteJob,
 )
 from qjobs.providers.local import backends
 from qjobs.providers.local.folder import Folder
@@ -30,6 +32,7 @@ JOBS_A_WORKER = 8
 
 CANCEL_S = 2.0
 POLL_S = 0.01
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LocalProvider:
@@ -90,6 +93,14 @@ class LocalProvider:
         """The id of the one job that carries the tag, if there is one."""
         job_id = self._queue.find(tag)
         return () if job_id is None else (job_id,)
+
+    def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
+        """Those that are in the queue; it does not say since when."""
+        return [
+            RemoteJob(job_id, where, _LONG_AGO, status, (tag, set_tag), message)
+            for job_id, tag, where, status, message in self._queue.tagged(set_tag)
+            if backend in ("", where)
+        ]
 
     def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
         """The status of each job; sees to it that unfinished ones are worked on."""

@@ -7,6 +7,7 @@ command line among them, can tell and read it, also after this one has ended.
 import os
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from qjobs.providers.interface import (
     Capabilities,
     Limits,
     ProviderContext,
+    RemoteJob,
 )
 from qjobs.providers.qiskit.collecting import Collector, HeldJob
 from qjobs.providers.qiskit.elsewhere import JobsElsewhere
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from qjobs.circuits.outcomes import Layout
 
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _GRACE_S = 2.0  # for the result of a job that has just ended to be kept
 _GONE = "its backend is an object of a Python process that has ended"
 _HINT = "go on from Python: JobManager().retrieve_job_set(...)"
@@ -123,6 +126,16 @@ class HeldProvider:
     def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
         """The jobs that were written down with this tag."""
         return self._shelf.find(tag)
+
+    def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
+        """The jobs that were written down; nobody wrote when."""
+        return [
+            RemoteJob(
+                job_id, backend, _LONG_AGO, JobStatus(status or JobStatus.RUNNING),
+                (tag, set_tag), message,
+            )
+            for job_id, tag, status, message in self._shelf.of_set(set_tag)
+        ]  # fmt: skip
 
     def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
         """What the vendor's objects say here; of other jobs, what was written down.

@@ -7,6 +7,7 @@ jobs is in the provider's folder, see `ledger`.
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from threading import Event
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ from qjobs.providers.interface import (
     Capabilities,
     Limits,
     ProviderContext,
+    RemoteJob,
 )
 from qjobs.providers.qiskit.bridge import Bridge
 from qjobs.providers.qiskit.ledger import Ledger
@@ -32,6 +34,7 @@ OLDEST_QPY = 13
 """The oldest version that our Qiskit writes: that of Qiskit 1.3."""
 
 FIND_S = 60.0
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = Event()
 
 Answer = TypeVar("Answer")
@@ -124,6 +127,13 @@ class QiskitProvider:
         """The job that a call on this machine made. Waits for a call in progress."""
         job_id = self._ledger.find(tag, wait_s=FIND_S)
         return [job_id] if job_id else []
+
+    def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
+        """Those of calls on this machine; how they are is another question."""
+        return [
+            RemoteJob(job_id, backend, _LONG_AGO, JobStatus.UNKNOWN, (tag, set_tag))
+            for tag, job_id in self._ledger.of_set(set_tag).items()
+        ]
 
     def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
         """The status of each job, one request each.
