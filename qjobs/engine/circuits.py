@@ -40,7 +40,7 @@ def planned_slice(folder: SetFolder, part: Slice) -> CircuitSlice:
 
 
 def _present(path: Path, what: str) -> Path:
-    if not path.exists():
+    if not path.is_file():
         raise InputError(
             f"the {what} of this set are not here: there is no {path}",
             hint="copy the whole folder of the set from where it was submitted",

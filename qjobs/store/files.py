@@ -144,14 +144,18 @@ def read(
         raise StateError(f"cannot read {path}: there is no memory for it") from error
 
 
-def sha256(path: Path) -> tuple[str, Stamp]:
-    """The sha256 of a file, and the stamp that it has all the while. Raises as `read` does."""
+def sha256(path: Path, *, start: int = 0) -> tuple[str, Stamp]:
+    """The sha256 of a file, and the stamp that it has all the while. Raises as `read` does.
+
+    The bytes before `start` are left out.
+    """
     # Imported here: it loads OpenSSL, and most commands need none.
     import hashlib
 
     try:
         with open_regular(path) as file:
             before = stamp(os.fstat(file.fileno()))
+            file.seek(start)
             digest = hashlib.sha256()
             while part := file.read(_HASHED_BYTES):
                 digest.update(part)

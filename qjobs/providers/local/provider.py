@@ -25,6 +25,7 @@ from qjobs.providers.local import backends
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.queue import Queue, QueuedJob, StampedFile
 from qjobs.providers.local.supervision import Staffing, Supervision, try_lock
+from qjobs.regular import open_regular
 from qjobs.results import JobResult
 
 JOBS_A_WORKER = 8
@@ -118,12 +119,15 @@ class LocalProvider:
             raise ProviderError(f"job {job_id} is {status}: it has no results")
         path = self._folder.result(job_id)
         try:
-            result = JobResult(path.read_bytes())
+            with open_regular(path) as file:
+                # Counted before any of it is kept: what is not whole may be of any size.
+                lines = sum(part.count(b"\n") for part in iter(lambda: file.read(1 << 20), b""))
+                if lines != circuits:
+                    raise ProviderError(f"{path} is damaged: {lines} results of {circuits}")
+                file.seek(0)
+                return JobResult(file.read())
         except OSError as error:
             raise ProviderError(f"cannot read {path}: {error.strerror}") from error
-        if len(result) != circuits:
-            raise ProviderError(f"{path} is damaged: {len(result)} results of {circuits}")
-        return result
 
     def error_message(self, job_id: str, *, backend: str = "") -> str:
         """What the worker or the supervisor said."""
@@ -201,7 +205,7 @@ def _staffing(settings: Mapping[str, Any]) -> Staffing:
             idle_s=float(settings.get("idle_s") or usual.idle_s),
             deaths=int(settings.get("deaths") or usual.deaths),
         )
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise UsageError(f"a setting of the local provider is wrong: {error}") from error
 
 
