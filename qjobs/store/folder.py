@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar, get_type_hints
 
 from qjobs.errors import BeingSubmitted, NotFound, StateDamaged, StateUnwritable
-from qjobs.facts import Ledger
-from qjobs.model import Job, JobSet, Slice, Source
+from qjobs.facts import Fact, FactKind, Ledger
+from qjobs.model import Attempted, Job, JobSet, Slice, Source
 from qjobs.store import files, reading
 from qjobs.store.document import SetHeader
 from qjobs.store.lock import FileLock
@@ -173,12 +173,17 @@ class SetFolder:
                 hint="remove it: everything but the names of the files is known without it",
             ) from error
 
+    def check_writable(self) -> None:
+        """Raise StateTooNew or StateDamaged if nothing may be added to the state file."""
+        self.refresh()
+        self._state.check_writable(self.state_path)
+
     def check_sendable(self) -> None:
         """Raise StateDamaged if the file speaks of a call, and perhaps of a job, that nobody knows.
 
         What that says of one job, another's facts may say of this one: nothing is sent.
         """
-        self.refresh()
+        self.check_writable()
         path = self.state_path
         if self._state.contents.unknown:
             raise StateDamaged(
@@ -186,15 +191,21 @@ class SetFolder:
                 "nothing is sent",
                 hint="update qiskit-qjobs, or put the file back from a backup",
             )
-        unexplained = self._ledger.unexplained(self._odd)
-        if unexplained:
-            fact = unexplained[0]
+        for fact in (*self._ledger.unexplained(self._odd), *self._strange_attempts()):
             raise StateDamaged(
                 f"{path}:{reading.line_of(path, fact)}: job {fact.job} {fact.kind} {fact.value!r} "
                 "cannot follow what is known, but may tell of a job: nothing is sent",
                 hint="put the file back from a backup; or see that the provider has no such job, "
                 "and remove that fact",
             )
+
+    def _strange_attempts(self) -> Iterator[Fact]:
+        """Attempts of unknown fate that carry the tag of another: looking for it would not help."""
+        for job in self._ledger.jobs() if not self.job_set.recovered else ():
+            number = job.attempt.number
+            match job.state:
+                case Attempted(tag, at) if tag != self.job_set.job_tag(job.index, number):
+                    yield Fact(job.index, number, at, FactKind.ATTEMPTED, tag)
 
     @contextmanager
     def claim_submission(self) -> Iterator[None]:
