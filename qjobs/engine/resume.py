@@ -27,10 +27,10 @@ def resume(
     `recalibrated` goes on although the backend is not as it was when the set was planned, and
     records how it is.
     """
+    folder.check_writable()
     open_jobs = [index for index in unsent_jobs(folder) if jobs is None or index in jobs]
     if not open_jobs:
         return StartReport()
-    folder.check_writable()  # before a provider is asked for what somebody may have changed
     provider = workspace.provider_of(folder.job_set)
     if recalibrated and isinstance(provider, Plans):
         job_set = folder.job_set

@@ -19,6 +19,7 @@ def open_attempts(
     (by its facts, not only by the report) is left alone. Raises InputError if the set's circuits
     are not here, StateError, and ProviderError if it cannot be learnt what was sent.
     """
+    target.folder.check_writable()
     chosen = [job for job in report.jobs if job.state in states]
     if not chosen:
         return ()

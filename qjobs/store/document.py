@@ -123,7 +123,10 @@ def stranger(document: Document) -> Wrong | None:
     for key in document:
         if key not in _TABLES:
             name = rf"[\"']?{re.escape(key)}[\"']?"
-            return Wrong(f"qjobs writes nothing that is called `{key}`", rf"(?:\[\[?)?[ \t]*{name}")
+            return Wrong(
+                f"qjobs does not know `{key}`, which may have been a fact",
+                rf"(?:\[\[?)?[ \t]*{name}",
+            )
     return None
 
 
