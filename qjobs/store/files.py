@@ -10,7 +10,7 @@ from qjobs.errors import NotFound, StateError, StateUnwritable
 from qjobs.regular import open_regular
 
 # Nothing that qjobs writes comes near; a larger file is a mistake that must not fill memory.
-LARGEST_BYTES = 256 << 20
+LARGEST_BYTES = 512 << 20
 _HASHED_BYTES = 1 << 18  # at once, which was measured to be the fastest
 
 

@@ -11,6 +11,8 @@ from qjobs.store import checks, document, exact, files, layout, reading
 
 # Reading so many facts one by one costs about as much as starting Python does.
 _MOST_LOOSE = 1000
+# Of a writer that is at it for long: its file must not become larger than anybody reads.
+_MOST_LOOSE_WHILE_OPEN = 500_000
 
 
 class StateFile:
@@ -106,10 +108,11 @@ class StateFile:
         self._good_bytes += len(data)
         self._total = checks.add(data, self._total)
         self._loose += len(tables)
+        self.compact(_MOST_LOOSE_WHILE_OPEN)
 
-    def compact(self) -> None:
+    def compact(self, most_loose: int = _MOST_LOOSE) -> None:
         """Put the facts into columns, if they are many and all of the file is as we write it."""
-        if self._loose <= _MOST_LOOSE:
+        if self._loose <= most_loose:
             return
         # The facts are safe as they are: that the file stays long is no failure.
         with suppress(OSError, QjobsError):
