@@ -5,6 +5,7 @@ table with a `factory` makes a provider of a vendor's package.
 """
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -63,7 +64,9 @@ def _parse(path: Path, data: bytes) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: not TOML: {error}") from error
     except (ValueError, OverflowError) as error:
-        raise UsageError(f"{path}: not TOML: an absurd number: {error}") from error
+        digits = re.search(rb"[0-9_]{1000}", data)
+        line = data.count(b"\n", 0, digits.start()) + 1 if digits else 1
+        raise UsageError(f"{path}:{line}: a number with too many digits") from error
     except RecursionError as error:
         raise UsageError(f"{path}: not TOML: nested too deeply") from error
 

@@ -6,11 +6,11 @@ one question, and what they tell is recorded as if it had been known all along.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from qjobs import pool
-from qjobs.engine.remains import sort_remains
+from qjobs.engine.remains import Remains, sort_remains
 from qjobs.errors import StateDamaged
 from qjobs.facts import Fact, FactKind, shortened
 from qjobs.model import (
@@ -52,7 +52,7 @@ def reconcile(
         found = _ask(provider, folder.job_set, journal.jobs())
         if found:
             _take_in(folder, provider, journal, found, clock, say)
-        _check_not_alive(folder.job_set, journal.jobs())
+        _check_not_alive(folder, journal.jobs())
         folder.compared = True
     folder.check_sendable()
 
@@ -88,6 +88,7 @@ def _take_in(
 ) -> None:
     job_set = folder.job_set
     remains = sort_remains(job_set.tag, found)
+    _check_tags(folder, found, remains, journal.jobs())
     for index, tries in sorted(remains.attempts.items()):
         if not _has_place(job_set, journal, index, max(tries), remains.slices.get(index)):
             raise _behind(folder, provider, index, tries[max(tries)][0])
@@ -96,6 +97,30 @@ def _take_in(
             record.attempt(number, tries.get(number, ()), last=number == max(tries))
         if record.adopted:
             say(f"job {index}: adopted {', '.join(record.adopted)}, which was there already")
+
+
+def _check_tags(
+    folder: SetFolder, found: Sequence[RemoteJob], remains: Remains, jobs: Sequence[Job]
+) -> None:
+    """Raise StateDamaged for a job that has lost the tag which says of what attempt it is."""
+    known = {job_id for job in jobs for job_id in _ids(job)}
+    for tries in remains.attempts.values():
+        known.update(remote.job_id for remotes in tries.values() for remote in remotes)
+    for remote in found:
+        if remote.job_id not in known:
+            raise StateDamaged(
+                f"{folder.state_path}: {folder.job_set.provider} has {remote.job_id} of this set, "
+                "whose tags do not say of which job: nothing is sent",
+                hint=f"give it its tag back, {folder.job_set.tag}-JOB-ATTEMPT, or delete it there",
+            )
+
+
+def _ids(job: Job) -> Iterator[str]:
+    """Those of all attempts."""
+    yield from job.duplicates
+    for attempt in job.attempts:
+        if isinstance(attempt.state, Accepted | Finished):
+            yield attempt.state.job_id
 
 
 def _has_place(
@@ -126,7 +151,7 @@ class _Record:
         What became of the `last` call is left to be looked up if its answer is not known.
         """
         at = found[0].created if found else self._clock()
-        known = self._known_ids()
+        known = {*_ids(self._job)}
         ids = [remote.job_id for remote in found if remote.job_id not in known]
         last = last and number >= len(self._job.attempts)
         if number > len(self._job.attempts) and not self._add(number, FactKind.PLANNED, _SEEN, at):
@@ -167,28 +192,21 @@ class _Record:
     def _job(self) -> Job:
         return self._journal.job(self._index)
 
-    def _known_ids(self) -> set[str]:
-        known = set(self._job.duplicates)
-        for attempt in self._job.attempts:
-            if isinstance(attempt.state, Accepted | Finished):
-                known.add(attempt.state.job_id)
-        return known
-
     def _add(
         self, number: int, kind: FactKind, value: str, at: datetime, message: str = ""
     ) -> bool:
         return self._journal.append(Fact(self._index, number, at, kind, value, message))
 
 
-def _check_not_alive(job_set: JobSet, jobs: Sequence[Job]) -> None:
+def _check_not_alive(folder: SetFolder, jobs: Sequence[Job]) -> None:
     """Raise StateDamaged if an earlier attempt than the one to be sent has a job that may run."""
     for job in jobs:
         for attempt in job.attempts[:-1] if isinstance(job.state, Planned) else ():
             if isinstance(attempt.state, Accepted):
                 raise StateDamaged(
-                    f"job {job.index} is to be sent again, but {attempt.state.job_id} of its "
-                    f"attempt {attempt.number} may run: nothing is sent",
-                    hint=f"qjobs cancel {job_set.set_id}/{job.index}",
+                    f"{folder.state_path}: job {job.index} is to be sent again, but "
+                    f"{attempt.state.job_id} of attempt {attempt.number} may run: nothing is sent",
+                    hint=f"qjobs cancel {folder.job_set.set_id}/{job.index}",
                 )
 
 

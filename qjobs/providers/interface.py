@@ -6,7 +6,7 @@ A provider is a plug-in in the entry-point group `qjobs.providers`: a callable t
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -217,6 +217,10 @@ class Details(Protocol):
 
     def details(self, job_id: str, *, backend: str) -> JobDetails:
         """Of one job. Costs a question, or two."""
+
+
+UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a job was made, where nobody says."""
 
 
 class RemoteJob(NamedTuple):

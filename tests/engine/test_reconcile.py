@@ -309,6 +309,46 @@ def test_a_lost_answer_is_left_to_the_look_up_with_its_settle_time(
     assert isinstance(states(workspace, folder)[0], Attempted)
 
 
+def test_a_job_that_has_lost_its_tag_stops_the_set(workspace, new_set, copies, stop):
+    class Careless(Tallying):
+        def jobs_of(self, set_tag, *, backend):
+            told = super().jobs_of(set_tag, backend=backend)
+            return [job._replace(labels=(set_tag,)) for job in told]
+
+    provider = Careless()
+    folder = new_set(jobs=2)
+    copies.keep(folder)
+    run(folder, provider, stop, jobs=[0])
+    newest = folder.state_path.read_bytes()
+
+    with pytest.raises(StateDamaged, match="has remote-0 of this set, whose tags do not say"):
+        run(copies.put_back(folder), provider, stop)
+    assert len(provider.jobs) == 1
+
+    folder.state_path.write_bytes(newest)  # which knows it by its id
+    assert run(workspace.store.open(folder.job_set.set_id), provider, stop).accepted == 2
+
+
+def test_an_earlier_attempt_that_may_run_stops_the_next(workspace, new_set, tallying, stop):
+    folder = new_set(jobs=1)
+    here = on(workspace, tallying)
+    tallying.script.append(Answer.DIE_AFTER)
+    with pytest.raises(Killed):
+        run(folder, tallying, stop)
+    with folder.journal() as journal:  # as `--resend-unknown` does
+        journal.append(Fact(0, 2, NOW, FactKind.PLANNED, "resent on request"))
+
+    again = workspace.store.open(folder.job_set.set_id)
+    with pytest.raises(StateDamaged, match="remote-0 of attempt 1 may run") as caught:
+        run(again, tallying, stop)
+    assert len(tallying.jobs) == 1
+
+    assert caught.value.hint == f"qjobs cancel {folder.job_set.set_id}/0"
+    cancel(here, whole(workspace.store.open(folder.job_set.set_id)))
+    resume(here, workspace.store.open(folder.job_set.set_id), stop=stop)
+    assert len(tallying.jobs) == 1
+
+
 # Facts that cannot follow
 
 

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 from qjobs.circuits import qpy
@@ -14,6 +13,7 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import InputError, JobRefused, ProviderError, UsageError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.interface import (
+    UNDATED,
     BackendInfo,
     CancelOutcome,
     Capabilities,
@@ -33,7 +33,6 @@ JOBS_A_WORKER = 8
 
 CANCEL_S = 2.0
 POLL_S = 0.01
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LocalProvider:
@@ -98,7 +97,7 @@ class LocalProvider:
     def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
         """Those that are in the queue; it does not say since when."""
         return [
-            RemoteJob(job_id, where, _LONG_AGO, status, (tag, set_tag), message)
+            RemoteJob(job_id, where, UNDATED, status, (tag, set_tag), message)
             for job_id, tag, where, status, message in self._queue.tagged(set_tag)
             if backend in ("", where)
         ]

@@ -7,7 +7,6 @@ command line among them, can tell and read it, also after this one has ended.
 import os
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import JobRefused, ProviderError, UnknownBackend, UsageError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.interface import (
+    UNDATED,
     BackendInfo,
     CancelOutcome,
     Capabilities,
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from qjobs.circuits.outcomes import Layout
 
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _GRACE_S = 2.0  # for the result of a job that has just ended to be kept
 _GONE = "its backend is an object of a Python process that has ended"
 _HINT = "go on from Python: JobManager().retrieve_job_set(...)"
@@ -131,7 +130,7 @@ class HeldProvider:
         """The jobs that were written down; nobody wrote when."""
         return [
             RemoteJob(
-                job_id, backend, _LONG_AGO, JobStatus(status or JobStatus.RUNNING),
+                job_id, backend, UNDATED, JobStatus(status or JobStatus.RUNNING),
                 (tag, set_tag), message,
             )
             for job_id, tag, status, message in self._shelf.of_set(set_tag)

@@ -7,7 +7,6 @@ jobs is in the provider's folder, see `ledger`.
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from threading import Event
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import AuthError, InputError, JobRefused, ProviderError, UsageError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.interface import (
+    UNDATED,
     BackendInfo,
     CancelOutcome,
     Capabilities,
@@ -34,7 +34,6 @@ OLDEST_QPY = 13
 """The oldest version that our Qiskit writes: that of Qiskit 1.3."""
 
 FIND_S = 60.0
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = Event()
 
 Answer = TypeVar("Answer")
@@ -131,7 +130,7 @@ class QiskitProvider:
     def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
         """Those of calls on this machine; how they are is another question."""
         return [
-            RemoteJob(job_id, backend, _LONG_AGO, JobStatus.UNKNOWN, (tag, set_tag))
+            RemoteJob(job_id, backend, UNDATED, JobStatus.UNKNOWN, (tag, set_tag))
             for tag, job_id in self._ledger.of_set(set_tag).items()
         ]
 
