@@ -42,19 +42,35 @@ def reconcile(
     clock: Callable[[], datetime],
     say: Callable[[str], None] = lambda _: None,
 ) -> None:
+    """Make sure that nothing of a set is sent twice, whoever began it. See `learn`.
+
+    Raises StateDamaged besides if the file tells of jobs that nobody knows.
+    """
+    learn(folder, provider, journal, clock=clock, say=say)
+    folder.check_sendable()
+
+
+def learn(
+    folder: SetFolder,
+    provider: Provider,
+    journal: Journal,
+    *,
+    clock: Callable[[], datetime],
+    say: Callable[[str], None] = lambda _: None,
+) -> None:
     """Record what the provider has of a set that another process began; once in this one.
 
-    Jobs of attempts that are planned here are adopted. Raises ProviderError if the provider cannot
-    be asked, and StateDamaged if there are jobs that have no place here, or the file tells of some
-    that nobody knows: then nothing of the set may be sent.
+    Jobs of attempts that are planned here are adopted. The set must be claimed. Raises
+    ProviderError if the provider cannot be asked, and StateDamaged if there are jobs that have no
+    place here: then nothing of the set may be sent.
     """
-    if not folder.compared and not folder.job_set.recovered:
-        found = _ask(provider, folder.job_set, journal.jobs())
-        if found:
-            _take_in(folder, provider, journal, found, clock, say)
-        _check_not_alive(folder, journal.jobs())
-        folder.compared = True
-    folder.check_sendable()
+    if folder.compared or folder.job_set.recovered:
+        return
+    found = _ask(provider, folder.job_set, journal.jobs())
+    if found:
+        _take_in(folder, provider, journal, found, clock, say)
+    _check_not_alive(folder, journal.jobs())
+    folder.compared = True
 
 
 def _ask(provider: Provider, job_set: JobSet, jobs: Sequence[Job]) -> Sequence[RemoteJob]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from scripted import Answer, Killed, ScriptedProvider, whole
 from starting import run, states
+from tallying import Tallying
 
 from qjobs.engine.cancel import cancel
 from qjobs.engine.report import FAILED
@@ -27,32 +28,6 @@ from qjobs.providers import interface
 from qjobs.store import checks
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
-
-
-class Tallying(ScriptedProvider):
-    """Tells all of a set in one question, with its notes."""
-
-    def jobs_of(self, set_tag, *, backend):
-        self.calls.append(f"jobs_of {set_tag}")
-        self._reach()
-        return [
-            interface.RemoteJob(
-                job.job_id, backend, NOW, job.status, (job.tag, set_tag, *self.note(job)), "why"
-            )
-            for job in self.jobs.values()
-            if job.tag.startswith(f"{set_tag}-")
-        ]
-
-    def note(self, job):
-        return [job.note] if getattr(job, "note", "") else []
-
-    def submit(self, circuits, **more):
-        before = {*self.jobs}
-        try:
-            return super().submit(circuits, **more)
-        finally:
-            for job_id in {*self.jobs} - before:
-                self.jobs[job_id].note = circuits.note
 
 
 @pytest.fixture(params=["in one question", "one by one"])
@@ -223,16 +198,31 @@ def test_halved_jobs_that_a_copy_does_not_know_stop_it(workspace, new_set, tally
     assert old.state_path.read_bytes() == before
 
 
-def test_what_was_cancelled_in_an_older_copy_is_known_by_its_id(
+def test_cancel_stops_what_an_older_copy_calls_planned(workspace, new_set, provider, copies, stop):
+    folder = new_set(jobs=2)
+    copies.keep(folder)
+    run(folder, provider, stop, jobs=[0])
+
+    first, second = cancel(on(workspace, provider), whole(copies.put_back(folder)))
+
+    assert (first.job_id, first.outcome, second.outcome) == ("remote-0", "cancelled", "cancelled")
+    assert provider.jobs["remote-0"].status is JobStatus.CANCELLED
+    assert states(workspace, folder)[1] == Dropped()
+
+
+def test_what_was_dropped_in_an_older_copy_is_known_by_its_id(
     workspace, new_set, tallying, copies, stop
 ):
+    """The provider could not be asked when it was cancelled."""
     folder = new_set(jobs=2)
     here = on(workspace, tallying)
     copies.keep(folder)
     run(folder, tallying, stop, jobs=[0])
     old = copies.put_back(folder)
+    tallying.reachable = False
     cancel(here, whole(old))
     assert states(workspace, folder) == [Dropped(), Dropped()]
+    tallying.reachable = True
 
     again = workspace.store.open(folder.job_set.set_id)
     open_attempts(here, whole(again), status(here, whole(again)), FAILED)
