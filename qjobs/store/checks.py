@@ -62,11 +62,11 @@ def examine(data: bytes) -> Examined:
 def _find_change(data: bytes) -> tuple[int, int] | None:
     """The lines behind the last check line that holds, up to the first that does not."""
     total = start = 0
-    first = 1
+    first = number = 1
     for match in _LINE.finditer(data):
         total = crc32(memoryview(data)[start : match.start()], total)
+        number += data.count(b"\n", start, match.start())
         start = match.start()
-        number = data.count(b"\n", 0, start) + 1
         if match[0] != line(total):
             return first, number
         first = number + 1

@@ -187,8 +187,8 @@ class SetFolder:
         path = self.state_path
         if self._state.contents.unknown:
             raise StateDamaged(
-                f"{path}: {self._state.contents.unknown} facts are of kinds unknown to this qjobs: "
-                "nothing is sent",
+                f"{path}:{reading.line_of_unknown(path)}: {self._state.contents.unknown} facts are "
+                "of kinds unknown to this qjobs: nothing is sent",
                 hint="update qiskit-qjobs, or put the file back from a backup",
             )
         for fact in (*self._ledger.unexplained(self._odd), *self._strange_attempts()):

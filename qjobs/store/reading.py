@@ -1,10 +1,11 @@
 """Reads a set's `state.toml`: the fast way if it is as we write it, else any way there is."""
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
 from qjobs.errors import StateDamaged, StateError, StateTooNew
-from qjobs.facts import Fact, Ledger
+from qjobs.facts import Fact, FactKind, Ledger
 from qjobs.model import JobSet
 from qjobs.store import checks, document, exact, files, layout, tail
 from qjobs.store.document import SetHeader, Wrong
@@ -190,6 +191,15 @@ def line_of(path: Path, fact: Fact) -> int:
     if at < 0:
         at = columns if columns >= 0 else text.find(f"{fact.kind} = {layout.string(fact.value)}")
     return text.count("\n", 0, at + 1) + 1
+
+
+def line_of_unknown(path: Path) -> int:
+    """The line of the first fact of a kind that we do not know."""
+    text = files.read(path)[0].decode("utf-8", "replace")
+    kinds = "|".join(kind.value for kind in FactKind)
+    fact = re.compile(rf"^\[\[fact\]\]\n(?!(?:[^\[\n].*\n)*(?:{kinds})[ \t]*=)", re.MULTILINE)
+    at = fact.search(text) or re.search(r"^\[facts\]", text, re.MULTILINE)
+    return text.count("\n", 0, at.start()) + 1 if at else 1
 
 
 def too_new(path: Path) -> StateTooNew:

@@ -408,7 +408,8 @@ def test_a_fact_of_a_kind_from_the_future_stops_the_set(workspace, new_set, tall
             f"\n[[fact]]\njob = 0\nattempt = 1\nat = {NOW:%Y-%m-%dT%H:%M:%SZ}\nattempred = ''\n"
         )
 
-    with pytest.raises(StateDamaged, match="kinds unknown to this qjobs"):
+    line = folder.state_path.read_text().splitlines().index("[[fact]]") + 1
+    with pytest.raises(StateDamaged, match=rf":{line}: 1 facts are of kinds unknown to this qjobs"):
         run(workspace.store.open(folder.job_set.set_id), tallying, stop)
 
     assert tallying.jobs == {}
