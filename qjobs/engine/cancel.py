@@ -103,8 +103,11 @@ def cancel_duplicates(workspace: Workspace, target: Target) -> tuple[CancelRepor
 def _learn(workspace: Workspace, folder: SetFolder, journal: Journal) -> None:
     """What the state calls planned may run all the same, where it is an older copy.
 
-    Nothing is sent here: if that cannot be learnt, what is known is cancelled.
+    Nothing is sent here: if that cannot be learnt, what is known is cancelled. Whoever is
+    submitting the set knows it, and is not to send more of it meanwhile.
     """
+    if folder.compared or folder.being_submitted():
+        return
     with suppress(ProviderError, UsageError, StateDamaged, BeingSubmitted):
         provider = workspace.provider_of(folder.job_set)
         with folder.claim_submission():
