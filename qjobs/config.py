@@ -4,11 +4,14 @@
 table with a `factory` makes a provider of a vendor's package.
 """
 
+import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from qjobs.errors import UsageError
+from qjobs.regular import open_regular
 
 LARGEST_BYTES = 1 << 20
 
@@ -27,7 +30,9 @@ class Config(NamedTuple):
 def read(path: Path, *, must_exist: bool = False) -> Config:
     """Read the file, if there is one. Raises UsageError, with the line if it is not TOML."""
     try:
-        with path.open("rb") as file:
+        # Many a user has /dev/null for an empty file; other devices, and FIFOs, may have no end.
+        empty = str(path) == os.devnull
+        with path.open("rb") if empty else open_regular(path) as file:
             data = file.read(LARGEST_BYTES + 1)
     except FileNotFoundError as error:
         if must_exist:
@@ -46,6 +51,11 @@ def _parse(path: Path, data: bytes) -> dict[str, Any]:
     # Imported here: it takes as long as reading a set, and most users have no such file.
     import tomllib
 
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise UsageError(
+            f"{path}:1: it begins with a byte order mark, which is no TOML",
+            hint="save it as UTF-8 without one",
+        )
     try:
         return tomllib.loads(data.decode())
     except UnicodeDecodeError as error:
@@ -53,6 +63,10 @@ def _parse(path: Path, data: bytes) -> dict[str, Any]:
         raise UsageError(f"{path}:{line}: not UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: not TOML: {error}") from error
+    except (ValueError, OverflowError) as error:
+        digits = re.search(rb"[0-9_]{1000}", data)
+        line = data.count(b"\n", 0, digits.start()) + 1 if digits else 1
+        raise UsageError(f"{path}:{line}: a number with too many digits") from error
     except RecursionError as error:
         raise UsageError(f"{path}: not TOML: nested too deeply") from error
 

@@ -161,6 +161,10 @@ class StateDamaged(StateError):
     code = "state_damaged"
 
 
+class ResultDamaged(StateDamaged, ValueError):
+    """What is kept of a job, or what a provider gave, is no result."""
+
+
 class StateTooNew(StateError):
     """A newer qjobs wrote the file: reading goes on, writing stops."""
 

@@ -176,6 +176,25 @@ class Ledger:
         self._attempts.append([_Entry()])
         return True
 
+    def unexplained(self, odd: Iterable[Fact]) -> list[Fact]:
+        """Those of some facts, none of which could follow, that speak of what is not known here.
+
+        Each is evidence of a call, and perhaps of a job: an id that no attempt has, an end of
+        an attempt without an id, an attempt or a split that never came about.
+        """
+        return [fact for fact in odd if not self._knows_of(fact)]
+
+    def _knows_of(self, fact: Fact) -> bool:
+        attempts = self._attempts[fact.job] if 0 <= fact.job < len(self._attempts) else []
+        if not 1 <= fact.attempt <= len(attempts) or fact.kind is _SPLIT:
+            return False
+        entry = attempts[fact.attempt - 1]
+        if fact.kind in _FURTHER_IDS:
+            return fact.value == entry.job_id or fact.value in entry.duplicates
+        if fact.kind is _FINISHED:
+            return entry.job_id is not None
+        return fact.kind is not _ATTEMPTED or entry.stage is not _DROPPED
+
     @property
     def slices(self) -> Sequence[Slice]:
         """The slice of each job."""

@@ -81,7 +81,8 @@ class JobSet:
     Where there are `parameters`, each circuit of the files runs `bindings` times, with one row
     of values of these parameters after the other, and each of these counts as a circuit of
     the set. Where there are `observables`, so many, the set asks for their expectation values.
-    `recovered` says that the plan was pieced together from the jobs at the provider. `account`
+    `recovered` says that the plan was pieced together from the jobs at the provider. The sha256
+    are those of the files with what was planned, empty where that is not known. `account`
     and `instance` are the provider's names for where they are; empty is the user's usual place.
     """
 
@@ -101,6 +102,9 @@ class JobSet:
     bindings: int = 1
     observables: int = 0
     recovered: bool = False
+    circuits_sha256: str = ""
+    parameters_sha256: str = ""
+    observables_sha256: str = ""
 
     def __post_init__(self) -> None:
         expected = 0

@@ -8,10 +8,21 @@ register costs as much as a small simulation, so it is done when somebody reads 
 """
 
 import json
+import re
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Self
+
+from qjobs.errors import ResultDamaged
+
+_MOST_BITS = 1_000_000
+_MOST_SHOTS = 2**63 - 1
+_MOST_CHARACTERS = 2**31
+"""Of all outcomes of a circuit as bit strings: more than this nobody can have meant."""
+
+_OUTCOMES = re.compile(r"(?:0x[0-9a-fA-F]+ )*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +85,13 @@ class CircuitResult:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """The results of a job's circuits, in the order of its slice, as JSON Lines."""
+    """The results of a job's circuits, in the order of its slice, as JSON Lines.
+
+    `path` is the file that they are from, if that is known.
+    """
 
     body: bytes
+    path: str = field(default="", compare=False)
 
     @classmethod
     def of(cls, circuits: Iterable[CircuitResult]) -> Self:
@@ -84,9 +99,18 @@ class JobResult:
         return cls(b"".join(_encode(circuit) for circuit in circuits))
 
     def circuits(self) -> Iterator[CircuitResult]:
-        """Decode the results one by one. Raises ValueError where a line is not a result."""
-        for line in self.body.splitlines():
-            yield _decode(line)
+        """Decode the results one by one. Raises ResultDamaged where a line is not a result."""
+        for index, line in enumerate(self.body.splitlines()):
+            try:
+                circuit = _decode(line)
+            except (ValueError, MemoryError) as error:
+                # A file has one line in front.
+                place = f"{self.path}:{index + 2}" if self.path else f"line {index + 1} of a result"
+                raise ResultDamaged(
+                    f"{place} is not the result of a circuit: {str(error) or 'too large'}",
+                    hint="remove the file to have the result fetched again" if self.path else "",
+                ) from error
+            yield circuit
 
     def __len__(self) -> int:
         return self.body.count(b"\n")
@@ -116,14 +140,23 @@ def _encode(circuit: CircuitResult) -> bytes:
 
 
 def _decode(line: bytes) -> CircuitResult:
+    """One result, none of whose numbers could make somebody run out of memory."""
     try:
         fields = json.loads(line)
+        clbits = _bounded("clbits", fields["clbits"], _MOST_BITS)
+        counts = None if fields["counts"] is None else {**fields["counts"]}
+        memory = tuple(fields["memory"]) if "memory" in fields else None
+        _check_outcomes([*(counts or ()), *(memory or ())], clbits)
+        _check_numbers(counts or {})
         return CircuitResult(
-            shots=int(fields["shots"]),
-            counts=None if fields["counts"] is None else {**fields["counts"]},
-            clbits=int(fields["clbits"]),
-            registers=tuple((str(name), int(size)) for name, size in fields["registers"]),
-            memory=tuple(fields["memory"]) if "memory" in fields else None,
+            shots=_bounded("shots", fields["shots"], _MOST_SHOTS),
+            counts=counts,
+            clbits=clbits,
+            registers=tuple(
+                (str(name), _bounded("a register", size, _MOST_BITS))
+                for name, size in fields["registers"]
+            ),
+            memory=memory,
             message=str(fields.get("message", "")),
             metadata=fields.get("metadata", {}),
             evs=_numbers(fields.get("evs")),
@@ -134,7 +167,33 @@ def _decode(line: bytes) -> CircuitResult:
             },
         )
     except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise ValueError(f"not a circuit result: {error}") from error
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+
+
+def _bounded(what: str, value: object, most: int) -> int:
+    number = int(value)  # type: ignore[call-overload]  # TypeError is for the caller
+    if not 0 <= number <= most:
+        raise ValueError(f"{what} must be a number from 0 to {most:,}")
+    return int(number)
+
+
+def _check_outcomes(outcomes: list[str], clbits: int) -> None:
+    """Raise ValueError unless they are hexadecimal, and not too long to be written as bits."""
+    longest = max(map(len, outcomes), default=0)
+    if longest > _MOST_BITS // 4 or max(clbits, 4 * longest) * len(outcomes) > _MOST_CHARACTERS:
+        raise ValueError("its outcomes have too many bits")
+    if not _OUTCOMES.fullmatch(" ".join([*outcomes, ""])):
+        raise ValueError("its outcomes are not all hexadecimal numbers")
+
+
+def _check_numbers(counts: Mapping[str, float]) -> None:
+    numbers = counts.values()
+    if not {*map(type, numbers)} <= {int, float}:
+        raise ValueError("its counts are not all numbers")
+    if numbers and not (min(numbers) >= 0 and max(numbers) <= _MOST_SHOTS):
+        raise ValueError(f"its counts are not all from 0 to {_MOST_SHOTS:,}")
+    if not all(map(isfinite, numbers)):
+        raise ValueError("its counts are not all numbers")
 
 
 def _numbers(values: list[float] | None) -> tuple[float, ...] | None:

@@ -1,6 +1,7 @@
 """The config file is read with suspicion, and what is wrong with it is said with the place."""
 
 import os
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -83,6 +84,35 @@ def test_a_file_that_may_not_be_read_is_said(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match=r"cannot read the config file .*: Permission denied"):
         read(tmp_path / "config.toml")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"\xef\xbb\xbf[providers.local]\n", r":1: it begins with a byte order mark"),
+        (b"[providers.local]\nworkers = " + b"9" * 5000, r":2: a number with too many digits"),
+        (b"[providers.local]\rworkers = 1\n", "not TOML"),
+        (b"[providers.local]\nx = '\0'\n", "not TOML.*line 2"),
+        (b"[providers.local]\nx = 9999-99-99\n", "not TOML.*line 2"),
+    ],
+)
+def test_what_cannot_be_is_named(tmp_path: Path, data: bytes, said: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match=rf"{re.escape(str(path))}.*{said}"):
+        read(path)
+
+
+def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.toml")
+    with pytest.raises(UsageError, match="it is a FIFO, not a file"):
+        read(tmp_path / "config.toml")
+
+
+def test_the_null_device_is_an_empty_file(tmp_path: Path) -> None:
+    assert read(Path(os.devnull)).providers == {}
+    with pytest.raises(UsageError, match="it is a device, not a file"):
+        read(Path("/dev/zero"))
 
 
 def test_a_folder_in_its_place_is_said(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ class Gathered:
     `parameters` are those of circuits that Qiskit has read; `suspect` is the first of the others
     that seems to have some, None if none does. `unreadable` are circuits that Qiskit cannot read,
     where it was looked for them. `fingerprint` is the same for the same files in the same order,
-    wherever they lie.
+    wherever they lie; `sha256` is the container's.
     """
 
     circuits: int
@@ -36,6 +36,7 @@ class Gathered:
     parameters: Parameters
     suspect: int | None
     fingerprint: str
+    sha256: str
     unreadable: tuple[Unreadable, ...] = ()
 
     @property
@@ -110,6 +111,7 @@ def gather(
         parameters=_parameters(files, sources),
         suspect=joined.suspect,
         fingerprint=_fingerprint(sources),
+        sha256=joined.whole,
     )
 
 

@@ -49,11 +49,12 @@ class Unmeasured:
 class Joined:
     """What was seen while joining: the sha256 of each hashed part, and circuits unmeasured.
 
-    `suspect` is the first circuit of a part not decoded that seems to have parameters, None if
-    none does.
+    `whole` is the sha256 of the file that was written. `suspect` is the first circuit of a part
+    not decoded that seems to have parameters, None if none does.
     """
 
     sha256: tuple[str, ...]
+    whole: str
     unmeasured: Unmeasured
     suspect: int | None
 
@@ -73,6 +74,7 @@ def join(
     StateUnwritable if the file cannot be written; it is then incomplete.
     """
     circuits = sum(part.circuits for part in parts)
+    as_it_was = False
     measurements = MeasurementScan()
     parameters = ParameterScan()
     with _Output(destination) as output, _Hasher(buffer_bytes) as hasher:
@@ -84,7 +86,11 @@ def join(
                     raise InputError(f"{part.name} was changed while it was read")
                 offsets = container.offsets()
                 shift = position - offsets[0]
-                output.write_at(encode_offsets(offsets[:-1], shift), HEADER_BYTES + 8 * index)
+                table = encode_offsets(offsets[:-1], shift)
+                output.write_at(table, HEADER_BYTES + 8 * index)
+                if part.hashed and len(parts) == 1:
+                    start = dialect.header(circuits) + table
+                    as_it_was = container.read(0, offsets[0]) == start
                 if part.hashed:
                     hasher.start(container, offsets[0])
                 else:
@@ -95,9 +101,21 @@ def join(
             index += part.circuits
             position = offsets[-1] + shift
             copied(part)
+    found = hasher.sha256()
     return Joined(
-        hasher.sha256(), Unmeasured(measurements.count, tuple(measurements.first)), parameters.first
+        found,
+        found[0] if as_it_was else _digest(destination),
+        Unmeasured(measurements.count, tuple(measurements.first)),
+        parameters.first,
     )
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise StateUnwritable(f"cannot read back {path}: {error.strerror}") from error
 
 
 def _copy(

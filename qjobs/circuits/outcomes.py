@@ -178,9 +178,24 @@ def to_npy(value: Any) -> bytes:
 
 def from_npy(data: bytes) -> "NDArray[Any]":
     """The array of a .npy file. Raises ValueError."""
+    from math import prod
+
     import numpy as np
 
-    return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    # NumPy takes the memory for the shape that is stated before it reads a number.
+    buffer = io.BytesIO(data)
+    heads = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    read_head = heads.get(np.lib.format.read_magic(buffer))
+    if read_head is None:
+        raise ValueError("its version is unknown")
+    shape, _, dtype = read_head(buffer)
+    if prod(shape) * dtype.itemsize != len(data) - buffer.tell():
+        raise ValueError(f"it does not hold as many numbers as its shape {shape} has")
+    buffer.seek(0)
+    return np.lib.format.read_array(buffer, allow_pickle=False)
 
 
 def _outcome(

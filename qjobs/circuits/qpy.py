@@ -22,6 +22,7 @@ from qjobs.circuits import annotated, records
 from qjobs.circuits.foreign import qiskit_errors
 from qjobs.errors import InputError, UnreadableCircuit
 from qjobs.model import Slice
+from qjobs.regular import open_regular
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -137,7 +138,7 @@ class Container:
         """Open the container at `path`, which errors call `name`, and read its header."""
         name = name or str(path)
         try:
-            file = path.open("rb")
+            file = open_regular(path)
         except OSError as error:
             raise InputError(f"cannot read {name}: {error.strerror}") from error
         with file:

@@ -30,7 +30,7 @@ class Sweep(NamedTuple):
 
         try:
             table = np.load(self.path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, OverflowError, TypeError, MemoryError) as error:
             raise InputError(f"cannot read the parameter values {self.path}: {error}") from error
         if table.shape != (self.rows, len(self.names)) or table.dtype != np.float64:
             raise InputError(f"{self.path} is not the table of values that was submitted")

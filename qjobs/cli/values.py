@@ -9,9 +9,12 @@ import typer
 from qjobs.model import Scalar
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+_LONGEST_SHOWN = 60
+_DIGITS = re.compile(r"\d")
 LARGEST_NUMBER = 2**63 - 1
 """Every reader of TOML knows whole numbers of 64 bits, and need not know larger ones."""
 
+_LONGEST_S = 100 * 365 * 86_400.0  # what the system takes for a time to wait is not much longer
 _WORDS = {"true": True, "false": False}
 
 
@@ -21,7 +24,7 @@ def duration_s(text: str) -> float:
     if match is None or not text:
         raise typer.BadParameter(f"{text!r} is not a duration such as 90, 90s, 30m, 2h or 1h30m")
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return 3600 * hours + 60 * minutes + seconds
+    return min(3600 * hours + 60 * minutes + seconds, _LONGEST_S)
 
 
 def standard_error(text: str) -> float:
@@ -63,8 +66,10 @@ def run_options(items: Sequence[str] | None) -> dict[str, Scalar]:
         if not equals or not key:
             raise typer.BadParameter(f"{item!r} is not KEY=VALUE", param_hint="--option")
         options[key] = number = _scalar(value)
-        if isinstance(number, int) and abs(number) > LARGEST_NUMBER:
-            raise typer.BadParameter(f"{value} is too large a number", param_hint="--option")
+        largest = math.inf if isinstance(number, float) else LARGEST_NUMBER + 1
+        if not isinstance(number, str) and abs(number) >= largest and _DIGITS.search(value):
+            shown = value if len(value) < _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]}..."
+            raise typer.BadParameter(f"{shown} is too large a number", param_hint="--option")
     return options
 
 

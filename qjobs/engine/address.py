@@ -22,8 +22,12 @@ LAST = "@last"
 _SHORTEST_PREFIX = 2
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SET_ID = re.compile(r"[0-9a-f]{4,32}")
-_BACK = re.compile(r"@[1-9]\d{0,8}")
-_ITEM = re.compile(r"(?P<first>\d+)?(?P<dash>-)?(?P<last>\d+)?(?::(?P<step>\d+))?")
+_BACK = re.compile(r"@[1-9][0-9]{0,8}")
+_NUMBER = "[0-9]{1,18}"
+_ITEM = re.compile(
+    rf"(?P<first>{_NUMBER})?(?P<dash>-)?(?P<last>{_NUMBER})?(?::(?P<step>{_NUMBER}))?"
+)
+_LONGEST_SHOWN = 60
 # PowerShell takes `@last` for one of its own operators, so the bare words work too.
 _WORDS = {"last": 1, "latest": 1, LAST: 1, "@latest": 1}
 
@@ -97,23 +101,28 @@ def _selection(text: str, address: str) -> Selection:
         match = _ITEM.fullmatch(item)
         if match is None or (match["first"] is None and match["last"] is None):
             raise UsageError(
-                f"cannot read {item!r} in the address {address!r}",
+                f"cannot read {_shown(item)} in the address {_shown(address)}",
                 hint="write numbers and inclusive ranges, such as 3, 0-7, 8-, -3 or 0-9:2",
             )
         first = int(match["first"] or 0)
         last = first if match["dash"] is None else match["last"] and int(match["last"])
         step = int(match["step"] or 1)
         if (isinstance(last, int) and last < first) or step < 1:
-            raise UsageError(f"the range {item!r} in the address {address!r} is empty")
+            raise UsageError(f"the range {item!r} in the address {_shown(address)} is empty")
         items.append((first, last if isinstance(last, int) else None, step))
     return Selection(text, tuple(items))
+
+
+def _shown(text: str) -> str:
+    """A word of the user's, as much of it as tells which it is."""
+    return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}...")
 
 
 def check_name(name: str) -> None:
     """Raise UsageError for a set name that could not be told from another kind of address."""
     if not _NAME.fullmatch(name) or _SET_ID.fullmatch(name) or name in (*_WORDS, "all"):
         raise UsageError(
-            f"{name!r} cannot be the name of a job set",
+            f"{_shown(name)} cannot be the name of a job set",
             hint="use up to 64 letters, digits, '.', '_' and '-' that do not read as a set id",
         )
 
@@ -136,6 +145,8 @@ def resolve(store: Store, text: str, *, warn: Callable[[str], None] = lambda _: 
 def of_jobs(folder: SetFolder, jobs: Sequence[int]) -> Target:
     """What means these jobs, by the circuits that they have now."""
     parts = sorted((folder.slices[job] for job in jobs), key=lambda part: part.start_index)
+    if len(parts) == 1:  # which may have any number of circuits
+        return Target(folder, range(parts[0].start_index, parts[0].end_index + 1))
     return Target(
         folder,
         tuple(index for part in parts for index in range(part.start_index, part.end_index + 1)),
@@ -158,10 +169,10 @@ def _find_set(store: Store, word: str, warn: Callable[[str], None]) -> str:
         return matches[0].set_id
     if matches:
         raise AmbiguousAddress(
-            f"{word!r} means {len(matches)} job sets: {_candidates(matches)}",
+            f"{_shown(word)} means {len(matches)} job sets: {_candidates(matches)}",
             hint="name one of them by its id",
         )
-    raise NotFound(f"no job set answers to {word!r}{_near(word, headers)}", hint="qjobs list")
+    raise NotFound(f"no job set answers to {_shown(word)}{_near(word, headers)}", hint="qjobs list")
 
 
 def _count_back(listing: Listing, back: int, warn: Callable[[str], None]) -> str:

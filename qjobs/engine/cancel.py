@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from qjobs.engine.address import Target
+from qjobs.engine.reconcile import learn
 from qjobs.engine.unknown import Found, NotYet, Unclear, look_up
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import BeingSubmitted
+from qjobs.errors import BeingSubmitted, ProviderError, StateDamaged, UsageError
 from qjobs.facts import Fact, FactKind
 from qjobs.model import Accepted, Attempted, Dropped, Finished, Job, Planned, Refused, Slice
 from qjobs.store.folder import SetFolder
@@ -56,13 +57,15 @@ class CancelReport:
 def cancel(workspace: Workspace, target: Target) -> tuple[CancelReport, ...]:
     """Cancel the target's jobs; one outcome each, in order. Doing it twice is no error.
 
-    Jobs that were not sent are dropped first, so that a submission under way in another
-    process sends no more of them. Jobs of unknown fate are looked up, unless another process is
-    submitting the set. Raises ProviderError if the provider cannot be asked; the dropped jobs
-    stay dropped.
+    Jobs that were not sent, as far as the provider knows, are dropped first, so that a submission
+    under way in another process sends no more of them. Jobs of unknown fate are looked up, unless
+    another process is submitting the set. Raises ProviderError if the provider cannot be asked;
+    the dropped jobs stay dropped.
     """
     job_set = target.folder.job_set
     with target.folder.journal() as journal:
+        if any(isinstance(job.state, Planned) for job in target.chosen(journal.jobs())):
+            _learn(workspace, target.folder, journal)
         jobs = target.chosen(journal.jobs())
         _drop(workspace, journal, jobs)
         jobs = [journal.job(job.index) for job in jobs]
@@ -95,6 +98,20 @@ def cancel_duplicates(workspace: Workspace, target: Target) -> tuple[CancelRepor
         CancelReport(job.index, job.slice, _asked(job_id, outcomes), job_id, duplicate=True)
         for job_id, job in found.items()
     )
+
+
+def _learn(workspace: Workspace, folder: SetFolder, journal: Journal) -> None:
+    """What the state calls planned may run all the same, where it is an older copy.
+
+    Nothing is sent here: if that cannot be learnt, what is known is cancelled. Whoever is
+    submitting the set knows it, and is not to send more of it meanwhile.
+    """
+    if folder.compared or folder.being_submitted():
+        return
+    with suppress(ProviderError, UsageError, StateDamaged, BeingSubmitted):
+        provider = workspace.provider_of(folder.job_set)
+        with folder.claim_submission():
+            learn(folder, provider, journal, clock=workspace.clock)
 
 
 def _drop(workspace: Workspace, journal: Journal, jobs: Sequence[Job]) -> None:

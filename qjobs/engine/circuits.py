@@ -33,8 +33,14 @@ def circuit_slice(folder: SetFolder, part: Slice) -> CircuitSlice:
     )
 
 
+def planned_slice(folder: SetFolder, part: Slice) -> CircuitSlice:
+    """The circuits of a job, to be sent: those that were planned. Raises StateDamaged besides."""
+    folder.check_files()
+    return circuit_slice(folder, part)
+
+
 def _present(path: Path, what: str) -> Path:
-    if not path.exists():
+    if not path.is_file():
         raise InputError(
             f"the {what} of this set are not here: there is no {path}",
             hint="copy the whole folder of the set from where it was submitted",

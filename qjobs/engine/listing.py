@@ -1,7 +1,6 @@
 """The job sets there are, newest first, as last heard of them."""
 
 from collections.abc import Iterator
-from itertools import islice
 
 from qjobs.engine.report import SetReport, report_jobs
 from qjobs.engine.workspace import Workspace
@@ -15,10 +14,11 @@ def list_sets(workspace: Workspace, *, limit: int | None = None) -> Iterator[Set
     """
     listing = workspace.store.listing()
     yield from listing.damaged
-    for header in islice(listing.headers, limit):
+    for header in listing.headers[:limit]:
         try:
             folder = workspace.store.open(header.set_id)
+            report = SetReport(folder.job_set, report_jobs(folder.jobs(), None), folder.warnings)
         except (StateError, NotFound) as error:
             yield error.message
             continue
-        yield SetReport(folder.job_set, report_jobs(folder.jobs(), None), folder.warnings)
+        yield report

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from qjobs.circuits import qpy
@@ -12,7 +13,7 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
 from qjobs.circuits.symbols import check_columns, refuse_parameters
 from qjobs.errors import InputError
-from qjobs.model import Slice
+from qjobs.model import JobSet, Slice
 from qjobs.store import files
 from qjobs.store.sets import Draft
 
@@ -38,12 +39,20 @@ class Material(NamedTuple):
         """How often each circuit runs."""
         return self.sweep.rows if self.sweep else 1
 
+    def with_sums(self, job_set: JobSet) -> JobSet:
+        """The set with the sha256 of each of its files."""
+        return replace(
+            job_set,
+            circuits_sha256=self.gathered.sha256,
+            parameters_sha256=_sha256(self.sweep.path) if self.sweep else "",
+            observables_sha256=_sha256(self.draft.observables_path) if self.observables else "",
+        )
+
     def fingerprint(self) -> list[object]:
         """Equal for the same files with the same values and observables."""
         parts: list[object] = [self.gathered.fingerprint]
         if self.sweep:
-            with self.sweep.path.open("rb") as table:
-                parts += [self.sweep.names, hashlib.file_digest(table, "sha256").hexdigest()]
+            parts += [self.sweep.names, _sha256(self.sweep.path)]
         if self.observables:
             parts.append(self.draft.observables_path.read_text())
         return parts
@@ -64,6 +73,11 @@ class Material(NamedTuple):
         values = 8 * len(self.sweep.names) * part.experiments_count if self.sweep else 0
         with qpy.Container.open(circuits.path) as container:
             return container.size_bytes(circuits.records) + values
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def collect(

@@ -39,7 +39,7 @@ def sort_remains(set_tag: str, jobs: Sequence[RemoteJob]) -> Remains:
     attempts: dict[int, dict[int, list[RemoteJob]]] = {}
     notes: dict[str, Note] = {}
     problems = []
-    unique = {job.job_id: job for job in jobs}.values()
+    unique = {(job.job_id, *(() if job.job_id else job.labels)): job for job in jobs}.values()
     for job in sorted(unique, key=_rank):
         index, attempt = _read_tag(set_tag, job)
         if not attempt:

@@ -27,6 +27,7 @@ def resume(
     `recalibrated` goes on although the backend is not as it was when the set was planned, and
     records how it is.
     """
+    folder.check_writable()
     open_jobs = [index for index in unsent_jobs(folder) if jobs is None or index in jobs]
     if not open_jobs:
         return StartReport()

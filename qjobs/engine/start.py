@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from qjobs import pool
-from qjobs.engine.circuits import circuit_slice
+from qjobs.engine.circuits import planned_slice
+from qjobs.engine.reconcile import reconcile
 from qjobs.engine.steps import Starter
 from qjobs.engine.unknown import open_resends
 from qjobs.errors import NoneAccepted, ProviderError
@@ -54,10 +55,11 @@ def submission(
     """
     per_minute = provider.limits(folder.job_set.backend).submits_per_minute
     with folder.claim_submission(), folder.journal() as journal:
+        folder.check_files()
         try:
             yield Starter(
                 folder.job_set, journal, provider,
-                lambda part: circuit_slice(folder, part),
+                lambda part: planned_slice(folder, part),
                 clock, stop, say,
                 pace=folder.pace(per_minute) if per_minute else None,
                 halves=halves,
@@ -96,6 +98,14 @@ def start(
         progress(Progress(settled, len(known), waiting))
 
     with submission(folder, provider, clock=clock, stop=stop, say=say) as starter:
+        try:
+            reconcile(folder, provider, starter.journal, clock=clock, say=say)
+        except ProviderError as error:
+            if isinstance(error, NoneAccepted):
+                report.stopped_by = error
+            report.problems.append(f"nothing is sent before it is known what was: {error.message}")
+            _count(report, starter.journal, known)
+            return report
         if resend_unknown:
             open_resends(provider, job_set, starter.journal, jobs, clock=clock)
         width = provider.limits(job_set.backend).connections

@@ -8,7 +8,7 @@ from qjobs import pool
 from qjobs.engine.address import Target
 from qjobs.engine.report import SetReport, report_jobs
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import ProviderError, StateTooNew, StateUnwritable
+from qjobs.errors import ProviderError, StateDamaged, StateTooNew, StateUnwritable
 from qjobs.facts import Fact, FactKind, shortened
 from qjobs.model import Accepted, JobStatus
 
@@ -50,8 +50,8 @@ def status(workspace: Workspace, target: Target, *, cached: bool = False) -> Set
             with folder.journal() as journal:
                 journal.append(*facts)
                 jobs = [journal.job(job.index) for job in jobs]
-        except (StateTooNew, StateUnwritable) as error:
-            warnings = (*warnings, error.message)
+        except (StateDamaged, StateTooNew, StateUnwritable) as error:
+            warnings = tuple(dict.fromkeys((*warnings, error.message)))
     return SetReport(folder.job_set, report_jobs(jobs, live), warnings)
 
 

@@ -38,6 +38,8 @@ from qjobs.store.pace import Pace
 _MOST_LOST_ANSWERS = 3
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
+# Whatever a provider says of when to come back: a longer time than this is no time to the system.
+_LONGEST_WAIT_S = 86_400.0
 
 
 class Wait(NamedTuple):
@@ -114,7 +116,7 @@ class Starter:
                                 call = None  # of a job that was halved, it is another one
                             continue
                     except NotNow as error:
-                        wait_s = error.retry_after_s or pause_s
+                        wait_s = min(error.retry_after_s or pause_s, _LONGEST_WAIT_S)
                         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                         wait = Wait(f"{error.message.rstrip('.')}: waiting {wait_s:.0f} s", wait_s)
                     yield wait
@@ -127,7 +129,8 @@ class Starter:
         match look_up(self.provider, self.job_set, unknown, self.clock()):
             case Found(job_ids):
                 self._adopt(job, job_ids)
-            case NotYet(ask_again_s):
+            case NotYet(retry_after_s):
+                ask_again_s = min(retry_after_s, _LONGEST_WAIT_S)
                 lost = f"job {job.index}: its answer was lost; asking the provider for it"
                 yield Wait(f"{lost} in {ceil(ask_again_s)} s", ask_again_s)
                 if self.stop.is_set():
@@ -172,6 +175,7 @@ class Starter:
 
     def _send(self, job: Job, call: _Call) -> str:
         """Make the one call of an attempt. Returns a problem if its outcome is unknown."""
+        self.circuits(job.slice)  # which may have been changed while the job waited for its turn
         if not self._record(job, FactKind.ATTEMPTED, self._tag(job)):
             return ""  # somebody dropped the job in the meantime
         try:

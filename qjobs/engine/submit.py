@@ -96,7 +96,7 @@ def prepare(
         material = collect(request, draft, progress)
         gathered = material.gathered
         request = _with_backend(request, provider, material)
-        job_set = _plan(workspace, request, provider, material)
+        job_set = material.with_sums(_plan(workspace, request, provider, material))
         if not request.once:
             return Preparation(_commit(draft, job_set, gathered), gathered)
         # Two pipelines that start at the same moment must not both find nothing.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from qjobs.circuits.outcomes import from_npy
+from qjobs.errors import ResultDamaged
 from qjobs.results import CircuitResult
 
 if TYPE_CHECKING:
@@ -67,7 +68,10 @@ def _value(label: str, npy: bytes) -> Any:
     """What a simulator saved, as Aer gives it: states and operators are objects of Qiskit's."""
     from qiskit import quantum_info
 
-    array = from_npy(npy)
+    try:
+        array = from_npy(npy)
+    except ValueError as error:
+        raise ResultDamaged(f"what was saved as {label!r} is no array: {error}") from error
     classes = {
         "statevector": (quantum_info.Statevector, 1),
         "density_matrix": (quantum_info.DensityMatrix, 2),

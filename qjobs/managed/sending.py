@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
+from qjobs.engine.reconcile import reconcile
 from qjobs.engine.report import JobReport, report_jobs
 from qjobs.engine.start import submission
 from qjobs.engine.steps import Starter, Steps
@@ -34,7 +35,8 @@ def send(
 
     What is too large for the backend is halved; `split_off` gives the managed jobs that this
     makes, by their indices. Where it is None, such a job is refused. Each job is told how that
-    went, in the thread that did it. Raises StateError, among others if another process is at it.
+    went, in the thread that did it. Raises StateError, among others if another process is at it,
+    and ProviderError if it cannot be learnt what an earlier process has sent.
     """
     by_index = {job.index: job for job in jobs}
     for job in jobs:
@@ -53,6 +55,9 @@ def send(
                 job_set.folder, job_set.provider,
                 clock=job_set.workspace.clock, stop=gate.stop, halves=split_off is not None,
             )
+        )  # fmt: skip
+        reconcile(
+            job_set.folder, starter.provider, starter.journal, clock=starter.clock, say=warn
         )  # fmt: skip
         if resend_unknown:
             open_resends(

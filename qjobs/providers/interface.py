@@ -6,7 +6,7 @@ A provider is a plug-in in the entry-point group `qjobs.providers`: a callable t
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -221,9 +221,14 @@ class Details(Protocol):
         """Of one job. Costs a question, or two."""
 
 
+UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a job was made, where nobody says."""
+
+
 class RemoteJob(NamedTuple):
     """A job as a provider lists it. `labels` are all that it carries: its tag, its note, others.
 
+    The id is empty, for `Tallies` only, where a call was made that may have come to a job.
     `created` is in UTC; `message` says why it ended, if the list does.
     """
 
@@ -243,6 +248,21 @@ class Recovers(Protocol):
         """The jobs on a backend (on all, if it is empty), in any order.
 
         With `set_tag` those of that set; without it the newest some thousand, others' among them.
+        """
+
+
+@runtime_checkable
+class Tallies(Protocol):
+    """Tells all that it has of a set in one question; any provider should that can.
+
+    Before a set that another process began is gone on with, the jobs that its state file does
+    not know of are so adopted. One that cannot search tells what was written down on this machine.
+    """
+
+    def jobs_of(self, set_tag: str, *, backend: str) -> Sequence[RemoteJob]:
+        """The jobs on a backend whose tags begin with `set_tag` and a dash, in any order.
+
+        Those that are too new to be found may be missing, unless they were sent from here.
         """
 
 

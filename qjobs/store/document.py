@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from itertools import chain
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
@@ -14,6 +14,10 @@ Value = TypeVar("Value")
 Document: TypeAlias = Mapping[str, Any]
 
 _KINDS = {kind.value: kind for kind in FactKind}
+_ABSURD_NUMBER = r".*[0-9a-f_]{1000}"
+_TABLES = frozenset(("format", "set", "facts", "fact"))
+_LARGEST_NUMBER = 2**63 - 1
+_MOST_CIRCUITS = 10**9
 _FINAL = frozenset(status.value for status in JobStatus if status.final)
 _NAMES: dict[type, str] = {
     str: "text",
@@ -69,8 +73,13 @@ class _Table(NamedTuple):
         value = self.values.get(key)
         if type(value) is not kind:
             raise self.wrong(key, f"`{key}` must be {_NAMES[kind]}")
-        if isinstance(value, datetime) and value.tzinfo is None:
-            raise self.wrong(key, f"`{key}` must name its time zone, such as Z")
+        if isinstance(value, datetime):
+            if value.tzinfo is None:
+                raise self.wrong(key, f"`{key}` must name its time zone, such as Z")
+            if not MINYEAR < value.year < MAXYEAR:
+                raise self.wrong(key, f"`{key}` is at the edge of the calendar: {value}")
+        if isinstance(value, int) and abs(value) > _LARGEST_NUMBER:
+            raise self.wrong(key, f"`{key}` must be a number of at most 64 bits")
         return value
 
     def get(self, key: str, default: Value) -> Value:
@@ -85,12 +94,13 @@ def parse(text: str) -> Document:
     # Imported here: it costs 15 ms, and is needed for files that somebody else has changed.
     import tomllib
 
+    if text.startswith("\ufeff"):
+        raise Wrong("a byte order mark is no TOML: remove the first three bytes")
     try:
-        text.encode("utf-8")
         return tomllib.loads(text)
-    except UnicodeEncodeError as error:
-        raise Wrong("not UTF-8", r".*[\ud800-\udfff]") from error
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, OverflowError) as error:
+        if not isinstance(error, tomllib.TOMLDecodeError | RecursionError):
+            raise Wrong("not TOML: an absurd number", _ABSURD_NUMBER) from error
         # The exception tells the place in its text only, until Python 3.14.
         what, _, place = str(error).partition(" (at ")
         found = re.match(r"line (\d+), column (\d+)", place)
@@ -106,6 +116,18 @@ def format_number(document: Document) -> int:
     if number < 1:
         raise Wrong("`format` must be at least 1", "format")
     return number
+
+
+def stranger(document: Document) -> Wrong | None:
+    """What is wrong with the first table that is none of ours, if there is one."""
+    for key in document:
+        if key not in _TABLES:
+            name = rf"[\"']?{re.escape(key)}[\"']?"
+            return Wrong(
+                f"qjobs does not know `{key}`, which may have been a fact",
+                rf"(?:\[\[?)?[ \t]*{name}",
+            )
+    return None
 
 
 def header(document: Document) -> SetHeader:
@@ -151,6 +173,7 @@ def job_set(document: Document) -> JobSet:
             bindings=table.get("bindings", 1),
             observables=table.get("observables", 0),
             recovered=table.get("recovered", False),
+            **{key: table.get(key, "") for key in layout.SUMS},
         )
     except ValueError as error:
         raise Wrong(f"the set contradicts itself: {error}", r"\[set\]") from error
@@ -171,6 +194,8 @@ def _slices(table: _Table) -> tuple[Slice, ...]:
     pairs = table.need("slices", list)
     if any(type(pair) is not list or [*map(type, pair)] != [int, int] for pair in pairs):
         raise table.wrong("slices", "`slices` must be pairs of whole numbers")
+    if any(number > _MOST_CIRCUITS for pair in pairs for number in pair):
+        raise table.wrong("slices", f"a set has at most {_MOST_CIRCUITS:,} circuits")
     return tuple(Slice(start_index, count) for start_index, count in pairs)
 
 

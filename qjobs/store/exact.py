@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 
 from qjobs.facts import Fact, FactKind
 from qjobs.model import JobStatus
-from qjobs.store import layout
+from qjobs.store import checks, layout
 
 
 class Foreign(ValueError):
@@ -23,7 +23,8 @@ class Foreign(ValueError):
 _TEXT = r'[^"\\\x00-\x1f\x7f]*(?:\\(?:["\\bfnrt]|u00[01][0-9a-f]|u007f)[^"\\\x00-\x1f\x7f]*)*'
 STRING = f'"{_TEXT}"'
 NATURAL = r"(?:0|[1-9][0-9]{0,18})"
-TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{6})?Z"
+# The first and the last year are left to the slow reader: in other zones they are none.
+TIME = r"(?!0000|0001|9999)[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{6})?Z"
 
 _KINDS = {kind.value: kind for kind in FactKind}
 _FINISHED = FactKind.FINISHED
@@ -34,6 +35,7 @@ _NEW_FACT = cast("Callable[[Iterable[object]], Fact]", partial(tuple.__new__, Fa
 _FACT = (
     rf"\n*\[\[fact\]\]\njob = ({NATURAL})\nattempt = ({NATURAL})\nat = ({TIME})\n"
     rf'(?:message = "({_TEXT})"\n)?({"|".join(_KINDS)}) = "({_TEXT})"(?:\n|\Z)'
+    rf"(?:{checks.PATTERN})?"
 )
 # What not every command reads is compiled where it is first read; `re` keeps it from then on.
 # The second branch takes all that is left where the first does not match.
@@ -43,11 +45,14 @@ _NATURALS = r"\[[0-9, ]*\]"
 _STRINGS = rf"\[(?:{STRING}(?:, {STRING})*)?\]"
 
 _COLUMNS = re.compile(
-    "\n\\[facts\\]\n" + "".join(f"{key} = (\\[.*\\])\n" for key in layout.COLUMNS)
+    "\n\\[facts\\]\n"
+    + "".join(f"{key} = (\\[.*\\])\n" for key in layout.COLUMNS)
+    + f"(?:{checks.PATTERN})?"
 )
 _HEADER = re.compile(
-    r"format = ([0-9]{1,9})\n\n\[set\]\n((?:(?!\[)[^\n]+(?:\n|\Z))*)"
-    r"(?:\n\[set\.options\]\n((?:(?!\[)[^\n]+(?:\n|\Z))*))?\n*"
+    r"format = ([0-9]{1,9})\n\n\[set\]\n((?:(?![\[#])[^\n]+(?:\n|\Z))*)"
+    r"(?:\n\[set\.options\]\n((?:(?![\[#])[^\n]+(?:\n|\Z))*))?"
+    rf"(?:{checks.PATTERN})?\n*"
 )
 _LINE = re.compile(
     rf"([A-Za-z0-9_-]+|{STRING}) = (?:(-?{NATURAL}(?:\.[0-9]+)?(?:e[+-][0-9]+)?|true|false|{STRING}"

@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, get_args, get_type_hints
 
 from qjobs.errors import BeingSubmitted, NotFound, StateDamaged, StateUnwritable, Unreadable
-from qjobs.facts import Ledger
-from qjobs.model import Job, JobSet, Slice, Source
+from qjobs.facts import Fact, FactKind, Ledger
+from qjobs.model import Attempted, Job, JobSet, Slice, Source
 from qjobs.store import files, reading
 from qjobs.store.document import SetHeader
 from qjobs.store.lock import FileLock
@@ -39,15 +40,28 @@ class Skipped(NamedTuple):
 class SetFolder:
     """One job set on disk; `journal` changes it."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises NotFound, StateDamaged, StateTooNew, StateError."""
+    def __init__(
+        self, folder: Path, *, planned: Mapping[Path, files.Stamp] = MappingProxyType({})
+    ) -> None:
+        """Raises NotFound, StateDamaged, StateTooNew, StateError.
+
+        `planned` are the files of a set that this process has just made.
+        """
         self._folder = folder
+        self._planned = dict(planned)
+        self.compared = bool(planned)
+        """Whether this process knows that the provider has no job that is not recorded here."""
         self._read()
 
     @property
     def job_set(self) -> JobSet:
         """The set as it was planned."""
         return self._state.contents.job_set
+
+    @property
+    def state_path(self) -> Path:
+        """The state file."""
+        return self._folder / STATE
 
     @property
     def circuits_path(self) -> Path:
@@ -63,6 +77,35 @@ class SetFolder:
     def observables_path(self) -> Path:
         """The observables, if the set has some; likewise."""
         return self._folder / OBSERVABLES
+
+    def check_files(self) -> None:
+        """Raise StateDamaged unless the circuits, and what belongs to them, are those planned.
+
+        A file is read through once, and again where it was touched since. What is not there
+        is left to those who need it.
+        """
+        job_set = self.job_set
+        for path, expected in (
+            (self.circuits_path, job_set.circuits_sha256),
+            (self.parameters_path, job_set.parameters_sha256),
+            (self.observables_path, job_set.observables_sha256),
+        ):
+            if not expected:
+                continue
+            with suppress(OSError):
+                if files.stamp(path.stat()) == self._planned.get(path):
+                    continue
+            try:
+                found, stamp = files.sha256(path)
+            except NotFound:
+                continue
+            if found != expected:
+                raise StateDamaged(
+                    f"{path} is not what was planned: its sha256 is {found[:12]}..., "
+                    f"not {expected[:12]}...; nothing is sent",
+                    hint="put it back from a backup, or submit the circuits as a new set",
+                )
+            self._planned[path] = stamp
 
     def observables(self) -> list[dict[str, float]]:
         """The observables, coefficients by Pauli string; [] if there are none or they are lost."""
@@ -101,7 +144,7 @@ class SetFolder:
 
     def refresh(self) -> None:
         """Read the set again, if its file has changed. Raises as the constructor does."""
-        path = self._folder / STATE
+        path = self.state_path
         with suppress(OSError):
             if files.stamp(path.stat()) == self._state.stamp:
                 return
@@ -117,7 +160,7 @@ class SetFolder:
         """Open the set for writing. Raises StateTooNew, StateUnwritable, StateDamaged."""
         from qjobs.store.journal import Journal
 
-        return Journal(self._folder / STATE, self._state)
+        return Journal(self.state_path, self._state)
 
     def sources(self) -> tuple[Source, ...]:
         """Where the circuits came from, by ascending `start_index`; () if that is lost.
@@ -145,6 +188,40 @@ class SetFolder:
                 f"{path} does not say where circuits came from",
                 hint="remove it: everything but the names of the files is known without it",
             ) from error
+
+    def check_writable(self) -> None:
+        """Raise StateTooNew or StateDamaged if nothing may be added to the state file."""
+        self.refresh()
+        self._state.check_writable(self.state_path)
+
+    def check_sendable(self) -> None:
+        """Raise StateDamaged if the file speaks of a call, and perhaps of a job, that nobody knows.
+
+        What that says of one job, another's facts may say of this one: nothing is sent.
+        """
+        self.check_writable()
+        path = self.state_path
+        if self._state.contents.unknown:
+            raise StateDamaged(
+                f"{path}:{reading.line_of_unknown(path)}: {self._state.contents.unknown} facts are "
+                "of kinds unknown to this qjobs: nothing is sent",
+                hint="update qiskit-qjobs, or put the file back from a backup",
+            )
+        for fact in (*self._ledger.unexplained(self._odd), *self._strange_attempts()):
+            raise StateDamaged(
+                f"{path}:{reading.line_of(path, fact)}: job {fact.job} {fact.kind} {fact.value!r} "
+                "cannot follow what is known, but may tell of a job: nothing is sent",
+                hint="put the file back from a backup; or see that the provider has no such job, "
+                "and remove that fact",
+            )
+
+    def _strange_attempts(self) -> Iterator[Fact]:
+        """Attempts of unknown fate that carry the tag of another: looking for it would not help."""
+        for job in self._ledger.jobs() if not self.job_set.recovered else ():
+            number = job.attempt.number
+            match job.state:
+                case Attempted(tag, at) if tag != self.job_set.job_tag(job.index, number):
+                    yield Fact(job.index, number, at, FactKind.ATTEMPTED, tag)
 
     @contextmanager
     def claim_submission(self) -> Iterator[None]:
@@ -177,7 +254,7 @@ class SetFolder:
             lock.close()
 
     def _read(self) -> None:
-        state = reading.read_state(self._folder / STATE)
+        state = reading.read_state(self.state_path)
         check_id(self._folder, state.contents.job_set)
         ledger = Ledger(state.contents.job_set.slices)
         odd = [fact for fact in state.contents.facts if not ledger.admit(fact)]
@@ -185,8 +262,9 @@ class SetFolder:
         if odd:
             first = f"job {odd[0].job} {odd[0].kind} {odd[0].value!r}"
             problem = f"left out {len(odd)} facts that contradict earlier ones, first {first}"
-            self._warnings += (f"{self._folder / STATE}: {problem}",)
+            self._warnings += (f"{self.state_path}: {problem}",)
         # Last, and the ledger before its stamp: another thread may look at any moment.
+        self._odd = odd
         self._ledger = ledger
         self._state = state
 

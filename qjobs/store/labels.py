@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from qjobs.errors import StateDamaged
-from qjobs.store import document, files, layout, reading
+from qjobs.store import checks, document, files, layout, reading
 
 
 def relabel(
@@ -17,9 +17,11 @@ def relabel(
     Nobody else may write it meanwhile. Raises OSError and StateDamaged, and then nothing has
     changed.
     """
-    before = reading.read_state(path).contents
+    state = reading.read_state(path)
+    state.check_writable(path)
+    before = state.contents
     job_set = before.job_set
-    text = path.read_bytes().decode()
+    text = checks.without(path.read_bytes().decode())
     if name is not None:
         job_set = replace(job_set, name=layout.writable(name))
         text = _with_line(text, layout.name_line(name))
@@ -41,7 +43,7 @@ def relabel(
             f"{path}: what is to be changed is not where qjobs writes it",
             hint="change it in that file, by hand",
         )
-    files.replace(path, text.encode())
+    files.replace(path, checks.closed(text.encode()))
 
 
 def _with_line(text: str, line: str, head: str = "[set]\n") -> str:

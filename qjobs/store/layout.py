@@ -22,6 +22,7 @@ from qjobs.facts import Fact
 from qjobs.model import JobSet, Scalar
 
 FORMAT = 1
+SUMS = ("circuits_sha256", "parameters_sha256", "observables_sha256")
 COLUMNS = ("job", "attempt", "at", "kind", "value", "message")
 
 
@@ -53,6 +54,7 @@ def header(job_set: JobSet) -> bytes:
         fields["bindings"] = job_set.bindings
     if job_set.observables:
         fields["observables"] = job_set.observables
+    fields |= {key: sha256 for key in SUMS if (sha256 := getattr(job_set, key))}
     if job_set.recovered:
         fields["recovered"] = True
     slices = [[part.start_index, part.experiments_count] for part in job_set.slices]

@@ -10,6 +10,7 @@ import threading
 from math import isfinite
 from pathlib import Path
 
+from qjobs.regular import open_regular
 from qjobs.store import files
 from qjobs.store.lock import FileLock
 
@@ -69,7 +70,7 @@ class Pace:
     def _turns(self) -> list[float] | None:
         """The turns taken, None if the file does not tell."""
         try:
-            with self._path.open("rb") as file:
+            with open_regular(self._path) as file:
                 text = file.read(_LARGEST_BYTES)
         except FileNotFoundError:
             return []

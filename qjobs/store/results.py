@@ -14,6 +14,8 @@ from qjobs.results import JobResult
 from qjobs.store import files
 
 FORMAT = 1
+_LONGEST_HEAD = 1 << 12
+_LARGEST_BYTES = 4 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +72,23 @@ class ResultFiles:
     def read(self, job: int, attempt: int) -> JobResult:
         """A result that was kept. Raises NotFound, StateDamaged, StateTooNew, StateError."""
         path = self.path(job, attempt)
-        data, _ = files.read(path)
-        head, _, body = data.partition(b"\n")
+        # Whatever is not as long as it says, or has another sum, is never taken into memory.
+        head, _, _ = files.read(path, at_most=_LONGEST_HEAD)[0].partition(b"\n")
         try:
             fields = json.loads(head)
-            number, checksum = fields["format"], fields["sha256"]
+            number, checksum, circuits = fields["format"], fields["sha256"], fields["circuits"]
         except (ValueError, KeyError, TypeError, RecursionError):
             raise _damaged(path, "its first line is not a header") from None
         if number != FORMAT:
             raise StateTooNew(f"{path}: written by a newer qjobs", hint="update qiskit-qjobs")
-        if checksum != _sha256(body):
+        if checksum != files.sha256(path, start=len(head) + 1)[0]:
             raise _damaged(path, "its content does not match its checksum")
-        return JobResult(body)
+        result = JobResult(
+            files.read(path, largest=_LARGEST_BYTES)[0][len(head) + 1 :], path=str(path)
+        )
+        if circuits != len(result):
+            raise _damaged(path, f"it has {len(result)} results of {circuits!r}")
+        return result
 
 
 def _sha256(body: bytes) -> str:

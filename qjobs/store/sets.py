@@ -12,7 +12,7 @@ from typing import NamedTuple
 from qjobs.errors import NotFound, StateError, StateUnwritable, Unreadable
 from qjobs.facts import Fact
 from qjobs.model import JobSet, Source
-from qjobs.store import files, layout, reading
+from qjobs.store import checks, files, layout, reading
 from qjobs.store.document import SetHeader
 from qjobs.store.folder import (
     CIRCUITS,
@@ -175,7 +175,8 @@ class Draft(NamedTuple):
             written = [self.circuits_path]
             written += [self.parameters_path] if job_set.parameters else []
             written += [self.observables_path] if job_set.observables else []
-            for path in written if not job_set.recovered else ():
+            written = [] if job_set.recovered else written
+            for path in written:
                 path.chmod(0o600)
                 files.sync_file(path)
             document: dict[str, object] = {"format": 1, "sources": rows}
@@ -184,11 +185,11 @@ class Draft(NamedTuple):
                 document["skipped"] = [file._asdict() for file in skipped[:MOST_SKIPPED]]
             files.create(self.folder / SOURCES, json.dumps(document).encode())
             state = layout.header(job_set) + (layout.columns(facts) if facts else b"")
-            files.replace(self.folder / STATE, state)
+            files.replace(self.folder / STATE, checks.closed(state))
             files.sync_folder(self.folder.parent)
         except OSError as error:
             raise files.unwritable(self.folder, error) from error
-        return SetFolder(self.folder)
+        return SetFolder(self.folder, planned={path: files.stamp(path.stat()) for path in written})
 
     def abandon(self) -> None:
         """Remove what a draft can consist of, unless it has become a set."""

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from qjobs.errors import QjobsError, StateDamaged, StateError
 from qjobs.facts import Fact, FactKind, Ledger
-from qjobs.store import document, exact, files, layout, reading
+from qjobs.store import checks, document, exact, files, layout, reading
 
 # Reading so many facts one by one costs about as much as starting Python does.
 _MOST_LOOSE = 1000
+# Of a writer that is at it for long: its file must not become larger than anybody reads.
+_MOST_LOOSE_WHILE_OPEN = 500_000
 
 
 class StateFile:
@@ -46,8 +48,7 @@ class StateFile:
         """
         self.forget()
         state = state or reading.read_state(self._path)
-        if state.contents.newer:
-            raise reading.too_new(self._path)
+        state.check_writable(self._path)
         if not state.contents.exact:
             _check_extensible(self._path, state.good_bytes)
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND)
@@ -61,6 +62,7 @@ class StateFile:
             )
         self._stamp = state.stamp
         self._good_bytes = state.good_bytes
+        self._total = state.total
         self._loose = state.contents.loose
         self._ledger = state.ledger()
         return self._ledger
@@ -84,14 +86,19 @@ class StateFile:
             for fact in facts:
                 self._ledger.admit(fact)
             self._good_bytes += len(tail)
+            self._total = checks.add(tail, self._total)
             self._loose += len(facts)
         return self._ledger
 
     def append(self, tables: list[bytes]) -> None:
-        """Write facts that the ledger has admitted; they are on the disk when this returns."""
+        """Write facts that the ledger has admitted; they are on the disk when this returns.
+
+        They share a check line.
+        """
         if not tables or self._descriptor is None:
             return
         data = b"".join(tables)
+        data += checks.line(checks.add(data, self._total))
         try:
             files.write_all(self._descriptor, data)
         except BaseException:
@@ -99,11 +106,13 @@ class StateFile:
                 os.ftruncate(self._descriptor, self._good_bytes)
             raise
         self._good_bytes += len(data)
+        self._total = checks.add(data, self._total)
         self._loose += len(tables)
+        self.compact(_MOST_LOOSE_WHILE_OPEN)
 
-    def compact(self) -> None:
+    def compact(self, most_loose: int = _MOST_LOOSE) -> None:
         """Put the facts into columns, if they are many and all of the file is as we write it."""
-        if self._loose <= _MOST_LOOSE:
+        if self._loose <= most_loose:
             return
         # The facts are safe as they are: that the file stays long is no failure.
         with suppress(OSError, QjobsError):
@@ -114,7 +123,7 @@ class StateFile:
         if not state.contents.exact:
             return
         header = self._path.read_bytes()[: state.header_bytes]
-        compacted = header + layout.columns(state.contents.facts)
+        compacted = checks.closed(header + layout.columns(state.contents.facts))
         if reading.understand(compacted.decode()).facts != state.contents.facts:
             raise StateError(f"compacting {self._path} would change it")
         files.replace(self._path, compacted)

@@ -9,11 +9,12 @@ import re
 from functools import cache
 
 from qjobs.facts import FactKind
-from qjobs.store import exact
+from qjobs.store import checks, exact
 
 _MARKER = "\n[[fact]]\n"
 _SHORTEST = 2  # one newline is no beginning of anything
 _KINDS = tuple(kind.value for kind in FactKind)
+_CHECK = re.compile(checks.PATTERN)
 
 
 def _beginnings(text: str) -> str:
@@ -41,8 +42,14 @@ def _begun() -> re.Pattern[str]:
 
 
 def good_length(text: str) -> int:
-    """How many characters of the text stand before a fact that was never finished."""
+    """How many characters of the text stand before a fact that was never finished.
+
+    A fact whose check line was never finished stays: it is whole.
+    """
     written = text.rstrip("\0")
+    last_line = written[written.rfind("\n") + 1 :]
+    if last_line and checks.begun(last_line):
+        written = written.removesuffix(last_line)
     if _ends_whole(written):
         return len(written)
     last = written.rfind(_MARKER)
@@ -55,9 +62,11 @@ def good_length(text: str) -> int:
 
 
 def _ends_whole(text: str) -> bool:
-    """Whether the last line is that of a kind, which comes last in a fact, with its newline.
+    """Whether the last line is that of a kind, which comes last in a fact, or a check line.
 
     No text has a newline within it, so no part of a fact looks like that.
     """
     last_line = text[text.rfind("\n", 0, -1) + 1 :]
-    return last_line.endswith('"\n') and last_line.partition(" = ")[0] in _KINDS
+    if last_line.endswith('"\n'):
+        return last_line.partition(" = ")[0] in _KINDS
+    return _CHECK.fullmatch(last_line) is not None

@@ -24,11 +24,16 @@ from qjobs.model import Slice
 
 
 def collect(folder: Path, *arguments: str | Path, **options: object) -> Gathered:
-    """Gather into `folder/set/circuits.qpy`, and see that nothing else is left there."""
+    """Gather into `folder/set/circuits.qpy`, and see that nothing else is left there.
+
+    Its sha256 is that of the file, however it came about.
+    """
     target = folder / "set" / "circuits.qpy"
     target.parent.mkdir(exist_ok=True)
     try:
-        return gather(expand([str(a) for a in arguments]), target, **options)  # type: ignore[arg-type] # options of the test's own choice
+        gathered = gather(expand([str(a) for a in arguments]), target, **options)  # type: ignore[arg-type] # options of the test's own choice
+        assert gathered.sha256 == hashlib.sha256(target.read_bytes()).hexdigest()
+        return gathered
     finally:
         assert {path.name for path in target.parent.iterdir()} <= {"circuits.qpy"}
 

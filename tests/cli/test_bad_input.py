@@ -17,6 +17,7 @@ def snapshot(folder):
     }
 
 
+BIG = "9" * 5000
 CASES = {
     "missing file": (["submit", "nowhere.qasm"], 5, "nowhere.qasm"),
     "empty file": (["submit", "empty.qasm"], 5, "empty.qasm"),
@@ -39,6 +40,16 @@ CASES = {
     "ambiguous set": (["status", "twin"], 3, "2 job sets"),
     "unknown job": (["status", "ghz/9"], 3, "job 9"),
     "bad address": (["status", "ghz:a-b"], 2, "a-b"),
+    "a circuit without an end": (["status", f"ghz:{BIG}"], 2, "cannot read"),
+    "a range without an end": (["status", f"ghz:0-{BIG}"], 2, "cannot read"),
+    "a step without an end": (["status", f"ghz:0-0:{BIG}"], 2, "cannot read"),
+    "a job without an end": (["status", f"ghz/{BIG}"], 2, "cannot read"),
+    "a float for a circuit": (["status", "ghz:1e99"], 2, "1e99"),
+    "digits of another script": (["status", "ghz:\u0663"], 2, "\u0663"),
+    "a set far back": (["status", f"@{BIG}"], 3, "no job set"),
+    "an option without an end": (["submit", "bell.qpy", "--option", f"a={BIG}"], 2, "too large"),
+    "an infinite option": (["submit", "bell.qpy", "--option", "a=1e999"], 2, "too large"),
+    "shots without an end": (["submit", "bell.qpy", "--shots", BIG], 2, "--shots"),
     "bad duration": (["wait", "--timeout", "soon"], 2, "soon"),
     "unknown format": (["status", "--format", "xml"], 2, "xml"),
     "unknown verb": (["stauts"], 2, "status"),
@@ -219,6 +230,12 @@ def test_a_fault_of_ours_is_one_line_and_a_traceback_only_if_wanted(qjobs, bell,
     assert "Traceback" not in ended.err
     monkeypatch.setenv("QJOBS_DEBUG", "1")
     assert "Traceback" in qjobs("status", "-").err
+
+
+def test_a_limit_and_a_time_without_an_end_are_as_good_as_none(qjobs, bell, home):
+    qjobs("submit", bell, "-b", "fake:")
+    assert qjobs("list", "--limit", "9" * 30).code == 0
+    assert qjobs("wait", "--timeout", BIG, "--poll", BIG).code == 0
 
 
 def test_hostile_names_are_printed_as_they_are_and_never_obeyed(qjobs, home, tmp_path):

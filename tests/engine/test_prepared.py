@@ -35,7 +35,7 @@ def short(provider):
 
 
 def test_a_death_before_a_job_is_ready_leaves_it_planned(workspace, new_set, provider, stop):
-    """Nobody has to be asked what became of it."""
+    """Whoever goes on asks for its tag all the same: the state may be an older copy."""
     provider.faults = [Killed()]
     folder = new_set(jobs=1)
     with pytest.raises(Killed):
@@ -44,7 +44,7 @@ def test_a_death_before_a_job_is_ready_leaves_it_planned(workspace, new_set, pro
 
     run(workspace.store.open(folder.job_set.set_id), provider, stop)
 
-    assert short(provider) == ["prepare 0-1", "prepare 0-1", "submit 0-1"]
+    assert short(provider) == ["prepare 0-1", "find 0-1", "prepare 0-1", "submit 0-1"]
     assert states(workspace, folder) == [Accepted("remote-0")]
 
 

@@ -87,7 +87,10 @@ class Promises(RuleBasedStateMachine):
     @rule(answers=ANSWERS)
     def retry(self, answers) -> None:
         target = whole(self.folder())
-        open_attempts(self.workspace, target, status(self.workspace, target), FAILED)
+        try:
+            open_attempts(self.workspace, target, status(self.workspace, target), FAILED)
+        except ProviderError:
+            assert not self.provider.reachable
         self.submit_or_resume(answers)
 
     @rule()

@@ -7,7 +7,7 @@ from scripted import Answer, whole
 from starting import run, states
 
 from qjobs.engine.cancel import cancel
-from qjobs.errors import QjobsError, StateError
+from qjobs.errors import QjobsError, RateLimited, StateError
 from qjobs.model import Accepted, Attempted, Planned, Refused
 
 
@@ -220,3 +220,23 @@ def test_a_job_dropped_while_it_waits_for_its_turn_is_not_sent(workspace, new_se
     run(folder, provider, stop, progress=cancel_the_rest)
 
     assert len(provider.jobs) == 30
+
+
+@pytest.mark.parametrize("absurd_s", [1e300, float("inf")])
+def test_a_provider_that_says_to_come_back_in_a_thousand_years_is_asked_tomorrow(
+    workspace, new_set, provider, stop, absurd_s
+):
+    def not_now(circuits, **_):
+        raise RateLimited("too many requests", retry_after_s=absurd_s)
+
+    provider.submit = not_now
+    said = []
+
+    def give_up(progress):
+        if progress.waiting:
+            said.append(progress.waiting)
+            stop.set()
+
+    run(new_set(jobs=1), provider, stop, progress=give_up)
+
+    assert said == ["too many requests: waiting 86400 s"]

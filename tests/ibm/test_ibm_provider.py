@@ -443,6 +443,27 @@ def test_a_job_of_which_the_id_is_known_is_found_before_it_is_listed(
     assert list(make("elsewhere").find(TAG)) == []
 
 
+def test_the_jobs_of_a_set_are_told_before_they_are_listed_and_calls_without_an_answer(
+    standin: StandIn, make: Make, submit: Submit
+) -> None:
+    standin.set(list_lag_s=60)
+    job_id = submit(make())
+    standin.faults("accept-then-drop")
+    with pytest.raises(ProviderError):
+        submit(make(), tag=f"{SERIES}-1-1")
+
+    told = make().jobs_of(SERIES, backend=BACKEND)
+
+    assert {job.job_id: job.labels for job in told} == {
+        job_id: (TAG, SERIES),
+        "": (f"{SERIES}-1-1", SERIES),
+    }
+    assert make().jobs_of(SERIES, backend="ibm_fez") == []
+    assert make("elsewhere").jobs_of(SERIES, backend=BACKEND) == []
+    standin.set(list_lag_s=0)
+    assert len(make("elsewhere").jobs_of(SERIES, backend=BACKEND)) == 2
+
+
 def test_jobs_of_other_users_are_not_taken_for_ours(standin: StandIn, make: Make) -> None:
     standin.add_jobs(5, tags=["qj-other", "qj-other-0-1"])
 

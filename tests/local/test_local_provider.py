@@ -320,10 +320,27 @@ def test_a_damaged_result_is_said(provider: LocalProvider, folder: Folder, six: 
 
     with pytest.raises(ProviderError, match=r"jsonl is damaged: 1 results of 2"):
         provider.result(job_id)
+    # Nothing of a file that cannot be whole is taken into memory, and no FIFO is waited for.
+    os.truncate(folder.result(job_id), 3 << 30)
+    with pytest.raises(ProviderError, match=r"jsonl is damaged: 1 results of 2"):
+        provider.result(job_id)
+    folder.result(job_id).unlink()
+    os.mkfifo(folder.result(job_id))
+    with pytest.raises(ProviderError, match=r"jsonl: it is a FIFO, not a file"):
+        provider.result(job_id)
 
 
 @pytest.mark.parametrize(
-    "settings", [{"workers": "0"}, {"workers": "many"}, {"idle_s": "nan"}, {"deaths": "-1"}]
+    "settings",
+    [
+        {"workers": "0"},
+        {"workers": "many"},
+        {"idle_s": "nan"},
+        {"deaths": "-1"},
+        {"workers": "9" * 5000},
+        {"workers": "1000000000"},
+        {"idle_s": "1e999"},
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(
     open_provider: Open, settings: dict[str, str]

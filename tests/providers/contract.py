@@ -15,7 +15,13 @@ import pytest
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import ProviderError, UnknownBackend
 from qjobs.model import JobStatus, RunOptions, Slice
-from qjobs.providers.interface import CancelOutcome, Provider, ProviderContext, ProviderFactory
+from qjobs.providers.interface import (
+    CancelOutcome,
+    Provider,
+    ProviderContext,
+    ProviderFactory,
+    Tallies,
+)
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -283,6 +289,24 @@ class Contract:
         assert list(provider.find("qj-set-11-1", backend=self.subject.calm)) == [second]
         for other in ("qj-set-1", "qj-set-1-", "qj-set-%", "", "qj-set-2-1"):
             assert list(provider.find(other, backend=self.subject.calm)) == []
+
+    def test_the_jobs_of_a_set_are_told_in_one_answer_and_no_others(
+        self, provider: Provider, make: Callable[[], Provider], run_calm: Callable[..., str]
+    ) -> None:
+        tags = ("qj-0abc-0-1", "qj-0abc-11-2")
+        ids = {tag: run_calm(tag=tag) for tag in (*tags, "qj-0abcd-0-1", "qj-0ab-0-1")}
+        another = make()
+        assert isinstance(another, Tallies)
+
+        told = another.jobs_of("qj-0abc", backend=self.subject.calm)
+
+        assert {job.job_id for job in told} == {ids[tag] for tag in tags}
+        for job in told:
+            (tag,) = (label for label in job.labels if label in tags)
+            assert ids[tag] == job.job_id
+            assert "qj-0abc" in job.labels
+            assert job.created.tzinfo is not None
+        assert another.jobs_of("qj-0abe", backend=self.subject.calm) == []
 
     # Cancelling
 

@@ -13,6 +13,7 @@ from sample_set import NOON, accepted, attempted, finished
 from qjobs.errors import NotFound, StateDamaged, StateTooNew, StateUnwritable
 from qjobs.facts import Fact, FactKind
 from qjobs.model import Accepted, Attempted, Finished, JobStatus, Planned
+from qjobs.store import checks
 from qjobs.store.folder import SetFolder
 from qjobs.store.journal import Journal
 from qjobs.store.lock import FileLock
@@ -104,7 +105,8 @@ def test_many_facts_are_compacted_and_any_toml_reader_still_reads_them(
     new_set: NewSet, state_path: Path
 ) -> None:
     folder = new_set(jobs=600)
-    header = state_path.read_bytes().replace(b"shots = 100\n", b'shots = 100\nour_own = "kept"\n')
+    text = checks.without(state_path.read_text())
+    header = text.replace("shots = 100\n", 'shots = 100\nour_own = "kept"\n').encode()
     state_path.write_bytes(header)
     facts = [fact for job in range(600) for fact in (attempted(job), accepted(job))]
     with folder.journal() as journal, folder.journal() as other:
@@ -186,7 +188,8 @@ def test_a_file_changed_by_hand_is_appended_to(new_set: NewSet, state_path: Path
     folder = new_set()
     with folder.journal() as journal:
         journal.append(attempted(0))
-        by_hand = state_path.read_text().replace("seed = 7", "seed = 7 # ours").rstrip("\n")
+        text = checks.without(state_path.read_text())
+        by_hand = text.replace("seed = 7", "seed = 7 # ours").rstrip("\n")
         state_path.write_text(by_hand)
         assert journal.append(accepted(0))
     assert state_path.read_text().startswith(by_hand + "\n")
@@ -196,7 +199,7 @@ def test_a_file_changed_by_hand_is_appended_to(new_set: NewSet, state_path: Path
 def test_a_file_that_cannot_be_appended_to_is_left_alone(new_set: NewSet, state_path: Path) -> None:
     folder = new_set()
     inline = 'fact = [{job = 0, attempt = 1, at = 2026-11-22T12:00:00Z, attempted = "t"}]\n'
-    text = inline + state_path.read_text()
+    text = inline + checks.without(state_path.read_text())
     state_path.write_text(text)
     folder.refresh()
     assert folder.jobs()[0].state == Attempted("t", NOON)

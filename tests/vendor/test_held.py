@@ -206,6 +206,17 @@ def test_the_same_tag_is_the_same_job(make: Any, submit: Any) -> None:
     assert len(backend.calls) == 1
 
 
+def test_the_jobs_of_a_set_are_told_by_what_was_written_down(make: Any, submit: Any) -> None:
+    backend = ScriptedBackend()
+    provider = make(backend)
+    job_id = submit(provider, tag="qj-0abc-0-1")
+    submit(provider, tag="qj-0abcd-0-1")
+
+    (told,) = make().jobs_of("qj-0abc", backend="scripted")
+
+    assert (told.job_id, told.labels) == (job_id, ("qj-0abc-0-1", "qj-0abc"))
+
+
 def test_what_the_backend_refuses_is_not_written_down(make: Any, submit: Any) -> None:
     provider = make(ScriptedBackend(ValueError("no such option"), ConnectionError("broke")))
 

@@ -164,6 +164,10 @@ class FakeProvider:
                 jobs.append(RemoteJob(entry.job_id, entry.backend, created, status, labels))
         return jobs
 
+    def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
+        """The same of one set, by its tag."""
+        return self.labelled(backend=backend, set_tag=set_tag)
+
     def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
         """What each job is doing by now; one call for all."""
         with self._books.open() as page:

@@ -102,6 +102,10 @@ class Calls:
         """The call of a tag."""
         return next(iter(self._select("tag = ?", tag)), None)
 
+    def of_series(self, series: str) -> list[Call]:
+        """The calls of a series, without layouts."""
+        return self._select("series = ?", series, layouts=False)
+
     def of_jobs(self, job_ids: Iterable[str]) -> dict[str, Call]:
         """The calls of jobs by their ids, without layouts; those of others are left out."""
         calls = self._select(

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 
 from qjobs.errors import NotNow, ProviderError
 from qjobs.model import JobStatus
@@ -12,10 +12,9 @@ from qjobs.providers.ibm.errors import HttpError
 from qjobs.providers.ibm.listing import Inquiry, listed, lost
 from qjobs.providers.ibm.service import JobInfo, Service, is_job_id
 from qjobs.providers.ibm.settings import Settings
-from qjobs.providers.interface import CancelOutcome, RemoteJob
+from qjobs.providers.interface import UNDATED, CancelOutcome, RemoteJob
 
 _LONGEST_MESSAGE = 2000
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Jobs:
@@ -62,6 +61,22 @@ class Jobs:
                 yield RemoteJob(
                     info.job_id, info.backend, _moment(info), info.status, info.tags, info.reason
                 )
+
+    def jobs_of(self, set_tag: str) -> list[RemoteJob]:
+        """The jobs of a set that are listed, and those that were sent from here."""
+        jobs = {job.job_id: job for job in self.labelled(set_tag)}
+        unanswered = []
+        for call in self._calls.of_series(set_tag):
+            made = datetime.fromtimestamp(call.made_s, UTC)
+            labels, status = (call.tag, call.series), JobStatus.INITIALIZING
+            sent = RemoteJob(call.job_id, call.backend, made, status, labels)
+            if not call.job_id:
+                unanswered.append(sent)
+            elif call.job_id not in jobs:
+                jobs[call.job_id] = sent
+            elif call.tag not in jobs[call.job_id].labels:  # somebody has changed its tags
+                jobs[call.job_id] = jobs[call.job_id]._replace(labels=labels)
+        return [*jobs.values(), *unanswered]
 
     def statuses(self, job_ids: Sequence[str]) -> Mapping[str, JobStatus]:
         """One list for each set that was submitted from here; a few questions more for others."""
@@ -168,12 +183,13 @@ class Jobs:
 
 
 def _moment(info: JobInfo) -> datetime:
-    """When a job was made; long ago if the service does not say."""
+    """When a job was made, in UTC."""
     try:
         moment = datetime.fromisoformat(info.created)
-    except ValueError:
-        return _LONG_AGO
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return UNDATED
+    return moment if UNDATED.year <= moment.year < MAXYEAR else UNDATED
 
 
 def _fetch(service: Service, job_id: str) -> str:

@@ -221,6 +221,10 @@ class IbmProvider:
         jobs = self._jobs.labelled(set_tag)
         return [job for job in jobs if backend in ("", job.backend)]
 
+    def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
+        """Those of the list, and of the calls that were made from here."""
+        return [job for job in self._jobs.jobs_of(set_tag) if backend in ("", job.backend)]
+
     def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
         """In few requests; a job that is too new for the lists is INITIALIZING."""
         return self._jobs.statuses(job_ids)

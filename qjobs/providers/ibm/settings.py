@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 from qjobs.errors import UsageError
 
 Value = TypeVar("Value")
+_MOST = 4096  # of threads or processes: more is a slip of the pen
 
 
 class Settings(NamedTuple):
@@ -36,13 +37,15 @@ class Settings(NamedTuple):
         """Those of a provider's context. Raises UsageError for a value that cannot be."""
         usual = cls()
 
-        def number(name: str, read: Callable[[str], Value], usual: Value) -> Value:
+        def number(
+            name: str, read: Callable[[str], Value], usual: Value, most: float = 1e12
+        ) -> Value:
             text = settings.get(name, "")
             try:
                 value = read(text) if text else usual
-            except ValueError:
+            except (ValueError, TypeError, OverflowError):
                 value = None
-            if value is None or not 0 < value < 1e12:  # type: ignore[operator]  # int or float
+            if value is None or not 0 < value < most:  # type: ignore[operator]  # int or float
                 raise UsageError(f"the setting {name} of ibm is a positive number, not {text!r}")
             return value
 
@@ -50,14 +53,14 @@ class Settings(NamedTuple):
             account=settings.get("account", ""),
             instance=settings.get("instance", ""),
             channel=settings.get("channel", ""),
-            connections=number("connections", int, usual.connections),
+            connections=number("connections", int, usual.connections, _MOST),
             submits_per_minute=number("submits_per_minute", float, usual.submits_per_minute),
             timeout_s=number("timeout_s", float, usual.timeout_s),
             post_timeout_s=number("post_timeout_s", float, usual.post_timeout_s),
             settle_s=number("settle_s", float, usual.settle_s),
             payload_bytes=number("payload_bytes", int, usual.payload_bytes),
             answer_bytes=number("answer_bytes", int, usual.answer_bytes),
-            workers=number("workers", int, _usable_cores()),
+            workers=number("workers", int, _usable_cores(), _MOST),
         )
 
 

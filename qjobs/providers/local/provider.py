@@ -13,16 +13,19 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import InputError, JobRefused, ProviderError, UsageError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.interface import (
+    UNDATED,
     BackendInfo,
     CancelOutcome,
     Capabilities,
     Limits,
     ProviderContext,
+    RemoteJob,
 )
 from qjobs.providers.local import backends
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.queue import Queue, QueuedJob, StampedFile
 from qjobs.providers.local.supervision import Staffing, Supervision, try_lock
+from qjobs.regular import open_regular
 from qjobs.results import JobResult
 
 JOBS_A_WORKER = 8
@@ -97,6 +100,14 @@ class LocalProvider:
         job_id = self._queue.find(tag)
         return () if job_id is None else (job_id,)
 
+    def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
+        """Those that are in the queue; it does not say since when."""
+        return [
+            RemoteJob(job_id, where, UNDATED, status, (tag, set_tag), message)
+            for job_id, tag, where, status, message in self._queue.tagged(set_tag)
+            if backend in ("", where)
+        ]
+
     def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
         """The status of each job; sees to it that unfinished ones are worked on."""
         known = self._queue.statuses(job_ids)
@@ -113,12 +124,15 @@ class LocalProvider:
             raise ProviderError(f"job {job_id} is {status}: it has no results")
         path = self._folder.result(job_id)
         try:
-            result = JobResult(path.read_bytes())
+            with open_regular(path) as file:
+                # Counted before any of it is kept: what is not whole may be of any size.
+                lines = sum(part.count(b"\n") for part in iter(lambda: file.read(1 << 20), b""))
+                if lines != circuits:
+                    raise ProviderError(f"{path} is damaged: {lines} results of {circuits}")
+                file.seek(0)
+                return JobResult(file.read())
         except OSError as error:
             raise ProviderError(f"cannot read {path}: {error.strerror}") from error
-        if len(result) != circuits:
-            raise ProviderError(f"{path} is damaged: {len(result)} results of {circuits}")
-        return result
 
     def error_message(self, job_id: str, *, backend: str = "") -> str:
         """What the worker or the supervisor said."""
@@ -196,7 +210,7 @@ def _staffing(settings: Mapping[str, Any]) -> Staffing:
             idle_s=float(settings.get("idle_s") or usual.idle_s),
             deaths=int(settings.get("deaths") or usual.deaths),
         )
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise UsageError(f"a setting of the local provider is wrong: {error}") from error
 
 

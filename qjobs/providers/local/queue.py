@@ -126,6 +126,16 @@ class Queue:
             row = database.execute("SELECT job_id FROM queued_job WHERE tag = ?", (tag,)).fetchone()
         return None if row is None else str(row[0])
 
+    def tagged(self, set_tag: str) -> list[tuple[str, str, str, JobStatus, str]]:
+        """Id, tag, backend, status and message of the jobs of a set, the oldest first."""
+        with self._database.open() as database:
+            rows = database.execute(
+                "SELECT job_id, tag, backend, status, message FROM queued_job"
+                " WHERE tag GLOB ? || '-*' ORDER BY number",
+                (set_tag,),
+            ).fetchall()
+        return [(*row[:3], JobStatus(row[3]), row[4]) for row in rows]
+
     def statuses(self, job_ids: Sequence[str]) -> dict[str, JobStatus]:
         """The statuses of those of the jobs that are known."""
         with self._database.open() as database:

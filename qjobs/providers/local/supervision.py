@@ -7,7 +7,6 @@ started but cannot be seen yet.
 """
 
 import fcntl
-import math
 import os
 import signal
 import sys
@@ -20,6 +19,9 @@ from qjobs.errors import ProviderError
 from qjobs.providers.local.folder import Folder
 
 LARGEST_LOG_BYTES = 1 << 20
+MOST_WORKERS = 4096
+MOST_DEATHS = 1_000_000
+LONGEST_IDLE_S = 1e9
 RESTARTS = 5
 RESTARTS_WITHIN_S = 60.0
 
@@ -33,7 +35,8 @@ class Staffing:
     deaths: int = 3
 
     def __post_init__(self) -> None:
-        if self.workers < 1 or self.deaths < 1 or not 0 <= self.idle_s < math.inf:
+        possible = 1 <= self.workers <= MOST_WORKERS and 1 <= self.deaths <= MOST_DEATHS
+        if not possible or not 0 <= self.idle_s <= LONGEST_IDLE_S:
             raise ValueError(
                 f"workers={self.workers}, idle_s={self.idle_s:g}, deaths={self.deaths}"
             )

@@ -14,11 +14,13 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import JobRefused, ProviderError, UnknownBackend, UsageError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.interface import (
+    UNDATED,
     BackendInfo,
     CancelOutcome,
     Capabilities,
     Limits,
     ProviderContext,
+    RemoteJob,
 )
 from qjobs.providers.qiskit.collecting import Collector, HeldJob
 from qjobs.providers.qiskit.elsewhere import JobsElsewhere
@@ -123,6 +125,16 @@ class HeldProvider:
     def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
         """The jobs that were written down with this tag."""
         return self._shelf.find(tag)
+
+    def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
+        """The jobs that were written down; nobody wrote when."""
+        return [
+            RemoteJob(
+                job_id, backend, UNDATED, JobStatus(status or JobStatus.RUNNING),
+                (tag, set_tag), message,
+            )
+            for job_id, tag, status, message in self._shelf.of_set(set_tag)
+        ]  # fmt: skip
 
     def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
         """What the vendor's objects say here; of other jobs, what was written down.

@@ -112,6 +112,17 @@ class Ledger:
         finally:
             lock.close()
 
+    def of_set(self, set_tag: str) -> dict[str, str]:
+        """The calls of a set by their tags: the job that each made, empty if nobody knows."""
+        if not _plain(set_tag):
+            return {}
+        entries = {path.name: _read(path) for path in (self._folder / "calls").glob(f"{set_tag}-*")}
+        return {
+            tag: str(entry.get("job_id", ""))
+            for tag, entry in sorted(entries.items())
+            if "job_id" in entry or "begun" in entry
+        }
+
     def note(self, job_id: str, entry: bytes) -> None:
         """Write down by its id what is known of a job. To lose it costs the registers."""
         path = self._path("jobs", job_id, ".json")

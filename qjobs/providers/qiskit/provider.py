@@ -16,11 +16,13 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import AuthError, InputError, JobRefused, ProviderError, UsageError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.interface import (
+    UNDATED,
     BackendInfo,
     CancelOutcome,
     Capabilities,
     Limits,
     ProviderContext,
+    RemoteJob,
 )
 from qjobs.providers.qiskit.bridge import Bridge
 from qjobs.providers.qiskit.ledger import Ledger
@@ -124,6 +126,13 @@ class QiskitProvider:
         """The job that a call on this machine made. Waits for a call in progress."""
         job_id = self._ledger.find(tag, wait_s=FIND_S)
         return [job_id] if job_id else []
+
+    def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
+        """Those of calls on this machine; how they are is another question."""
+        return [
+            RemoteJob(job_id, backend, UNDATED, JobStatus.UNKNOWN, (tag, set_tag))
+            for tag, job_id in self._ledger.of_set(set_tag).items()
+        ]
 
     def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
         """The status of each job, one request each.

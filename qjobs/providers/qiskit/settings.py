@@ -17,6 +17,7 @@ LIMITS = ("circuits", "connections", "pending_jobs", "submits_per_minute")
 
 TIMEOUT_S = 120.0
 SUBMIT_TIMEOUT_S = 900.0
+LONGEST_S = 1e9  # what the system takes for a time to wait is not much longer
 
 _FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
@@ -146,9 +147,9 @@ def _seconds(name: str, table: Mapping[str, Any], key: str, usual_s: float) -> f
     value = table.get(key, usual_s)
     try:
         seconds = float(value)  # the environment gives text
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seconds = math.nan
-    if isinstance(value, bool) or not 0 < seconds < math.inf:
+    if isinstance(value, bool) or not 0 < seconds <= LONGEST_S:
         raise _wrong(name, f"{key} must be a number of seconds above 0, not {value!r}")
     return seconds
 

@@ -92,6 +92,16 @@ class Shelf:
             )
             return [job_id for (job_id,) in rows]
 
+    def of_set(self, set_tag: str) -> list[tuple[str, str, str, str]]:
+        """Id, tag, status and message of the jobs of a set, the oldest first."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT job_id, tag, status, message FROM job WHERE tag GLOB ? || '-*'"
+                " ORDER BY number",
+                (set_tag,),
+            )
+            return list(rows)
+
     def entries(self, job_ids: Sequence[str]) -> dict[str, Entry]:
         """The jobs of these ids; those unknown are left out."""
         with self._database.read() as connection:

@@ -1,0 +1,212 @@
+"""A byte that somebody else has changed is noticed before anything is written, and named."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sample_set import accepted, attempted, finished, plan
+
+from qjobs.errors import StateDamaged, StateError
+from qjobs.model import Accepted
+from qjobs.store import checks, layout, reading
+from qjobs.store.folder import SetFolder
+
+NewSet = Callable[..., SetFolder]
+FACTS = [attempted(0), accepted(0), finished(0, message="größer"), attempted(1)]
+
+
+def written(new_set: NewSet, state_path: Path) -> bytes:
+    with new_set().journal() as journal:
+        for fact in FACTS:
+            journal.append(fact)
+    return state_path.read_bytes()
+
+
+def compacted() -> bytes:
+    data = checks.closed(layout.header(plan()) + layout.columns(FACTS[:2]))
+    for fact in FACTS[2:]:
+        data = checks.closed(data + layout.table(fact))
+    return data
+
+
+def changes(data: bytes) -> Iterator[bytes]:
+    """Every byte changed in some ways, taken out, and doubled."""
+    for at in range(len(data)):
+        before, byte, after = data[:at], data[at], data[at + 1 :]
+        for other in (byte ^ 1, byte ^ 0x20, 0, 0xFF, ord("#"), ord("\n")):
+            if other != byte:
+                yield before + bytes([other]) + after
+        yield before + after
+        yield data[: at + 1] + data[at:]
+
+
+def complaint(path: Path) -> StateError | None:
+    """What keeps a writer from the file."""
+    try:
+        reading.read_state(path).check_writable(path)
+    except StateError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("form", ["plain", "compacted"])
+def test_no_byte_is_changed_without_being_noticed(
+    new_set: NewSet, state_path: Path, tmp_path: Path, form: str
+) -> None:
+    data = written(new_set, state_path) if form == "plain" else compacted()
+    before = reading.read_state(state_path) if form == "plain" else None
+    assert before is None or before.damage is None
+    path = tmp_path / "changed.toml"
+    path.write_bytes(data)
+    whole = reading.read_state(path).contents
+    assert whole.facts == FACTS
+    assert whole.exact
+    last = data.rindex(b"# crc32")
+    harmless = 0
+    for changed in changes(data):
+        path.write_bytes(changed)
+        problem = complaint(path)
+        if problem is not None:
+            assert re.search(rf"{re.escape(str(path))}:[1-9]|newer", problem.message), problem
+            assert problem.hint
+            continue
+        # Only where the last check line itself is what is no longer there.
+        harmless += 1
+        contents = reading.read_state(path).contents
+        assert (contents.job_set, contents.facts) == (whole.job_set, whole.facts)
+        assert changed.startswith(data[: last - 1])
+    assert harmless < len(checks.line(0)) * 8
+
+
+def test_a_fact_that_was_taken_out_or_exchanged_is_noticed(
+    new_set: NewSet, state_path: Path
+) -> None:
+    text = written(new_set, state_path).decode()
+    head, *facts = re.split(r"(?=\n\[\[fact\]\]\n)", text)
+    assert len(facts) == len(FACTS)
+    for odd in (
+        [facts[0], *facts[2:]],
+        [facts[1], facts[0], *facts[2:]],
+        [facts[0], facts[0], *facts[1:]],
+    ):
+        state_path.write_text(head + "".join(odd))
+        with pytest.raises(StateDamaged, match=rf"{re.escape(str(state_path))}:\d+: "):
+            reading.read_state(state_path).check_writable(state_path)
+
+
+def test_the_lines_that_are_named_hold_the_change(new_set: NewSet, state_path: Path) -> None:
+    lines = written(new_set, state_path).decode().splitlines(keepends=True)
+    for number, line in enumerate(lines, start=1):
+        if not line.startswith("accepted = "):
+            continue
+        changed = [*lines]
+        changed[number - 1] = line.replace("id-0-1", "id-0-2")
+        state_path.write_text("".join(changed))
+        damage = reading.read_state(state_path).damage
+        assert damage is not None
+        found = re.search(r":(\d+): something in lines (\d+)-(\d+) ", damage.message)
+        assert found
+        first, also_first, last = map(int, found.groups())
+        assert first == also_first <= number <= last <= first + 7
+
+
+def test_what_was_changed_can_be_read_and_is_left_alone_by_writers(
+    new_set: NewSet, state_path: Path
+) -> None:
+    data = written(new_set, state_path).replace(b"id-0-1", b"id-0-2")
+    state_path.write_bytes(data)
+    folder = SetFolder(state_path.parent)
+    assert folder.jobs()[0].state.job_id == "id-0-2"
+    assert any("not as qjobs wrote it" in warning for warning in folder.warnings)
+    with pytest.raises(StateDamaged, match="not as qjobs wrote it"):
+        folder.journal()
+    assert state_path.read_bytes() == data
+
+
+def test_a_writer_that_is_at_it_notices_what_changed_under_its_hands(
+    new_set: NewSet, state_path: Path
+) -> None:
+    with new_set().journal() as journal:
+        journal.append(attempted(0))
+        other = state_path.with_name("other")
+        other.write_bytes(state_path.read_bytes().replace(b"job = 0", b"job = 1"))
+        other.replace(state_path)
+        with pytest.raises(StateDamaged, match="not as qjobs wrote it"):
+            journal.append(accepted(0))
+
+
+def test_what_the_hint_says_makes_the_file_good_again(new_set: NewSet, state_path: Path) -> None:
+    text = written(new_set, state_path).decode().replace("id-0-1", "id-0-2")
+    state_path.write_text(text)
+    damage = reading.read_state(state_path).damage
+    assert damage is not None
+    assert "remove its lines that begin with `# crc32`" in damage.hint
+    lines = text.splitlines(keepends=True)
+    state_path.write_text("".join(line for line in lines if not line.startswith("# crc32")))
+    with SetFolder(state_path.parent).journal() as journal:
+        assert journal.append(accepted(1))
+    # From then on all of it is guarded again.
+    assert reading.read_state(state_path).damage is None
+    state_path.write_bytes(state_path.read_bytes().replace(b"id-0-2", b"id-0-3"))
+    assert reading.read_state(state_path).damage is not None
+
+
+def test_a_file_from_before_there_were_check_lines_is_gone_on_with(
+    new_set: NewSet, state_path: Path
+) -> None:
+    folder = new_set()
+    tables = b"".join(map(layout.table, [attempted(0), accepted(0)]))
+    state_path.write_bytes(layout.header(plan()) + tables)
+    folder.refresh()
+    assert folder.warnings == ()
+    with folder.journal() as journal:
+        assert journal.job(0).state == Accepted("id-0-1")
+        assert journal.append(finished(0))
+    assert reading.read_state(state_path).contents.exact
+    # What an older qjobs appends without one is believed, and guarded by the next.
+    with state_path.open("ab") as file:
+        file.write(layout.table(attempted(1)))
+    folder.refresh()
+    assert folder.warnings == ()
+    with folder.journal() as journal:
+        assert journal.append(accepted(1))
+    state_path.write_bytes(state_path.read_bytes().replace(b"b40-1-1", b"b40-1-2"))
+    assert reading.read_state(state_path).damage is not None
+
+
+def test_another_name_does_not_look_like_a_change(new_set: NewSet, state_path: Path) -> None:
+    written(new_set, state_path)
+    with SetFolder(state_path.parent).journal() as journal:
+        journal.label(name="other", tags=("x",))
+        assert journal.append(accepted(1))
+    state = reading.read_state(state_path)
+    assert state.damage is None
+    assert state.contents.exact
+    assert state.contents.job_set.name == "other"
+    assert state.contents.facts == [*FACTS, accepted(1)]
+
+
+def test_a_changed_file_cannot_be_given_another_name(new_set: NewSet, state_path: Path) -> None:
+    data = written(new_set, state_path).replace(b"id-0-1", b"id-0-2")
+    with SetFolder(state_path.parent).journal() as journal:
+        state_path.write_bytes(data)
+        with pytest.raises(StateDamaged, match="not as qjobs wrote it"):
+            journal.label(name="other")
+    assert state_path.read_bytes() == data
+
+
+@pytest.mark.parametrize("table", ["[[fabt]]", "[odd]", '["[fact]"]', "[[job]]"])
+def test_a_table_that_is_none_of_ours_is_named_and_nothing_is_written(
+    new_set: NewSet, state_path: Path, table: str
+) -> None:
+    """It may be a fact that somebody has spoilt."""
+    new_set()
+    body = layout.table(attempted(0)).decode().replace("[[fact]]", table)
+    text = layout.header(plan()).decode() + body
+    state_path.write_text(text)
+    folder = SetFolder(state_path.parent)
+    line = text.splitlines().index(table) + 1
+    assert any(f"{state_path}:{line}: " in warning for warning in folder.warnings)
+    with pytest.raises(StateDamaged, match=rf"{re.escape(str(state_path))}:{line}: "):
+        folder.journal()
