@@ -196,12 +196,23 @@ class Finished:
 JobState: TypeAlias = Planned | Dropped | Attempted | Refused | Accepted | Finished
 
 
+class Failed(NamedTuple):
+    """The circuits that gave nothing in a job that is DONE, and what the first one says."""
+
+    circuits: tuple[Slice, ...] = ()
+    reason: str = ""
+
+
 class Attempt(NamedTuple):
-    """One try to have a slice run. `duplicates` are ids of provider jobs nobody asked for."""
+    """One try to have a slice run. `duplicates` are ids of provider jobs nobody asked for.
+
+    `failed` is None while nobody has said which of its circuits have.
+    """
 
     number: int
     state: JobState = Planned()
     duplicates: tuple[str, ...] = ()
+    failed: Failed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +220,14 @@ class Job:
     """A managed job: one slice and its attempts, the newest last.
 
     `larger_slices` are those it had before it was split, each after its last attempt's number.
+    `retried` are circuits that failed although it is DONE, and that newer jobs run.
     """
 
     index: int
     slice: Slice
     attempts: tuple[Attempt, ...] = (Attempt(1),)
     larger_slices: tuple[tuple[int, Slice], ...] = ()
+    retried: tuple[Slice, ...] = ()
 
     @property
     def attempt(self) -> Attempt:

@@ -8,10 +8,13 @@ register costs as much as a small simulation, so it is done when somebody reads 
 """
 
 import json
+import re
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
+
+_NO_COUNTS = re.compile(rb'"counts"\s*:\s*null')
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +88,32 @@ class JobResult:
 
     def circuits(self) -> Iterator[CircuitResult]:
         """Decode the results one by one. Raises ValueError where a line is not a result."""
-        for line in self.body.splitlines():
-            yield _decode(line)
+        yield from map(self.decode, self.lines())
+
+    def lines(self) -> Iterator[bytes]:
+        """The results one by one, not decoded."""
+        return iter(self.body.splitlines())
+
+    @staticmethod
+    def decode(line: bytes) -> CircuitResult:
+        """One result. Raises ValueError if it is none."""
+        return _decode(line)
+
+    def failed(self) -> tuple[list[int], str]:
+        """The positions of the circuits that gave nothing, and what the first of them says.
+
+        Raises ValueError where a line is not a result.
+        """
+        positions: list[int] = []
+        reason = ""
+        for position, line in enumerate(self.lines()):
+            # To take all results apart is slow, and nearly always needless.
+            if _NO_COUNTS.search(line):
+                circuit = _decode(line)
+                if circuit.failed:
+                    reason = reason if positions else circuit.message
+                    positions.append(position)
+        return positions, reason
 
     def __len__(self) -> int:
         return self.body.count(b"\n")

@@ -17,7 +17,7 @@ import qjobs
 ROOT = Path(qjobs.__file__).parent
 
 FLOORS = (
-    {"model", "facts", "results", "errors"},
+    {"model", "spans", "failed", "facts", "results", "errors"},
     {"circuits", "store", "pool", "paths", "config", "lifetime"},
     {"providers"},
     {"engine"},

@@ -45,4 +45,5 @@ def _spelled_out(words: Sequence[str]) -> list[str]:
 
 
 def _union(one: Target, other: Target) -> Target:
-    return Target(one.folder, tuple(sorted({*one.circuits, *other.circuits})))
+    circuits = tuple(sorted({*one.circuits, *other.circuits}))
+    return Target(one.folder, circuits, one.named | other.named)

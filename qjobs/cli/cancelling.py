@@ -11,7 +11,7 @@ from qjobs.cli.addresses import find_targets, warn_of
 from qjobs.cli.outcome import NotStopped
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
-from qjobs.engine.cancel import Cancellation, cancel_duplicates
+from qjobs.engine.cancel import Cancellation, cancel_duplicates, stoppable
 from qjobs.engine.cancel import cancel as cancel_jobs
 from qjobs.errors import ExitCode
 from qjobs.render import rows, shapes
@@ -30,6 +30,7 @@ def cancel(
             "--duplicates", help="Only the further jobs that a provider made of one call."
         ),
     ] = False,
+    whole_jobs: options.WholeJobs = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     format_: options.FormatOption = None,
     header: options.Header = False,
@@ -41,6 +42,9 @@ def cancel(
     workspace = open_workspace()
     targets = find_targets(workspace, addresses, output.warn)
     warn_of(targets, output.warn)
+    if not (whole_jobs or duplicates):
+        for target in targets:
+            target.refuse_parts("cancel", stoppable(target))
     if not addresses and not yes and is_terminal(sys.stdin) and is_terminal(sys.stderr):
         _ask(targets, duplicates=duplicates)
     stop = cancel_duplicates if duplicates else cancel_jobs

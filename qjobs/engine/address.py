@@ -9,9 +9,10 @@ Numbers count from 0 and ranges are inclusive, as in `0-299`.
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from qjobs import spans
 from qjobs.errors import AmbiguousAddress, NotFound, StateDamaged, UsageError
 from qjobs.model import Job, Slice
 from qjobs.store.document import SetHeader
@@ -58,25 +59,63 @@ class Address(NamedTuple):
 class Target(NamedTuple):
     """A job set that was found, with the circuits that are meant, ascending.
 
-    The jobs that are meant are those of the circuits. They are not kept: if one of them is
-    split, the one that was split off is meant, too.
+    The jobs that are meant are those that the circuits are in now. They are not kept: if one of
+    them is split, the one that was split off is meant, too. But a job none of whose circuits are
+    its own any more can only be meant by its index, in `named`, or with the whole set.
     """
 
     folder: SetFolder
     circuits: range | tuple[int, ...]
+    named: frozenset[int] = frozenset()
 
     @property
     def jobs(self) -> tuple[int, ...]:
         """The jobs that are meant, ascending, as the folder was last read."""
-        return tuple(index for index, part in enumerate(self.folder.slices) if self._means(part))
+        return tuple(
+            index for index, parts in enumerate(self.folder.parts) if self._means(index, parts)
+        )
+
+    @property
+    def whole(self) -> bool:
+        """Whether all circuits of the set are meant."""
+        return len(self.circuits) == self.folder.job_set.circuits
 
     def chosen(self, jobs: Sequence[Job]) -> list[Job]:
         """Those of the set's jobs that are meant."""
-        return [job for job in jobs if self._means(job.slice)]
+        return [job for job in jobs if self._means(job.index, spans.left(job.slice, job.retried))]
 
-    def _means(self, part: Slice) -> bool:
-        at = bisect_left(self.circuits, part.start_index)
-        return at < len(self.circuits) and self.circuits[at] <= part.end_index
+    def refuse_parts(self, verb: str, jobs: Iterable[int]) -> None:
+        """Raise UsageError if only a part of the circuits of one of these jobs is meant.
+
+        For what works on jobs only, and would do it to circuits that nobody has named.
+        """
+        parts = self.folder.parts
+        cut = [job for job in jobs if not all(map(self._means_all, parts[job]))]
+        if not cut:
+            return
+        set_id = self.folder.job_set.set_id
+        address = f"{set_id}/{spans.written(spans.runs_of(cut))}"
+        others = spans.without(
+            (part for job in cut for part in parts[job]), spans.runs_of(self.circuits)
+        )
+        raise UsageError(
+            f"{verb} works on whole jobs: {address} would take {spans.size(others)} more circuits "
+            f"with it, such as {others[0].start_index}",
+            hint=f"if that is right: qjobs {verb} {address}, or add --whole-jobs",
+        )
+
+    def _means_all(self, part: Slice) -> bool:
+        last = bisect_left(self.circuits, part.end_index + 1)
+        return last - bisect_left(self.circuits, part.start_index) == part.experiments_count
+
+    def _means(self, index: int, parts: Sequence[Slice]) -> bool:
+        if self.whole or index in self.named:
+            return True
+        for part in parts:
+            at = bisect_left(self.circuits, part.start_index)
+            if at < len(self.circuits) and self.circuits[at] <= part.end_index:
+                return True
+        return False
 
 
 def parse(text: str) -> Address:
@@ -134,12 +173,13 @@ def resolve(store: Store, text: str, *, warn: Callable[[str], None] = lambda _: 
 
 
 def of_jobs(folder: SetFolder, jobs: Sequence[int]) -> Target:
-    """What means these jobs, by the circuits that they have now."""
-    parts = sorted((folder.slices[job] for job in jobs), key=lambda part: part.start_index)
-    return Target(
-        folder,
-        tuple(index for part in parts for index in range(part.start_index, part.end_index + 1)),
+    """What means these jobs, by the circuits that are their own now."""
+    known = folder.parts
+    parts = sorted((part for job in jobs for part in known[job]), key=lambda part: part.start_index)
+    circuits = tuple(
+        index for part in parts for index in range(part.start_index, part.end_index + 1)
     )
+    return Target(folder, circuits, frozenset(job for job in jobs if not known[job]))
 
 
 def _find_set(store: Store, word: str, warn: Callable[[str], None]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from qjobs import spans
 from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import InputError, JobRefused, ProviderError, UsageError
@@ -16,6 +17,7 @@ from qjobs.providers.interface import (
     BackendInfo,
     CancelOutcome,
     Capabilities,
+    FailedPart,
     Limits,
     ProviderContext,
 )
@@ -113,6 +115,22 @@ class LocalProvider:
         if len(result) != circuits:
             raise ProviderError(f"{path} is damaged: {len(result)} results of {circuits}")
         return result
+
+    def failed_circuits(
+        self, job_ids: Sequence[str], *, backend: str = ""
+    ) -> Mapping[str, FailedPart]:
+        """What the workers counted; where one died before it could say so, its results are read."""
+        return {
+            job_id: self._read(job_id) if told is None else FailedPart(spans.read(told), reason)
+            for job_id, told, reason in self._queue.incomplete(job_ids)
+        }
+
+    def _read(self, job_id: str) -> FailedPart:
+        try:
+            positions, reason = self.result(job_id).failed()
+        except ValueError as error:
+            raise ProviderError(f"the results of job {job_id} are damaged: {error}") from error
+        return FailedPart(spans.runs_of(positions), reason)
 
     def error_message(self, job_id: str, *, backend: str = "") -> str:
         """What the worker or the supervisor said."""

@@ -147,6 +147,20 @@ class Queue:
             raise ProviderError(f"the queue of this machine has no job {job_id}")
         return JobStatus(row[0]), row[1], row[2]
 
+    def incomplete(self, job_ids: Sequence[str]) -> list[tuple[str, str | None, str]]:
+        """Those of the jobs that are DONE, but not surely with all circuits.
+
+        Each with the positions that failed, as runs, None where nobody has said, and with why
+        the first of them did.
+        """
+        with self._database.open() as database:
+            return database.execute(
+                "SELECT job_id, failed, message FROM queued_job"
+                " WHERE status = 'DONE' AND failed IS NOT ''"
+                " AND job_id IN (SELECT value FROM json_each(?))",
+                (json.dumps(job_ids),),
+            ).fetchall()
+
     def cancel(self, job_ids: Sequence[str]) -> None:
         """Cancel the jobs that wait, and mark those that run for the supervisor to stop."""
         with self._database.transaction() as database:
@@ -203,10 +217,12 @@ class Queue:
             )
             return changed.rowcount == 1
 
-    def finish(self, job_id: str, status: JobStatus, message: str = "") -> None:
-        """Record how a running job ended."""
+    def finish(
+        self, job_id: str, status: JobStatus, message: str = "", *, failed: str | None = None
+    ) -> None:
+        """Record how a running job ended, and which circuits of a DONE one failed, if known."""
         with self._database.open() as database:
-            self._finish(database, job_id, status, message)
+            self._finish(database, job_id, status, message, failed)
 
     def give_back(self, job_id: str, *, reason: str, deaths_allowed: int) -> None:
         """Queue a job again whose worker died, or give it up when too many have."""
@@ -243,11 +259,16 @@ class Queue:
 
     @staticmethod
     def _finish(
-        database: sqlite3.Connection, job_id: str, status: JobStatus, message: str = ""
+        database: sqlite3.Connection,
+        job_id: str,
+        status: JobStatus,
+        message: str = "",
+        failed: str | None = None,
     ) -> None:
         database.execute(
-            "UPDATE queued_job SET status = ?, message = ? WHERE job_id = ? AND status = 'RUNNING'",
-            (status.value, message, job_id),
+            "UPDATE queued_job SET status = ?, message = ?, failed = ?"
+            " WHERE job_id = ? AND status = 'RUNNING'",
+            (status.value, message, failed, job_id),
         )
 
     @staticmethod
