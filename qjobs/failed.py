@@ -33,7 +33,8 @@ class FailedCircuits:
         ):
             return False
         circuits, first = known or Failed()
-        self._failed[key] = Failed(spans.joined([*circuits, *runs]), first or reason)
+        reason = first or (reason if runs else "")
+        self._failed[key] = Failed(spans.joined([*circuits, *runs]), reason)
         (self._incomplete.add if piece.endswith(",") else self._incomplete.discard)(key)
         return True
 

@@ -241,5 +241,8 @@ def error(
         show_data(output, shapes.failures_document(found), rows.failure_rows(found))
     if found and exit_status:
         sets = " ".join(dict.fromkeys(plan.set_id for plan, _ in found))
-        raise JobsFailed(count(len(found), "failure"), hint=f"qjobs retry {sets}")
+        recovered = any(plan.recovered for plan, _ in found)
+        raise JobsFailed(
+            count(len(found), "failure"), hint="" if recovered else f"qjobs retry {sets}"
+        )
     return ExitCode.OK

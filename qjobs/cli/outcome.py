@@ -70,6 +70,8 @@ def raise_for_jobs(
     unsent = sum(job.unsent for job in jobs)
     pending = sum(job.state is not State.DONE for job in jobs) - failed - unsent
     of_all = f"of {count(len(jobs), 'job')}"
+    # The circuits of a recovered set are gone: nothing more of it can be sent.
+    recovered = any(report.job_set.recovered for report in reports)
     more = f"; {unsent + pending} jobs not finished" if unsent + pending else ""
     if failed:
         also = f", and {count(circuits, 'circuit')} of others failed" if circuits else ""
@@ -80,7 +82,8 @@ def raise_for_jobs(
         asked = sum(spans.size(job.parts) for job in jobs)
         raise CircuitsFailed(
             f"{circuits} of {count(asked, 'circuit')} failed, and gave no result{more}",
-            hint=f"qjobs error {sets}; once mended: qjobs retry {sets}",
+            hint=f"qjobs error {sets}"
+            + ("" if recovered else f"; once mended: qjobs retry {sets}"),
         )
     if timed_out:
         raise TimedOut(
@@ -88,8 +91,6 @@ def raise_for_jobs(
             hint=f"qjobs wait {sets}",
         )
     if unsent:
-        # The circuits of a recovered set are gone: its missing jobs can never be sent.
-        recovered = any(report.job_set.recovered for report in reports)
         verb = "result --partial" if recovered else "resume"
         raise PartlySubmitted(f"{unsent} {of_all} not submitted", hint=f"qjobs {verb} {sets}")
     if pending:

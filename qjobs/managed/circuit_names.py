@@ -39,7 +39,14 @@ class CircuitNames:
         ]
 
     def locate(self, circuit: "int | str | QuantumCircuit") -> tuple[int, int]:
-        """The job of a circuit, and the circuit's position there.
+        """The job of a circuit, and the circuit's position there. See `index`."""
+        index = self.index(circuit)
+        parts = self._folder.parts
+        job = job_finder((job, part) for job, own in enumerate(parts) for part in own)(index)
+        return job, index - self._folder.slices[job].start_index
+
+    def index(self, circuit: "int | str | QuantumCircuit") -> int:
+        """The index of a circuit.
 
         A circuit is given by its index, by its name, or as it is, which means by its name; the
         first of several is taken, with a warning. Raises JobManagerJobNotFound.
@@ -58,8 +65,7 @@ class CircuitNames:
                 f"there is no circuit {name!r} in the job set {job_set.set_id}",
                 hint=f"they are numbered from 0 to {job_set.circuits - 1}",
             )
-        job = job_finder(enumerate(self._folder.slices))(index)
-        return job, index - self._folder.slices[job].start_index
+        return index
 
     def _all_places(self) -> Mapping[str, tuple[int, bool]]:
         """Of each name, the first circuit in the container, and whether there is another."""

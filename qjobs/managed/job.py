@@ -67,7 +67,7 @@ class ManagedJob:
     def job(self) -> Any:
         """The vendor's job object, or ours where there is none; None until it was accepted."""
         if self._job is None and self._set is not None:
-            self.learn(self._set.look([self.index], cached=True).jobs[0])
+            self.learn(self._own(self._set.look([self.index], cached=True)))
         return self._job
 
     def submit(
@@ -114,8 +114,7 @@ class ManagedJob:
             return self._adopted.status()
         if self._set is None:
             return JobStatus.INITIALIZING
-        job, *_ = self._set.look([self.index]).jobs
-        return self.status_in(job)
+        return self.status_in(self._own(self._set.look([self.index])))
 
     def status_in(self, job: JobReport) -> "JobStatus | None":
         """The status of the job as a report has it."""
@@ -152,7 +151,7 @@ class ManagedJob:
         if refresh:
             self._set.kept.forget()
         report = self._wait(timeout)
-        return self.result_in(report, report.jobs[0], partial=partial)
+        return self.result_in(report, self._own(report), partial=partial)
 
     def result_in(self, report: SetReport, job: JobReport, *, partial: bool) -> "Result | None":
         """The result of the job, if it is kept; if not, a warning says what a report knows."""
@@ -177,11 +176,11 @@ class ManagedJob:
         """Why the job failed, by a report of its set; None if it did not, or was cancelled."""
         if self._set is None:
             return None
-        own = [job for job in report.jobs if job.index == self.index]
-        self.learn(own[0])
+        own = self._own(report)
+        self.learn(own)
         if self.submit_error is not None:
             return str(self.submit_error)
-        own_report = report._replace(jobs=tuple(own))
+        own_report = report._replace(jobs=(own,))
         lines = [
             f"experiment {failure.slice.start_index}: {failure.message}"
             if failure.origin is Origin.CIRCUIT
@@ -237,6 +236,10 @@ class ManagedJob:
         if error is not None:
             warn(f"the job for {self._range} could not be submitted: {error}")
         self.learn(job)
+
+    def _own(self, report: SetReport) -> JobReport:
+        """What a report says of this very job."""
+        return next(job for job in report.jobs if job.index == self.index)
 
     def _wait(self, timeout: float | None) -> SetReport:
         assert self._set is not None
