@@ -76,12 +76,22 @@ def circuit_list(experiments: object) -> "list[QuantumCircuit]":
     return circuits
 
 
+def refuse_empty(what: str, given: object) -> None:
+    """Raise JobManagerInvalidStateError for a text that is empty: it is no wish for a default."""
+    if isinstance(given, str) and not given.strip():
+        raise JobManagerInvalidStateError(
+            f"the {what} is empty", hint="give it a value, or leave it out"
+        )
+
+
 def checked_tags(tags: object) -> tuple[str, ...]:
     """The tags, if they are a list of texts, or None."""
     if tags is None:
         return ()
     if not isinstance(tags, list | tuple) or not all(isinstance(tag, str) for tag in tags):
         raise JobManagerInvalidStateError(f"tags are a list of texts, not {tags!r}")
+    for tag in tags:
+        refuse_empty("tag", tag)
     return tuple(dict.fromkeys(tags))
 
 
