@@ -78,6 +78,8 @@ class RunOptions:
 class JobSet:
     """All that one `submit` planned. Its slices cover its circuits once, in order.
 
+    The circuits are numbered from `start_index` on, which is not 0 where a program numbers the
+    circuits of several sets; these have the same `program`, an id of 12 hexadecimal digits.
     Where there are `parameters`, each circuit of the files runs `bindings` times, with one row
     of values of these parameters after the other, and each of these counts as a circuit of
     the set. Where there are `observables`, so many, the set asks for their expectation values.
@@ -101,17 +103,29 @@ class JobSet:
     bindings: int = 1
     observables: int = 0
     recovered: bool = False
+    start_index: int = 0
+    program: str = ""
 
     def __post_init__(self) -> None:
-        expected = 0
+        expected = self.start_index
         for part in self.slices:
             if part.start_index != expected:
                 raise ValueError(f"slice {part} does not follow circuit {expected - 1}")
             expected += part.experiments_count
-        if expected != self.circuits:
-            raise ValueError(f"the slices hold {expected} circuits, the set {self.circuits}")
+        held = expected - self.start_index
+        if self.start_index < 0 or held != self.circuits:
+            raise ValueError(f"the slices hold {held} circuits, the set {self.circuits}")
         if self.bindings < 1 or self.circuits % self.bindings:
             raise ValueError(f"{self.circuits} circuits of {self.bindings} bindings each")
+
+    @property
+    def indices(self) -> range:
+        """The indices of its circuits."""
+        return range(self.start_index, self.start_index + self.circuits)
+
+    def stored(self, part: Slice) -> Slice:
+        """Where circuits of the set are among those that are on the disk."""
+        return Slice(part.start_index - self.start_index, part.experiments_count)
 
     @property
     def tag(self) -> str:

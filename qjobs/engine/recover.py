@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from qjobs import spans
 from qjobs.engine.remains import (
@@ -19,8 +19,10 @@ from qjobs.engine.remains import (
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import NotFound, UsageError
 from qjobs.facts import Fact, FactKind, Ledger, shortened
-from qjobs.model import JobSet, RunOptions
+from qjobs.model import JobSet, RunOptions, Slice
 from qjobs.providers.interface import Recovers, RemoteJob
+
+Moved = TypeVar("Moved", Place, Retried)
 
 _SET_TAG = re.compile(r"qj-([0-9a-f]{4,32})")
 _SET_ID = re.compile(r"[0-9a-f]{4,32}")
@@ -118,7 +120,9 @@ def _recover(
     if remains.outline is None:
         return Recovery(set_id, remains.backend, Outcome.UNREADABLE, problems=tuple(problems))
     planned, retried = split_retried(remains)
-    places = place_jobs(remains.outline, planned)
+    first = remains.outline.start_index
+    places = [_moved(place, first) for place in place_jobs(remains.outline, planned)]
+    retried = [_moved(one, first) for one in retried]
     found = [place.job for place in places if place.job is not None]
     numbers = {place.job: number for number, place in enumerate(places) if place.job is not None}
     facts = [fact for job in found for fact in _facts(f"qj-{set_id}", remains, job, numbers[job])]
@@ -178,7 +182,14 @@ def _job_set(
         bindings=outline.bindings,
         observables=outline.observables,
         recovered=True,
+        start_index=outline.start_index,
     )
+
+
+def _moved(one: Moved, first: int) -> Moved:
+    """With circuits as the set numbers them; the notes have those on the disk."""
+    part = one.slice
+    return one._replace(slice=Slice(first + part.start_index, part.experiments_count))
 
 
 def _oldest(remains: Remains) -> datetime:

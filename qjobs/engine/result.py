@@ -178,6 +178,7 @@ class _Circuits:
 
     def __init__(self, folder: SetFolder) -> None:
         self._container = folder.circuits_path
+        self._job_set = folder.job_set
         self._sweeps = bool(folder.job_set.parameters)
         self._bindings = folder.job_set.bindings
         self._sources = folder.sources()
@@ -185,24 +186,29 @@ class _Circuits:
 
     def names(self, part: Slice) -> Callable[[int], str]:
         """The names of circuits, by index; `circuit-<record>` if the container is gone."""
-        first = part.start_index // self._bindings
-        last = part.end_index // self._bindings
+        stored = self._job_set.stored(part)
+        first = stored.start_index // self._bindings
+        last = stored.end_index // self._bindings
         try:
             with qpy.Container.open(self._container) as container:
                 names = container.names(Slice(first, last - first + 1))
         except InputError:
             names = [f"circuit-{record}" for record in range(first, last + 1)]
-        return lambda circuit: names[circuit // self._bindings - first]
+        return lambda circuit: names[self._record(circuit) - first]
 
     def binding(self, circuit: int) -> int | None:
         """The row of values that a circuit runs with, if it has parameters."""
-        return circuit % self._bindings if self._sweeps else None
+        return (circuit - self._job_set.start_index) % self._bindings if self._sweeps else None
 
     def origin(self, circuit: int) -> tuple[str, int]:
         """The source file of a circuit and its position there; ("", record) if unknown."""
-        record = circuit // self._bindings
+        record = self._record(circuit)
         at = bisect_right(self._starts, record) - 1
         if at < 0:
             return "", record
         source = self._sources[at]
         return source.path, record - source.start_index
+
+    def _record(self, circuit: int) -> int:
+        """The place of a circuit of the set among those of the container."""
+        return (circuit - self._job_set.start_index) // self._bindings

@@ -1,6 +1,8 @@
 """From circuits and a backend to a job set on disk that is ready to be sent."""
 
+import os
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from qjobs.errors import UsageError
@@ -34,8 +36,12 @@ def begin(
     name: str,
     tags: tuple[str, ...],
     per_job: int | None,
+    start_index: int | None = None,
 ) -> OpenSet:
-    """Write a new set of circuits that are to run on a backend; nothing is sent yet."""
+    """Write a new set of circuits that are to run on a backend; nothing is sent yet.
+
+    With a `start_index`, which numbers its circuits, it is one of several of this program.
+    """
     place = Place.of(backend)
     plan = RunPlan.of(run_config, place)
     workspace = surroundings.workspace
@@ -54,9 +60,17 @@ def begin(
         name=name,
         tags=tags,
         per_job=per_job,
+        start_index=start_index or 0,
+        program="" if start_index is None else _program(os.getpid()),
     )
     _remember(provider, folder, circuits, plan.keywords)
     return OpenSet(workspace, folder)
+
+
+@cache
+def _program(_process: int) -> str:
+    """The id of this program, the same as long as it runs."""
+    return os.urandom(6).hex()
 
 
 def reopen(

@@ -27,6 +27,7 @@ class CircuitNames:
     def of(self, part: Slice) -> list[str]:
         """Those of a slice; `circuit-<index>` where the circuits are gone."""
         bindings = self._folder.job_set.bindings
+        part = self._folder.job_set.stored(part)
         first, last = part.start_index // bindings, part.end_index // bindings
         try:
             with qpy.Container.open(self._folder.circuits_path) as container:
@@ -55,15 +56,15 @@ class CircuitNames:
         name = named(circuit)
         if isinstance(name, str):
             record, several = self._all_places().get(name, (-1, False))
-            index = record * job_set.bindings
+            index = job_set.start_index + record * job_set.bindings
             if record >= 0 and (several or job_set.bindings > 1):
                 warn(f"several circuits are named {name!r}: the first is taken, circuit {index}")
         else:
             index = name
-        if not 0 <= index < job_set.circuits:
+        if index not in job_set.indices:
             raise JobManagerJobNotFound(
                 f"there is no circuit {name!r} in the job set {job_set.set_id}",
-                hint=f"they are numbered from 0 to {job_set.circuits - 1}",
+                hint=f"they are numbered from {job_set.start_index} to {job_set.indices.stop - 1}",
             )
         return index
 

@@ -12,7 +12,7 @@ from qjobs.managed.beginning import begin, warn_of_share_level
 from qjobs.managed.errors import JobManagerInvalidStateError, JobManagerTimeoutError
 from qjobs.managed.open_set import OpenSet
 from qjobs.managed.payload import make_qobj
-from qjobs.managed.planning import checked_tags, circuit_list, refuse_empty
+from qjobs.managed.planning import checked_slice, checked_tags, circuit_list, refuse_empty
 from qjobs.managed.report import qiskit_status
 from qjobs.managed.sending import send
 from qjobs.managed.stopping import stop_jobs
@@ -38,8 +38,9 @@ class ManagedJob:
     """
 
     def __init__(self, start_index: int, experiments_count: int, job: object | None = None) -> None:
-        self.start_index = start_index
-        self.end_index = start_index + experiments_count - 1
+        """Raises JobManagerInvalidStateError for what is no range of circuits."""
+        part = checked_slice(start_index, experiments_count)
+        self.start_index, self.end_index = part.start_index, part.end_index
         self.future: Future[None] | None = None
         self.submit_error: Exception | None = None
         self._job = job
@@ -83,6 +84,9 @@ class ManagedJob:
     ) -> None:
         """Have the executor hand the circuits over, as a job set of one job.
 
+        Its circuits have the numbers `start_index` to `end_index` there, too. `qjobs list` shows
+        all such sets of one program as one.
+
         Jobs that share a plain `submit_lock` go out in the order of these calls; a semaphore
         lets several through at a time. Raises JobManagerInvalidStateError.
         """
@@ -97,7 +101,7 @@ class ManagedJob:
         job_set = begin(
             surroundings, found, backend, run_config,
             set_id=surroundings.workspace.new_id(), name=job_name,
-            tags=checked_tags(job_tags), per_job=None,
+            tags=checked_tags(job_tags), per_job=None, start_index=self.start_index,
         )  # fmt: skip
         if len(job_set.jobs) != 1:
             job_set.cancel(job_set.jobs)

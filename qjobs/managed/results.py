@@ -51,9 +51,9 @@ class ManagedResults:
 
         See `qiskit.result.Result.get_counts`.
         """
-        circuits = self._set.folder.job_set.circuits
-        if experiment is None and circuits != 1:
-            return [self._ask("get_counts", index) for index in range(circuits)]
+        circuits = self._set.folder.job_set.indices
+        if experiment is None and len(circuits) != 1:
+            return [self._ask("get_counts", index) for index in circuits]
         found: Counts = self._ask("get_counts", experiment)
         return found
 
@@ -124,7 +124,7 @@ class ManagedResults:
         if experiment is None:
             if self._set.folder.job_set.circuits != 1:
                 raise ManagedResultDataNotAvailable("of several circuits, one has to be named")
-            experiment = 0
+            experiment = self._set.folder.job_set.start_index
         index = self._set.circuits.index(experiment)
         job = self._jobs[self._job_of(index)]
         position = index - job.slice.start_index

@@ -66,7 +66,10 @@ def set_document(
         "observables": [dict(observable) for observable in observables],
         "fingerprint": plan.fingerprint,
         "sources": [
-            {"path": source.path, "start_index": source.start_index * plan.bindings}
+            {
+                "path": source.path,
+                "start_index": plan.start_index + source.start_index * plan.bindings,
+            }
             for source in sources
         ],
     }

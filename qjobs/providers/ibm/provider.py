@@ -129,7 +129,7 @@ class IbmProvider:
                 "seed_transpiler": way.seed, "calibration": way.calibration,
             }  # fmt: skip
             return Plan(replace(options, extra={**chosen, **options.extra}), excess=lambda _: "")
-        weights.check_fit(backend)
+        weights.check_fit(backend, start_index=circuits.first)
         return Plan(
             replace(options, extra={**options.extra, "transpile": False}),
             excess=lambda part: weights.of(part).excess(),

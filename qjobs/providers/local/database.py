@@ -31,6 +31,7 @@ CREATE TABLE queued_job (
     sweep TEXT NOT NULL DEFAULT '',
     observables TEXT NOT NULL DEFAULT '',
     folder TEXT NOT NULL DEFAULT '',
+    first INTEGER NOT NULL DEFAULT 0,
     status TEXT NOT NULL,
     cancelling INTEGER NOT NULL DEFAULT 0,
     deaths INTEGER NOT NULL DEFAULT 0,
@@ -49,7 +50,10 @@ ALTER TABLE queued_job ADD COLUMN sweep TEXT NOT NULL DEFAULT '';
 ALTER TABLE queued_job ADD COLUMN observables TEXT NOT NULL DEFAULT '';
 ALTER TABLE queued_job ADD COLUMN folder TEXT NOT NULL DEFAULT '';
 """,
-    2: "ALTER TABLE queued_job ADD COLUMN failed TEXT;",
+    2: """
+ALTER TABLE queued_job ADD COLUMN failed TEXT;
+ALTER TABLE queued_job ADD COLUMN first INTEGER NOT NULL DEFAULT 0;
+""",
 }
 
 

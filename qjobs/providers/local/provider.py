@@ -193,6 +193,7 @@ def queued_job(circuits: CircuitSlice, *, backend: str, options: RunOptions, tag
             sweep=json.dumps([StampedFile.of(sweep.path), *sweep[1:]]) if sweep else "",
             observables=json.dumps(StampedFile.of(observables)) if observables else "",
             folder=backends.folder_of(backend),
+            first=circuits.first,
         )
     except OSError as error:
         raise JobRefused(f"cannot read {error.filename}: {error.strerror}") from error

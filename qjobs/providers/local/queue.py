@@ -51,7 +51,7 @@ class QueuedJob:
     `size_bytes` and `modified_ns` are the container's when the job was accepted, `qubits`
     the width of the widest circuit. `sweep` and `observables` are JSON, empty if there are
     none: the file, as a StampedFile, and for a sweep its names and rows. `folder` is where the
-    package of a `package.module:callable` was.
+    package of a `package.module:callable` was, `first` the number of the container's first circuit.
     """
 
     job_id: str
@@ -66,6 +66,7 @@ class QueuedJob:
     sweep: str = ""
     observables: str = ""
     folder: str = ""
+    first: int = 0
 
     def circuits(self) -> CircuitSlice:
         """The circuits, as a slice of their set. Raises InputError if a file was changed."""
@@ -80,6 +81,7 @@ class QueuedJob:
             Slice(self.start_index, self.experiments_count),
             sweep,
             observables,
+            first=self.first,
         )
 
     @property

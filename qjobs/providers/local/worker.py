@@ -42,7 +42,7 @@ def _end(folder: Folder, job: QueuedJob, *, threads: int) -> Ended:
         # Here, so that an Aer that cannot be imported is what the job's message is about.
         from qjobs.providers.local import running
 
-        failures = Failures(job.start_index)
+        failures = Failures(job.first + job.start_index)
         result = JobResult.of(failures.watch(running.run(job, threads=threads)))
         if failures.count == job.experiments_count:
             return Ended(failures.message)
