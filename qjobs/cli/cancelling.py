@@ -69,8 +69,8 @@ def cancel(
 
 def _ask(targets: Sequence[Target], *, duplicates: bool) -> None:
     """Have the user confirm that the newest set is meant. Raises typer.Abort if it is not."""
-    for target in targets:
-        plan = target.folder.job_set
-        what = "the duplicates of " if duplicates else ""
-        question = f"cancel {what}{count(len(target.jobs), 'job')} of {set_title(plan)}?"
-        typer.confirm(question, abort=True, err=True)
+    titles = [set_title(target.folder.job_set) for target in targets]
+    what = "the duplicates of " if duplicates else ""
+    jobs = count(sum(len(target.jobs) for target in targets), "job")
+    of = titles[0] if len(titles) == 1 else f"{len(titles)} sets, {titles[0]} to {titles[-1]}"
+    typer.confirm(f"cancel {what}{jobs} of {of}?", abort=True, err=True)

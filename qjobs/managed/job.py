@@ -101,7 +101,7 @@ class ManagedJob:
         job_set = begin(
             surroundings, found, backend, run_config,
             set_id=surroundings.workspace.new_id(), name=job_name,
-            tags=checked_tags(job_tags), per_job=None, start_index=self.start_index,
+            tags=checked_tags(job_tags), per_job=len(found), start_index=self.start_index,
         )  # fmt: skip
         if len(job_set.jobs) != 1:
             job_set.cancel(job_set.jobs)
