@@ -78,7 +78,10 @@ def retry(
     addresses: options.Addresses = None,
     *,
     failed: Annotated[
-        bool, typer.Option("--failed", help="Jobs that failed or were refused; the default.")
+        bool,
+        typer.Option(
+            "--failed", help="Jobs that failed or were refused, circuits that failed; the default."
+        ),
     ] = False,
     cancelled: Annotated[
         bool, typer.Option("--cancelled", help="Jobs that were cancelled.")
