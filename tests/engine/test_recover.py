@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -445,6 +445,18 @@ def test_the_folder_of_a_recovered_set_is_as_private_as_any(provider, recover, t
     folder: Path = tmp_path / "home" / "sets" / SET_ID
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+def test_a_set_keeps_the_numbers_of_its_circuits(workspace, provider, recover):
+    plan = replace(planned(4, 3), start_index=10, slices=(Slice(10, 4), Slice(14, 3)), program="ab")
+    done = JobStatus.DONE
+    provider.add_job(0, plan=plan, status=done)
+    provider.add_job(2, plan=plan, part=Slice(11, 2), status=done)
+    recover()
+    job_set = workspace.store.open(SET_ID).job_set
+    assert (job_set.start_index, job_set.slices) == (10, plan.slices)
+    assert [job.slice for job in jobs_of(workspace)] == [*plan.slices, Slice(11, 2)]
+    assert workspace.store.open(SET_ID).parts[0] == (Slice(10, 1), Slice(13, 1))
 
 
 @pytest.mark.parametrize("gone", [None, 3])

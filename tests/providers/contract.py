@@ -15,7 +15,13 @@ import pytest
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import ProviderError, UnknownBackend
 from qjobs.model import JobStatus, RunOptions, Slice
-from qjobs.providers.interface import CancelOutcome, Provider, ProviderContext, ProviderFactory
+from qjobs.providers.interface import (
+    CancelOutcome,
+    Provider,
+    ProviderContext,
+    ProviderFactory,
+    TellsFailed,
+)
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -149,6 +155,9 @@ class Contract:
             assert all(outcome.startswith("0x") for outcome in circuit.counts)
             assert sum(size for _, size in circuit.registers) <= circuit.clbits
         assert provider.error_message(job_id, backend=self.subject.calm) == ""
+        if isinstance(provider, TellsFailed):
+            told = provider.failed_circuits([job_id], backend=self.subject.calm)
+            assert not any(failed.runs for failed in told.values())
 
     def test_however_a_set_is_cut_the_results_are_the_same(
         self, provider: Provider, run_calm: Callable[..., str]
