@@ -182,12 +182,34 @@ def resolve_all(
     """
     address = parse(text)
     set_ids = find_sets(store, address.set_word, warn)
-    if len(set_ids) > 1 and (address.circuits or address.jobs):
+    folders = [store.open(set_id) for set_id in set_ids]
+    if len(folders) > 1 and address.circuits:
+        return _among(folders, address.circuits)
+    if len(folders) > 1 and address.jobs:
         raise AmbiguousAddress(
             f"{address.set_word!r} means {len(set_ids)} job sets of one program: {listed(set_ids)}",
             hint=f"qjobs status {address.set_word} shows which one has what",
         )
-    return [_target(store.open(set_id), address) for set_id in set_ids]
+    return [_target(folder, address) for folder in folders]
+
+
+def _among(folders: Sequence[SetFolder], circuits: Selection) -> list[Target]:
+    """The chosen circuits of several sets, which number them together."""
+    every = spans.joined(
+        Slice(folder.job_set.start_index, folder.job_set.circuits) for folder in folders
+    )
+    start, end = every[0].start_index, every[-1].end_index + 1
+    chosen = circuits.within(end - start, "circuit", start_index=start)
+    strange = spans.without(spans.runs_of(chosen), every)
+    if strange:
+        raise NotFound(
+            f"there is no circuit {strange[0].start_index}: they are {spans.written(every)}"
+        )
+    targets = [
+        Target(folder, tuple(index for index in chosen if index in folder.job_set.indices))
+        for folder in folders
+    ]
+    return [target for target in targets if target.circuits]
 
 
 def _target(folder: SetFolder, address: Address) -> Target:

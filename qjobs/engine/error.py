@@ -78,7 +78,7 @@ def _failed_circuits(
         reasons = {i: result.message for i, result in enumerate(results, start) if result.failed}
     for run in runs:
         for index in range(run.start_index, run.end_index + 1):
-            reason = reasons.get(index, "why is in the results, which are not here")
+            reason = reasons.get(index, "its reason is with the results, which are not here")
             yield Failure(
                 job.index, attempt.number, Slice(index, 1), Origin.CIRCUIT, reason, job_id
             )

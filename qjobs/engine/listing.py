@@ -42,16 +42,12 @@ def _together(reports: Sequence[SetReport]) -> SetReport:
         return first
     plan = first.job_set
     names = {_stem(report.job_set.name) for report in reports}
-    backends = {(report.job_set.provider, report.job_set.backend) for report in reports}
     circuits = sum(report.job_set.circuits for report in reports)
-    one_backend = len(backends) == 1
     return SetReport(
         replace(
             plan,
             set_id=plan.program,
             name=names.pop() if len(names) == 1 else "",
-            provider=plan.provider if one_backend else "several",
-            backend=plan.backend if one_backend else "",
             created=reports[-1].job_set.created,
             circuits=circuits,
             start_index=0,

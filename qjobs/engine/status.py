@@ -13,7 +13,7 @@ from qjobs.errors import ProviderError, StateTooNew, StateUnwritable
 from qjobs.facts import Fact, FactKind, shortened
 from qjobs.failed import pieces
 from qjobs.model import Accepted, Failed, Job, JobStatus, Slice
-from qjobs.spans import joined
+from qjobs.spans import within
 
 if TYPE_CHECKING:
     from qjobs.providers.interface import Provider
@@ -105,9 +105,12 @@ def told_failed(provider: "Provider", backend: str, done: Mapping[str, Slice]) -
     told = provider.failed_circuits(list(done), backend=backend)
     return {
         job_id: Failed(
-            joined(
-                Slice(done[job_id].start_index + run.start_index, run.experiments_count)
-                for run in failed.runs
+            within(
+                [
+                    Slice(done[job_id].start_index + run.start_index, run.experiments_count)
+                    for run in failed.runs
+                ],
+                [done[job_id]],
             ),
             failed.reason,
         )

@@ -61,15 +61,17 @@ def begin(
         tags=tags,
         per_job=per_job,
         start_index=start_index or 0,
-        program="" if start_index is None else _program(os.getpid()),
+        program=""
+        if start_index is None
+        else _program(os.getpid(), place.provider, place.backend, plan.options.shots),
     )
     _remember(provider, folder, circuits, plan.keywords)
     return OpenSet(workspace, folder)
 
 
 @cache
-def _program(_process: int) -> str:
-    """The id of this program, the same as long as it runs."""
+def _program(*_what: object) -> str:
+    """The id that stands for what this process runs on one backend in one way."""
     return os.urandom(6).hex()
 
 

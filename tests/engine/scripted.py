@@ -69,6 +69,7 @@ class RemoteJob:
     status: JobStatus = JobStatus.QUEUED
     message: str = ""
     start_index: int = 0
+    blank: frozenset[int] = frozenset()  # circuits that failed though it is DONE
 
 
 @dataclass
@@ -151,7 +152,7 @@ class ScriptedProvider:
             raise ProviderError(f"{job_id} is not done")
         return JobResult.of(
             CircuitResult(job.shots, None, 0, message=f"{index} is blank")
-            if index in self.blank
+            if index in self.blank | job.blank
             else CircuitResult(shots=job.shots, counts={hex(index): job.shots}, clbits=8)
             for index in range(job.start_index, job.start_index + job.circuits)
         )
@@ -199,7 +200,8 @@ class TellingProvider(ScriptedProvider):
         told = {}
         for job_id in job_ids:
             start = self.jobs[job_id].start_index
-            blank = sorted(self.blank & {*range(start, start + self.jobs[job_id].circuits)})
+            failed = self.blank | self.jobs[job_id].blank
+            blank = sorted(failed & {*range(start, start + self.jobs[job_id].circuits)})
             if blank:
                 runs = runs_of(index - start for index in blank)
                 told[job_id] = FailedPart(runs, f"{blank[0]} is blank")

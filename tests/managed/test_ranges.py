@@ -164,10 +164,33 @@ def test_a_hundred_of_a_program_are_one_line_and_each_has_its_id(capsys, another
 
 def test_one_set_of_many_has_to_be_named_where_only_one_can_be_meant(capsys):
     submitted([(0, 1), (1, 1)], ScriptedBackend())
-    for words in (["show"], ["status", "@last:1"], ["status", "@last/0"]):
+    for words in (["show"], ["status", "@last/0"]):
         code, out, err = command(capsys, *words)
         assert (code, out) == (3, "")
         assert "2 job sets of one program" in err
+
+
+def test_circuits_of_a_program_are_found_by_their_numbers(capsys):
+    submitted([(4, 2), (0, 2), (6, 1)], ScriptedBackend())
+
+    def circuits(address):
+        code, out, err = command(capsys, "result", address)
+        return code, [line.split("\t")[0] for line in out.splitlines()], err
+
+    command(capsys, "wait")
+    assert circuits("@last:5-6")[:2] == (0, ["5", "6"])
+    assert circuits("@last:1,4")[:2] == (0, ["4", "1"])
+    assert circuits("@last:-1")[:2] == (0, ["0", "1"])
+    code, _, err = circuits("@last:1-3")
+    assert (code, "there is no circuit 2: they are 0-1,4-6" in err) == (3, True)
+    assert "numbered 0-6" in circuits("@last:7")[2]
+
+
+def test_another_backend_is_another_line(capsys):
+    submitted([(0, 1), (1, 1)], ScriptedBackend(name="one"))
+    submitted([(2, 1), (3, 1)], ScriptedBackend(name="two"))
+    lines = [line.split("\t")[1:5] for line in command(capsys, "list")[1].splitlines()]
+    assert lines == [["alone", "python:two", "2", "2"], ["alone", "python:one", "2", "2"]]
 
 
 def test_the_numbers_are_in_the_state(home):
