@@ -72,7 +72,8 @@ def raise_for_jobs(
     of_all = f"of {count(len(jobs), 'job')}"
     # The circuits of a recovered set are gone: nothing more of it can be sent.
     recovered = any(report.job_set.recovered for report in reports)
-    more = f"; {unsent + pending} jobs not finished" if unsent + pending else ""
+    open_jobs = unsent + pending
+    more = f"; {count(open_jobs, 'job')} not finished" if open_jobs else ""
     if failed:
         also = f", and {count(circuits, 'circuit')} of others failed" if circuits else ""
         raise JobsFailed(

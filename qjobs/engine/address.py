@@ -100,8 +100,8 @@ class Target(NamedTuple):
             (part for job in cut for part in parts[job]), spans.runs_of(self.circuits)
         )
         raise UsageError(
-            f"{verb} works on whole jobs: {address} would take {spans.size(others)} more circuits "
-            f"with it, such as {others[0].start_index}",
+            f"{verb} works on whole jobs: {address} would take more circuits with it than are "
+            f"named, {spans.size(others)} in all, the first of them {others[0].start_index}",
             hint=f"if that is right: qjobs {verb} {address}, or add --whole-jobs",
         )
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qjobs import paths
+from qjobs.engine.finding import listed
 from qjobs.engine.report import JobReport
 from qjobs.engine.resume import unsent_jobs
 from qjobs.errors import NotFound
@@ -139,8 +140,14 @@ class ManagedJobSet:
         try:
             folder = self._surroundings.workspace.store.open(self._id)
         except NotFound as error:
+            headers = self._surroundings.workspace.store.listing().headers
+            several = [header.set_id for header in headers if header.program == self._id]
+            what = f"there is no job set {self._id!r}"
+            if several:
+                what = f"{self._id!r} means {len(several)} job sets of one program: "
+                what += listed(several)
             raise JobManagerUnknownJobSet(
-                f"there is no job set {self._id!r}", hint="see JobManager.job_sets(earlier=True)"
+                what, hint="see JobManager.job_sets(earlier=True)"
             ) from error
         self._open(reopen(self._surroundings, folder, provider, {}))
         self._retrieved, self._provider = True, provider

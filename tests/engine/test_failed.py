@@ -262,8 +262,9 @@ def test_parts_of_jobs_are_refused_by_the_address_of_the_jobs(
     target = resolve(workspace.store, address)
     with pytest.raises(UsageError) as caught:
         target.refuse_parts("cancel", target.jobs)
+    assert f", {more} in all" in caught.value.message
     named = ",".join(map(str, jobs))
-    assert f"{submitted.job_set.set_id}/{named} would take {more} more" in caught.value.message
+    assert f"{submitted.job_set.set_id}/{named} would take more circuits" in caught.value.message
     assert f"qjobs cancel {submitted.job_set.set_id}/{named}" in caught.value.hint
     target.refuse_parts("cancel", [index for index in target.jobs if index not in jobs])
 

@@ -14,6 +14,7 @@ from qjobs import (
     JobManagerInvalidStateError,
     JobManagerJobNotFound,
     JobManagerTimeoutError,
+    JobManagerUnknownJobSet,
     ManagedJob,
 )
 from qjobs.cli.main import run
@@ -160,6 +161,8 @@ def test_a_hundred_of_a_program_are_one_line_and_each_has_its_id(capsys, another
     assert command(capsys, "result", ids[7])[1].startswith("7\tc7\t")
     assert command(capsys, "result", "ghz_7_")[1].startswith("7\tc7\t")
     assert another_process().retrieve_job_set(ids[7]).managed_jobs()[0].start_index == 7
+    with pytest.raises(JobManagerUnknownJobSet, match="100 job sets of one program"):
+        another_process().retrieve_job_set(program[0])
 
 
 def test_one_set_of_many_has_to_be_named_where_only_one_can_be_meant(capsys):
