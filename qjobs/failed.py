@@ -17,7 +17,7 @@ class FailedCircuits:
 
     def __init__(self) -> None:
         self._failed: dict[tuple[int, int], Failed] = {}
-        self._incomplete: set[tuple[int, int]] = set()
+        self._begun: dict[tuple[int, int], Failed] = {}  # of which the last piece is missing
         self._retried: dict[int, list[Slice]] = {}
 
     def learn(self, job: int, attempt: int, part: Slice, piece: str, reason: str) -> bool:
@@ -28,20 +28,17 @@ class FailedCircuits:
         except ValueError:
             return False
         known = self._failed.get(key)
-        if spans.without(runs, [part]) or (
-            known and key not in self._incomplete and not spans.without(runs, known.circuits)
-        ):
+        if spans.without(runs, [part]) or (known and not spans.without(runs, known.circuits)):
             return False
-        circuits, first = known or Failed()
-        reason = first or (reason if runs else "")
-        self._failed[key] = Failed(spans.joined([*circuits, *runs]), reason)
-        (self._incomplete.add if piece.endswith(",") else self._incomplete.discard)(key)
+        circuits, first = known or self._begun.get(key) or Failed()
+        self._failed.pop(key, None)
+        told = self._begun if piece.endswith(",") else self._failed
+        told[key] = Failed(spans.joined([*circuits, *runs]), first or (reason if runs else ""))
         return True
 
     def of(self, job: int, attempt: int) -> Failed | None:
         """Those of one attempt. None while nobody has said, or not all."""
-        key = job, attempt
-        return None if key in self._incomplete else self._failed.get(key)
+        return self._failed.get((job, attempt))
 
     def retry(self, job: int, part: Slice, run: str) -> Slice | None:
         """Have a new job take one run of the circuits that are the job's own; None if not."""
