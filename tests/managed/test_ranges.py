@@ -17,6 +17,7 @@ from qjobs import (
     JobManagerUnknownJobSet,
     ManagedJob,
 )
+from qjobs.cli.completion import complete_address
 from qjobs.cli.main import run
 
 
@@ -146,6 +147,11 @@ def test_a_hundred_of_a_program_are_one_line_and_each_has_its_id(capsys, another
     other, program = (line.split("\t") for line in out.splitlines())
     assert other[1] == "other"
     assert program[1:5] == ["ghz", "python:scripted", "100", "100"]
+
+    # A shell proposes it, and none of the hundred.
+    words = [word for word, _ in complete_address("")]
+    assert program[0] in words
+    assert len(words) == 4  # and the other set by its name and its id, and @last
 
     # By that id all of them are meant, in the order in which they were made.
     code, out, _ = command(capsys, "result", program[0])
