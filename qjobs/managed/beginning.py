@@ -1,6 +1,7 @@
 """From circuits and a backend to a job set on disk that is ready to be sent."""
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -63,16 +64,23 @@ def begin(
         start_index=start_index or 0,
         program=""
         if start_index is None
-        else _program(os.getpid(), place.provider, place.backend, plan.options.shots),
+        else _program(place.provider, place.backend, plan.options.shots),
     )
     _remember(provider, folder, circuits, plan.keywords)
     return OpenSet(workspace, folder)
 
 
-@cache
-def _program(*_what: object) -> str:
+def _program(*what: object) -> str:
     """The id that stands for what this process runs on one backend in one way."""
-    return os.urandom(6).hex()
+    ids, choosing = _programs()
+    with choosing:
+        return ids.setdefault((os.getpid(), *what), os.urandom(6).hex())
+
+
+@cache
+def _programs() -> tuple[dict[tuple[object, ...], str], threading.Lock]:
+    """The ids that were chosen. A fork is another program, so its process is part of the key."""
+    return {}, threading.Lock()
 
 
 def reopen(
