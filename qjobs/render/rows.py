@@ -269,7 +269,8 @@ def detail_rows(
     if duplicates:
         properties["duplicates"] = " ".join(duplicates)
     files = [
-        (f"from circuit {source.start_index * plan.bindings}", source.path) for source in sources
+        (f"from circuit {plan.start_index + source.start_index * plan.bindings}", source.path)
+        for source in sources
     ]
     return Rows(("property", "value"), [*properties.items(), *files])
 

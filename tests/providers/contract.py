@@ -21,6 +21,7 @@ from qjobs.providers.interface import (
     ProviderContext,
     ProviderFactory,
     Tallies,
+    TellsFailed,
 )
 
 if TYPE_CHECKING:
@@ -155,6 +156,9 @@ class Contract:
             assert all(outcome.startswith("0x") for outcome in circuit.counts)
             assert sum(size for _, size in circuit.registers) <= circuit.clbits
         assert provider.error_message(job_id, backend=self.subject.calm) == ""
+        if isinstance(provider, TellsFailed):
+            told = provider.failed_circuits([job_id], backend=self.subject.calm)
+            assert not any(failed.runs for failed in told.values())
 
     def test_however_a_set_is_cut_the_results_are_the_same(
         self, provider: Provider, run_calm: Callable[..., str]
