@@ -81,6 +81,12 @@ def _providers(path: Path, document: Mapping[str, Any]) -> dict[str, dict[str, A
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise UsageError(f"{path}: providers.{name} must be a table, [providers.{name}]")
+        for key, value in table.items():
+            if isinstance(value, str) and not value.strip():
+                raise UsageError(
+                    f"{path}: providers.{name}.{key} is empty",
+                    hint="give it a value, or remove the line",
+                )
     return tables
 
 

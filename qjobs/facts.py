@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from qjobs.failed import FailedCircuits
 from qjobs.model import (
     Accepted,
     Attempt,
@@ -33,6 +34,8 @@ class FactKind(StrEnum):
     ACCEPTED = "accepted"  # the job id
     DUPLICATE = "duplicate"  # the id of a further provider job with the same tag
     FINISHED = "finished"  # DONE, ERROR or CANCELLED; `message` says more
+    FAILED = "failed"  # its circuits that gave nothing although it is DONE; `message`: the first's
+    RETRIED = "retried"  # those of them, one run, that a new job is to have
 
 
 class Fact(NamedTuple):
@@ -66,6 +69,8 @@ _REFUSED: Final = FactKind.REFUSED
 _SPLIT: Final = FactKind.SPLIT
 _ACCEPTED: Final = FactKind.ACCEPTED
 _FINISHED: Final = FactKind.FINISHED
+_FAILED: Final = FactKind.FAILED
+_RETRIED: Final = FactKind.RETRIED
 
 # For each stage of an attempt, which facts may follow and the stage that they lead to.
 _STAGE_AFTER: dict[FactKind, dict[FactKind, FactKind]] = {
@@ -117,6 +122,10 @@ class _Entry:
         self.duplicates += (job_id,)
         return True
 
+    @property
+    def done(self) -> bool:
+        return self.stage is _FINISHED and self.value == JobStatus.DONE
+
     def state(self) -> JobState:
         # The states of nearly all jobs of a large set come first.
         if self.job_id is not None:
@@ -133,33 +142,50 @@ class _Entry:
 class Ledger:
     """The jobs of one set as the facts so far have left them.
 
-    There is one for each slice that was planned, and a further one for each split.
+    There is one for each slice that was planned, and a further one for each split, and for each
+    run of failed circuits that is retried. A circuit is the newest's of the jobs that have it.
     """
 
     def __init__(self, planned: Iterable[Slice], facts: Iterable[Fact] = ()) -> None:
         self._slices = list(planned)
         self._attempts = [[_Entry()] for _ in self._slices]
         self._larger_slices: dict[int, list[tuple[int, Slice]]] = {}
+        self._failed = FailedCircuits()
         for fact in facts:
             self.admit(fact)
 
     def admit(self, fact: Fact) -> bool:
         """Let the fact happen. False, and no change, if it cannot follow what is known."""
-        job, attempt, _, kind, _, _ = fact
+        job, attempt, _, kind, value, message = fact
         if not 0 <= job < len(self._attempts):
             return False
-        attempts = self._attempts[job]
         if kind is _PLANNED:
-            # A further attempt, never while the last one may still be sent or is alive.
-            if attempt != len(attempts) + 1 or attempts[-1].stage in (_PLANNED, _ACCEPTED):
-                return False
-            attempts.append(_Entry())
-            return True
-        if kind is _SPLIT:
-            return self._split(fact)
-        if kind is _DEFERRED and attempt != len(attempts):
-            return False  # only the newest attempt may still be sent
-        return 1 <= attempt <= len(attempts) and attempts[attempt - 1].admit(fact)
+            return self._open(job, attempt)
+        if kind is _SPLIT or kind is _RETRIED:
+            return self._split(fact) if kind is _SPLIT else self._retry(fact)
+        attempts = self._attempts[job]
+        # Only the newest attempt may still be sent.
+        if not 1 <= attempt <= len(attempts) or (kind is _DEFERRED and attempt != len(attempts)):
+            return False
+        entry = attempts[attempt - 1]
+        if kind is not _FAILED:
+            return entry.admit(fact)
+        return (entry.stage is _ACCEPTED or entry.done) and self._failed.learn(
+            job, attempt, self._slices[job], value, message
+        )
+
+    def _open(self, job: int, attempt: int) -> bool:
+        """A further attempt, never while the last one may still be sent or is alive.
+
+        Nor where a part of the circuits is another job's by now.
+        """
+        attempts = self._attempts[job]
+        if attempt != len(attempts) + 1 or attempts[-1].stage in (_PLANNED, _ACCEPTED):
+            return False
+        if self._failed.retried(job):
+            return False
+        attempts.append(_Entry())
+        return True
 
     def _split(self, fact: Fact) -> bool:
         """The next attempt has the first circuits of the slice, a new job the others."""
@@ -186,7 +212,7 @@ class Ledger:
 
     def _knows_of(self, fact: Fact) -> bool:
         attempts = self._attempts[fact.job] if 0 <= fact.job < len(self._attempts) else []
-        if not 1 <= fact.attempt <= len(attempts) or fact.kind is _SPLIT:
+        if not 1 <= fact.attempt <= len(attempts) or fact.kind in (_SPLIT, _RETRIED):
             return False
         entry = attempts[fact.attempt - 1]
         if fact.kind in _FURTHER_IDS:
@@ -195,14 +221,31 @@ class Ledger:
             return entry.job_id is not None
         return fact.kind is not _ATTEMPTED or entry.stage is not _DROPPED
 
+    def _retry(self, fact: Fact) -> bool:
+        """A new job has a run of circuits of one that is DONE; the others stay with it."""
+        attempts = self._attempts[fact.job]
+        if fact.attempt != len(attempts) or not attempts[-1].done:
+            return False
+        run = self._failed.retry(fact.job, self._slices[fact.job], fact.value)
+        if run is None:
+            return False
+        self._slices.append(run)
+        self._attempts.append([_Entry()])
+        return True
+
     @property
     def slices(self) -> Sequence[Slice]:
         """The slice of each job."""
         return self._slices
 
+    def parts(self, index: int) -> tuple[Slice, ...]:
+        """The circuits that are a job's own: its slice, but for those that newer jobs have."""
+        return self._failed.left(index, self._slices[index])
+
     def job_of(self, circuit: int) -> Job:
-        """The job that a circuit is in."""
-        for index, part in enumerate(self._slices):
+        """The job that a circuit is in: of several the newest."""
+        for index in range(len(self._slices) - 1, -1, -1):
+            part = self._slices[index]
             if 0 <= circuit - part.start_index < part.experiments_count:
                 return self.job(index)
         raise IndexError(f"no job has circuit {circuit}")
@@ -213,12 +256,13 @@ class Ledger:
             index,
             self._slices[index],
             tuple(
-                Attempt(number, entry.state(), entry.duplicates)
+                Attempt(number, entry.state(), entry.duplicates, self._failed.of(index, number))
                 for number, entry in enumerate(self._attempts[index], start=1)
             ),
             tuple(self._larger_slices.get(index, ())),
+            self._failed.retried(index),
         )
 
     def jobs(self) -> list[Job]:
-        """All jobs: those that were planned, in order, then those that were split off."""
+        """All jobs: those that were planned, in order, then those that were added, likewise."""
         return [self.job(index) for index in range(len(self._slices))]

@@ -78,6 +78,8 @@ class RunOptions:
 class JobSet:
     """All that one `submit` planned. Its slices cover its circuits once, in order.
 
+    The circuits are numbered from `start_index` on, which is not 0 where a program numbers the
+    circuits of several sets; these have the same `program`, an id of 12 hexadecimal digits.
     Where there are `parameters`, each circuit of the files runs `bindings` times, with one row
     of values of these parameters after the other, and each of these counts as a circuit of
     the set. Where there are `observables`, so many, the set asks for their expectation values.
@@ -105,17 +107,29 @@ class JobSet:
     circuits_sha256: str = ""
     parameters_sha256: str = ""
     observables_sha256: str = ""
+    start_index: int = 0
+    program: str = ""
 
     def __post_init__(self) -> None:
-        expected = 0
+        expected = self.start_index
         for part in self.slices:
             if part.start_index != expected:
                 raise ValueError(f"slice {part} does not follow circuit {expected - 1}")
             expected += part.experiments_count
-        if expected != self.circuits:
-            raise ValueError(f"the slices hold {expected} circuits, the set {self.circuits}")
+        held = expected - self.start_index
+        if self.start_index < 0 or held != self.circuits:
+            raise ValueError(f"the slices hold {held} circuits, the set {self.circuits}")
         if self.bindings < 1 or self.circuits % self.bindings:
             raise ValueError(f"{self.circuits} circuits of {self.bindings} bindings each")
+
+    @property
+    def indices(self) -> range:
+        """The indices of its circuits."""
+        return range(self.start_index, self.start_index + self.circuits)
+
+    def stored(self, part: Slice) -> Slice:
+        """Where circuits of the set are among those that are on the disk."""
+        return Slice(part.start_index - self.start_index, part.experiments_count)
 
     @property
     def tag(self) -> str:
@@ -200,12 +214,23 @@ class Finished:
 JobState: TypeAlias = Planned | Dropped | Attempted | Refused | Accepted | Finished
 
 
+class Failed(NamedTuple):
+    """The circuits that gave nothing in a job that is DONE, and what the first one says."""
+
+    circuits: tuple[Slice, ...] = ()
+    reason: str = ""
+
+
 class Attempt(NamedTuple):
-    """One try to have a slice run. `duplicates` are ids of provider jobs nobody asked for."""
+    """One try to have a slice run. `duplicates` are ids of provider jobs nobody asked for.
+
+    `failed` is None while nobody has said which of its circuits have.
+    """
 
     number: int
     state: JobState = Planned()
     duplicates: tuple[str, ...] = ()
+    failed: Failed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +238,14 @@ class Job:
     """A managed job: one slice and its attempts, the newest last.
 
     `larger_slices` are those it had before it was split, each after its last attempt's number.
+    `retried` are circuits that failed although it is DONE, and that newer jobs run.
     """
 
     index: int
     slice: Slice
     attempts: tuple[Attempt, ...] = (Attempt(1),)
     larger_slices: tuple[tuple[int, Slice], ...] = ()
+    retried: tuple[Slice, ...] = ()
 
     @property
     def attempt(self) -> Attempt:

@@ -5,10 +5,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from qjobs.errors import UsageError
+
+_OURS = "QJOBS_"
+
 
 def state_home(environ: Mapping[str, str] = os.environ) -> Path:
     """The state folder: `$QJOBS_HOME`, else the platform's place for a user's program state."""
-    chosen = environ.get("QJOBS_HOME")
+    chosen = _given("QJOBS_HOME", environ)
     if chosen:
         return Path(chosen).expanduser().absolute()
     # Imported here: it costs as much as reading a set, and the environment often decides.
@@ -19,7 +23,7 @@ def state_home(environ: Mapping[str, str] = os.environ) -> Path:
 
 def config_file(environ: Mapping[str, str] = os.environ) -> Path:
     """The config file: `$QJOBS_CONFIG`, else in the platform's place for a user's settings."""
-    chosen = environ.get("QJOBS_CONFIG")
+    chosen = _given("QJOBS_CONFIG", environ)
     if chosen:
         return Path(chosen).expanduser().absolute()
     if sys.platform == "linux":
@@ -49,11 +53,26 @@ def completing(environ: Mapping[str, str] = os.environ) -> bool:
 def provider_settings(provider: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The settings for one provider: `QJOBS_LOCAL_WORKERS=2` gives local {"workers": "2"}.
 
-    One that is empty is as one that is not set.
+    Raises UsageError for one that is empty.
     """
-    prefix = f"QJOBS_{provider.upper().replace('-', '_')}_"
+    prefix = f"{_OURS}{provider.upper().replace('-', '_')}_"
     return {
-        name.removeprefix(prefix).lower(): value
-        for name, value in environ.items()
-        if name.startswith(prefix) and value
+        name.removeprefix(prefix).lower(): _given(name, environ)
+        for name in environ
+        if name.startswith(prefix)
     }
+
+
+def check_variables(environ: Mapping[str, str] = os.environ) -> None:
+    """Raise UsageError if one of our variables is there and empty: it is no wish for a default."""
+    for name in environ:
+        if name.startswith(_OURS):
+            _given(name, environ)
+
+
+def _given(name: str, environ: Mapping[str, str]) -> str:
+    """The value of a variable; empty only if it is not there. Raises UsageError."""
+    value = environ.get(name)
+    if value is not None and not value.strip():
+        raise UsageError(f"the variable {name} is empty", hint=f"give it a value, or: unset {name}")
+    return value or ""

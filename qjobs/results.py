@@ -23,6 +23,7 @@ _MOST_CHARACTERS = 2**31
 """Of all outcomes of a circuit as bit strings: more than this nobody can have meant."""
 
 _OUTCOMES = re.compile(r"(?:0x[0-9a-fA-F]+ )*")
+_NO_COUNTS = re.compile(rb'"counts"\s*:\s*null')
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +101,39 @@ class JobResult:
 
     def circuits(self) -> Iterator[CircuitResult]:
         """Decode the results one by one. Raises ResultDamaged where a line is not a result."""
-        for index, line in enumerate(self.body.splitlines()):
-            try:
-                circuit = _decode(line)
-            except (ValueError, MemoryError) as error:
-                # A file has one line in front.
-                place = f"{self.path}:{index + 2}" if self.path else f"line {index + 1} of a result"
-                raise ResultDamaged(
-                    f"{place} is not the result of a circuit: {str(error) or 'too large'}",
-                    hint="remove the file to have the result fetched again" if self.path else "",
-                ) from error
-            yield circuit
+        return (self.decode(index, line) for index, line in enumerate(self.lines()))
+
+    def lines(self) -> Iterator[bytes]:
+        """The results one by one, not decoded."""
+        return iter(self.body.splitlines())
+
+    def decode(self, index: int, line: bytes) -> CircuitResult:
+        """The result of the circuit at that position. Raises ResultDamaged if it is none."""
+        try:
+            return _decode(line)
+        except (ValueError, MemoryError) as error:
+            # A file has one line in front.
+            place = f"{self.path}:{index + 2}" if self.path else f"line {index + 1} of a result"
+            raise ResultDamaged(
+                f"{place} is not the result of a circuit: {str(error) or 'too large'}",
+                hint="remove the file to have the result fetched again" if self.path else "",
+            ) from error
+
+    def failed(self) -> tuple[list[int], str]:
+        """The positions of the circuits that gave nothing, and what the first of them says.
+
+        Raises ResultDamaged where a line is not a result.
+        """
+        positions: list[int] = []
+        reason = ""
+        for position, line in enumerate(self.lines()):
+            # To take all results apart is slow, and nearly always needless.
+            if _NO_COUNTS.search(line):
+                circuit = self.decode(position, line)
+                if circuit.failed:
+                    reason = reason if positions else circuit.message
+                    positions.append(position)
+        return positions, reason
 
     def __len__(self) -> int:
         return self.body.count(b"\n")

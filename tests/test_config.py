@@ -172,7 +172,8 @@ def test_other_tables_are_settings_and_the_environment_goes_first(
     assert open_provider("local", tmp_path).limits("").jobs_wanted == 3 * jobs
 
     monkeypatch.setenv("QJOBS_LOCAL_WORKERS", "")
-    assert open_provider("local", tmp_path).limits("").jobs_wanted == jobs
+    with pytest.raises(UsageError, match="QJOBS_LOCAL_WORKERS is empty"):
+        open_provider("local", tmp_path)
 
 
 def test_variables_of_a_provider_with_a_longer_name_do_no_harm(

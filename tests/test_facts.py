@@ -12,6 +12,7 @@ from qjobs.model import (
     Accepted,
     Attempted,
     Dropped,
+    Failed,
     Finished,
     Job,
     JobState,
@@ -219,3 +220,63 @@ def test_what_was_left_out_once_changes_nothing(history: list[Fact]) -> None:
     again = Ledger(SLICES)
     assert all(again.admit(one) for one in admitted)
     assert again.jobs() == ledger.jobs() == Ledger(SLICES, history).jobs()
+
+
+def done_with(*failed: str, told: str = "why") -> Ledger:
+    """A job 0 of circuits 0-2 that is DONE, after these facts of its failed circuits."""
+    ledger = after(A, FactKind.ACCEPTED)
+    assert ledger.admit(fact(F, "DONE"))
+    for value in failed:
+        assert ledger.admit(Fact(0, 1, NOON, FactKind.FAILED, value, told)), value
+    return ledger
+
+
+def test_failed_circuits_are_known_when_the_last_piece_is() -> None:
+    assert done_with().job(0).attempt.failed is None
+    assert done_with("").job(0).attempt.failed == Failed()
+    assert done_with("0,").job(0).attempt.failed is None
+    assert done_with("0,", "0,", "2").job(0).attempt.failed == Failed(
+        (Slice(0, 1), Slice(2, 1)), "why"
+    )
+
+
+def test_failed_circuits_may_be_told_before_the_end_and_of_no_job_that_gave_nothing() -> None:
+    ledger = after(A, FactKind.ACCEPTED)
+    assert ledger.admit(fact(FactKind.FAILED, "1"))
+    assert ledger.admit(fact(F, "DONE"))
+    assert ledger.job(0).attempt.failed == Failed((Slice(1, 1),), "more")
+    assert not after(A, FactKind.ACCEPTED, F).admit(fact(FactKind.FAILED, "1"))
+
+
+@pytest.mark.parametrize("value", ["3", "0-3", "nonsense", "1-0", "0-1"])
+def test_failed_circuits_that_cannot_be_or_are_known_are_left_out(value: str) -> None:
+    ledger = done_with("0-1")
+    assert not ledger.admit(fact(FactKind.FAILED, value))
+    assert ledger.job(0).attempt.failed == Failed((Slice(0, 2),), "why")
+
+
+def test_a_run_of_failed_circuits_becomes_a_job_once() -> None:
+    ledger = done_with("1")
+    assert ledger.admit(fact(FactKind.RETRIED, "1"))
+    assert not ledger.admit(fact(FactKind.RETRIED, "1"))
+    assert [*ledger.slices] == [*SLICES, Slice(1, 1)]
+    assert ledger.job(2) == Job(2, Slice(1, 1))
+    assert ledger.job(0).retried == (Slice(1, 1),)
+    assert ledger.parts(0) == (Slice(0, 1), Slice(2, 1))
+    assert [ledger.job_of(circuit).index for circuit in range(6)] == [0, 2, 0, 1, 1, 1]
+    # A further attempt would run that circuit twice.
+    assert not ledger.admit(fact(FactKind.PLANNED, attempt=2))
+
+
+@pytest.mark.parametrize(
+    ("job", "attempt", "value"),
+    [(0, 1, "0-3"), (0, 1, "0,2"), (0, 1, ""), (0, 2, "1"), (1, 1, "3"), (0, 1, "x")],
+)
+def test_nothing_else_becomes_a_job(job: int, attempt: int, value: str) -> None:
+    ledger = done_with("0-2")
+    assert not ledger.admit(
+        fact(FactKind.RETRIED, value, job=job, attempt=attempt)
+        if value
+        else Fact(job, attempt, NOON, FactKind.RETRIED, "")
+    )
+    assert [*ledger.slices] == [*SLICES]

@@ -17,7 +17,7 @@ import qjobs
 ROOT = Path(qjobs.__file__).parent
 
 FLOORS = (
-    {"model", "facts", "results", "errors", "regular"},
+    {"model", "spans", "failed", "facts", "results", "errors", "regular"},
     {"circuits", "store", "pool", "paths", "config", "lifetime"},
     {"providers"},
     {"engine"},

@@ -35,6 +35,7 @@ class CircuitSlice:
     `observables` is the file of those whose expectation values are asked for, if any are.
     `note` is a further label for the job, of less than 80 letters, digits and dots, from which
     the set can be pieced together again. A provider that has no place for it leaves it out.
+    `first` is the number that messages have for the first circuit of the container.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class CircuitSlice:
     sweep: Sweep | None = None
     observables: Path | None = None
     note: str = ""
+    first: int = 0
 
     @property
     def records(self) -> Slice:

@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Callable, Sequence
 
-from qjobs.engine.address import LAST, Target, resolve
+from qjobs.engine.address import Target, resolve_all
+from qjobs.engine.finding import LAST
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import UsageError
 
@@ -19,10 +20,10 @@ def find_targets(
     """
     targets: dict[str, Target] = {}
     for word in _spelled_out(words or [LAST]):
-        target = resolve(workspace.store, word, warn=warn)
-        set_id = target.folder.job_set.set_id
-        known = targets.get(set_id)
-        targets[set_id] = target if known is None else _union(known, target)
+        for target in resolve_all(workspace.store, word, warn=warn):
+            set_id = target.folder.job_set.set_id
+            known = targets.get(set_id)
+            targets[set_id] = target if known is None else _union(known, target)
     return list(targets.values())
 
 
@@ -45,4 +46,5 @@ def _spelled_out(words: Sequence[str]) -> list[str]:
 
 
 def _union(one: Target, other: Target) -> Target:
-    return Target(one.folder, tuple(sorted({*one.circuits, *other.circuits})))
+    circuits = tuple(sorted({*one.circuits, *other.circuits}))
+    return Target(one.folder, circuits, one.named | other.named)

@@ -6,9 +6,10 @@ from importlib import import_module
 from typing import Annotated, Any, NamedTuple
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-from qjobs import __version__
+from qjobs import __version__, paths
+from qjobs.errors import UsageError
 from qjobs.render.output import is_terminal
 
 
@@ -137,6 +138,27 @@ class _Verbs(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
+class _Command(TyperCommand):
+    """A verb: what is given to it must not be empty."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        given, _, _ = self.make_parser(ctx).parse_args(list(args))
+        if not (ctx.resilient_parsing or "help" in given):
+            paths.check_variables()
+            for param in self.params:
+                _check_value(param, given.get(param.name or ""))
+        return super().parse_args(ctx, args)
+
+
+def _check_value(param: Any, given: object) -> None:
+    """Raise UsageError if a text on the command line is empty: it is no wish for a default."""
+    for text in given if isinstance(given, list | tuple) else [given]:
+        if isinstance(text, str) and not text.strip():
+            name = max(param.opts, key=len)
+            what = name if name.startswith("-") else f"the argument {param.metavar}"
+            raise UsageError(f"{what} is empty", hint="give it a value, or leave it out")
+
+
 def _import_verb(verb: Verb) -> Any:
     module, _, function = verb.target.partition(":")
     app = _typer(add_completion=False)
@@ -156,6 +178,7 @@ def _add(app: typer.Typer, verb: Verb, function: Any) -> None:
     epilog = "\n\n".join(verb.examples) if rich else "\n".join(("\b", *verb.examples))
     app.command(
         verb.name,
+        cls=_Command,
         help=verb.help,
         epilog=epilog,
         rich_help_panel=verb.group,

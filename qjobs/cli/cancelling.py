@@ -11,7 +11,7 @@ from qjobs.cli.addresses import find_targets, warn_of
 from qjobs.cli.outcome import NotStopped
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
-from qjobs.engine.cancel import Cancellation, cancel_duplicates
+from qjobs.engine.cancel import Cancellation, cancel_duplicates, stoppable
 from qjobs.engine.cancel import cancel as cancel_jobs
 from qjobs.errors import ExitCode
 from qjobs.render import rows, shapes
@@ -30,6 +30,7 @@ def cancel(
             "--duplicates", help="Only the further jobs that a provider made of one call."
         ),
     ] = False,
+    whole_jobs: options.WholeJobs = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     format_: options.FormatOption = None,
     header: options.Header = False,
@@ -41,6 +42,9 @@ def cancel(
     workspace = open_workspace()
     targets = find_targets(workspace, addresses, output.warn)
     warn_of(targets, output.warn)
+    if not (whole_jobs or duplicates):
+        for target in targets:
+            target.refuse_parts("cancel", stoppable(target))
     if not addresses and not yes and is_terminal(sys.stdin) and is_terminal(sys.stderr):
         _ask(targets, duplicates=duplicates)
     stop = cancel_duplicates if duplicates else cancel_jobs
@@ -65,8 +69,8 @@ def cancel(
 
 def _ask(targets: Sequence[Target], *, duplicates: bool) -> None:
     """Have the user confirm that the newest set is meant. Raises typer.Abort if it is not."""
-    for target in targets:
-        plan = target.folder.job_set
-        what = "the duplicates of " if duplicates else ""
-        question = f"cancel {what}{count(len(target.jobs), 'job')} of {set_title(plan)}?"
-        typer.confirm(question, abort=True, err=True)
+    titles = [set_title(target.folder.job_set) for target in targets]
+    what = "the duplicates of " if duplicates else ""
+    jobs = count(sum(len(target.jobs) for target in targets), "job")
+    of = titles[0] if len(titles) == 1 else f"{len(titles)} sets, {titles[0]} to {titles[-1]}"
+    typer.confirm(f"cancel {what}{jobs} of {of}?", abort=True, err=True)

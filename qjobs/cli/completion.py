@@ -28,8 +28,12 @@ def _complete_sets() -> list[tuple[str, str]]:
     from qjobs.render.text import rfc3339
 
     words = []
-    for header in open_workspace().store.listing().headers[:_MOST_SETS]:
+    for group in open_workspace().store.listing().groups()[:_MOST_SETS]:
+        header = group[-1]
         created = rfc3339(header.created.replace(microsecond=0))
+        if len(group) > 1:
+            words.append((header.program, f"{len(group)} sets of a program of {created}"))
+            continue
         if header.name:
             words.append((header.name, f"{header.set_id} of {created}"))
         words.append((header.set_id, f"{header.name or 'a set'} of {created}"))

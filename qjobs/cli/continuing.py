@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from qjobs import spans
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets, warn_of
 from qjobs.cli.outcome import Interrupted
@@ -15,7 +16,7 @@ from qjobs.engine.report import SetReport, State
 from qjobs.engine.status import status
 from qjobs.engine.wait import Limit
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import ExitCode, QjobsError
+from qjobs.errors import ExitCode
 from qjobs.render.output import Output
 from qjobs.render.shapes import Document, status_document
 from qjobs.render.text import count
@@ -33,6 +34,7 @@ def resume(
         ),
     ] = False,
     recalibrated: options.Recalibrated = False,
+    whole_jobs: options.WholeJobs = False,
     max_workers: options.MaxWorkers = None,
     wait: options.Wait = False,
     timeout: options.Timeout = None,
@@ -44,10 +46,16 @@ def resume(
     json: options.Json = False,
 ) -> ExitCode:
     """Submit the jobs that were not submitted yet, once each."""
+    from qjobs.engine.resume import unsent_jobs
+
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     workspace = open_workspace()
     targets = find_targets(workspace, addresses, output.warn)
     warn_of(targets, output.warn)
+    if not whole_jobs:
+        for target in targets:
+            meant = {*target.jobs}
+            target.refuse_parts("resume", (i for i in unsent_jobs(target.folder) if i in meant))
     if output.ids_only:
         print_ids(targets)
     errors = []
@@ -70,13 +78,17 @@ def retry(
     addresses: options.Addresses = None,
     *,
     failed: Annotated[
-        bool, typer.Option("--failed", help="Jobs that failed or were refused; the default.")
+        bool,
+        typer.Option(
+            "--failed", help="Jobs that failed or were refused, circuits that failed; the default."
+        ),
     ] = False,
     cancelled: Annotated[
         bool, typer.Option("--cancelled", help="Jobs that were cancelled.")
     ] = False,
     every: Annotated[bool, typer.Option("--all", help="Both.")] = False,
     recalibrated: options.Recalibrated = False,
+    whole_jobs: options.WholeJobs = False,
     max_workers: options.MaxWorkers = None,
     wait: options.Wait = False,
     timeout: options.Timeout = None,
@@ -88,17 +100,31 @@ def retry(
     json: options.Json = False,
 ) -> ExitCode:
     """Submit failed jobs again; earlier attempts are kept."""
+    from qjobs.engine.retry import open_attempts
+
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     workspace = open_workspace()
     targets = find_targets(workspace, addresses, output.warn)
     states = _states(failed=failed or every or not cancelled, cancelled=cancelled or every)
+    reports = [_looked_into(workspace, target, output) for target in targets]
+    if not whole_jobs:
+        for target, report in zip(targets, reports, strict=True):
+            whole = (job.index for job in report.jobs if job.state in states)
+            target.refuse_parts("retry", whole)
     if output.ids_only:
         print_ids(targets)
     errors = []
-    for target in targets:
-        error = _retry_one(
-            workspace, target, output, states,
-            max_workers=max_workers, recalibrated=recalibrated,
+    for target, report in zip(targets, reports, strict=True):
+        opened = open_attempts(workspace, target, report, states)
+        target.folder.refresh()
+        circuits = spans.size(target.folder.slices[index] for index in opened)
+        output.note(
+            f"{target.folder.job_set.set_id}: {count(circuits, 'circuit')} in "
+            f"{count(len(opened), 'job')} to send again"
+        )
+        error = hand_over(
+            workspace, target, output,
+            jobs=opened, max_workers=max_workers, recalibrated=recalibrated,
         )  # fmt: skip
         if error:
             errors.append(error)
@@ -115,27 +141,16 @@ def _states(*, failed: bool, cancelled: bool) -> tuple[State, ...]:
     )
 
 
-def _retry_one(
-    workspace: Workspace,
-    target: Target,
-    output: Output,
-    states: Sequence[State],
-    *,
-    max_workers: int | None,
-    recalibrated: bool,
-) -> QjobsError | None:
-    from qjobs.engine.retry import open_attempts
+def _looked_into(workspace: Workspace, target: Target, output: Output) -> SetReport:
+    """How the target is, with the circuits that failed in jobs that are done."""
+    from threading import Event
 
-    report = status(workspace, target)
+    from qjobs.engine.failed import look_into
+
+    report = look_into(workspace, target, status(workspace, target), stop=Event())
     for problem in report.problems:
         output.warn(problem)
-    opened = open_attempts(workspace, target, report, states)
-    target.folder.refresh()
-    output.note(f"{target.folder.job_set.set_id}: {count(len(opened), 'job')} to send again")
-    return hand_over(
-        workspace, target, output,
-        jobs=opened, max_workers=max_workers, recalibrated=recalibrated,
-    )  # fmt: skip
+    return report
 
 
 def _document(reports: Sequence[SetReport]) -> Document:

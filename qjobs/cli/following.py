@@ -41,7 +41,7 @@ def follow_to_end(
             meter.show(
                 sum(map(finished_jobs, reports)),
                 sum(len(report.jobs) for report in reports),
-                "; ".join(map(summary, reports)),
+                summary(reports[0]._replace(jobs=tuple(j for r in reports for j in r.jobs))),
             )
             for problem in (problem for report in reports for problem in report.problems):
                 if problem not in said:

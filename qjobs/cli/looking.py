@@ -9,9 +9,10 @@ from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
 from qjobs.cli.outcome import JobsFailed, raise_for_jobs
 from qjobs.cli.workspace import open_workspace
-from qjobs.engine.address import resolve
+from qjobs.engine.address import Target, resolve
 from qjobs.engine.report import FAILED, FINAL, JobReport, SetReport, State
 from qjobs.engine.status import status as ask_status
+from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode
 from qjobs.render import rows, shapes
 from qjobs.render.output import Format, Output
@@ -44,14 +45,22 @@ def status(
     """Show how far the jobs are."""
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     workspace = open_workspace()
-    reports = [
-        ask_status(workspace, target, cached=cached)
-        for target in find_targets(workspace, addresses, output.warn)
-    ]
+    reports = []
+    for target in find_targets(workspace, addresses, output.warn):
+        report = ask_status(workspace, target, cached=cached)
+        reports.append(
+            _looked_into(workspace, target, report) if exit_status and not cached else report
+        )
     for problem in dict.fromkeys(problem for report in reports for problem in report.problems):
         output.warn(problem)
     wanted = _wanted(failed=failed, pending=pending, done=done)
-    shown = [(report, [job for job in report.jobs if job.state in wanted]) for report in reports]
+    shown = [
+        (
+            report,
+            [job for job in report.jobs if job.state in wanted or (failed and job.went_wrong)],
+        )
+        for report in reports
+    ]
     if quiet:
         for report, chosen in shown:
             for job in chosen:
@@ -62,8 +71,17 @@ def status(
         by_set = ((report.job_set, chosen) for report, chosen in shown)
         show_data(output, shapes.status_document(shown), rows.job_rows(by_set), most=None)
     if exit_status:
-        raise_for_jobs(reports)
+        raise_for_jobs(reports, recorded=cached)
     return ExitCode.OK
+
+
+def _looked_into(workspace: Workspace, target: Target, report: SetReport) -> SetReport:
+    """The report with the circuits that failed, for which results may have to be fetched."""
+    from threading import Event
+
+    from qjobs.engine.failed import look_into
+
+    return look_into(workspace, target, report, stop=Event())
 
 
 def _wanted(*, failed: bool, pending: bool, done: bool) -> frozenset[State]:
@@ -201,13 +219,22 @@ def error(
     json: options.Json = False,
 ) -> ExitCode:
     """Show all that went wrong, with the reasons."""
+    from threading import Event
+
     from qjobs.engine.error import failures
+    from qjobs.engine.result import fetch
 
     output = Output.chosen(format_, as_json=json, header=header)
     workspace = open_workspace()
     found = []
     for target in find_targets(workspace, addresses, output.warn):
         report = ask_status(workspace, target, cached=cached)
+        if not cached:
+            report = _looked_into(workspace, target, report)
+            # Each circuit's reason is with the results of its job.
+            incomplete = [job for job in report.jobs if job.failed]
+            problems = fetch(workspace, target.folder, incomplete, stop=Event())
+            report = report._replace(problems=(*report.problems, *problems))
         for problem in report.problems:
             output.warn(problem)
         plan = target.folder.job_set
@@ -222,5 +249,8 @@ def error(
         show_data(output, shapes.failures_document(found), rows.failure_rows(found))
     if found and exit_status:
         sets = " ".join(dict.fromkeys(plan.set_id for plan, _ in found))
-        raise JobsFailed(count(len(found), "failure"), hint=f"qjobs retry {sets}")
+        recovered = any(plan.recovered for plan, _ in found)
+        raise JobsFailed(
+            count(len(found), "failure"), hint="" if recovered else f"qjobs retry {sets}"
+        )
     return ExitCode.OK

@@ -198,6 +198,13 @@ Precision = Annotated[
     ),
 ]
 
+WholeJobs = Annotated[
+    bool,
+    typer.Option(
+        "--whole-jobs", help="Take all of a job where only some of its circuits are named."
+    ),
+]
+
 # How long to stay.
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until every job is finished.")]
 Timeout = Annotated[

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from qjobs import spans
 from qjobs.engine.report import FAILED, SetReport, State
-from qjobs.errors import ExitCode, QjobsError, Recalibrated, TimedOut
+from qjobs.errors import ExitCode, ProviderError, QjobsError, Recalibrated, TimedOut
 from qjobs.render.text import count
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class JobsFailed(QjobsError):
 
 
 class CircuitsFailed(JobsFailed):
-    """All jobs are done, but some circuits gave nothing."""
+    """Jobs are done, but some of their circuits gave nothing."""
 
     code = "circuits_failed"
 
@@ -54,18 +55,36 @@ class Interrupted(QjobsError):
         self.exit_code = exit_code
 
 
-def raise_for_jobs(reports: Sequence[SetReport], *, timed_out: bool = False) -> None:
-    """Raise what there is to say of the jobs, if they are not all done. Failed beats pending."""
+def raise_for_jobs(
+    reports: Sequence[SetReport], *, timed_out: bool = False, recorded: bool = False
+) -> None:
+    """Raise what there is to say of the jobs, if they are not all done with all circuits.
+
+    Failed beats pending. Which circuits failed must have been looked into by now, unless what is
+    `recorded` is all that is wanted.
+    """
     jobs = [job for report in reports for job in report.jobs]
     sets = " ".join(report.job_set.set_id for report in reports)
     failed = sum(job.state in FAILED for job in jobs)
+    circuits = sum(report.failed_circuits for report in reports)
     unsent = sum(job.unsent for job in jobs)
     pending = sum(job.state is not State.DONE for job in jobs) - failed - unsent
     of_all = f"of {count(len(jobs), 'job')}"
+    # The circuits of a recovered set are gone: nothing more of it can be sent.
+    recovered = any(report.job_set.recovered for report in reports)
+    open_jobs = unsent + pending
+    more = f"; {count(open_jobs, 'job')} not finished" if open_jobs else ""
     if failed:
-        more = f"; {unsent + pending} not finished" if unsent + pending else ""
+        also = f", and {count(circuits, 'circuit')} of others failed" if circuits else ""
         raise JobsFailed(
-            f"{failed} {of_all} failed or were cancelled{more}", hint=f"qjobs error {sets}"
+            f"{failed} {of_all} failed or were cancelled{also}{more}", hint=f"qjobs error {sets}"
+        )
+    if circuits:
+        asked = sum(spans.size(job.parts) for job in jobs)
+        raise CircuitsFailed(
+            f"{circuits} of {count(asked, 'circuit')} failed, and gave no result{more}",
+            hint=f"qjobs error {sets}"
+            + ("" if recovered else f"; once mended: qjobs retry {sets}"),
         )
     if timed_out:
         raise TimedOut(
@@ -73,12 +92,17 @@ def raise_for_jobs(reports: Sequence[SetReport], *, timed_out: bool = False) -> 
             hint=f"qjobs wait {sets}",
         )
     if unsent:
-        # The circuits of a recovered set are gone: its missing jobs can never be sent.
-        recovered = any(report.job_set.recovered for report in reports)
         verb = "result --partial" if recovered else "resume"
         raise PartlySubmitted(f"{unsent} {of_all} not submitted", hint=f"qjobs {verb} {sets}")
     if pending:
         raise StillPending(f"{pending} {of_all} not finished", hint=f"qjobs wait {sets}")
+    unclear = sum(not job.looked_into for job in jobs)
+    if unclear and not recorded:
+        raise ProviderError(
+            f"the results of {unclear} {of_all} could not be fetched, and some circuits "
+            "may have failed",
+            hint=f"qjobs result {sets}",
+        )
 
 
 def raise_for_submission(report: "StartReport", set_id: str) -> None:

@@ -1,17 +1,17 @@
 """The verb result, and how results are written wherever they are asked for."""
 
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
 from qjobs.cli.following import follow_to_end
-from qjobs.cli.outcome import CircuitsFailed, raise_for_jobs
+from qjobs.cli.outcome import raise_for_jobs
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine import result as engine
 from qjobs.engine.address import Target
+from qjobs.engine.failed import look_into
 from qjobs.engine.report import FINAL, SetReport, State
 from qjobs.engine.status import status
 from qjobs.engine.wait import Limit, failed
@@ -90,16 +90,19 @@ def print_results(
     if not (finished or selected.partial):
         raise_for_jobs(reports, timed_out=timed_out)
     problems: list[str] = []
+    looked = []
     for target, report in zip(targets, reports, strict=True):
+        stop = threading.Event()
         with progress(output, "fetching") as meter:
             problems += engine.fetch(
-                workspace, target.folder, report.jobs, stop=threading.Event(), progress=meter.show
+                workspace, target.folder, report.jobs, stop=stop, progress=meter.show
             )
+        looked.append(look_into(workspace, target, report, stop=stop, fetches=False))
+    reports = looked
     for problem in problems:
         output.warn(problem)
-    blank: list[int] = []
     results = [
-        _set_result(target, report, selected, blank)
+        _set_result(target, report, selected)
         for target, report in zip(targets, reports, strict=True)
     ]
     if selected.out is None:
@@ -114,22 +117,13 @@ def print_results(
         )
     if finished or any(map(failed, reports)):
         raise_for_jobs(reports)
-    for result in results:
-        deque(result.rows, maxlen=0)  # a person is shown only the first ones
-    if blank:
-        all_circuits = count(sum(result.circuits for result in results), "circuit")
-        raise CircuitsFailed(
-            f"{len(blank)} of {all_circuits} without a result", hint=f"qjobs error {sets}"
-        )
 
 
-def _set_result(
-    target: Target, report: SetReport, selected: Selected, blank: list[int]
-) -> SetResult:
+def _set_result(target: Target, report: SetReport, selected: Selected) -> SetResult:
     kept = target.folder.results
     return SetResult(
         report.job_set,
-        _selected_rows(target, report, selected, blank),
+        _selected_rows(target, report, selected),
         len(target.circuits),
         complete=all(
             job.state is State.DONE and kept.has(job.index, job.attempt) for job in report.jobs
@@ -141,13 +135,8 @@ def _set_result(
 
 
 def _selected_rows(
-    target: Target, report: SetReport, selected: Selected, blank: list[int]
+    target: Target, report: SetReport, selected: Selected
 ) -> Iterator[engine.CircuitRow]:
-    """The rows, with the memory of the shots only if it was asked for.
-
-    Notes in `blank` which circuits gave nothing although their job is done.
-    """
+    """The rows, with the memory of the shots only if it was asked for."""
     for row in engine.rows(target, report):
-        if row.blank and row.state is State.DONE:
-            blank.append(row.index)
         yield row if selected.memory else replace(row, memory=None)

@@ -122,7 +122,7 @@ def known_reports(targets: Sequence[Target]) -> tuple[SetReport, ...]:
     return tuple(
         SetReport(
             target.folder.job_set,
-            report_jobs(target.chosen(target.folder.jobs()), None),
+            report_jobs(target.chosen(target.folder.jobs()), None, circuits=target.circuits),
             target.folder.warnings,
         )
         for target in targets

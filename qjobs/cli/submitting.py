@@ -195,7 +195,7 @@ def _preview(workspace: Workspace, request: "SubmitRequest", output: Output) -> 
         output.note(f"{asked}, {remark}" if remark else asked)
     skipped = Skipped(len(gathered.skipped), gathered.skipped)
     document = shapes.plan_document(plan, sources=gathered.sources, skipped=skipped)
-    origins = Origins(gathered.sources, plan.bindings)
+    origins = Origins(gathered.sources, plan)
     show(output, document, rows.plan_rows(plan, origins))
     return ExitCode.OK
 

@@ -63,7 +63,7 @@ def run_options(items: Sequence[str] | None) -> dict[str, Scalar]:
     options: dict[str, Scalar] = {}
     for item in items or ():
         key, equals, value = item.partition("=")
-        if not equals or not key:
+        if not equals or not key.strip() or not value.strip():
             raise typer.BadParameter(f"{item!r} is not KEY=VALUE", param_hint="--option")
         options[key] = number = _scalar(value)
         largest = math.inf if isinstance(number, float) else LARGEST_NUMBER + 1

@@ -54,6 +54,15 @@ class CancelReport:
         )
 
 
+def stoppable(target: Target) -> list[int]:
+    """Those of the target's jobs that, by what is known, have not come to their end."""
+    return [
+        job.index
+        for job in target.chosen(target.folder.jobs())
+        if isinstance(job.state, Planned | Attempted | Accepted)
+    ]
+
+
 def cancel(workspace: Workspace, target: Target) -> tuple[CancelReport, ...]:
     """Cancel the target's jobs; one outcome each, in order. Doing it twice is no error.
 

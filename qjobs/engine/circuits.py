@@ -29,8 +29,9 @@ def circuit_slice(folder: SetFolder, part: Slice) -> CircuitSlice:
     if job_set.observables:
         observables = _present(folder.observables_path, "observables")
     return CircuitSlice(
-        folder.circuits_path, part, sweep, observables, note=write_note(job_set, part)
-    )
+        folder.circuits_path, job_set.stored(part), sweep, observables,
+        note=write_note(job_set, part), first=job_set.start_index,
+    )  # fmt: skip
 
 
 def planned_slice(folder: SetFolder, part: Slice) -> CircuitSlice:

@@ -7,9 +7,9 @@ from enum import StrEnum
 
 from qjobs.engine.address import Target
 from qjobs.engine.origins import Origins
-from qjobs.engine.report import JobReport, SetReport, State
+from qjobs.engine.report import SetReport
 from qjobs.errors import StateDamaged
-from qjobs.model import Attempt, Dropped, Finished, Job, JobStatus, Refused, Slice, Source
+from qjobs.model import Attempt, Dropped, Failed, Finished, Job, JobStatus, Refused, Slice, Source
 
 
 class Origin(StrEnum):
@@ -39,12 +39,16 @@ class Failure:
 
 
 def failures(target: Target, report: SetReport, *, all_attempts: bool = False) -> Iterator[Failure]:
-    """The failures of the target's jobs in order; only those of each newest attempt by default."""
+    """The failures of the target's jobs in order; only those of each newest attempt by default.
+
+    Among these are the circuits that gave nothing in jobs that are done, unless newer jobs run
+    them; with `all_attempts` they are there, too.
+    """
     jobs = target.folder.jobs()
     sources: Sequence[Source] = ()
     with suppress(StateDamaged):  # which other verbs tell; what went wrong is known without them
         sources = target.folder.sources()
-    origins = Origins(sources, target.folder.job_set.bindings)
+    origins = Origins(sources, target.folder.job_set)
     for failure in _failures(target, report, jobs, all_attempts=all_attempts):
         yield replace(failure, files=origins.span(failure.slice))
 
@@ -54,13 +58,13 @@ def _failures(
 ) -> Iterator[Failure]:
     for shown in report.jobs:
         job = jobs[shown.index]
-        attempts = job.attempts if all_attempts else job.attempts[-1:]
-        for attempt in attempts:
+        for attempt in job.attempts if all_attempts else job.attempts[-1:]:
             failure = _failure(job, attempt)
             if failure is not None:
                 yield failure
-        if shown.state is State.DONE:
-            yield from _failed_circuits(target, shown)
+            elif attempt.failed and isinstance(attempt.state, Finished):
+                runs = attempt.failed.circuits if all_attempts else shown.failed
+                yield from _failed_circuits(target, job, attempt, attempt.state.job_id, runs)
 
 
 def _failure(job: Job, attempt: Attempt) -> Failure | None:
@@ -80,14 +84,20 @@ def _failure(job: Job, attempt: Attempt) -> Failure | None:
             return None
 
 
-def _failed_circuits(target: Target, job: JobReport) -> Iterator[Failure]:
-    """Circuits that gave nothing in a job that is done, if its results are kept here."""
+def _failed_circuits(
+    target: Target, job: Job, attempt: Attempt, job_id: str, runs: Sequence[Slice]
+) -> Iterator[Failure]:
+    """The circuits of these runs, each with its reason, as far as that is known here."""
+    known = attempt.failed or Failed()
+    reasons = {known.circuits[0].start_index: known.reason} if known.circuits else {}
     kept = target.folder.results
-    if not kept.has(job.index, job.attempt):
-        return
-    results = kept.read(job.index, job.attempt).circuits()
-    for index, circuit in enumerate(results, start=job.slice.start_index):
-        if circuit.failed:
+    if runs and kept.has(job.index, attempt.number):
+        results = kept.read(job.index, attempt.number).circuits()
+        start = job.slice_of(attempt).start_index
+        reasons = {i: result.message for i, result in enumerate(results, start) if result.failed}
+    for run in runs:
+        for index in range(run.start_index, run.end_index + 1):
+            reason = reasons.get(index, "its reason is with the results, which are not here")
             yield Failure(
-                job.index, job.attempt, Slice(index, 1), Origin.CIRCUIT, circuit.message, job.job_id
+                job.index, attempt.number, Slice(index, 1), Origin.CIRCUIT, reason, job_id
             )

@@ -4,7 +4,8 @@
 
 A `qj1`, then letters with numbers: c circuits of the set, j jobs as it was planned, s and n
 start_index and experiments_count of this job, x shots; where there are some, p parameters with
-b bindings, o observables, m1 for memory. Last a CRC-32, for notes can be changed at some providers.
+b bindings, o observables, m1 for memory, f the number of the first circuit of the set, from which
+s is counted. Last a CRC-32, for notes can be changed at some providers.
 """
 
 import re
@@ -29,6 +30,7 @@ class Outline(NamedTuple):
     bindings: int = 1
     observables: int = 0
     memory: bool = False
+    start_index: int = 0
 
 
 class Note(NamedTuple):
@@ -40,6 +42,7 @@ class Note(NamedTuple):
 
 def write_note(job_set: JobSet, part: Slice) -> str:
     """The note of a job of this set that has the circuits of `part`; none for absurd numbers."""
+    part = job_set.stored(part)
     fields = {
         "c": job_set.circuits, "j": len(job_set.slices),
         "s": part.start_index, "n": part.experiments_count, "x": job_set.options.shots,
@@ -50,6 +53,8 @@ def write_note(job_set: JobSet, part: Slice) -> str:
         fields["o"] = job_set.observables
     if job_set.options.memory:
         fields["m"] = 1
+    if job_set.start_index:
+        fields["f"] = job_set.start_index
     body = "".join(f".{letter}{number}" for letter, number in fields.items())
     note = f"qj1{body}.k{_check(job_set.tag, body)}"
     return note if len(note) < _LONGEST else ""
@@ -75,6 +80,7 @@ def read_note(label: str, *, set_tag: str) -> Note:
             bindings=fields.get("b", 1),
             observables=fields.get("o", 0),
             memory=bool(fields.get("m", 0)),
+            start_index=fields.get("f", 0),
         )
         note = Note(outline, Slice(fields["s"], fields["n"]))
     except KeyError as error:

@@ -23,14 +23,16 @@ def plan_slices(
     size_bytes: Callable[[Slice], int],
     excess: Callable[[Slice], str] = lambda _: "",
     sweep: bool = False,
+    start_index: int = 0,
 ) -> tuple[Slice, ...]:
-    """Slices that cover circuits 0 to `circuits - 1` in order, each within the limits.
+    """Slices that cover so many circuits from `start_index` on, in order, within the limits.
 
     `per_job` is the user's wish for circuits a job; over a limit it is an error, never
     quietly lowered. Without it the backend says into how many jobs it likes a set cut.
     `size_bytes` tells how large a slice is to send; in a `sweep` that says nothing of how much
     comes back, so there `MOST_BINDINGS_A_JOB` hold, too. `excess` says which further limit a
-    slice is over, if any. Raises UsageError where one circuit alone is over a limit.
+    slice is over, if any. Both count circuits from 0. Raises UsageError where one circuit alone
+    is over a limit.
     """
     most = _most_circuits(shots, limits)
     if per_job is None:
@@ -47,11 +49,12 @@ def plan_slices(
         )
 
     def too_large(part: Slice) -> str:
+        part = Slice(part.start_index - start_index, part.experiments_count)
         if limits.size_bytes is not None and size_bytes(part) > limits.size_bytes:
             return f"it has more than {limits.size_bytes} bytes"
         return excess(part)
 
-    return tuple(_cut(circuits, per_job, too_large))
+    return tuple(_cut(start_index, start_index + circuits, per_job, too_large))
 
 
 def _most_circuits(shots: int, limits: Limits) -> int | None:
@@ -68,10 +71,9 @@ def _most_circuits(shots: int, limits: Limits) -> int | None:
     return most
 
 
-def _cut(circuits: int, per_job: int, too_large: Callable[[Slice], str]) -> Iterator[Slice]:
-    start = 0
-    while start < circuits:
-        count = _fitting(start, min(per_job, circuits - start), too_large)
+def _cut(start: int, end: int, per_job: int, too_large: Callable[[Slice], str]) -> Iterator[Slice]:
+    while start < end:
+        count = _fitting(start, min(per_job, end - start), too_large)
         yield Slice(start, count)
         start += count
 

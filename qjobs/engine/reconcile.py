@@ -146,7 +146,9 @@ def _has_place(
     jobs = len(job_set.slices)
     if index >= jobs:
         jobs = len(journal.jobs())  # some were split off
-    return index < jobs and part in (None, journal.job(index).slice_of(Attempt(attempt)))
+    if index >= jobs or part is None:
+        return index < jobs
+    return part == job_set.stored(journal.job(index).slice_of(Attempt(attempt)))
 
 
 class _Record:

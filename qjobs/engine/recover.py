@@ -5,14 +5,24 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from qjobs.engine.remains import Place, Remains, place_jobs, sort_remains
+from qjobs import spans
+from qjobs.engine.remains import (
+    Place,
+    Remains,
+    Retried,
+    place_jobs,
+    sort_remains,
+    split_retried,
+)
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import NotFound, UsageError
-from qjobs.facts import Fact, FactKind, shortened
-from qjobs.model import JobSet, RunOptions
+from qjobs.facts import Fact, FactKind, Ledger, shortened
+from qjobs.model import JobSet, RunOptions, Slice
 from qjobs.providers.interface import Recovers, RemoteJob
+
+Moved = TypeVar("Moved", Place, Retried)
 
 _SET_TAG = re.compile(r"qj-([0-9a-f]{4,32})")
 _SET_ID = re.compile(r"[0-9a-f]{4,32}")
@@ -109,22 +119,29 @@ def _recover(
     problems = [f"{set_id}: {problem}" for problem in remains.problems]
     if remains.outline is None:
         return Recovery(set_id, remains.backend, Outcome.UNREADABLE, problems=tuple(problems))
-    places = place_jobs(remains.outline, remains)
+    planned, retried = split_retried(remains)
+    first = remains.outline.start_index
+    places = [_moved(place, first) for place in place_jobs(remains.outline, planned)]
+    retried = [_moved(one, first) for one in retried]
     found = [place.job for place in places if place.job is not None]
+    numbers = {place.job: number for number, place in enumerate(places) if place.job is not None}
+    facts = [fact for job in found for fact in _facts(f"qj-{set_id}", remains, job, numbers[job])]
+    facts += _retried_facts(
+        f"qj-{set_id}", remains, retried, numbers, Ledger([p.slice for p in places], facts)
+    )
     if len(found) < len(places):
         problems.append(
             f"{set_id}: no job is found for {len(places) - len(found)} of {len(places)} slices: "
             "they are taken as not sent"
         )
-    if any(place.job not in (None, number) for number, place in enumerate(places)):
-        problems.append(f"{set_id}: jobs were halved: they are numbered anew, by their circuits")
+    if any(job != number for job, number in numbers.items()):
+        problems.append(f"{set_id}: jobs are numbered anew: some were halved, or are gone")
     problems += [
         f"{set_id}: job {job.job_id} is left out: its circuits have no place in the set"
-        for index in sorted(remains.attempts.keys() - set(found))
+        for index in sorted(remains.attempts.keys() - numbers.keys())
         for jobs in remains.attempts[index].values()
         for job in jobs
     ]
-    facts = list(_facts(f"qj-{set_id}", remains, places))
     if not request.dry_run:
         draft = workspace.store.draft(set_id)
         try:
@@ -137,8 +154,8 @@ def _recover(
         remains.backend,
         Outcome.MISSING if request.dry_run else Outcome.RECOVERED,
         circuits=remains.outline.circuits,
-        jobs=len(places),
-        found=len(found),
+        jobs=len(places) + len(numbers) - len(found),
+        found=len(numbers),
         duplicates=sum(fact.kind is FactKind.DUPLICATE for fact in facts),
         problems=tuple(problems),
     )
@@ -165,7 +182,14 @@ def _job_set(
         bindings=outline.bindings,
         observables=outline.observables,
         recovered=True,
+        start_index=outline.start_index,
     )
+
+
+def _moved(one: Moved, first: int) -> Moved:
+    """With circuits as the set numbers them; the notes have those on the disk."""
+    part = one.slice
+    return one._replace(slice=Slice(first + part.start_index, part.experiments_count))
 
 
 def _oldest(remains: Remains) -> datetime:
@@ -177,29 +201,56 @@ def _oldest(remains: Remains) -> datetime:
     )
 
 
-def _facts(set_tag: str, remains: Remains, places: Sequence[Place]) -> Iterator[Fact]:
-    """What must have happened to the jobs. How the newest attempts are, `status` will ask."""
-    for number, place in enumerate(places):
-        if place.job is None:
+def _facts(set_tag: str, remains: Remains, job: int, number: int) -> Iterator[Fact]:
+    """What must have happened to a job. How the newest attempt is, `status` will ask."""
+    attempts = remains.attempts[job]
+    last = max(attempts)
+    at = attempts[min(attempts)][0].created
+    for attempt in range(1, last + 1):
+        jobs = attempts.get(attempt, ())
+        at = jobs[0].created if jobs else at
+        if attempt > 1:
+            yield Fact(number, attempt, at, FactKind.PLANNED, "seen when recovered")
+        yield Fact(number, attempt, at, FactKind.ATTEMPTED, f"{set_tag}-{job}-{attempt}")
+        if not jobs:
+            yield Fact(number, attempt, at, FactKind.REFUSED, "no job carries the tag")
+    # Only now: no attempt can follow one that has a job which is not known to have ended.
+    for attempt, jobs in attempts.items():
+        adopted, *others = jobs
+        yield Fact(number, attempt, adopted.created, FactKind.ACCEPTED, adopted.job_id)
+        for other in others:
+            yield Fact(number, attempt, other.created, FactKind.DUPLICATE, other.job_id)
+        if attempt < last and adopted.status.final:
+            yield _ended(number, attempt, adopted)
+
+
+def _retried_facts(
+    set_tag: str,
+    remains: Remains,
+    retried: Sequence[Retried],
+    numbers: dict[int, int],
+    ledger: Ledger,
+) -> Iterator[Fact]:
+    """What left failed circuits to jobs of their own, and happened to these.
+
+    Gives them numbers, those that the ledger has of them.
+    """
+    for one in retried:
+        if one.parent not in numbers:
             continue
-        attempts = remains.attempts[place.job]
-        last = max(attempts)
-        at = attempts[min(attempts)][0].created
-        for attempt in range(1, last + 1):
-            jobs = attempts.get(attempt, ())
-            at = jobs[0].created if jobs else at
-            if attempt > 1:
-                yield Fact(number, attempt, at, FactKind.PLANNED, "seen when recovered")
-            tag = f"{set_tag}-{place.job}-{attempt}"
-            yield Fact(number, attempt, at, FactKind.ATTEMPTED, tag)
-            if not jobs:
-                yield Fact(number, attempt, at, FactKind.REFUSED, "no job carries the tag")
-        # Only now: no attempt can follow one that has a job which is not known to have ended.
-        for attempt, jobs in attempts.items():
-            adopted, *others = jobs
-            yield Fact(number, attempt, adopted.created, FactKind.ACCEPTED, adopted.job_id)
-            for job in others:
-                yield Fact(number, attempt, job.created, FactKind.DUPLICATE, job.job_id)
-            if attempt < last and adopted.status.final:
-                ended, message = adopted.status.value, shortened(adopted.message)
-                yield Fact(number, attempt, adopted.created, FactKind.FINISHED, ended, message)
+        attempts = remains.attempts[one.parent]
+        number, last = numbers[one.parent], max(attempts)
+        adopted = attempts[last][0]
+        ended = _ended(number, last, adopted)
+        left = ended._replace(kind=FactKind.RETRIED, value=spans.written([one.slice]), message="")
+        yield from filter(ledger.admit, [ended])  # once, of several that it leaves some to
+        if not ledger.admit(left):
+            continue
+        yield left
+        numbers[one.job] = len(ledger.slices) - 1
+        yield from filter(ledger.admit, _facts(set_tag, remains, one.job, numbers[one.job]))
+
+
+def _ended(number: int, attempt: int, job: RemoteJob) -> Fact:
+    ended, message = job.status.value, shortened(job.message)
+    return Fact(number, attempt, job.created, FactKind.FINISHED, ended, message)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from qjobs import spans
 from qjobs.engine.notes import Note, Outline, is_note, read_note
 from qjobs.model import JobStatus, Slice
 from qjobs.providers.interface import RemoteJob
@@ -18,6 +19,14 @@ class Place(NamedTuple):
 
     slice: Slice
     job: int | None
+
+
+class Retried(NamedTuple):
+    """A job of circuits that failed in another one, which is DONE. Both by their numbers there."""
+
+    slice: Slice
+    job: int
+    parent: int
 
 
 class Remains(NamedTuple):
@@ -99,6 +108,33 @@ def place_jobs(outline: Outline, remains: Remains) -> list[Place]:
             for index, part in enumerate(slices)
         ]
     return _by_circuits(remains.slices, outline)
+
+
+def split_retried(remains: Remains) -> tuple[Remains, list[Retried]]:
+    """The jobs that were planned or halved, and those of failed circuits, by their numbers.
+
+    Of the latter each has only circuits of an earlier one that is DONE; of several, the newest.
+    """
+    retried: list[Retried] = []
+    for job, part in sorted(remains.slices.items()):
+        for parent in sorted((index for index in remains.slices if index < job), reverse=True):
+            whole = remains.slices[parent]
+            if not spans.without([part], [whole]) and _is_done(remains, parent):
+                retried.append(Retried(part, job, parent))
+                break
+    gone = {one.job for one in retried}
+    return (
+        remains._replace(
+            attempts={job: found for job, found in remains.attempts.items() if job not in gone},
+            slices={job: part for job, part in remains.slices.items() if job not in gone},
+        ),
+        retried,
+    )
+
+
+def _is_done(remains: Remains, job: int) -> bool:
+    attempts = remains.attempts[job]
+    return attempts[max(attempts)][0].status is JobStatus.DONE
 
 
 def _in_order(known: Mapping[int, Slice], outline: Outline) -> list[Slice]:

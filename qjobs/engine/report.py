@@ -1,14 +1,16 @@
 """What can be said of jobs and sets at one moment, in the words that programs rely on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, assert_never
 
+from qjobs import spans
 from qjobs.model import (
     Accepted,
     Attempted,
     Dropped,
+    Failed,
     Finished,
     Job,
     JobSet,
@@ -59,7 +61,10 @@ _LOUDEST_FIRST = (
 class JobReport:
     """One managed job as shown. `job_id` is empty while the provider has given none.
 
-    `duplicates` are ids of provider jobs nobody asked for, of all attempts.
+    `duplicates` are ids of provider jobs nobody asked for, of all attempts. `retried` are
+    circuits of the slice that newer jobs have, `failed` those of the others, and of the ones that
+    were asked about, that gave nothing although the job is done; `looked_into` says that
+    somebody has told which these are.
     """
 
     index: int
@@ -69,6 +74,19 @@ class JobReport:
     job_id: str = ""
     message: str = ""
     duplicates: tuple[str, ...] = ()
+    retried: tuple[Slice, ...] = ()
+    failed: tuple[Slice, ...] = ()
+    looked_into: bool = False
+
+    @property
+    def parts(self) -> tuple[Slice, ...]:
+        """The circuits that are its own: its slice, but for those that newer jobs have."""
+        return spans.left(self.slice, self.retried)
+
+    @property
+    def went_wrong(self) -> bool:
+        """Whether it gave no results, or not of all circuits, and will not unless it is retried."""
+        return self.state in FAILED or bool(self.failed)
 
     @property
     def unsent(self) -> bool:
@@ -97,28 +115,54 @@ class SetReport(NamedTuple):
         return counts
 
     @property
+    def failed_circuits(self) -> int:
+        """How many circuits gave nothing in jobs that are done."""
+        return sum(spans.size(job.failed) for job in self.jobs)
+
+    @property
     def state(self) -> State:
-        """One word for the whole: what still moves comes before what went wrong."""
+        """One word for the whole: what still moves comes before what went wrong.
+
+        Circuits that failed in jobs that are done are an error.
+        """
         counts = self.counts
         for state in _LOUDEST_FIRST:
-            if counts[state]:
+            if counts[state] or (state is State.ERROR and self.failed_circuits):
                 return state
         return State.DONE
 
 
 def report_jobs(
-    jobs: Iterable[Job], live: Mapping[str, JobStatus] | None, unreachable: str = ""
+    jobs: Iterable[Job],
+    live: Mapping[str, JobStatus] | None,
+    unreachable: str = "",
+    *,
+    circuits: Sequence[int] | None = None,
 ) -> tuple[JobReport, ...]:
     """The jobs as shown, in order, with what the provider has just said of accepted ones.
 
     `live` None means that nobody was asked: an accepted job is shown as queued, which it once
-    was. `unreachable` is why the provider could not be asked, if it could not.
+    was. `unreachable` is why the provider could not be asked, if it could not. Of circuits that
+    failed only these `circuits` count, ascending; None are all.
     """
-    return tuple(_report_job(job, live, unreachable) for job in jobs)
+    runs = None if circuits is None else _runs(circuits)
+    return tuple(_report_job(job, live, unreachable, runs) for job in jobs)
 
 
-def _report_job(job: Job, live: Mapping[str, JobStatus] | None, unreachable: str) -> JobReport:
+def _runs(circuits: Sequence[int]) -> tuple[Slice, ...]:
+    if isinstance(circuits, range):
+        return (Slice(circuits.start, len(circuits)),) if circuits else ()
+    return spans.runs_of(circuits)
+
+
+def _report_job(
+    job: Job,
+    live: Mapping[str, JobStatus] | None,
+    unreachable: str,
+    asked: tuple[Slice, ...] | None,
+) -> JobReport:
     attempt = job.attempt
+    failed: tuple[Slice, ...] = ()
     job_id = message = ""
     state: State
     match attempt.state:
@@ -139,6 +183,24 @@ def _report_job(job: Job, live: Mapping[str, JobStatus] | None, unreachable: str
                     message = unreachable or "the provider does not know this job, or how it is"
         case Finished(job_id, status, message):
             state = State[status.name]
+            if attempt.failed and status is JobStatus.DONE:
+                failed = spans.without(attempt.failed.circuits, job.retried)
+                failed = failed if asked is None else spans.within(failed, asked)
+                message = message or _shortfall(job.slice, failed, attempt.failed)
         case _:
             assert_never(attempt.state)
-    return JobReport(job.index, job.slice, attempt.number, state, job_id, message, job.duplicates)
+    return JobReport(
+        job.index, job.slice, attempt.number, state, job_id, message, job.duplicates,
+        job.retried, failed, attempt.failed is not None,
+    )  # fmt: skip
+
+
+def _shortfall(part: Slice, failed: Sequence[Slice], known: Failed) -> str:
+    """What to say of a job that is done, but not with all circuits."""
+    if not failed:
+        return ""
+    first = known.circuits[0].start_index
+    told = known.reason and failed[0].start_index == first
+    reason = f": circuit {first}: {known.reason}" if told else ""
+    what = "circuit" if part.experiments_count == 1 else "circuits"
+    return f"{spans.size(failed)} of {part.experiments_count} {what} failed{reason}"

@@ -4,7 +4,7 @@ import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
@@ -107,13 +107,15 @@ def rows(target: Target, report: SetReport) -> Iterator[CircuitRow]:
     """
     folder = target.folder
     circuits = _Circuits(folder)
+    kept = _Kept(folder)
     jobs = {job.index: job for job in report.jobs}
-    finder = job_finder((job.index, job.slice) for job in report.jobs)
+    finder = job_finder((job.index, part) for job in report.jobs for part in job.parts)
     for index, group in groupby(target.circuits, key=finder):
         job = jobs[index]
         indices = list(group)
-        names = circuits.names(job)
-        for circuit, result in _results(folder, job, indices):
+        names = circuits.names(Slice(indices[0], indices[-1] - indices[0] + 1))
+        for circuit in indices:
+            result = kept.result(job, circuit)
             source, position = circuits.origins.of(circuit)
             yield CircuitRow(
                 index=circuit,
@@ -135,23 +137,41 @@ def rows(target: Target, report: SetReport) -> Iterator[CircuitRow]:
             )
 
 
-def _results(
-    folder: SetFolder, job: JobReport, indices: Sequence[int]
-) -> Iterator[tuple[int, CircuitResult | None]]:
-    """The circuits of one job with their results, None for each that has none."""
-    if not folder.results.has(job.index, job.attempt):
-        yield from ((index, None) for index in indices)
-        return
-    wanted = set(indices)
-    kept = folder.results.read(job.index, job.attempt)
-    for index, result in enumerate(kept.circuits(), start=job.slice.start_index):
-        if index in wanted:
-            yield index, result
+class _Kept:
+    """The results of jobs, a job's read once and circuit by circuit, in ascending order.
+
+    The circuits of one job may stand between those of another: then both are open.
+    """
+
+    def __init__(self, folder: SetFolder) -> None:
+        self._kept = folder.results
+        self._open: dict[int, Iterator[bytes]] = {}
+        self._decode: dict[int, Callable[[int, bytes], CircuitResult]] = {}
+        self._next: dict[int, int] = {}
+        self._last: dict[int, int] = {}
+
+    def result(self, job: JobReport, circuit: int) -> CircuitResult | None:
+        """What a circuit gave; None if nothing of its job is kept."""
+        if job.index not in self._open:
+            if not self._kept.has(job.index, job.attempt):
+                return None
+            kept = self._kept.read(job.index, job.attempt)
+            self._open[job.index], self._decode[job.index] = kept.lines(), kept.decode
+            self._next[job.index] = job.slice.start_index
+            self._last[job.index] = job.parts[-1].end_index
+        ahead = circuit - self._next[job.index]
+        line = next(islice(self._open[job.index], ahead, None), None)
+        self._next[job.index] = circuit + 1
+        if circuit == self._last[job.index]:
+            self._open[job.index] = iter(())  # the memory of a large result
+        if line is None:
+            return None
+        return self._decode[job.index](circuit - job.slice.start_index, line)
 
 
-def job_finder(slices: Iterable[tuple[int, Slice]]) -> Callable[[int], int]:
-    """A function from the index of a circuit to that of its job, of some and their slices."""
-    starts = sorted((part.start_index, job) for job, part in slices)
+def job_finder(parts: Iterable[tuple[int, Slice]]) -> Callable[[int], int]:
+    """A function from the index of a circuit to that of its job, of some and their circuits."""
+    starts = sorted((part.start_index, job) for job, part in parts)
     return lambda circuit: starts[bisect_right(starts, circuit, key=itemgetter(0)) - 1][1]
 
 
@@ -163,21 +183,27 @@ class _Circuits:
 
     def __init__(self, folder: SetFolder) -> None:
         self._container = folder.circuits_path
+        self._job_set = folder.job_set
         self._sweeps = bool(folder.job_set.parameters)
         self._bindings = folder.job_set.bindings
-        self.origins = Origins(folder.sources(), self._bindings)
+        self.origins = Origins(folder.sources(), self._job_set)
 
-    def names(self, job: JobReport) -> Callable[[int], str]:
-        """The names of a job's circuits, by index; `circuit-<record>` if the container is gone."""
-        first = job.slice.start_index // self._bindings
-        last = job.slice.end_index // self._bindings
+    def names(self, part: Slice) -> Callable[[int], str]:
+        """The names of circuits, by index; `circuit-<record>` if the container is gone."""
+        stored = self._job_set.stored(part)
+        first = stored.start_index // self._bindings
+        last = stored.end_index // self._bindings
         try:
             with qpy.Container.open(self._container) as container:
                 names = container.names(Slice(first, last - first + 1))
         except InputError:
             names = [f"circuit-{record}" for record in range(first, last + 1)]
-        return lambda circuit: names[circuit // self._bindings - first]
+        return lambda circuit: names[self._record(circuit) - first]
 
     def binding(self, circuit: int) -> int | None:
         """The row of values that a circuit runs with, if it has parameters."""
-        return circuit % self._bindings if self._sweeps else None
+        return (circuit - self._job_set.start_index) % self._bindings if self._sweeps else None
+
+    def _record(self, circuit: int) -> int:
+        """The place of a circuit of the set among those of the container."""
+        return (circuit - self._job_set.start_index) // self._bindings

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from qjobs import pool
@@ -10,7 +11,9 @@ from qjobs.engine.report import SetReport, report_jobs
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ProviderError, StateDamaged, StateTooNew, StateUnwritable
 from qjobs.facts import Fact, FactKind, shortened
-from qjobs.model import Accepted, JobStatus
+from qjobs.failed import pieces
+from qjobs.model import Accepted, Failed, Job, JobStatus, Slice
+from qjobs.spans import within
 
 if TYPE_CHECKING:
     from qjobs.providers.interface import Provider
@@ -28,15 +31,26 @@ def status(workspace: Workspace, target: Target, *, cached: bool = False) -> Set
     jobs = target.chosen(folder.jobs())
     asked = {job.state.job_id: job for job in jobs if isinstance(job.state, Accepted)}
     if cached or not asked:
-        return SetReport(folder.job_set, report_jobs(jobs, None), folder.warnings)
+        reports = report_jobs(jobs, None, circuits=target.circuits)
+        return SetReport(folder.job_set, reports, folder.warnings)
     try:
         provider = workspace.provider_of(folder.job_set)
         live = provider.statuses(list(asked), backend=folder.job_set.backend)
         messages = _final_messages(provider, folder.job_set.backend, live)
+        done = {
+            job_id: asked[job_id].slice for job_id, said in live.items() if said is JobStatus.DONE
+        }
+        told = told_failed(provider, folder.job_set.backend, done)
     except ProviderError as error:
-        reports = report_jobs(jobs, {}, error.message)
+        reports = report_jobs(jobs, {}, error.message, circuits=target.circuits)
         return SetReport(folder.job_set, reports, (*folder.warnings, error.message))
+    # Which circuits failed comes first: a job is never on record as DONE without it.
     facts = [
+        fact
+        for job_id, failed in told.items()
+        for fact in failed_facts(asked[job_id], failed, workspace.clock())
+    ]
+    facts += [
         Fact(
             job.index, job.attempt.number, workspace.clock(),
             FactKind.FINISHED, live[job_id].value, shortened(messages.get(job_id, "")),
@@ -52,7 +66,8 @@ def status(workspace: Workspace, target: Target, *, cached: bool = False) -> Set
                 jobs = [journal.job(job.index) for job in jobs]
         except (StateDamaged, StateTooNew, StateUnwritable) as error:
             warnings = tuple(dict.fromkeys((*warnings, error.message)))
-    return SetReport(folder.job_set, report_jobs(jobs, live), warnings)
+    reports = report_jobs(jobs, live, circuits=target.circuits)
+    return SetReport(folder.job_set, reports, warnings)
 
 
 def _final_messages(
@@ -75,3 +90,41 @@ def _final_messages(
             stop=_NEVER,
         )
     )
+
+
+def told_failed(provider: "Provider", backend: str, done: Mapping[str, Slice]) -> dict[str, Failed]:
+    """What a provider tells of DONE jobs, by their ids, in which circuits failed.
+
+    Nothing of a provider that only tells in the results. Raises ProviderError.
+    """
+    # Imported here, as the provider is by now: a set that is at its end needs neither.
+    from qjobs.providers.interface import TellsFailed
+
+    if not done or not isinstance(provider, TellsFailed):
+        return {}
+    told = provider.failed_circuits(list(done), backend=backend)
+    return {
+        job_id: Failed(
+            within(
+                [
+                    Slice(done[job_id].start_index + run.start_index, run.experiments_count)
+                    for run in failed.runs
+                ],
+                [done[job_id]],
+            ),
+            failed.reason,
+        )
+        for job_id, failed in told.items()
+        if job_id in done and failed.runs
+    }
+
+
+def failed_facts(job: Job, failed: Failed, at: datetime) -> list[Fact]:
+    """What there is to record of the failed circuits of a job's newest attempt.
+
+    That there are none is worth a fact where one had to look: nobody has to do so again.
+    """
+    return [
+        Fact(job.index, job.attempt.number, at, FactKind.FAILED, piece, shortened(failed.reason))
+        for piece in pieces(failed)
+    ]

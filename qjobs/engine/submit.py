@@ -30,6 +30,7 @@ class SubmitRequest:
     `named_options` are those of the run options that only some providers have.
     `parameters` is the file with a row of values for each run of every circuit, `observables`
     that of the observables whose expectation values are wanted; None where there is none.
+    `start_index` and `program` are those of a `JobSet`.
     """
 
     inputs: Sequence[InputFile]
@@ -48,6 +49,8 @@ class SubmitRequest:
     instance: str = ""
     least_busy: bool = False
     named_options: tuple[str, ...] = ()
+    start_index: int = 0
+    program: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +183,9 @@ def _plan(
     sweep = material.sweep
     plan = Plan(request.options, excess=lambda _: "")
     if isinstance(provider, Plans):
+        circuits = material.slice(Slice(0, material.circuits))
         plan = provider.plan(
-            material.slice(Slice(0, material.circuits)),
+            replace(circuits, first=request.start_index),
             backend=request.backend,
             options=request.options,
         )
@@ -193,6 +197,7 @@ def _plan(
         size_bytes=material.size_bytes,
         excess=plan.excess,
         sweep=sweep is not None,
+        start_index=request.start_index,
     )
     return JobSet(
         set_id=material.draft.set_id,
@@ -210,6 +215,8 @@ def _plan(
         parameters=sweep.names if sweep else (),
         bindings=material.bindings,
         observables=material.observables,
+        start_index=request.start_index,
+        program=request.program,
     )
 
 

@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from qjobs.engine.address import Target
-from qjobs.engine.report import FAILED, SetReport
+from qjobs.engine.failed import look_into
+from qjobs.engine.report import SetReport, State
 from qjobs.engine.result import fetch
 from qjobs.engine.status import status
 from qjobs.engine.workspace import Workspace
 
 _SLOWER = 1.5
+_MOST_TRIES = 3
+"""Of fetching results when nothing else is to be waited for."""
 
 
 class Limit(NamedTuple):
@@ -43,13 +46,19 @@ def follow(
     first_s, longest_s = _pauses(workspace, targets, limit)
     pause_s = first_s
     before: tuple[SetReport, ...] = ()
+    tries = _MOST_TRIES
     while True:
         # Asked before looking: whoever submits a set may finish that just after we looked.
         submitting = [target.folder.being_submitted() for target in targets]
         reports = tuple(_look(workspace, target, stop) for target in targets)
         yield reports
-        if stop.is_set() or not any(map(moves, reports, submitting)):
+        if stop.is_set():
             return
+        if not any(map(moves, reports, submitting)):
+            # Results that could not be fetched may have come a moment too soon.
+            tries -= 1
+            if not tries or not any(map(unclear, reports)):
+                return
         if limit.fail_fast and any(failed(report) for report in reports):
             return
         pause_s = first_s if reports != before else min(pause_s * _SLOWER, longest_s)
@@ -71,14 +80,20 @@ def moves(report: SetReport, submitting: bool) -> bool:  # noqa: FBT001 - its on
 
 
 def failed(report: SetReport) -> bool:
-    """Whether any job has failed, been refused or been cancelled."""
-    return any(job.state in FAILED for job in report.jobs)
+    """Whether any job has failed, been refused or been cancelled, or any of its circuits has."""
+    return any(job.went_wrong for job in report.jobs)
+
+
+def unclear(report: SetReport) -> bool:
+    """Whether nobody could say yet which circuits failed in jobs that are done."""
+    return any(job.state is State.DONE and not job.looked_into for job in report.jobs)
 
 
 def _look(workspace: Workspace, target: Target, stop: threading.Event) -> SetReport:
     report = status(workspace, target)
     problems = fetch(workspace, target.folder, report.jobs, stop=stop)
-    return report._replace(problems=(*report.problems, *problems))
+    report = report._replace(problems=(*report.problems, *problems))
+    return look_into(workspace, target, report, stop=stop, fetches=False)
 
 
 def _pauses(workspace: Workspace, targets: Sequence[Target], limit: Limit) -> tuple[float, float]:

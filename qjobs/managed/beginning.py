@@ -1,6 +1,9 @@
 """From circuits and a backend to a job set on disk that is ready to be sent."""
 
+import os
+import threading
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from qjobs.errors import UsageError
@@ -34,8 +37,12 @@ def begin(
     name: str,
     tags: tuple[str, ...],
     per_job: int | None,
+    start_index: int | None = None,
 ) -> OpenSet:
-    """Write a new set of circuits that are to run on a backend; nothing is sent yet."""
+    """Write a new set of circuits that are to run on a backend; nothing is sent yet.
+
+    With a `start_index`, which numbers its circuits, it is one of several of this program.
+    """
     place = Place.of(backend)
     plan = RunPlan.of(run_config, place)
     workspace = surroundings.workspace
@@ -54,9 +61,26 @@ def begin(
         name=name,
         tags=tags,
         per_job=per_job,
+        start_index=start_index or 0,
+        program=""
+        if start_index is None
+        else _program(place.provider, place.backend, plan.options.shots),
     )
     _remember(provider, folder, circuits, plan.keywords)
     return OpenSet(workspace, folder)
+
+
+def _program(*what: object) -> str:
+    """The id that stands for what this process runs on one backend in one way."""
+    ids, choosing = _programs()
+    with choosing:
+        return ids.setdefault((os.getpid(), *what), os.urandom(6).hex())
+
+
+@cache
+def _programs() -> tuple[dict[tuple[object, ...], str], threading.Lock]:
+    """The ids that were chosen. A fork is another program, so its process is part of the key."""
+    return {}, threading.Lock()
 
 
 def reopen(

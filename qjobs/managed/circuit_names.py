@@ -27,6 +27,7 @@ class CircuitNames:
     def of(self, part: Slice) -> list[str]:
         """Those of a slice; `circuit-<index>` where the circuits are gone."""
         bindings = self._folder.job_set.bindings
+        part = self._folder.job_set.stored(part)
         first, last = part.start_index // bindings, part.end_index // bindings
         try:
             with qpy.Container.open(self._folder.circuits_path) as container:
@@ -39,7 +40,14 @@ class CircuitNames:
         ]
 
     def locate(self, circuit: "int | str | QuantumCircuit") -> tuple[int, int]:
-        """The job of a circuit, and the circuit's position there.
+        """The job of a circuit, and the circuit's position there. See `index`."""
+        index = self.index(circuit)
+        parts = self._folder.parts
+        job = job_finder((job, part) for job, own in enumerate(parts) for part in own)(index)
+        return job, index - self._folder.slices[job].start_index
+
+    def index(self, circuit: "int | str | QuantumCircuit") -> int:
+        """The index of a circuit.
 
         A circuit is given by its index, by its name, or as it is, which means by its name; the
         first of several is taken, with a warning. Raises JobManagerJobNotFound.
@@ -48,18 +56,17 @@ class CircuitNames:
         name = named(circuit)
         if isinstance(name, str):
             record, several = self._all_places().get(name, (-1, False))
-            index = record * job_set.bindings
+            index = job_set.start_index + record * job_set.bindings
             if record >= 0 and (several or job_set.bindings > 1):
                 warn(f"several circuits are named {name!r}: the first is taken, circuit {index}")
         else:
             index = name
-        if not 0 <= index < job_set.circuits:
+        if index not in job_set.indices:
             raise JobManagerJobNotFound(
                 f"there is no circuit {name!r} in the job set {job_set.set_id}",
-                hint=f"they are numbered from 0 to {job_set.circuits - 1}",
+                hint=f"they are numbered from {job_set.start_index} to {job_set.indices.stop - 1}",
             )
-        job = job_finder(enumerate(self._folder.slices))(index)
-        return job, index - self._folder.slices[job].start_index
+        return index
 
     def _all_places(self) -> Mapping[str, tuple[int, bool]]:
         """Of each name, the first circuit in the container, and whether there is another."""

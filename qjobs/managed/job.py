@@ -12,7 +12,7 @@ from qjobs.managed.beginning import begin, warn_of_share_level
 from qjobs.managed.errors import JobManagerInvalidStateError, JobManagerTimeoutError
 from qjobs.managed.open_set import OpenSet
 from qjobs.managed.payload import make_qobj
-from qjobs.managed.planning import checked_tags, circuit_list
+from qjobs.managed.planning import checked_slice, checked_tags, circuit_list, refuse_empty
 from qjobs.managed.report import qiskit_status
 from qjobs.managed.sending import send
 from qjobs.managed.stopping import stop_jobs
@@ -38,8 +38,9 @@ class ManagedJob:
     """
 
     def __init__(self, start_index: int, experiments_count: int, job: object | None = None) -> None:
-        self.start_index = start_index
-        self.end_index = start_index + experiments_count - 1
+        """Raises JobManagerInvalidStateError for what is no range of circuits."""
+        part = checked_slice(start_index, experiments_count)
+        self.start_index, self.end_index = part.start_index, part.end_index
         self.future: Future[None] | None = None
         self.submit_error: Exception | None = None
         self._job = job
@@ -67,7 +68,7 @@ class ManagedJob:
     def job(self) -> Any:
         """The vendor's job object, or ours where there is none; None until it was accepted."""
         if self._job is None and self._set is not None:
-            self.learn(self._set.look([self.index], cached=True).jobs[0])
+            self.learn(self._own(self._set.look([self.index], cached=True)))
         return self._job
 
     def submit(
@@ -83,12 +84,16 @@ class ManagedJob:
     ) -> None:
         """Have the executor hand the circuits over, as a job set of one job.
 
+        Its circuits have the numbers `start_index` to `end_index` there, too. `qjobs list` shows
+        all such sets of one program as one.
+
         Jobs that share a plain `submit_lock` go out in the order of these calls; a semaphore
         lets several through at a time. Raises JobManagerInvalidStateError.
         """
         if self._set is not None or self._job is not None:
             raise JobManagerInvalidStateError(f"the job for {self._range} was submitted before")
         warn_of_share_level(job_share_level)
+        refuse_empty("name of the job", job_name)
         found = circuit_list(circuits)
         if len(found) != self.end_index - self.start_index + 1:
             raise JobManagerInvalidStateError(f"{len(found)} circuits were given for {self._range}")
@@ -96,7 +101,7 @@ class ManagedJob:
         job_set = begin(
             surroundings, found, backend, run_config,
             set_id=surroundings.workspace.new_id(), name=job_name,
-            tags=checked_tags(job_tags), per_job=None,
+            tags=checked_tags(job_tags), per_job=len(found), start_index=self.start_index,
         )  # fmt: skip
         if len(job_set.jobs) != 1:
             job_set.cancel(job_set.jobs)
@@ -114,8 +119,7 @@ class ManagedJob:
             return self._adopted.status()
         if self._set is None:
             return JobStatus.INITIALIZING
-        job, *_ = self._set.look([self.index]).jobs
-        return self.status_in(job)
+        return self.status_in(self._own(self._set.look([self.index])))
 
     def status_in(self, job: JobReport) -> "JobStatus | None":
         """The status of the job as a report has it."""
@@ -152,7 +156,7 @@ class ManagedJob:
         if refresh:
             self._set.kept.forget()
         report = self._wait(timeout)
-        return self.result_in(report, report.jobs[0], partial=partial)
+        return self.result_in(report, self._own(report), partial=partial)
 
     def result_in(self, report: SetReport, job: JobReport, *, partial: bool) -> "Result | None":
         """The result of the job, if it is kept; if not, a warning says what a report knows."""
@@ -177,11 +181,11 @@ class ManagedJob:
         """Why the job failed, by a report of its set; None if it did not, or was cancelled."""
         if self._set is None:
             return None
-        own = [job for job in report.jobs if job.index == self.index]
-        self.learn(own[0])
+        own = self._own(report)
+        self.learn(own)
         if self.submit_error is not None:
             return str(self.submit_error)
-        own_report = report._replace(jobs=tuple(own))
+        own_report = report._replace(jobs=(own,))
         lines = [
             f"experiment {failure.slice.start_index}: {failure.message}"
             if failure.origin is Origin.CIRCUIT
@@ -237,6 +241,10 @@ class ManagedJob:
         if error is not None:
             warn(f"the job for {self._range} could not be submitted: {error}")
         self.learn(job)
+
+    def _own(self, report: SetReport) -> JobReport:
+        """What a report says of this very job."""
+        return next(job for job in report.jobs if job.index == self.index)
 
     def _wait(self, timeout: float | None) -> SetReport:
         assert self._set is not None

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qjobs import paths
+from qjobs.engine.finding import listed
 from qjobs.engine.report import JobReport
 from qjobs.engine.resume import unsent_jobs
 from qjobs.errors import NotFound
@@ -16,7 +17,7 @@ from qjobs.managed.job import ManagedJob
 from qjobs.managed.members import Members
 from qjobs.managed.notebook import report_html
 from qjobs.managed.open_set import OpenSet
-from qjobs.managed.planning import changed_tags, checked_tags, circuit_list
+from qjobs.managed.planning import changed_tags, checked_tags, circuit_list, refuse_empty
 from qjobs.managed.report import detail_lines, summary_lines
 from qjobs.managed.results import ManagedResults
 from qjobs.managed.sending import send
@@ -47,6 +48,8 @@ class ManagedJobSet:
         submit_lock: "Lock | None" = None,
     ) -> None:
         """A set without jobs: `run` makes some, `retrieve_jobs` finds those of `short_id`."""
+        refuse_empty("name of a job set", name)
+        refuse_empty("id of a job set", short_id)
         self._surroundings = surroundings or Surroundings.at(paths.state_home())
         self._name = name or ""
         self._id = short_id or self._surroundings.workspace.new_id()
@@ -137,8 +140,14 @@ class ManagedJobSet:
         try:
             folder = self._surroundings.workspace.store.open(self._id)
         except NotFound as error:
+            headers = self._surroundings.workspace.store.listing().headers
+            several = [header.set_id for header in headers if header.program == self._id]
+            what = f"there is no job set {self._id!r}"
+            if several:
+                what = f"{self._id!r} means {len(several)} job sets of one program: "
+                what += listed(several)
             raise JobManagerUnknownJobSet(
-                f"there is no job set {self._id!r}", hint="see JobManager.job_sets(earlier=True)"
+                what, hint="see JobManager.job_sets(earlier=True)"
             ) from error
         self._open(reopen(self._surroundings, folder, provider, {}))
         self._retrieved, self._provider = True, provider
@@ -280,8 +289,7 @@ class ManagedJobSet:
 
     def update_name(self, name: str) -> None:
         """Give the set another name, here and for the command line."""
-        if not name:
-            raise JobManagerInvalidStateError("a job set cannot have an empty name")
+        refuse_empty("name of a job set", name)
         self._known().job_set.label(name=name)
 
     def job_set_id(self) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qjobs import paths
 from qjobs.errors import NotFound, StateError
 from qjobs.managed.job_set import ManagedJobSet
+from qjobs.managed.planning import refuse_empty
 from qjobs.managed.report import detail_lines, summary_lines
 from qjobs.managed.surroundings import Surroundings
 
@@ -35,6 +36,7 @@ class JobManager:
         *,
         submit_lock: "Lock | None" = None,
     ) -> None:
+        refuse_empty("state folder", state)
         if isinstance(state, Surroundings):
             self._surroundings = state
         else:
@@ -97,13 +99,14 @@ class JobManager:
         With `earlier`, those of other processes and of the command line too, from then on; a
         set that cannot be read is left out.
         """
+        refuse_empty("name of a job set", name)
         if earlier:
             known = {job_set.job_set_id() for job_set in self._job_sets}
             for header in reversed(self._surroundings.workspace.store.listing().headers):
-                if header.set_id not in known and name in (None, "", header.name):
+                if header.set_id not in known and name in (None, header.name):
                     with suppress(StateError, NotFound):
                         self.retrieve_job_set(header.set_id)
-        return [job_set for job_set in self._job_sets if not name or job_set.name() == name]
+        return [job_set for job_set in self._job_sets if name in (None, job_set.name())]
 
     def retrieve_job_set(
         self,

@@ -10,7 +10,9 @@ from qjobs.engine.report import SetReport, State
 
 def report_html(report: SetReport, name: str) -> str:
     """A job set as a table in HTML: its states and how many jobs are in each."""
-    counts = {state: number for state, number in report.counts.items() if number}
+    counts: dict[str, int] = {state: number for state, number in report.counts.items() if number}
+    if report.failed_circuits:
+        counts["failed circuits"] = report.failed_circuits
     heads = "".join(f"<th>{state}</th>" for state in counts)
     cells = "".join(f"<td>{number}</td>" for number in counts.values())
     done = counts.get(State.DONE, 0)

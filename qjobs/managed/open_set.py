@@ -116,5 +116,5 @@ class OpenSet:
     def target(self, jobs: Sequence[int] | None) -> Target:
         """Those jobs of the set, or all."""
         if jobs is None:
-            return Target(self.folder, range(self.folder.job_set.circuits))
+            return Target(self.folder, self.folder.job_set.indices)
         return of_jobs(self.folder, jobs)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import index as index_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qjobs.engine.workspace import Workspace
@@ -76,12 +77,38 @@ def circuit_list(experiments: object) -> "list[QuantumCircuit]":
     return circuits
 
 
+def checked_slice(start_index: object, experiments_count: object) -> Slice:
+    """The range of circuits, if it is one of at least one circuit, from 0 on."""
+    numbers = (start_index, experiments_count)
+    wrong = JobManagerInvalidStateError(
+        f"not a range of circuits: start_index {start_index!r}, "
+        f"experiments_count {experiments_count!r}",
+        hint="they are whole numbers, from 0 and from 1 on",
+    )
+    if any(isinstance(number, bool) for number in numbers):
+        raise wrong
+    try:
+        return Slice(*map(index_, numbers))  # type: ignore[arg-type]  # that is what is tried
+    except (TypeError, ValueError) as error:
+        raise wrong from error
+
+
+def refuse_empty(what: str, given: object) -> None:
+    """Raise JobManagerInvalidStateError for a text that is empty: it is no wish for a default."""
+    if isinstance(given, str) and not given.strip():
+        raise JobManagerInvalidStateError(
+            f"the {what} is empty", hint="give it a value, or leave it out"
+        )
+
+
 def checked_tags(tags: object) -> tuple[str, ...]:
     """The tags, if they are a list of texts, or None."""
     if tags is None:
         return ()
     if not isinstance(tags, list | tuple) or not all(isinstance(tag, str) for tag in tags):
         raise JobManagerInvalidStateError(f"tags are a list of texts, not {tags!r}")
+    for tag in tags:
+        refuse_empty("tag", tag)
     return tuple(dict.fromkeys(tags))
 
 
@@ -176,10 +203,13 @@ def write_set(
     name: str,
     tags: tuple[str, ...],
     per_job: int | None,
+    start_index: int = 0,
+    program: str = "",
 ) -> SetFolder:
     """Plan the set and put it on the disk; nothing is sent yet.
 
-    More circuits a job than the backend takes are lowered to what it takes.
+    More circuits a job than the backend takes are lowered to what it takes. `start_index` and
+    `program` are those of a `JobSet`.
     """
     if per_job is not None and per_job < 1:
         raise JobManagerInvalidStateError(f"a job has at least one circuit, not {per_job!r}")
@@ -198,7 +228,7 @@ def write_set(
                 per_job = min(per_job, max(1, limits.executions // options.shots))
         request = SubmitRequest(
             [InputFile(SOURCE, qpy.encode(circuits))], place.provider, place.backend, options,
-            name=name, tags=tags, per_job=per_job,
+            name=name, tags=tags, per_job=per_job, start_index=start_index, program=program,
         )  # fmt: skip
         return prepare(workspace, request).folder
     except UsageError as error:

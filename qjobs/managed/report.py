@@ -40,8 +40,10 @@ def qiskit_status(job: JobReport, *, sending: Callable[[], bool]) -> "JobStatus 
 
 
 def summary_lines(jobs: Iterable[JobReport]) -> list[str]:
-    """How many jobs there are of each kind: they add up."""
-    counts = Counter(_HEADINGS.get(job.state, "Pending") for job in jobs)
+    """How many jobs there are of each kind: they add up. One with failed circuits has failed."""
+    counts = Counter(
+        "Failed" if job.failed else _HEADINGS.get(job.state, "Pending") for job in jobs
+    )
     counts["Total"] = counts.total()
     kinds = ("Total", "Successful", "Failed", "Cancelled", "Running", "Pending")
     return ["Summary report:", *(f"{kind:>12} jobs: {counts[kind]}" for kind in kinds)]
@@ -70,7 +72,7 @@ def detail_lines(
             position = _queue_position(managed_job.job)
             if position is not None:
                 yield f"    queue position: {position}"
-        elif status is JobStatus.ERROR:
+        elif status is JobStatus.ERROR or job.failed:
             yield "    error_message:"
             yield from (f"      {line}" for line in job.message.split("\n"))
 

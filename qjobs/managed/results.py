@@ -2,14 +2,17 @@
 
 from typing import TYPE_CHECKING, Any
 
-from qjobs.engine.report import SetReport
+from qjobs.engine.report import JobReport, SetReport
+from qjobs.engine.result import job_finder
 from qjobs.managed.circuit_names import named
 from qjobs.managed.errors import ManagedResultDataNotAvailable
 from qjobs.managed.open_set import OpenSet
+from qjobs.model import Slice
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.result import Counts, Result
+    from qiskit.result.models import ExperimentResult
 
 
 class ManagedResults:
@@ -25,6 +28,7 @@ class ManagedResults:
         self.success = success
         self._set = job_set
         self._jobs = report.jobs
+        self._job_of = job_finder((job.index, part) for job in report.jobs for part in job.parts)
         self._combined: Result | None = None
 
     def data(self, experiment: "str | QuantumCircuit | int | None" = None) -> dict[str, Any]:
@@ -47,9 +51,9 @@ class ManagedResults:
 
         See `qiskit.result.Result.get_counts`.
         """
-        circuits = self._set.folder.job_set.circuits
-        if experiment is None and circuits != 1:
-            return [self._ask("get_counts", index) for index in range(circuits)]
+        circuits = self._set.folder.job_set.indices
+        if experiment is None and len(circuits) != 1:
+            return [self._ask("get_counts", index) for index in circuits]
         found: Counts = self._ask("get_counts", experiment)
         return found
 
@@ -86,19 +90,30 @@ class ManagedResults:
                 hint="see ManagedJobSet.error_messages()",
             )
         if self._combined is None:
-            ordered = sorted(self._jobs, key=lambda job: job.slice.start_index)
-            parts = [part for job in ordered if (part := self._set.kept.result(job))]
+            parts = [self._part(job, own) for job, own in self._in_order()]
             self._combined = Result(
                 backend_name=self.backend_name,
                 backend_version="",
                 job_id=self._set.folder.job_set.set_id,
                 success=True,
-                results=[experiment for part in parts for experiment in part.results],
+                results=[experiment for _, experiments in parts for experiment in experiments],
                 date=self._set.workspace.clock().isoformat(),
                 status="COMPLETED",
-                job_ids=[part.job_id for part in parts],
+                job_ids=list(dict.fromkeys(job_id for job_id, _ in parts)),
             )
         return self._combined
+
+    def _in_order(self) -> list[tuple[JobReport, Slice]]:
+        """The jobs with the circuits that are their own, by these."""
+        parts = [(job, part) for job in self._jobs for part in job.parts]
+        return sorted(parts, key=lambda item: item[1].start_index)
+
+    def _part(self, job: JobReport, own: Slice) -> "tuple[str, list[ExperimentResult]]":
+        """The id of a job, and what some of its circuits gave."""
+        result = self._set.kept.result(job)
+        assert result is not None  # each circuit gave something
+        first = own.start_index - job.slice.start_index
+        return result.job_id, result.results[first : first + own.experiments_count]
 
     def _ask(
         self, method: str, experiment: "str | QuantumCircuit | int | None", **arguments: Any
@@ -109,12 +124,13 @@ class ManagedResults:
         if experiment is None:
             if self._set.folder.job_set.circuits != 1:
                 raise ManagedResultDataNotAvailable("of several circuits, one has to be named")
-            experiment = 0
-        index, position = self._set.circuits.locate(experiment)
-        result = self._set.kept.result(self._jobs[index])
+            experiment = self._set.folder.job_set.start_index
+        index = self._set.circuits.index(experiment)
+        job = self._jobs[self._job_of(index)]
+        position = index - job.slice.start_index
+        result = self._set.kept.result(job)
         what = f"circuit {named(experiment)}"
         if result is None:
-            job = self._jobs[index]
             raise ManagedResultDataNotAvailable(
                 f"{what}: {job.message or f'its job is {job.state}'}"
             )

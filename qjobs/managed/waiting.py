@@ -80,7 +80,7 @@ def _in_time(job_set: OpenSet, report: SetReport, timeout: float | None) -> SetR
     report, moving = job_set.rest(report)
     if moving:
         first = min(job.slice.start_index for job in moving)
-        last = job_set.folder.job_set.circuits - 1
+        last = job_set.folder.job_set.indices.stop - 1
         raise JobManagerTimeoutError(
             f"no results of experiments {first}-{last} within {timeout} seconds"
         )

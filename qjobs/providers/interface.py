@@ -199,6 +199,27 @@ class Concludes(Protocol):
         """Close it: no more jobs of the set, by its tag, are about to come. Once more, if so."""
 
 
+class FailedPart(NamedTuple):
+    """The circuits of a DONE job that gave nothing, as runs of positions in its slice, from 0.
+
+    `reason` is that of the first one.
+    """
+
+    runs: Sequence[Slice]
+    reason: str = ""
+
+
+@runtime_checkable
+class TellsFailed(Protocol):
+    """Knows which circuits of a DONE job failed without its results.
+
+    Of a provider that does not, the results are fetched to know.
+    """
+
+    def failed_circuits(self, job_ids: Sequence[str], *, backend: str) -> Mapping[str, FailedPart]:
+        """Of those of the DONE jobs that have some, in as few calls as `statuses`."""
+
+
 class JobDetails(NamedTuple):
     """What a provider tells of one job beyond its status; None where it does not.
 

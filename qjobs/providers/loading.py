@@ -31,6 +31,9 @@ VENDORS = "qiskit"
 # By themselves these are nothing: one needs a factory, one an object of this process.
 _UNNAMED = {VENDORS, "python"}
 
+# What comes after the colon is a script, which may be empty.
+_SCRIPTED = {"fake"}
+
 # A vendor's provider has a folder of its name beside that of the job sets.
 _TAKEN = {*OURS, "sets"}
 _FROM_ENVIRONMENT = ("python", "timeout_s", "submit_timeout_s")
@@ -40,16 +43,23 @@ _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 def parse_backend(text: str) -> tuple[str, str]:
     """The provider and the backend of `provider:backend`; a bare backend is `local`'s.
 
-    The backend may be empty, the provider's own choice, and then so may the colon. The provider
-    may not: UsageError.
+    A provider without a colon is that provider's own choice. Raises UsageError for what is empty,
+    but for a script of `fake`: it is no wish for a default.
     """
+    if not text.strip():
+        raise UsageError("the backend is empty", hint="qjobs backends lists those that there are")
     provider, colon, backend = text.partition(":")
     if not colon:
         known = text in OURS or text in read_config().vendors()
         return (text, "") if known and text not in _UNNAMED else (DEFAULT, text)
-    if not provider:
+    if not provider.strip():
         raise UsageError(
             f"no provider before the colon of {text!r}", hint="write it as provider:backend"
+        )
+    if not backend.strip() and provider not in _SCRIPTED and provider in names():
+        raise UsageError(
+            f"no backend after the colon of {text!r}",
+            hint=f"where the provider is to choose, write {provider} alone",
         )
     return provider, backend
 

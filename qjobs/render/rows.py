@@ -286,7 +286,8 @@ def detail_rows(
     if duplicates:
         properties["duplicates"] = " ".join(duplicates)
     files = [
-        (f"from circuit {source.start_index * plan.bindings}", source.path) for source in sources
+        (f"from circuit {plan.start_index + source.start_index * plan.bindings}", source.path)
+        for source in sources
     ]
     left_out = [("left out", str(file)) for file in skipped.files]
     return Rows(("property", "value"), [*properties.items(), *files, *left_out])

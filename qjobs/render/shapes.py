@@ -11,6 +11,7 @@ from math import isfinite
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from qjobs import spans as runs
 from qjobs.render.arrays import read_head
 from qjobs.render.summaries import most_frequent
 from qjobs.render.text import rfc3339
@@ -57,6 +58,7 @@ def set_document(
         **_set_head(plan),
         "tag": plan.tag,
         "state": report.state.value,
+        "circuits_failed": report.failed_circuits,
         "created": rfc3339(plan.created),
         "recovered": plan.recovered,
         "account": plan.account,
@@ -94,6 +96,7 @@ def status_document(sets: Iterable[tuple[SetReport, Sequence[JobReport]]]) -> Do
             **_set_head(report.job_set),
             "state": report.state.value,
             "counts": _counts(report),
+            "circuits_failed": report.failed_circuits,
             "jobs": [_job(job) for job in jobs],
             "problems": list(report.problems),
         }
@@ -109,6 +112,7 @@ def list_document(reports: Iterable[SetReport]) -> Document:
             **_set_head(report.job_set),
             "state": report.state.value,
             "counts": _counts(report),
+            "circuits_failed": report.failed_circuits,
             "created": rfc3339(report.job_set.created),
         }
         for report in reports
@@ -232,7 +236,10 @@ def _set_head(plan: JobSet) -> Shape:
 def _files(plan: JobSet, sources: Sequence[Source], skipped: Skipped | None) -> Shape:
     return {
         "sources": [
-            {"path": source.path, "start_index": source.start_index * plan.bindings}
+            {
+                "path": source.path,
+                "start_index": plan.start_index + source.start_index * plan.bindings,
+            }
             for source in sources
         ],
         "skipped_count": skipped.number if skipped else 0,
@@ -263,6 +270,8 @@ def _job(report: JobReport) -> Shape:
         "job_id": report.job_id or None,
         "message": report.message,
         "duplicates": list(report.duplicates),
+        "failed_circuits": runs.written(report.failed),
+        "retried_circuits": runs.written(runs.joined(report.retried)),
     }
 
 

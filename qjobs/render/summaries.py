@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
+from qjobs import spans as runs
 from qjobs.engine.report import FINAL, SetReport, State
 from qjobs.model import JobSet, Scalar
-from qjobs.render.text import clean
+from qjobs.render.text import clean, count
 
 _MOST_TERMS = 2
 
@@ -15,9 +16,11 @@ def set_title(plan: JobSet) -> str:
 
 
 def summary(report: SetReport) -> str:
-    """How many jobs are in each state, such as `2 done, 1 running`."""
+    """How many jobs are in each state, such as `2 done, 1 running`, and what is amiss in them."""
     shown = [f"{number} {state.value}" for state, number in report.counts.items() if number]
-    return ", ".join(reversed(shown)) or "no jobs"
+    failed = report.failed_circuits
+    more = [f"{count(failed, 'circuit')} failed"] if failed else []
+    return ", ".join([*reversed(shown), *more]) or "no jobs"
 
 
 def finished_jobs(report: SetReport) -> int:
@@ -26,9 +29,10 @@ def finished_jobs(report: SetReport) -> int:
 
 
 def done_circuits(report: SetReport) -> str:
-    """How many circuits are in jobs that are done, of all: `600/900 circuits`."""
-    done = sum(job.slice.experiments_count for job in report.jobs if job.state is State.DONE)
-    return f"{done}/{sum(job.slice.experiments_count for job in report.jobs)} circuits"
+    """How many circuits have come to a result, as far as is known, of all: `600/900 circuits`."""
+    own = [(job, runs.size(job.parts)) for job in report.jobs]
+    done = sum(size for job, size in own if job.state is State.DONE) - report.failed_circuits
+    return f"{done}/{sum(size for _, size in own)} circuits"
 
 
 def most_frequent(counts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:

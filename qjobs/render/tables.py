@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from qjobs.engine.error import Failure
-from qjobs.engine.report import FAILED, JobReport, SetReport, State
+from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.result import CircuitRow
 from qjobs.model import JobSet
 from qjobs.render.arrays import read_head
@@ -85,10 +85,10 @@ def print_summary(report: SetReport, jobs: Sequence[JobReport]) -> None:
     line.append(f"  {summary(report)}  ({done_circuits(report)})")
     out.print(line, soft_wrap=True)
     out.print(_progress_bar(report))
-    failed = [job for job in jobs if job.state in FAILED]
+    failed = [job for job in jobs if job.went_wrong]
     for job in failed[:20]:
         reason = Text(f"  job {job.index}  circuits {job.slice}  ")
-        reason.append(job.state.value, _STYLES.get(job.state, ""))
+        reason.append(job.state.value, "" if job.failed else _STYLES.get(job.state, ""))
         reason.append(f"  {first_line(job.message)}")
         out.print(reason, soft_wrap=True)
     if len(failed) > 20:
@@ -100,12 +100,13 @@ def _progress_bar(report: SetReport) -> "Text":
     from rich.text import Text
 
     total = max(1, len(report.jobs))
-    failed = sum(report.counts[state] for state in FAILED)
+    failed = sum(job.went_wrong for job in report.jobs)
+    done = sum(job.state is State.DONE and not job.failed for job in report.jobs)
     bar = Text("  ")
     used = 0
     reached = 0
     for number, style, mark in (
-        (report.counts[State.DONE], "green", "█"),
+        (done, "green", "█"),
         (failed, "red", "▓"),
         (report.counts[State.RUNNING], "cyan", "▒"),
         (total, "dim", "░"),

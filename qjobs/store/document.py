@@ -60,6 +60,7 @@ class SetHeader(NamedTuple):
     name: str
     created: datetime
     fingerprint: str
+    program: str = ""
 
 
 class _Table(NamedTuple):
@@ -138,6 +139,7 @@ def header(document: Document) -> SetHeader:
         table.get("name", ""),
         table.need("created", datetime),
         table.get("fingerprint", ""),
+        table.get("program", ""),
     )
 
 
@@ -147,7 +149,7 @@ def job_set(document: Document) -> JobSet:
     extra: dict[str, Scalar] = table.get("options", {})
     if not all(isinstance(value, str | int | float) for value in extra.values()):
         raise Wrong("the options of the backend must be plain values", r"\[set\.options\]")
-    set_id, name, created, fingerprint = header(document)
+    set_id, name, created, fingerprint, program = header(document)
     try:
         return JobSet(
             set_id=set_id,
@@ -174,6 +176,8 @@ def job_set(document: Document) -> JobSet:
             observables=table.get("observables", 0),
             recovered=table.get("recovered", False),
             **{key: table.get(key, "") for key in layout.SUMS},
+            start_index=table.get("start_index", 0),
+            program=program,
         )
     except ValueError as error:
         raise Wrong(f"the set contradicts itself: {error}", r"\[set\]") from error

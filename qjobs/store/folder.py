@@ -137,6 +137,11 @@ class SetFolder:
         """The slice of each job, as last read; a job that was split off comes after all others."""
         return self._ledger.slices
 
+    @property
+    def parts(self) -> Sequence[tuple[Slice, ...]]:
+        """The circuits that are each job's own: its slice, but for those that newer jobs have."""
+        return [self._ledger.parts(index) for index in range(len(self._ledger.slices))]
+
     def jobs(self) -> list[Job]:
         """The jobs as they are on disk now, in the order of `slices`."""
         self.refresh()

@@ -52,11 +52,14 @@ def header(job_set: JobSet) -> bytes:
         fields["precision"] = float(options.precision)
     if job_set.parameters:
         fields["bindings"] = job_set.bindings
-    if job_set.observables:
-        fields["observables"] = job_set.observables
-    fields |= {key: sha256 for key in SUMS if (sha256 := getattr(job_set, key))}
-    if job_set.recovered:
-        fields["recovered"] = True
+    rare: dict[str, Scalar] = {
+        "observables": job_set.observables,
+        "recovered": job_set.recovered,
+        "start_index": job_set.start_index,
+        "program": job_set.program,
+        **{key: getattr(job_set, key) for key in SUMS},
+    }
+    fields |= {key: value for key, value in rare.items() if value}
     slices = [[part.start_index, part.experiments_count] for part in job_set.slices]
     # These are not left to the library because it has them over many lines, and the time in
     # a form that is not the rest of the file's.

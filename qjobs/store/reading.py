@@ -153,7 +153,9 @@ def read_header(path: Path) -> SetHeader:
         return document.header(exact.read_header(text[: exact.body_start(text)]))
     except exact.Foreign:  # or longer than that
         job_set = read_state(path).contents.job_set
-        return SetHeader(job_set.set_id, job_set.name, job_set.created, job_set.fingerprint)
+        return SetHeader(
+            job_set.set_id, job_set.name, job_set.created, job_set.fingerprint, job_set.program
+        )
     except Wrong as wrong:
         raise _damaged(path, text, wrong) from wrong
 

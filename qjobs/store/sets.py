@@ -39,6 +39,16 @@ class Listing(NamedTuple):
     headers: tuple[SetHeader, ...]
     damaged: tuple[str, ...] = ()
 
+    def groups(self) -> list[list[SetHeader]]:
+        """The sets that stand together: those of one program, the oldest first; each other alone.
+
+        The group with the newest set comes first.
+        """
+        groups: dict[str, list[SetHeader]] = {}
+        for header in self.headers:
+            groups.setdefault(header.program or header.set_id, []).append(header)
+        return [group[::-1] for group in groups.values()]
+
 
 class Store:
     """All job sets under one home folder. `clock` tells the time, with its zone."""

@@ -25,9 +25,15 @@ def test_what_is_no_duration_is_refused(text):
 
 
 def test_values_of_run_options():
-    assert run_options(["a=true", "b=False", "c=-3", "d=1e3", "e=", "f=x"]) == {
-        "a": True, "b": "False", "c": -3, "d": 1000.0, "e": "", "f": "x",
+    assert run_options(["a=true", "b=False", "c=-3", "d=1e3", "f=x"]) == {
+        "a": True, "b": "False", "c": -3, "d": 1000.0, "f": "x",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "e", "e=", "=1", " =1", "e= "])
+def test_a_run_option_has_a_name_and_a_value(text):
+    with pytest.raises(typer.BadParameter):
+        run_options([text])
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)

@@ -20,9 +20,11 @@ from qjobs.providers.interface import (
     BackendInfo,
     CancelOutcome,
     Capabilities,
+    FailedPart,
     Limits,
 )
 from qjobs.results import CircuitResult, JobResult
+from qjobs.spans import runs_of
 from qjobs.store.folder import SetFolder
 
 
@@ -67,6 +69,7 @@ class RemoteJob:
     status: JobStatus = JobStatus.QUEUED
     message: str = ""
     start_index: int = 0
+    blank: frozenset[int] = frozenset()  # circuits that failed though it is DONE
 
 
 @dataclass
@@ -82,6 +85,7 @@ class ScriptedProvider:
     submits_per_minute: float | None = None
     cancels: bool = True
     reachable: bool = True
+    blank: set[int] = field(default_factory=set)  # circuits that fail though their job is DONE
     jobs: dict[str, RemoteJob] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -147,7 +151,9 @@ class ScriptedProvider:
         if job.status is not JobStatus.DONE:
             raise ProviderError(f"{job_id} is not done")
         return JobResult.of(
-            CircuitResult(shots=job.shots, counts={hex(index): job.shots}, clbits=8)
+            CircuitResult(job.shots, None, 0, message=f"{index} is blank")
+            if index in self.blank | job.blank
+            else CircuitResult(shots=job.shots, counts={hex(index): job.shots}, clbits=8)
             for index in range(job.start_index, job.start_index + job.circuits)
         )
 
@@ -180,6 +186,26 @@ class ScriptedProvider:
     def _reach(self) -> None:
         if not self.reachable:
             raise ProviderError("no route to host")
+
+
+@dataclass
+class TellingProvider(ScriptedProvider):
+    """Knows which circuits failed without anybody reading its results."""
+
+    def failed_circuits(
+        self, job_ids: Sequence[str], *, backend: str = ""
+    ) -> Mapping[str, FailedPart]:
+        self.calls.append(f"failed_circuits {' '.join(job_ids)}")
+        self._reach()
+        told = {}
+        for job_id in job_ids:
+            start = self.jobs[job_id].start_index
+            failed = self.blank | self.jobs[job_id].blank
+            blank = sorted(failed & {*range(start, start + self.jobs[job_id].circuits)})
+            if blank:
+                runs = runs_of(index - start for index in blank)
+                told[job_id] = FailedPart(runs, f"{blank[0]} is blank")
+        return told
 
 
 def whole(folder: SetFolder) -> Target:

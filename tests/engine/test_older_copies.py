@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 from tallying import Tallying
-from test_promises import ANSWERS, Promises
+from test_promises import ANSWERS, CIRCUITS, Promises
 
 from qjobs.errors import StateDamaged
 from qjobs.model import JobStatus
@@ -42,10 +42,10 @@ class OlderCopies(Promises):
                 raise
             self.stuck = True
 
-    @rule(answers=ANSWERS)
-    def retry(self, answers) -> None:
+    @rule(answers=ANSWERS, circuits=st.none() | st.sets(st.integers(0, CIRCUITS - 1), min_size=1))
+    def retry(self, answers, circuits) -> None:
         try:
-            super().retry(answers)
+            super().retry(answers, circuits)
         except StateDamaged as error:
             if "older copy" not in error.message and "may run" not in error.message:
                 raise
@@ -62,7 +62,8 @@ class OlderCopies(Promises):
             failed = job.status in (JobStatus.ERROR, JobStatus.CANCELLED)
             if not failed and job.job_id not in self.provider.doubles:
                 for index in range(job.start_index, job.start_index + job.circuits):
-                    tags[index].add(job.tag)
+                    if job.status is not JobStatus.DONE or index not in job.blank:
+                        tags[index].add(job.tag)
         assert all(len(found) == 1 for found in tags.values()), tags
 
     @invariant()

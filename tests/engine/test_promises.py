@@ -11,9 +11,10 @@ from pathlib import Path
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from scripted import Answer, Killed, ScriptedProvider, whole
+from scripted import Answer, Killed, ScriptedProvider, TellingProvider, whole
 
 from qjobs.engine.cancel import cancel
+from qjobs.engine.failed import look_into
 from qjobs.engine.report import FAILED
 from qjobs.engine.result import fetch
 from qjobs.engine.resume import unsent_jobs
@@ -33,10 +34,12 @@ CIRCUITS = 4 * JOBS
 class Promises(RuleBasedStateMachine):
     """One job set in the hands of a user, an unreliable provider, and sudden death."""
 
+    kind: type[ScriptedProvider] = ScriptedProvider
+
     def __init__(self) -> None:
         super().__init__()
         self.home = Path(tempfile.mkdtemp(prefix="qjobs-promises-"))
-        self.provider = ScriptedProvider()
+        self.provider = self.kind()
         ids = count(1)
         self.workspace = Workspace(
             store=Store(self.home, clock=lambda: datetime.now(UTC)),
@@ -84,11 +87,16 @@ class Promises(RuleBasedStateMachine):
         assert sum(report.counts.values()) == len(folder.slices)
         fetch(self.workspace, folder, report.jobs, stop=threading.Event())
 
-    @rule(answers=ANSWERS)
-    def retry(self, answers) -> None:
+    @rule(answers=ANSWERS, circuits=st.none() | st.sets(st.integers(0, CIRCUITS - 1), min_size=1))
+    def retry(self, answers, circuits) -> None:
+        """All that failed, or what of it is among these circuits or in jobs that have some."""
         target = whole(self.folder())
+        if circuits:
+            target = target._replace(circuits=tuple(sorted(circuits)))
+        report = status(self.workspace, target)
+        report = look_into(self.workspace, target, report, stop=threading.Event())
         try:
-            open_attempts(self.workspace, target, status(self.workspace, target), FAILED)
+            open_attempts(self.workspace, target, report, FAILED)
         except ProviderError:
             assert not self.provider.reachable
         self.submit_or_resume(answers)
@@ -100,12 +108,17 @@ class Promises(RuleBasedStateMachine):
         except ProviderError:
             assert not self.provider.reachable
 
-    @rule(outcome=st.sampled_from([JobStatus.DONE, JobStatus.ERROR]), which=st.integers(0, JOBS))
-    def a_job_ends(self, outcome, which) -> None:
+    @rule(
+        outcome=st.sampled_from([JobStatus.DONE, JobStatus.ERROR]),
+        which=st.integers(0, JOBS),
+        blank=st.sets(st.integers(0, 3), max_size=4),
+    )
+    def a_job_ends(self, outcome, which, blank) -> None:
         live = [job for job in self.provider.jobs.values() if not job.status.final]
         if live:
             job = live[which % len(live)]
             job.status, job.message = outcome, "it broke"
+            job.blank = frozenset(job.start_index + at for at in blank if at < job.circuits)
 
     @rule(reachable=st.booleans())
     def the_network_changes(self, reachable) -> None:
@@ -118,8 +131,8 @@ class Promises(RuleBasedStateMachine):
     @invariant()
     def every_circuit_is_in_exactly_one_job(self) -> None:
         if hasattr(self, "set_id"):
-            slices = [job.slice for job in self.folder().jobs()]
-            found = [i for part in slices for i in range(part.start_index, part.end_index + 1)]
+            parts = [part for own in self.folder().parts for part in own]
+            found = [i for part in parts for i in range(part.start_index, part.end_index + 1)]
             assert sorted(found) == list(range(CIRCUITS))
 
     @invariant()
@@ -139,6 +152,7 @@ class Promises(RuleBasedStateMachine):
             for index in range(job.start_index, job.start_index + job.circuits)
             if job.status is not JobStatus.ERROR
             and job.status is not JobStatus.CANCELLED
+            and not (job.status is JobStatus.DONE and index in job.blank)
             and job.job_id not in unasked
             and job.tag not in tags
         )
@@ -187,5 +201,13 @@ def ids(state) -> tuple[str, ...]:
             return ()
 
 
+class PromisesOfOneThatTells(Promises):
+    """The same with a provider that tells which circuits failed without its results."""
+
+    kind = TellingProvider
+
+
 Promises.TestCase.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)
 TestPromises = Promises.TestCase
+PromisesOfOneThatTells.TestCase.settings = Promises.TestCase.settings
+TestPromisesOfOneThatTells = PromisesOfOneThatTells.TestCase

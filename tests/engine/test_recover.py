@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted import RemoteJob as ScriptedJob
 from scripted import ScriptedProvider, whole
 
 from qjobs.engine.notes import read_note, write_note
 from qjobs.engine.recover import Outcome, RecoverRequest, Recovery
 from qjobs.engine.recover import recover as recover_sets
 from qjobs.engine.report import State, report_jobs
+from qjobs.engine.result import fetch, rows
 from qjobs.engine.resume import resume
 from qjobs.engine.retry import open_attempts
 from qjobs.engine.status import status
@@ -443,3 +445,50 @@ def test_the_folder_of_a_recovered_set_is_as_private_as_any(provider, recover, t
     folder: Path = tmp_path / "home" / "sets" / SET_ID
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+def test_a_set_keeps_the_numbers_of_its_circuits(workspace, provider, recover):
+    plan = replace(planned(4, 3), start_index=10, slices=(Slice(10, 4), Slice(14, 3)), program="ab")
+    done = JobStatus.DONE
+    provider.add_job(0, plan=plan, status=done)
+    provider.add_job(2, plan=plan, part=Slice(11, 2), status=done)
+    recover()
+    job_set = workspace.store.open(SET_ID).job_set
+    assert (job_set.start_index, job_set.slices) == (10, plan.slices)
+    assert [job.slice for job in jobs_of(workspace)] == [*plan.slices, Slice(11, 2)]
+    assert workspace.store.open(SET_ID).parts[0] == (Slice(10, 1), Slice(13, 1))
+
+
+@pytest.mark.parametrize("gone", [None, 3])
+def test_jobs_of_failed_circuits_stand_beside_those_that_they_came_from(
+    workspace, provider, recover, gone
+):
+    """Jobs 2 and 3 have circuits that failed in 0, and 4 one that failed in 2 again."""
+    plan = planned(4, 3)
+    parts = [*plan.slices, Slice(0, 2), Slice(3, 1), Slice(1, 1)]
+    ids = {
+        index: provider.add_job(index, plan=plan, part=part, status=JobStatus.DONE)
+        for index, part in enumerate(parts)
+        if index != gone
+    }
+    recovery = recover()
+
+    assert (recovery.jobs, recovery.found) == (len(ids), len(ids))
+    assert bool(recovery.problems) is (gone is not None)
+    jobs = jobs_of(workspace)
+    assert [job.slice for job in jobs] == [parts[index] for index in ids]
+    assert [job.state.job_id for job in jobs] == [*ids.values()]
+    own = workspace.store.open(SET_ID).parts
+    assert own[0] == ((Slice(2, 1),) if gone is None else (Slice(2, 2),))
+    assert own[2] == (Slice(0, 1),)
+    provider.jobs |= {
+        job_id: ScriptedJob(job_id, "", parts[index].experiments_count, 100, JobStatus.DONE,
+                            start_index=parts[index].start_index)
+        for index, job_id in ids.items()
+    }  # fmt: skip
+    target = whole(workspace.store.open(SET_ID))
+    report = status(workspace, target)
+    assert fetch(workspace, target.folder, report.jobs, stop=threading.Event()) == ()
+    assert [row.counts for row in rows(target, report)] == [
+        {format(index, "08b"): 100} for index in range(7)
+    ]

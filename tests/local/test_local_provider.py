@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ from local_jobs import (
     write,
     write_sweep,
 )
+from qiskit import QuantumCircuit
 from qiskit_aer import AerSimulator
 
 from qjobs.circuits.slices import CircuitSlice
@@ -430,3 +432,34 @@ def test_an_idle_supervisor_leaves_and_so_do_its_workers(
 
 def supervision_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name == "supervisor"]
+
+
+def test_failed_circuits_are_told_without_results_and_counted_where_nobody_did(
+    provider: LocalProvider, tmp_path: Path
+) -> None:
+    circuits = rotations(3)
+    circuits[1] = QuantumCircuit(60, 1, name="wide")
+    for qubit in range(60):
+        circuits[1].ry(0.3, qubit)
+        circuits[1].cx(qubit, (qubit + 1) % 60)
+    circuits[1].measure(0, 0)
+    path = write(tmp_path / "one_fails.qpy", circuits)
+    job_id = provider.submit(
+        cut(path, 0, 3), backend="statevector", options=OPTIONS, tag="one fails"
+    )
+    good = submit(provider, write(tmp_path / "good.qpy", rotations(2)), 0, 2, "none fails")
+    wait(provider, [job_id, good])
+
+    results = provider._folder.result(job_id)
+    away = results.rename(tmp_path / "away")
+    told = provider.failed_circuits([job_id, good, "strange"])
+    away.rename(results)
+    assert told.keys() == {job_id}
+    assert told[job_id].runs == (Slice(1, 1),)
+    assert "memory" in told[job_id].reason
+
+    # As after a supervisor that died between the results and the queue, or of an older qjobs.
+    with sqlite3.connect(provider._folder.queue) as queue:
+        queue.execute("UPDATE queued_job SET failed = NULL, message = ''")
+    assert provider.failed_circuits([job_id])[job_id] == told[job_id]
+    assert not provider.failed_circuits([good])[good].runs

@@ -54,7 +54,7 @@ def test_no_tags_at_all_are_no_request(job_set):
 def test_a_set_that_was_not_submitted_has_no_state_to_change():
     with pytest.raises(JobManagerInvalidStateError, match="not submitted yet"):
         ManagedJobSet().update_name("x")
-    with pytest.raises(JobManagerInvalidStateError, match="empty name"):
+    with pytest.raises(JobManagerInvalidStateError, match="empty"):
         ManagedJobSet().update_name("")
 
 

@@ -21,6 +21,7 @@ from qjobs.providers.interface import (
     ProviderContext,
     ProviderFactory,
     Tallies,
+    TellsFailed,
 )
 
 if TYPE_CHECKING:
@@ -204,6 +205,9 @@ class Contract:
             assert all(outcome.startswith("0x") for outcome in circuit.counts)
             assert sum(size for _, size in circuit.registers) <= circuit.clbits
         assert provider.error_message(job_id, backend=self.subject.calm) == ""
+        if isinstance(provider, TellsFailed):
+            told = provider.failed_circuits([job_id], backend=self.subject.calm)
+            assert not any(failed.runs for failed in told.values())
 
     def test_each_bit_of_an_outcome_is_where_the_circuit_has_it(
         self, provider: Provider, submit: Callable[..., str]

@@ -64,8 +64,7 @@ class Shelf:
         ("fake", ("fake", "")),
         ("local", ("local", "")),
         ("python", ("local", "python")),
-        ("", ("local", "")),
-        ("local:", ("local", "")),
+        ("fake:", ("fake", "")),
         ("x:arn:aws:braket", ("x", "arn:aws:braket")),
     ],
 )

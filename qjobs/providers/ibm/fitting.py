@@ -57,7 +57,7 @@ def fit(
 
     def transpile(data: bytes) -> bytes:
         with crews.crew(way) as crew:
-            made = crew.transpile(data, start_index=records.start_index)
+            made = crew.transpile(data, start_index=circuits.first + records.start_index)
         start = part.start_index - records.start_index * rows
         weight = Weights(made.weights, rows=rows).of(Slice(start, part.experiments_count))
         if excess := weight.excess():

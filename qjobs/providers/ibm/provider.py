@@ -39,6 +39,7 @@ from qjobs.providers.interface import (
     BackendInfo,
     CancelOutcome,
     Capabilities,
+    FailedPart,
     JobDetails,
     Limits,
     Plan,
@@ -129,7 +130,7 @@ class IbmProvider:
                 "seed_transpiler": way.seed, "calibration": way.calibration,
             }  # fmt: skip
             return Plan(replace(options, extra={**chosen, **options.extra}), excess=lambda _: "")
-        weights.check_fit(backend)
+        weights.check_fit(backend, start_index=circuits.first)
         return Plan(
             replace(options, extra={**options.extra, "transpile": False}),
             excess=lambda part: weights.of(part).excess(),
@@ -242,6 +243,12 @@ class IbmProvider:
             shots=call.shots if call else 0,
             memory=call.memory if call else True,  # nobody here knows, and it may be read once
         )
+
+    def failed_circuits(
+        self, job_ids: Sequence[str], *, backend: str = ""
+    ) -> Mapping[str, FailedPart]:
+        """None, ever: a job is DONE with all of its circuits, or it is not DONE. Asks nobody."""
+        return {}
 
     def error_message(self, job_id: str, *, backend: str = "") -> str:
         """What the service says, or the job itself said last."""

@@ -8,12 +8,25 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
+from typing import NamedTuple
 
 from qjobs.lifetime import death
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.queue import QueuedJob
 
 LARGEST_REPLY_BYTES = 1 << 16
+
+
+class Ended(NamedTuple):
+    """How a job ended: with the `message` of what went wrong, or its results are there.
+
+    Of these, `failed` are the circuits that gave nothing all the same, as runs of their
+    positions, and `reason` is why the first did not.
+    """
+
+    message: str = ""
+    failed: str | None = None
+    reason: str = ""
 
 
 class Worker:
@@ -45,10 +58,10 @@ class Worker:
             self.process.stdin.write(request)
             self.process.stdin.flush()
 
-    def hear(self) -> str | None:
-        """Read what it said: the message its job ended with, or None if it died.
+    def hear(self) -> Ended | None:
+        """Read what it said: how its job ended, or None if it died.
 
-        The message is empty where the job is done. Call only when there is something to read.
+        Call only when there is something to read.
         """
         assert self.process.stdout is not None
         self._heard = b""
@@ -57,7 +70,7 @@ class Worker:
             if not said:
                 return None
             self._heard += said
-        return str(json.loads(self._heard)["message"])
+        return Ended(**json.loads(self._heard))
 
     def end(self) -> str:
         """Make sure that it is dead and say what it died of."""

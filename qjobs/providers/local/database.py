@@ -12,7 +12,7 @@ from pathlib import Path
 from qjobs.errors import ProviderError
 from qjobs.providers.local.folder import Folder
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_S = 10.0
 
 _SCHEMA = """
@@ -31,10 +31,12 @@ CREATE TABLE queued_job (
     sweep TEXT NOT NULL DEFAULT '',
     observables TEXT NOT NULL DEFAULT '',
     folder TEXT NOT NULL DEFAULT '',
+    first INTEGER NOT NULL DEFAULT 0,
     status TEXT NOT NULL,
     cancelling INTEGER NOT NULL DEFAULT 0,
     deaths INTEGER NOT NULL DEFAULT 0,
-    message TEXT NOT NULL DEFAULT ''
+    message TEXT NOT NULL DEFAULT '',
+    failed TEXT
 );
 CREATE INDEX by_status ON queued_job (status, number);
 """
@@ -47,7 +49,11 @@ ALTER TABLE job RENAME TO queued_job;
 ALTER TABLE queued_job ADD COLUMN sweep TEXT NOT NULL DEFAULT '';
 ALTER TABLE queued_job ADD COLUMN observables TEXT NOT NULL DEFAULT '';
 ALTER TABLE queued_job ADD COLUMN folder TEXT NOT NULL DEFAULT '';
-"""
+""",
+    2: """
+ALTER TABLE queued_job ADD COLUMN failed TEXT;
+ALTER TABLE queued_job ADD COLUMN first INTEGER NOT NULL DEFAULT 0;
+""",
 }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from qjobs import spans
 from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import InputError, JobRefused, ProviderError, UsageError
@@ -17,6 +18,7 @@ from qjobs.providers.interface import (
     BackendInfo,
     CancelOutcome,
     Capabilities,
+    FailedPart,
     Limits,
     ProviderContext,
     RemoteJob,
@@ -134,6 +136,22 @@ class LocalProvider:
         except OSError as error:
             raise ProviderError(f"cannot read {path}: {error.strerror}") from error
 
+    def failed_circuits(
+        self, job_ids: Sequence[str], *, backend: str = ""
+    ) -> Mapping[str, FailedPart]:
+        """What the workers counted; where one died before it could say so, its results are read."""
+        return {
+            job_id: self._read(job_id) if told is None else FailedPart(spans.read(told), reason)
+            for job_id, told, reason in self._queue.incomplete(job_ids)
+        }
+
+    def _read(self, job_id: str) -> FailedPart:
+        try:
+            positions, reason = self.result(job_id).failed()
+        except ValueError as error:
+            raise ProviderError(f"the results of job {job_id} are damaged: {error}") from error
+        return FailedPart(spans.runs_of(positions), reason)
+
     def error_message(self, job_id: str, *, backend: str = "") -> str:
         """What the worker or the supervisor said."""
         return self._queue.ending(job_id)[2]
@@ -195,6 +213,7 @@ def queued_job(circuits: CircuitSlice, *, backend: str, options: RunOptions, tag
             sweep=json.dumps([StampedFile.of(sweep.path), *sweep[1:]]) if sweep else "",
             observables=json.dumps(StampedFile.of(observables)) if observables else "",
             folder=backends.folder_of(backend),
+            first=circuits.first,
         )
     except OSError as error:
         raise JobRefused(f"cannot read {error.filename}: {error.strerror}") from error

@@ -51,7 +51,7 @@ class QueuedJob:
     `size_bytes` and `modified_ns` are the container's when the job was accepted, `qubits`
     the width of the widest circuit. `sweep` and `observables` are JSON, empty if there are
     none: the file, as a StampedFile, and for a sweep its names and rows. `folder` is where the
-    package of a `package.module:callable` was.
+    package of a `package.module:callable` was, `first` the number of the container's first circuit.
     """
 
     job_id: str
@@ -66,6 +66,7 @@ class QueuedJob:
     sweep: str = ""
     observables: str = ""
     folder: str = ""
+    first: int = 0
 
     def circuits(self) -> CircuitSlice:
         """The circuits, as a slice of their set. Raises InputError if a file was changed."""
@@ -80,6 +81,7 @@ class QueuedJob:
             Slice(self.start_index, self.experiments_count),
             sweep,
             observables,
+            first=self.first,
         )
 
     @property
@@ -157,6 +159,20 @@ class Queue:
             raise ProviderError(f"the queue of this machine has no job {job_id}")
         return JobStatus(row[0]), row[1], row[2]
 
+    def incomplete(self, job_ids: Sequence[str]) -> list[tuple[str, str | None, str]]:
+        """Those of the jobs that are DONE, but not surely with all circuits.
+
+        Each with the positions that failed, as runs, None where nobody has said, and with why
+        the first of them did.
+        """
+        with self._database.open() as database:
+            return database.execute(
+                "SELECT job_id, failed, message FROM queued_job"
+                " WHERE status = 'DONE' AND failed IS NOT ''"
+                " AND job_id IN (SELECT value FROM json_each(?))",
+                (json.dumps(job_ids),),
+            ).fetchall()
+
     def cancel(self, job_ids: Sequence[str]) -> None:
         """Cancel the jobs that wait, and mark those that run for the supervisor to stop."""
         with self._database.transaction() as database:
@@ -213,10 +229,12 @@ class Queue:
             )
             return changed.rowcount == 1
 
-    def finish(self, job_id: str, status: JobStatus, message: str = "") -> None:
-        """Record how a running job ended."""
+    def finish(
+        self, job_id: str, status: JobStatus, message: str = "", *, failed: str | None = None
+    ) -> None:
+        """Record how a running job ended, and which circuits of a DONE one failed, if known."""
         with self._database.open() as database:
-            self._finish(database, job_id, status, message)
+            self._finish(database, job_id, status, message, failed)
 
     def give_back(self, job_id: str, *, reason: str, deaths_allowed: int) -> None:
         """Queue a job again whose worker died, or give it up when too many have."""
@@ -253,11 +271,16 @@ class Queue:
 
     @staticmethod
     def _finish(
-        database: sqlite3.Connection, job_id: str, status: JobStatus, message: str = ""
+        database: sqlite3.Connection,
+        job_id: str,
+        status: JobStatus,
+        message: str = "",
+        failed: str | None = None,
     ) -> None:
         database.execute(
-            "UPDATE queued_job SET status = ?, message = ? WHERE job_id = ? AND status = 'RUNNING'",
-            (status.value, message, job_id),
+            "UPDATE queued_job SET status = ?, message = ?, failed = ?"
+            " WHERE job_id = ? AND status = 'RUNNING'",
+            (status.value, message, failed, job_id),
         )
 
     @staticmethod

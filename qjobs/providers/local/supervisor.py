@@ -103,16 +103,18 @@ class Supervisor:
         return needs if needs <= self._memory_bytes else 0
 
     def _hear(self, worker: Worker) -> None:
-        message = worker.hear()
+        ended = worker.hear()
         job = worker.job
-        if message is None:
+        if ended is None:
             reason = self._crew.dismiss(worker)
             if job is not None:
                 self._bury(job.job_id, reason)
         elif job is not None:
             worker.job = None
-            status = JobStatus.ERROR if message else JobStatus.DONE
-            self._queue.finish(job.job_id, status, message)
+            status = JobStatus.ERROR if ended.message else JobStatus.DONE
+            self._queue.finish(
+                job.job_id, status, ended.message or ended.reason, failed=ended.failed
+            )
 
     def _bury(self, job_id: str, reason: str) -> None:
         if self._folder.has_result(job_id):

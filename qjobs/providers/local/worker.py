@@ -1,8 +1,7 @@
 """The process that runs jobs: a request a line on stdin, a reply a line on stdout.
 
 `python -m qjobs.providers.local.worker FOLDER SUPERVISOR`, where SUPERVISOR is the id of the
-process that it must not outlive. A reply holds the message that the job ends with, empty
-when its results are in the folder.
+process that it must not outlive. A reply is how the job ended, a `crew.Ended`.
 """
 
 import gc
@@ -13,9 +12,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from qjobs import spans
 from qjobs.circuits.foreign import ENDS, describe
 from qjobs.errors import QjobsError
 from qjobs.lifetime import die_with
+from qjobs.providers.local.crew import Ended
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.queue import QueuedJob
 from qjobs.results import CircuitResult, JobResult
@@ -28,44 +29,60 @@ def serve(folder: Folder, requests: BinaryIO, replies: BinaryIO) -> None:
     """Answer requests until there are no more."""
     for request in requests:
         fields: dict[str, Any] = json.loads(request)
-        message = _end(folder, QueuedJob(**fields["job"]), threads=fields["threads"])
-        replies.write(json.dumps({"message": message[:LONGEST_MESSAGE]}).encode() + b"\n")
+        ended = _end(folder, QueuedJob(**fields["job"]), threads=fields["threads"])
+        ended = ended._replace(
+            message=ended.message[:LONGEST_MESSAGE], reason=ended.reason[:LONGEST_MESSAGE]
+        )
+        replies.write(json.dumps(ended._asdict()).encode() + b"\n")
         replies.flush()
 
 
-def _end(folder: Folder, job: QueuedJob, *, threads: int) -> str:
-    """Bring a job to its end. The message is empty if its results are there."""
+def _end(folder: Folder, job: QueuedJob, *, threads: int) -> Ended:
+    """Bring a job to its end."""
     try:
         # Here, so that an Aer that cannot be imported is what the job's message is about.
         from qjobs.providers.local import running
 
-        failures = Failures(job.start_index)
+        failures = Failures(job.first + job.start_index)
         result = JobResult.of(failures.watch(running.run(job, threads=threads)))
         if failures.count == job.experiments_count:
-            return failures.message
+            return Ended(failures.message)
         folder.keep_result(job.job_id, result.body)
     except QjobsError as error:
-        return error.message
+        return Ended(error.message or "it failed, and nobody said why")
     except BaseException as error:  # whatever it is, the next job may run
         if isinstance(error, ENDS):
             raise
-        return describe(error)
-    return ""
+        return Ended(describe(error))
+    return Ended(failed=failures.runs, reason=failures.reason)
 
 
 class Failures:
     """How many results say that their circuit failed, and what the first of them say."""
 
     def __init__(self, start_index: int) -> None:
-        self.count = 0
+        self.reason = ""  # what the first of them says
         self._start_index = start_index
+        self._positions: list[int] = []
         self._first: list[str] = []
+
+    @property
+    def count(self) -> int:
+        """How many there are so far."""
+        return len(self._positions)
+
+    @property
+    def runs(self) -> str:
+        """Their positions in the job, from 0, as runs."""
+        return spans.written(spans.runs_of(self._positions))
 
     def watch(self, results: Iterable[CircuitResult]) -> Iterator[CircuitResult]:
         """The results as they are, counted as they pass."""
         for index, result in enumerate(results, self._start_index):
             if result.failed:
-                self.count += 1
+                if not self._positions:
+                    self.reason = result.message
+                self._positions.append(index - self._start_index)
                 if len(self._first) < MESSAGES_OF_A_JOB:
                     self._first.append(f"circuit {index}: {result.message}")
             yield result

@@ -77,9 +77,10 @@ class Settings:
                 return value
             variable = str(value["env"])
             found = paths.variables().get(variable)
-            if not found:
+            if not (found and found.strip()):
                 raise AuthError(
-                    f"[providers.{self.name}] needs the variable {variable}, which is not set",
+                    f"[providers.{self.name}] needs the variable {variable}, which is "
+                    f"{'not set' if found is None else 'empty'}",
                     hint=f"export {variable}=...",
                 )
             values.append(found)
