@@ -56,7 +56,7 @@ def test_a_sweep_is_planned_shown_and_its_results_name_the_rows(qjobs, measured)
     lines = qjobs("result", "--top", "1", "--header").out.splitlines()
     assert lines[0] == "index\tname\toutcome\tcount\tshots\tbinding\tsource\tposition"
     assert [line.split("\t")[5:] for line in lines[1:]] == [
-        [binding, "measured.qasm", "0"] for binding in ("0", "1", "2")
+        [binding, "measured.qpy", "0"] for binding in ("0", "1", "2")
     ]
     assert "parameters\ttheta\nbindings\t3\n" in qjobs("show").out
 
