@@ -1,7 +1,7 @@
-"""The process that runs jobs: a request a line on stdin, a reply a line on stdout.
+"""The process that runs jobs: a request a line on stdin, a reply a line on its `channel`.
 
-`python -m qjobs.providers.local.worker FOLDER SUPERVISOR`, where SUPERVISOR is the id of the
-process that it must not outlive. A reply holds the message that the job ends with, empty
+`python -m qjobs.providers.local.worker FOLDER SUPERVISOR ANSWERS`, where SUPERVISOR is the id of
+the process that it must not outlive. A reply holds the message that the job ends with, empty
 when its results are in the folder.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from qjobs import channel
 from qjobs.errors import QjobsError
 from qjobs.lifetime import die_with
 from qjobs.providers.local.folder import Folder
@@ -79,17 +80,16 @@ def main(arguments: list[str]) -> None:
     # Circuits and results are many small objects in few cycles: looking for these as often as
     # Python does by default would take a part of the time of running them.
     gc.set_threshold(100_000, 50, 50)
-    path, supervisor = arguments
+    path, supervisor, answers = arguments
     if not die_with(int(supervisor)):
         return
     # Each worker is one of many: the libraries below must not start threads for all cores.
     # Aer is not meant, it gets its number of threads with each run.
     for library in ("OPENBLAS", "MKL", "RAYON"):
         os.putenv(f"{library}_NUM_THREADS", "1")
-    # What libraries print goes to the log and not between the replies.
-    with os.fdopen(os.dup(1), "wb") as replies:
-        os.dup2(2, 1)
-        serve(Folder(Path(path)), sys.stdin.buffer, replies)
+    requests, replies = channel.take(int(answers))
+    with requests, replies:
+        serve(Folder(Path(path)), requests, replies)
 
 
 if __name__ == "__main__":
