@@ -1,9 +1,12 @@
 """The arguments of a command line become the ordered list of files to read circuits from."""
 
+import codecs
+import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,7 +18,9 @@ SUFFIXES = (".qpy", ".qasm", ".qasm2", ".qasm3")
 
 MAX_STREAM_BYTES = 256 * 2**20
 MAX_LIST_BYTES = 64 * 2**20
+MAX_FILES = 1_000_000
 
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MAGIC = re.compile(r"[*?[]")
 _DIGITS = re.compile(r"(\d+)", re.ASCII)
 
@@ -47,25 +52,28 @@ def expand(arguments: Sequence[str], *, stdin: BinaryIO | None = None) -> list[I
             found.append(InputFile(STDIN, _read_once(stdin, "the standard input")))
             stdin = None
         else:
-            found.extend(_expand_one(argument))
+            found.extend(islice(_expand_one(argument), MAX_FILES))
+        if len(found) >= MAX_FILES:
+            raise InputError(f"there are {MAX_FILES} files or more", hint="make QPY files of them")
     return found
 
 
 def read_list(stream: BinaryIO) -> list[str]:
     """The paths in a list: one a line or, where there are NUL bytes, between these.
 
-    Blank entries are dropped. Raises InputError if the list is too long or not text.
+    Blank entries are dropped. Raises InputError if the list is too long.
     """
     data = stream.read(MAX_LIST_BYTES + 1)
     if len(data) > MAX_LIST_BYTES:
         raise InputError(f"the list of files is longer than {MAX_LIST_BYTES >> 20} MiB")
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        raise InputError(f"the list of files is not UTF-8 text: byte {error.start}") from error
+    if data.startswith(_UTF_16):
+        raise InputError("the list of files is UTF-16 text", hint="write it as UTF-8")
+    text = os.fsdecode(data)  # a name may be any bytes
     if "\0" in text:
         return [path for path in text.split("\0") if path]
-    return [path for path in text.splitlines() if path.strip()]
+    # Not `splitlines`: what else that takes for the end of a line may be part of a name.
+    lines = (line.removesuffix("\r") for line in text.split("\n"))
+    return [path for path in lines if path.strip()]
 
 
 def natural_key(name: str) -> list[tuple[int, str]]:
@@ -88,6 +96,8 @@ def _expand_one(argument: str) -> Iterator[InputFile]:
             )
     except OSError as error:
         raise InputError(f"cannot read {argument!r}: {error.strerror or error}") from error
+    except RecursionError as error:
+        raise InputError(f"the folders in {argument!r} are nested too deeply") from error
 
 
 def _kind(path: str) -> int | None:
@@ -102,7 +112,7 @@ def _kind(path: str) -> int | None:
 
 def _take(path: str, kind: int) -> Iterator[InputFile]:
     if kind == stat.S_IFDIR:
-        names = list(_walk(Path(path)))
+        names = list(islice(_walk(Path(path)), MAX_FILES))
         if not names:
             raise InputError(
                 f"the folder {path!r} holds no circuits",
@@ -119,7 +129,8 @@ def _take(path: str, kind: int) -> Iterator[InputFile]:
 def _match(pattern: str) -> Iterator[InputFile]:
     from glob import iglob
 
-    matches = sorted(iglob(pattern, recursive=True), key=natural_key)  # noqa: PTH207 - Path.glob takes no absolute pattern
+    found = islice(iglob(pattern, recursive=True), MAX_FILES)  # noqa: PTH207 - Path.glob takes no absolute pattern
+    matches = sorted(found, key=natural_key)
     if not matches:
         raise InputError(f"no file matches {pattern!r}")
     for path in matches:

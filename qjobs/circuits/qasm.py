@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from qjobs.circuits import straight
+from qjobs.circuits import extent, full, straight
 from qjobs.circuits.foreign import describe, qiskit_errors
 from qjobs.circuits.sniff import MAX_QASM_BYTES, Format
 from qjobs.errors import InputError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BUILT_IN = ("qelib1.inc", "stdgates.inc")
 """The includes that Qiskit's parsers bring with them."""
 MAX_INCLUDE_DEPTH = 16
+MAX_INCLUDES = 1000
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _INCLUDE = re.compile(r'include\s*"([^"\n]*)"\s*;')
@@ -62,24 +63,27 @@ def circuit_name(path: str) -> str:
     name = Path(path).name.removesuffix(".gz")
     for suffix in (".qasm", ".qasm2", ".qasm3"):
         name = name.removesuffix(suffix)
-    return name or path
+    # A name that is no text, which a file may have, cannot be kept with a circuit.
+    return (name or path).encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _parse2(text: str) -> "QuantumCircuit":
     from qiskit import qasm2
 
-    return qasm2.loads(
+    extent.check_registers(text)
+    circuit = qasm2.loads(
         text,
         include_path=(),
         custom_instructions=qasm2.LEGACY_CUSTOM_INSTRUCTIONS,
         custom_classical=qasm2.LEGACY_CUSTOM_CLASSICAL,
     )
+    if "gate" in text:
+        extent.check_gates(circuit)
+    return circuit
 
 
 def _parse3(text: str) -> "QuantumCircuit":
-    from qiskit import qasm3
-
-    return straight.parse(text) or qasm3.loads(text)
+    return straight.parse(text) or full.parse(text)
 
 
 class _Includes:
@@ -88,6 +92,7 @@ class _Includes:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder.resolve() if folder else None
         self._left_bytes = MAX_QASM_BYTES
+        self._left = MAX_INCLUDES
 
     def read(self, data: bytes, path: str, depth: int = 0) -> list[_Piece]:
         """The text of a program, that of its includes in their place."""
@@ -120,6 +125,9 @@ class _Includes:
         return found
 
     def _open(self, name: str, where: str, depth: int) -> bytes:
+        self._left -= 1
+        if self._left < 0:
+            raise InputError(f"{where}: the program has more than {MAX_INCLUDES} includes")
         if depth >= MAX_INCLUDE_DEPTH:
             raise InputError(f"{where}: includes are nested more than {MAX_INCLUDE_DEPTH} deep")
         if self._folder is None:
@@ -128,6 +136,8 @@ class _Includes:
             target = (self._folder / name).resolve()
             if not target.is_relative_to(self._folder):
                 raise InputError(f"{where}: {name!r} lies outside of the folder of the program")
+            if not target.is_file() and target.exists():  # a pipe would never end
+                raise InputError(f"{where}: {name!r} is not a file")
             with target.open("rb") as file:
                 return file.read(MAX_QASM_BYTES + 1)
         except (OSError, ValueError, RuntimeError) as error:

@@ -33,7 +33,7 @@ MAX_RECORD_BYTES = 2**31
 """A circuit of more than 2 GiB is refused: decoding it would need many times that."""
 
 MAX_BITS = 1_000_000
-"""A circuit of more qubits or classical bits is taken for damaged."""
+"""A circuit of more qubits and classical bits is refused: Qiskit reserves memory for each."""
 
 # FILE_HEADER_V10 of qiskit/qpy/formats.py, and the type of the programs.
 _HEADER = struct.Struct("!6sB3sQcc")
@@ -247,7 +247,7 @@ def _check_sizes(data: bytes) -> None:
         table = struct.unpack_from(f"!{min(circuits, len(data))}Q", data, HEADER_BYTES)
         for at in table:
             head = records.read_head(data[at : at + records.HEAD_BYTES])
-            if max(head.qubits, head.clbits) > MAX_BITS:
+            if head.qubits + head.clbits > MAX_BITS:
                 raise InputError(f"a circuit has {head.qubits} qubits and {head.clbits} clbits")
     except struct.error as error:
         raise InputError("the QPY data is cut short") from error

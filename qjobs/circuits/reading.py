@@ -54,7 +54,7 @@ def _copied(file: CircuitFile) -> Part:
 
 
 def _written(task: Task) -> Iterator[Part]:
-    for path in task.parts:
+    for path in task.written():
         with Container.open(path) as container:
             yield Part(path, str(path), len(container), decoded=True)
 

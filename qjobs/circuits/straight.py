@@ -10,6 +10,8 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
+from qjobs.circuits.qpy import MAX_BITS
+
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
@@ -29,7 +31,7 @@ _BITS = rf"{_BIT}(?:\s*,\s*{_BIT})*"
 _HEADER = re.compile(r'\s*OPENQASM\s+3(?:\.[01])?\s*;\s*include\s+"stdgates\.inc"\s*;', re.ASCII)
 _SHAPES = re.compile(
     rf"""\s*(?:
-      (?:qubit|bit)\[[1-9]\d{{0,5}}\]\s+{_NAME}
+      (?:qubit|bit)\[(?P<size>[1-9]\d{{0,5}})\]\s+{_NAME}
     | {_BIT}\s*=\s*measure\s+{_BIT}
     | barrier\s+{_BITS}
     | (?P<gate>{_NAME})(?:\s*\((?P<parameters>[^()]*)\))?\s+(?P<qubits>{_BITS})
@@ -69,6 +71,7 @@ def _simplify(text: str) -> str | None:
     if header is None:
         return None
     statements = ['OPENQASM 3.0;\ninclude "stdgates.inc"']
+    bits = 0
     *body, rest = text[header.end() :].split(";")
     if rest.strip():
         return None
@@ -76,6 +79,7 @@ def _simplify(text: str) -> str | None:
         shape = _SHAPES.fullmatch(statement)
         if shape is None:
             return None
+        bits += int(shape["size"] or 0)
         if shape["gate"] is None:
             statements.append(statement)
             continue
@@ -91,7 +95,7 @@ def _simplify(text: str) -> str | None:
         else:
             start, end = shape.span("parameters")
             statements.append(statement[:start] + ", ".join(map(str, values)) + statement[end:])
-    return ";".join(statements) + ";\n"
+    return ";".join(statements) + ";\n" if bits <= MAX_BITS else None
 
 
 def _fold(angle: str) -> str | None:

@@ -111,8 +111,13 @@ def test_a_stream_without_end_is_refused() -> None:
 def test_a_list_has_one_path_a_line_or_between_nuls() -> None:
     assert read_list(io.BytesIO(b"a b\n\nc\r\n")) == ["a b", "c"]
     assert read_list(io.BytesIO(b"a\nb\0c\0")) == ["a\nb", "c"]
-    with pytest.raises(InputError, match="not UTF-8"):
-        read_list(io.BytesIO(b"\xff"))
+    with pytest.raises(InputError, match="UTF-16 text"):
+        read_list(io.BytesIO("a\n".encode("utf-16")))
+
+
+def test_a_name_in_a_list_may_be_any_bytes() -> None:
+    assert read_list(io.BytesIO(b"\xff\n")) == [os.fsdecode(b"\xff")]
+    assert read_list(io.BytesIO("a\x85b\x0cc\u2028d\n".encode())) == ["a\x85b\x0cc\u2028d"]
 
 
 @given(st.lists(st.text()))

@@ -66,7 +66,10 @@ def test_a_fault_in_openqasm_2_is_told_with_its_place(text: str, message: str) -
         (HEAD3 + "qubit[2 q;", "dir/file.qasm:3:9: cannot be understood at 'q'"),
         (HEAD3 + "qubit[2] q", "dir/file.qasm:3:11: cannot be understood at '<EOF>'"),
         (HEAD3 + "qubit[2] q; \0", "dir/file.qasm:3:13: token recognition error"),
-        (HEAD3 + "qubit[2] q;\ncx q[0], q[0];", "dir/file.qasm: "),
+        (HEAD3 + "qubit[2] q;\ncx q[0], q[0];", "dir/file.qasm:4:1: duplicate"),
+        (HEAD3 + "qubit[2] q;\n  cx q[0];", "dir/file.qasm:4:3: The amount of qubit"),
+        (HEAD3 + "qubit[2] q;\nh /**/ r[0];", "dir/file.qasm:4:8: Undefined symbol 'r'"),
+        (HEAD3 + "qubit[1] x;\nh x[0];", "dir/file.qasm:3:1: Symbol 'x' already"),
     ],
 )
 def test_a_fault_in_openqasm_3_is_told_with_its_place(text: str, message: str) -> None:
