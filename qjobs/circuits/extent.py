@@ -5,18 +5,18 @@ wherever it is used: a few lines may stand for more than a machine can hold.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from operator import add, mul, sub
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qjobs.circuits.qpy import MAX_BITS
 
-if TYPE_CHECKING:
-    from qiskit import QuantumCircuit
-
 MAX_OPERATIONS = 1_000_000
 """So much may gates and loops stand for, and `MOST_TIMES` what is written out."""
-MOST_TIMES = 20
+MOST_TIMES = 100
+MAX_DEPTH = 200
+"""So deep may the gates of OpenQASM 2 be defined by each other. Those of 3 meet Python's limit."""
 
 _ARITHMETIC = {"+": add, "-": sub, "*": mul}
 _GAP = r"(?:\s|//[^\n]*)+"
@@ -24,6 +24,9 @@ _GAP = r"(?:\s|//[^\n]*)+"
 _REGISTER = re.compile(rf"reg{_GAP}\w+(?:{_GAP})?\[(?:{_GAP})?(\d+)")
 _COMMENT = re.compile(r"//[^\n]*")
 _PHYSICAL = re.compile(r"\$(\d+)")
+_GATE = re.compile(r"\bgate\s+(\w+)[^{};]*\{([^}]*)\}")
+_STATEMENT = re.compile(r"(\w+)[^;]*;")
+_NAME = re.compile(r"[A-Za-z_]\w*")
 _DIGITS = len(str(MAX_BITS))
 
 
@@ -49,30 +52,23 @@ def _check_bits(bits: int) -> None:
         raise Excessive(f"it declares more than {MAX_BITS} bits")
 
 
-def check_gates(circuit: "QuantumCircuit") -> None:
-    """Raise Excessive if the gates of a circuit, defined by their names, stand for too much."""
-    known: dict[str, int] = {}
-    _check_operations(_expand(circuit, known), circuit.size())
-
-
-def _expand(circuit: "QuantumCircuit", known: dict[str, int]) -> int:
-    total = 0
-    for instruction in circuit.data:
-        total += 1
-        if instruction.is_standard_gate():
-            continue
-        operation = instruction.operation
-        blocks = getattr(operation, "blocks", None)
-        if blocks is not None:
-            total += sum(_expand(block, known) for block in blocks)
-        elif operation.name in known:
-            total += known[operation.name]
-        else:
-            definition = operation.definition
-            inside = _expand(definition, known) if definition is not None else 0
-            known[operation.name] = min(inside, MAX_OPERATIONS + 1)
-            total += known[operation.name]
-    return total
+def check_gates(text: str) -> None:
+    """Raise Excessive if the gates that a program in OpenQASM 2 defines stand for too much."""
+    code = _COMMENT.sub("", text)
+    sizes: dict[str, int] = {}
+    depths: dict[str, int] = {}
+    for name, body in _GATE.findall(code):
+        used = _STATEMENT.findall(body)
+        sizes[name] = min(sum(1 + sizes.get(gate, 0) for gate in used), MAX_OPERATIONS + 1)
+        depths[name] = 1 + max((depths.get(gate, 0) for gate in used), default=0)
+    if max(depths.values(), default=0) > MAX_DEPTH:
+        raise Excessive(f"its gates are nested more than {MAX_DEPTH} deep")
+    if max(sizes.values(), default=0) <= MOST_TIMES:
+        return
+    program = _GATE.sub("", code)
+    uses = Counter(_NAME.findall(program))
+    written = program.count(";")
+    _check_operations(written + sum(uses[name] * size for name, size in sizes.items()), written)
 
 
 def _check_operations(total: int, written: int) -> None:

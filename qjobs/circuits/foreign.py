@@ -28,6 +28,8 @@ def qiskit_errors(what: str) -> Iterator[None]:
 
 def describe(error: BaseException) -> str:
     """The text of a foreign error in one line of bearable length, without decoration."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
     text = getattr(error, "message", None)
     plain = _DECORATION.sub(" ", text if isinstance(text, str) else str(error))
     return " ".join(plain.split())[:_MAX_MESSAGE_CHARACTERS] or type(error).__name__

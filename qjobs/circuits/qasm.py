@@ -71,15 +71,14 @@ def _parse2(text: str) -> "QuantumCircuit":
     from qiskit import qasm2
 
     extent.check_registers(text)
-    circuit = qasm2.loads(
+    if "gate" in text:
+        extent.check_gates(text)
+    return qasm2.loads(
         text,
         include_path=(),
         custom_instructions=qasm2.LEGACY_CUSTOM_INSTRUCTIONS,
         custom_classical=qasm2.LEGACY_CUSTOM_CLASSICAL,
     )
-    if "gate" in text:
-        extent.check_gates(circuit)
-    return circuit
 
 
 def _parse3(text: str) -> "QuantumCircuit":

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
 
 from qjobs.circuits import records
+from qjobs.circuits.conditions import narrow
 from qjobs.circuits.foreign import qiskit_errors
 from qjobs.errors import InputError
 from qjobs.model import Slice
@@ -258,6 +259,16 @@ def encode(circuits: "Sequence[QuantumCircuit]") -> bytes:
 
     Raises InputError if Qiskit cannot write one of them.
     """
+    try:
+        return _dump(circuits)
+    except InputError:
+        narrowed = [narrow(circuit) for circuit in circuits]
+        if all(new is old for new, old in zip(narrowed, circuits, strict=True)):
+            raise
+        return _dump(narrowed)
+
+
+def _dump(circuits: "Sequence[QuantumCircuit]") -> bytes:
     from qiskit import qpy
     from qiskit.qpy.common import QPY_VERSION
 

@@ -36,7 +36,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from qjobs import channel
 from qjobs.circuits import bounds, qpy
-from qjobs.circuits.conditions import narrow
 from qjobs.circuits.foreign import describe
 from qjobs.circuits.older import decode_windows
 from qjobs.circuits.sniff import MAX_QASM_BYTES, Format, contents
@@ -187,9 +186,6 @@ def _encode(circuits: "list[QuantumCircuit]", name: str) -> bytes:
     try:
         return qpy.encode(circuits)
     except InputError as error:
-        narrowed = [narrow(circuit) for circuit in circuits]
-        if narrowed != circuits:
-            return _encode(narrowed, name)
         raise InputError(f"{name}: {error.message}", hint=error.hint) from error.__cause__
 
 
