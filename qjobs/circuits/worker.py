@@ -150,7 +150,8 @@ def _read_qpy(path: Path, name: str, prefix: str, parts: list[str]) -> _Message:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")
         for circuits in decode_windows(path, name):
-            _write_part(_encode(circuits, name), prefix, parts)
+            if circuits:
+                _write_part(_encode(circuits, name), prefix, parts)
             parameters = _name_parameters(circuits, count) | parameters
             count += len(circuits)
     except BaseException as error:
@@ -158,6 +159,8 @@ def _read_qpy(path: Path, name: str, prefix: str, parts: list[str]) -> _Message:
         if isinstance(error, OSError):
             raise InputError(f"cannot read {name}: {error.strerror or error}") from error
         raise
+    if not count:
+        raise InputError(f"{name} holds no circuits")
     return _answer(digest.hexdigest(), count, parameters)
 
 

@@ -347,6 +347,21 @@ def test_a_file_that_its_reader_does_not_survive_is_blamed_and_skipped_alone(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("version", [13, 17])
+def test_an_older_file_without_circuits_is_left_out(tmp_path: Path, version: int) -> None:
+    header = dump([ghz(2)], version)[: qpy.HEADER_BYTES]
+    empty = header[:10] + bytes(8) + header[18:]
+    assert qpy.read_header(empty)[1] == 0
+    write(tmp_path / "in/a.qpy", empty)
+    write(tmp_path / "in/b.qasm", GOOD)
+    gathered = collect(tmp_path, tmp_path / "in", skip_invalid=True)
+    assert [file.error.message for file in gathered.skipped] == [
+        f"{tmp_path / 'in/a.qpy'} holds no circuits"
+    ]
+    assert [circuit.name for circuit in loaded(tmp_path)] == ["b"]
+
+
+@pytest.mark.slow
 def test_a_reader_may_take_no_more_than_its_memory(tmp_path: Path) -> None:
     path = write(tmp_path / "wide.qasm", "OPENQASM 2.0;\nqreg q[990000];\ncreg c[9];\n")
     file = CircuitFile(str(path), path, Format.QASM2)

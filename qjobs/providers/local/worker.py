@@ -46,7 +46,7 @@ def _end(folder: Folder, job: QueuedJob, *, threads: int) -> str:
         folder.keep_result(job.job_id, result.body)
     except QjobsError as error:
         return error.message
-    except Exception as error:  # noqa: BLE001 - whatever it is, the next job may run
+    except BaseException as error:  # noqa: BLE001 - even a panic or an exit; the next job may run
         return f"{type(error).__name__}: {error}"
     return ""
 
