@@ -5,6 +5,7 @@ themselves in every version, so a run of them behind a header is a file that Qis
 """
 
 import mmap
+import struct
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,8 +57,11 @@ def _bounds(data: memoryview, version: int, count: int, name: str) -> "array[int
         bounds = array("q", [qpy.first_record(count) if has_table else qpy.HEADER_BYTES])
         try:
             for _ in range(count):
+                qpy.check_bits(bytes(data[bounds[-1] : bounds[-1] + records.HEAD_BYTES]))
                 bounds.append(records.find_end(data, bounds[-1], version))
-        except records.CutShort as error:
+        except InputError as error:
+            raise InputError(f"{name}: {error.message}") from error
+        except (records.CutShort, struct.error) as error:
             raise InputError(
                 f"{name} is cut short: circuit {len(bounds) - 1} of {count}"
             ) from error

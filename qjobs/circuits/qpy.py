@@ -236,6 +236,16 @@ def decode(data: bytes) -> "list[QuantumCircuit]":
         return list(qpy.load(io.BytesIO(data)))
 
 
+def check_bits(head: bytes) -> None:
+    """Raise InputError if the head of a record promises more than `MAX_BITS`."""
+    promised = records.read_head(head)
+    if promised.qubits + promised.clbits > MAX_BITS:
+        raise InputError(
+            f"a circuit has {promised.qubits} qubits and {promised.clbits} clbits, "
+            f"which together are more than {MAX_BITS}"
+        )
+
+
 def _check_sizes(data: bytes) -> None:
     """Raise InputError for sizes that are absurd: Qiskit would reserve the memory, or abort."""
     try:
@@ -247,9 +257,7 @@ def _check_sizes(data: bytes) -> None:
     try:
         table = struct.unpack_from(f"!{min(circuits, len(data))}Q", data, HEADER_BYTES)
         for at in table:
-            head = records.read_head(data[at : at + records.HEAD_BYTES])
-            if head.qubits + head.clbits > MAX_BITS:
-                raise InputError(f"a circuit has {head.qubits} qubits and {head.clbits} clbits")
+            check_bits(data[at : at + records.HEAD_BYTES])
     except struct.error as error:
         raise InputError("the QPY data is cut short") from error
 

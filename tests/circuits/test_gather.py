@@ -13,7 +13,7 @@ import pytest
 from qiskit import QuantumCircuit, qasm2, qasm3
 from sample_circuits import dump, edge_circuits, ghz, load
 
-from qjobs.circuits import joining, qpy, sniff
+from qjobs.circuits import joining, qpy, records, sniff
 from qjobs.circuits.files import CircuitFile, Task
 from qjobs.circuits.gather import Gathered, gather
 from qjobs.circuits.inputs import expand
@@ -359,6 +359,18 @@ def test_an_older_file_without_circuits_is_left_out(tmp_path: Path, version: int
         f"{tmp_path / 'in/a.qpy'} holds no circuits"
     ]
     assert [circuit.name for circuit in loaded(tmp_path)] == ["b"]
+
+
+@pytest.mark.slow
+def test_an_older_file_that_promises_bits_without_number_is_left_out(tmp_path: Path) -> None:
+    data = bytearray(dump([ghz(2), ghz(3)], 13))
+    at = records.find_end(bytes(data), qpy.HEADER_BYTES, 13) + 5
+    assert data[at : at + 4] == (3).to_bytes(4, "big")
+    data[at : at + 4] = (4_000_000_000).to_bytes(4, "big")
+    path = write(tmp_path / "in/a.qpy", bytes(data))
+    message = f"{path}: a circuit has 4000000000 qubits and 3 clbits, .* more than 1000000"
+    with pytest.raises(InputError, match=message):
+        collect(tmp_path, path)
 
 
 @pytest.mark.slow
