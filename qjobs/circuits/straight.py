@@ -25,7 +25,8 @@ PARAMETERS = {
 }
 """Gates of stdgates.inc, and how many parameters each has."""
 
-_NAME = r"(?!im\b)[A-Za-z_]\w*"  # `im` is a keyword to the full parser only
+# Words that are keywords to the full parser only; it changes names that begin otherwise.
+_NAME = r"(?!(?:im|durationof)\b)[a-z]\w*"
 _BIT = rf"{_NAME}\[(?:0|[1-9]\d{{0,5}})\]"
 _BITS = rf"{_BIT}(?:\s*,\s*{_BIT})*"
 _HEADER = re.compile(r'\s*OPENQASM\s+3(?:\.[01])?\s*;\s*include\s+"stdgates\.inc"\s*;', re.ASCII)
@@ -34,7 +35,7 @@ _SHAPES = re.compile(
       (?:qubit|bit)\[(?P<size>[1-9]\d{{0,5}})\]\s+{_NAME}
     | {_BIT}\s*=\s*measure\s+{_BIT}
     | barrier\s+{_BITS}
-    | (?P<gate>{_NAME})(?:\s*\((?P<parameters>[^()]*)\))?\s+(?P<qubits>{_BITS})
+    | (?P<gate>CX|{_NAME})(?:\s*\((?P<parameters>[^()]*)\))?\s+(?P<qubits>{_BITS})
     )\s*""",
     re.VERBOSE | re.ASCII,
 )
@@ -66,9 +67,10 @@ def parse(text: str) -> "QuantumCircuit | None":
 
 def _simplify(text: str) -> str | None:
     """The program with every angle as one number; None if it is not straight-line."""
-    text = re.sub(r"//[^\n]*", "", text)
+    text = re.sub(r"//[^\r\n]*", "", text)
     header = _HEADER.match(text)
-    if header is None:
+    # These are blanks to us, but not to the full parser.
+    if header is None or "\v" in text or "\f" in text:
         return None
     statements = ['OPENQASM 3.0;\ninclude "stdgates.inc"']
     bits = 0

@@ -234,6 +234,29 @@ def test_what_the_quick_parser_takes_the_full_one_takes(statements: list[str]) -
         assert quick == qasm3.loads(text)
 
 
+@pytest.mark.parametrize("name", ["x", "pi", "im", "durationof", "sizeof", "Q", "_q", "E", "dt"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "qubit[2] {};\nh {}[0];",
+        "qubit[2] q;\nbit[2] {};\n{}[0] = measure q[0];",
+        "qubit[2] q;\nh {}[0]; barrier {}[0];",
+        "qubit[1] {};\nbit[1] {};",
+    ],
+)
+def test_a_name_means_the_same_to_both_parsers(name: str, body: str) -> None:
+    text = HEAD3 + body.replace("{}", name)
+    quick = straight.parse(text)
+    assert quick is None or quick == qasm3.loads(text)
+
+
+@pytest.mark.parametrize("blank", ["\v", "\f", "//c\rh q[1];", "\r\n", "\t", "\u00a0", "\x1c"])
+def test_a_blank_means_the_same_to_both_parsers(blank: str) -> None:
+    text = HEAD3 + f"qubit[2] q;\n{blank}h q[0];\n"
+    quick = straight.parse(text)
+    assert quick is None or quick == qasm3.loads(text)
+
+
 @pytest.mark.parametrize(
     "body",
     [
