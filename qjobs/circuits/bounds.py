@@ -44,5 +44,7 @@ def limit_memory(size_bytes: int) -> None:
 
 def time_s(file: CircuitFile) -> float:
     """How long it may take to read a file."""
-    size = file.path.stat().st_size * (_UNPACKING if file.packed else 1)
-    return FILE_S + BYTE_S[file.format] * size
+    size = 0
+    with suppress(OSError):  # it has gone, which its reader will say
+        size = file.path.stat().st_size
+    return FILE_S + BYTE_S[file.format] * size * (_UNPACKING if file.packed else 1)

@@ -2,7 +2,8 @@
 
 import json
 import os
-import select
+import selectors
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -143,10 +144,12 @@ class Process:
     def _answer(self, limit_s: float) -> dict[str, Any]:
         """The one line that is the answer to what it was asked."""
         lines: list[bytes] = []
-        while not lines:
-            if not select.select([self.output], [], [], limit_s)[0]:
-                raise Expired(f"did not answer within {limit_s:.0f} s")
-            lines = self._read_lines()
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.output, selectors.EVENT_READ)
+            while not lines:
+                if not selector.select(limit_s):
+                    raise Expired(f"did not answer within {limit_s:.0f} s")
+                lines = self._read_lines()
         message: dict[str, Any] = json.loads(lines[0])
         return message
 
@@ -161,9 +164,11 @@ class Process:
 
     def _died(self) -> Died:
         code = self._popen.wait()
+        memory = f"more than {self.memory_bytes / 2**30:.1f} GiB of memory"
         if code == bounds.OUT_OF_MEMORY:
-            return Died(f"needed more than {self.memory_bytes / 2**30:.1f} GiB of memory")
-        return Died(ending(code))
+            return Died(f"needed {memory}")
+        # So ends Qiskit's code in Rust that gets no more of it.
+        return Died(f"{ending(code)}: {memory}?" if code == -signal.SIGABRT else ending(code))
 
 
 def _parameters(message: Mapping[str, Any]) -> Parameters:

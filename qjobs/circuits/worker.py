@@ -28,7 +28,7 @@ import signal
 import sys
 import warnings
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
@@ -115,12 +115,18 @@ def _attempt(read: Callable[[], _Message], name: str) -> _Message:
     except StateUnwritable:
         raise
     except BaseException as error:  # noqa: BLE001 - even a panic or an exit is this file's fault
-        if isinstance(error, MemoryError) or isinstance(error.__cause__, MemoryError):
+        if any(isinstance(cause, MemoryError) for cause in _causes(error)):
             os._exit(bounds.OUT_OF_MEMORY)  # what is left may not do for an answer
         if isinstance(error, InputError):
             return {"error": error.message, "hint": error.hint}
         reason = f"{type(error).__name__}: {describe(error)}"
         return {"error": f"{name} cannot be read: {reason}", "hint": ""}
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
 
 
 def _read_qasm(

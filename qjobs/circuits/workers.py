@@ -67,7 +67,7 @@ class Workers:
         except Died as death:
             raise InputError(
                 f"circuits {part} cannot be read: the process that read them {death}",
-                hint="leave them out",
+                hint="leave the file out that they are from",
             ) from death
 
 
