@@ -44,7 +44,5 @@ def limit_memory(size_bytes: int) -> None:
 
 def time_s(file: CircuitFile) -> float:
     """How long it may take to read a file."""
-    size = 0
-    with suppress(OSError):  # it has gone, which its reader will say
-        size = file.path.stat().st_size
-    return FILE_S + BYTE_S[file.format] * size * (_UNPACKING if file.packed else 1)
+    size_bytes = file.size_bytes * (_UNPACKING if file.packed else 1)
+    return FILE_S + BYTE_S[file.format] * size_bytes

@@ -40,6 +40,14 @@ class CircuitFile:
     parameters: Parameters = field(default_factory=dict)
     error: InputError | None = None
 
+    @property
+    def size_bytes(self) -> int:
+        """Its size on disk; 0 if it has gone meanwhile, which its reader will say."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
 
 @dataclass(slots=True)
 class Task:

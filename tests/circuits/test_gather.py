@@ -374,6 +374,19 @@ def test_an_older_file_that_promises_bits_without_number_is_left_out(tmp_path: P
 
 
 @pytest.mark.slow
+def test_a_file_that_goes_away_while_others_are_read_is_left_out(tmp_path: Path) -> None:
+    folder = _slow_files(tmp_path / "in")
+    write(folder / "z.qasm", GOOD)
+
+    def remove(done: int, total: int) -> None:
+        (folder / "z.qasm").unlink(missing_ok=True)
+
+    gathered = collect(tmp_path, folder, skip_invalid=True, processes=1, progress=remove)
+    (skipped,) = gathered.skipped
+    assert "z.qasm cannot be read: FileNotFoundError" in skipped.error.message
+
+
+@pytest.mark.slow
 def test_a_reader_may_take_no_more_than_its_memory(tmp_path: Path) -> None:
     path = write(tmp_path / "wide.qasm", "OPENQASM 2.0;\nqreg q[990000];\ncreg c[9];\n")
     file = CircuitFile(str(path), path, Format.QASM2)
