@@ -105,7 +105,8 @@ class Process:
         """Count time that it took for the file it is at. Raises Expired when it is too much."""
         assert self.task is not None
         self._spent_s += seconds
-        if self._spent_s > self._allowed_s():
+        # The first bound is that of any file, and is looked at much more often.
+        if self._spent_s > bounds.FILE_S and self._spent_s > self._allowed_s():
             raise Expired(f"took longer than {self._allowed_s():.0f} s")
 
     def find_parameters(self, container: Path, part: Slice, *, limit_s: float) -> Parameters:

@@ -90,27 +90,36 @@ class _Round:
         """Hear what the processes say until none has a task any more."""
         for process in tuple(self._all):
             self._give(process)
-        seen_s = time.monotonic()
-        while busy := {key.data for key in self._selector.get_map().values()}:
-            speaking = {key.data for key, _ in self._selector.select(_STEP_S)}
-            now_s = time.monotonic()
-            # At most two steps: while we are stopped (Ctrl-Z), the files take no time.
-            spent_s = min(now_s - seen_s, 2 * _STEP_S)
-            seen_s = now_s
-            for process in busy:
-                try:
-                    if process in speaking:
-                        for _ in range(process.hear()):
-                            self._answered()
-                    else:
-                        process.spend(spent_s)
-                except Died as death:
-                    self._selector.unregister(process.output)
-                    self._give(self._replace(process, death))
-                else:
-                    if process.task is None:
-                        self._selector.unregister(process.output)
-                        self._give(process)
+        counted_s = time.monotonic()
+        while busy := self._selector.get_map():
+            for key, _ in self._selector.select(_STEP_S):
+                self._hear(key.data)
+            spent_s = time.monotonic() - counted_s
+            if spent_s >= _STEP_S:
+                counted_s += spent_s
+                # While we are stopped ourselves (Ctrl-Z), the files take no time.
+                for key in tuple(busy.values()):
+                    self._spend(key.data, min(spent_s, 2 * _STEP_S))
+
+    def _hear(self, process: Process) -> None:
+        """Take in what a process has said; it gets the next task when it is done with its own."""
+        try:
+            for _ in range(process.hear()):
+                self._answered()
+        except Died as death:
+            self._selector.unregister(process.output)
+            self._give(self._replace(process, death))
+        else:
+            if process.task is None:
+                self._selector.unregister(process.output)
+                self._give(process)
+
+    def _spend(self, process: Process, seconds: float) -> None:
+        try:
+            process.spend(seconds)
+        except Expired as death:
+            self._selector.unregister(process.output)
+            self._give(self._replace(process, death))
 
     def _give(self, process: Process) -> None:
         """Have a process take the next task, if there is one."""
