@@ -19,7 +19,7 @@ MAX_DEPTH = 200
 """So deep may the gates of OpenQASM 2 be defined by each other. Those of 3 meet Python's limit."""
 
 _ARITHMETIC = {"+": add, "-": sub, "*": mul}
-_GAP = r"(?:\s|//[^\n]*)+"
+_GAP = r"(?:\s|//[^\n]*+)++"  # never tried in another way: that could take for ever
 # Without the letter before it, for the sake of speed: what begins with letters is found fast.
 _REGISTER = re.compile(rf"reg{_GAP}\w+(?:{_GAP})?\[(?:{_GAP})?(\d+)")
 _COMMENT = re.compile(r"//[^\n]*")

@@ -77,6 +77,7 @@ def test_gates_and_loops_without_number_are_refused(text: str) -> None:
     [
         HEAD2 + "// qreg q[2000000000];\nqreg q[2];\ncreg c[1];",
         HEAD2 + "qreg q[500];\ngate myreg a { x a; }\n" + "myreg q[499];\n" * 2500,
+        HEAD2 + f"// reg{' //' * 60} x\nqreg q[2];",
         HEAD2 + tenfold(3) + "qreg q[1]; g3 q[0];",
         HEAD3 + "/* qubit[2000000000] q; */ qubit[2] q;",
         HEAD3 + tenfold(2) + "qubit[1] q; g2 q[0];",
