@@ -18,7 +18,8 @@ ROOT = Path(qjobs.__file__).parent
 
 FLOORS = (
     {"model", "spans", "failed", "facts", "results", "errors", "regular"},
-    {"circuits", "store", "pool", "paths", "config", "lifetime"},
+    {"lifetime", "channel"},
+    {"circuits", "store", "pool", "paths", "config"},
     {"providers"},
     {"engine"},
     {"managed"},
@@ -27,7 +28,7 @@ FLOORS = (
     {"", "__main__"},  # the public face, and `python -m qjobs`
 )
 FLOOR_OF = {part: number for number, parts in enumerate(FLOORS) for part in parts}
-LIBRARY = range(5)  # the floors that neither print nor exit, and load nothing slow by themselves
+LIBRARY = range(6)  # the floors that neither print nor exit, and load nothing slow by themselves
 
 # Each outside thing has one importer, but two kinds of files are TOML.
 DOORS = {

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -41,17 +41,43 @@ class CircuitFile:
     parameters: Parameters = field(default_factory=dict)
     error: InputError | None = None
 
+    @property
+    def size_bytes(self) -> int:
+        """Its size on disk; 0 if it has gone meanwhile, which its reader will say."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
 
 @dataclass(slots=True)
 class Task:
     """Files of one format to read into QPY files whose paths begin with `prefix`.
 
-    `Workers.run` fills in what became of each file, and the paths of the QPY files, in order.
+    `Workers.run` fills in what became of each file, and the paths of the QPY files, in order. A
+    task that cannot be done at once is cut into `pieces`. Its first `told` files have been read
+    before, but what came of them was lost.
     """
 
     files: Sequence[CircuitFile]
     prefix: Path
+    told: int = 0
     parts: list[Path] = field(default_factory=list)
+    pieces: "list[Task]" = field(default_factory=list)
+
+    def cut(self, *runs: tuple[int, int]) -> None:
+        """Make pieces of it, of its files from one position to before another."""
+        for start, end in runs:
+            if start < end:
+                prefix = self.prefix.with_name(f"{self.prefix.name}.{len(self.pieces)}")
+                told = max(0, min(self.told, end) - start)
+                self.pieces.append(Task(self.files[start:end], prefix, told))
+
+    def written(self) -> Iterator[Path]:
+        """The paths of its QPY files, those of its pieces included, in order."""
+        yield from self.parts
+        for piece in self.pieces:
+            yield from piece.written()
 
 
 class Scratch:

@@ -11,8 +11,8 @@ ENDS = (KeyboardInterrupt, SystemExit, GeneratorExit)
 no `Exception`: who catches foreign errors catches `BaseException`, and lets these pass."""
 _OURS = (InputError, *ENDS)
 _MAX_MESSAGE_CHARACTERS = 300
-# Names, for Qiskit is slow to import.
-_FOR_USERS = frozenset({"QASM3ParsingError", "QiskitError", "QjobsError"})
+_FOR_USERS = frozenset({"QiskitError", "QjobsError"})  # names, for Qiskit is slow to import
+_PACKAGES_FOR_USERS = frozenset({"openqasm3", "qiskit_qasm3_import", "qjobs"})
 # Colours and frames, with which Qiskit's Rust code adorns its errors for a terminal.
 _DECORATION = re.compile(r"\x1b\[[0-9;]*m|[\u2500-\u257f]+( Backtrace [\u2500-\u257f]+)?")
 
@@ -32,12 +32,17 @@ def describe(error: BaseException) -> str:
     """What a foreign error says, in one line of bearable length, without decoration.
 
     Its class stands before it: "list index out of range" alone tells nobody anything. Qiskit's own
-    errors, and ours, are written for users and need none.
+    errors, those of its readers, and ours are written for users and need none.
     """
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
     text = getattr(error, "message", None)
     plain = _DECORATION.sub(" ", text if isinstance(text, str) else str(error))
     words = " ".join(plain.split())
-    kind = type(error).__name__
-    if words and not _FOR_USERS.intersection(base.__name__ for base in type(error).__mro__):
-        words = f"{kind}: {words}"
-    return words[:_MAX_MESSAGE_CHARACTERS] or kind
+    kind = type(error)
+    for_users = kind.__module__.partition(".")[0] in _PACKAGES_FOR_USERS or (
+        _FOR_USERS.intersection(base.__name__ for base in kind.__mro__)
+    )
+    if words and not for_users:
+        words = f"{kind.__name__}: {words}"
+    return words[:_MAX_MESSAGE_CHARACTERS] or kind.__name__

@@ -4,6 +4,7 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +19,7 @@ PACKED_SUFFIXES = (".gz", ".xz", ".bz2", ".zst", ".zip")
 
 MAX_STREAM_BYTES = 256 * 2**20
 MAX_LIST_BYTES = 64 * 2**20
+MAX_FILES = 1_000_000
 
 _MAGIC = re.compile(r"[*?[]")
 _DIGITS = re.compile(r"(\d+)", re.ASCII)
@@ -52,9 +54,11 @@ def expand(arguments: Sequence[str], *, stdin: BinaryIO | None = None) -> list[I
             stdin = None
         else:
             try:
-                found.extend(_expand_one(argument))
+                found.extend(islice(_expand_one(argument), MAX_FILES))
             except InputError as error:
                 wrong.append((argument, error))
+        if len(found) >= MAX_FILES:
+            raise InputError(f"there are {MAX_FILES} files or more", hint="make QPY files of them")
     if len(wrong) > 1:
         raise UnreadableFiles(
             f"{len(wrong)} of {len(arguments)} names stand for no file",

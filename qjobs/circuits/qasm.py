@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qjobs.circuits import straight
+from qjobs.circuits import extent, full, straight
 from qjobs.circuits.decoding import decode
 from qjobs.circuits.foreign import describe, qiskit_errors
 from qjobs.circuits.includes import BUILT_IN, Piece, blank_comments, fault, place_in, read_program
@@ -25,7 +25,6 @@ _OF_3 = re.compile(
     r"|def|for|while|else|switch|let|ctrl|negctrl|inv|pow|gphase|extern|defcal|cal|box|delay|end"
     r"|pragma)\b"
 )
-_QUOTED_NAME = re.compile(r"'(\w+)'")
 # Where Qiskit's parsers say something is wrong: `<input>:LINE,COLUMN: text` for OpenQASM 2,
 # `LINE,COLUMN: text` or `LLINE:CCOLUMN: text` for OpenQASM 3. Their columns count from 0.
 _POSITION = re.compile(r"(?:<input>:)?L?(\d+)(?:,|:C)(\d+): (.*)", re.DOTALL)
@@ -61,7 +60,7 @@ def _parse(data: bytes, version: Format, path: str, folder: Path | None) -> "Qua
         with qiskit_errors(path):
             circuit = parser(text)
     except InputError as error:
-        raise _located(error.__cause__, pieces, text, path) from error
+        raise _located(error.__cause__, pieces, path) from error
     if not circuit.num_qubits:
         raise InputError(f"{path} describes no circuit: it declares no qubits")
     circuit.name = circuit_name(path)
@@ -87,6 +86,9 @@ def _reached(error: InputError) -> tuple[int, int]:
 def _parse2(text: str) -> "QuantumCircuit":
     from qiskit import qasm2
 
+    extent.check_registers(text)
+    if "gate" in text:
+        extent.check_gates(text)
     return qasm2.loads(
         text,
         include_path=(),
@@ -96,41 +98,23 @@ def _parse2(text: str) -> "QuantumCircuit":
 
 
 def _parse3(text: str) -> "QuantumCircuit":
-    from qiskit import qasm3
-
-    return straight.parse(text) or qasm3.loads(text)
+    return straight.parse(text) or full.parse(text)
 
 
-def _located(
-    error: BaseException | None, pieces: list[Piece], program: str, path: str
-) -> InputError:
-    """A parser's error, with the place that the user knows; `program` is what was parsed."""
+def _located(error: BaseException | None, pieces: list[Piece], path: str) -> InputError:
+    """A parser's error, with the place that the user knows."""
     if error is None:
         return InputError(path)
     text = describe(error)
     position = _POSITION.match(text)
     if position:
-        text = position[3]
-        line, column = int(position[1]), int(position[2])
-        column = _column(program, line, column, text)
+        line, column, text = int(position[1]), int(position[2]), position[3]
     else:
         token = _offending_token(error)
         if token is None:
             return InputError(text, place=Place(path))
         line, column, text = token
     return fault(text, place_in(pieces, line, column + 1), path)
-
-
-def _column(program: str, line: int, column: int, message: str) -> int:
-    """The column that is meant, from 0.
-
-    Of a name the parser of OpenQASM 3 tells how far it is from the beginning of the program.
-    """
-    start = sum(len(row) + 1 for row in program.split("\n")[: line - 1])
-    name = _QUOTED_NAME.search(message)
-    if name is None or program.startswith(name[1], start + column):
-        return column
-    return column - start if program.startswith(name[1], column) and column >= start else column
 
 
 def _offending_token(error: BaseException | None) -> tuple[int, int, str] | None:

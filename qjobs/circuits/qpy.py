@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
 
 from qjobs.circuits import annotated, records
 from qjobs.circuits.foreign import qiskit_errors
+from qjobs.circuits.wide_conditions import narrow
 from qjobs.errors import InputError, UnreadableCircuit
 from qjobs.model import Slice
 from qjobs.regular import open_regular
@@ -34,7 +35,7 @@ MAX_RECORD_BYTES = 2**31
 """A circuit of more than 2 GiB is refused: decoding it would need many times that."""
 
 MAX_BITS = 1_000_000
-"""A circuit of more qubits or classical bits is taken for damaged."""
+"""A circuit of more qubits and classical bits is refused: Qiskit reserves memory for each."""
 
 # FILE_HEADER_V10 of qiskit/qpy/formats.py, and the type of the programs. Before, FILE_HEADER.
 _HEADER = struct.Struct("!6sB3sQcc")
@@ -337,8 +338,11 @@ def _check_sizes(data: bytes) -> None:
 def check_size(record: bytes) -> None:
     """Raise InputError for more bits than a circuit may have, struct.error if it is cut short."""
     head = records.read_head(record[: records.HEAD_BYTES])
-    if max(head.qubits, head.clbits) > MAX_BITS:
-        raise InputError(f"a circuit has {head.qubits} qubits and {head.clbits} clbits")
+    if head.qubits + head.clbits > MAX_BITS:
+        raise InputError(
+            f"a circuit has {head.qubits} qubits and {head.clbits} clbits, "
+            f"which together are more than {MAX_BITS}"
+        )
 
 
 def encode(circuits: "Sequence[QuantumCircuit]") -> bytes:
@@ -346,6 +350,16 @@ def encode(circuits: "Sequence[QuantumCircuit]") -> bytes:
 
     Raises InputError if Qiskit cannot write one of them.
     """
+    try:
+        return _dump(circuits)
+    except InputError:
+        narrowed = [narrow(circuit) for circuit in circuits]
+        if all(new is old for new, old in zip(narrowed, circuits, strict=True)):
+            raise
+        return _dump(narrowed)
+
+
+def _dump(circuits: "Sequence[QuantumCircuit]") -> bytes:
     from qiskit import qpy
     from qiskit.qpy.common import QPY_VERSION
 

@@ -59,7 +59,7 @@ def _copied(file: CircuitFile) -> Part:
 
 
 def _written(task: Task) -> Iterator[Part]:
-    for path in task.parts:
+    for path in task.written():
         with Container.open(path) as container:
             yield Part(path, str(path), len(container), decoded=True)
 
@@ -70,18 +70,17 @@ def _tasks(files: Sequence[CircuitFile], scratch: Scratch, processes: int) -> It
     task: list[CircuitFile] = []
     size = 0
     for file in files:
-        file_bytes = file.path.stat().st_size
-        full = len(task) == most or size + file_bytes > _TASK_BYTES
+        full = len(task) == most or size + file.size_bytes > _TASK_BYTES
         if task and (full or file.format != task[0].format or file.format is Format.QPY):
             yield Task(task, scratch.new("part"))
             task, size = [], 0
         task.append(file)
-        size += file_bytes
+        size += file.size_bytes
     yield Task(task, scratch.new("part"))
 
 
 def _count_processes(files: Sequence[CircuitFile]) -> int:
-    work = sum(file.path.stat().st_size / _WORTH_BYTES[file.format] for file in files)
+    work = sum(file.size_bytes / _WORTH_BYTES[file.format] for file in files)
     return max(1, min(_cores(), _MAX_PROCESSES, len(files), int(work)))
 
 

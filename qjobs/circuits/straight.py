@@ -10,6 +10,8 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
+from qjobs.circuits.qpy import MAX_BITS
+
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
@@ -23,7 +25,8 @@ PARAMETERS = {
 }
 """Gates of stdgates.inc, and how many parameters each has."""
 
-_NAME = r"(?!im\b)[A-Za-z_]\w*"  # `im` is a keyword to the full parser only
+# Words that are keywords to the full parser only; it changes names that begin otherwise.
+_NAME = r"(?!(?:im|durationof)\b)[a-z]\w*"
 _BIT = rf"{_NAME}\[(?:0|[1-9]\d{{0,5}})\]"
 _BITS = rf"{_BIT}(?:\s*,\s*{_BIT})*"
 _HEADER = re.compile(
@@ -31,10 +34,10 @@ _HEADER = re.compile(
 )
 _SHAPES = re.compile(
     rf"""\s*(?:
-      (?:qubit|bit)\[[1-9]\d{{0,5}}\]\s+{_NAME}
+      (?:qubit|bit)\[(?P<size>[1-9]\d{{0,5}})\]\s+{_NAME}
     | {_BIT}\s*=\s*measure\s+{_BIT}
     | barrier\s+{_BITS}
-    | (?P<gate>{_NAME})(?:\s*\((?P<parameters>[^()]*)\))?\s+(?P<qubits>{_BITS})
+    | (?P<gate>CX|{_NAME})(?:\s*\((?P<parameters>[^()]*)\))?\s+(?P<qubits>{_BITS})
     )\s*""",
     re.VERBOSE | re.ASCII,
 )
@@ -66,11 +69,13 @@ def parse(text: str) -> "QuantumCircuit | None":
 
 def _simplify(text: str) -> str | None:
     """The program with every angle as one number; None if it is not straight-line."""
-    text = re.sub(r"//[^\n]*", "", text)
+    text = re.sub(r"//[^\r\n]*", "", text)
     header = _HEADER.match(text)
-    if header is None:
+    # These are blanks to us, but not to the full parser.
+    if header is None or "\v" in text or "\f" in text:
         return None
     statements = ['OPENQASM 3.0;\ninclude "stdgates.inc"']
+    bits = 0
     *body, rest = text[header.end() :].split(";")
     if rest.strip():
         return None
@@ -78,6 +83,7 @@ def _simplify(text: str) -> str | None:
         shape = _SHAPES.fullmatch(statement)
         if shape is None:
             return None
+        bits += int(shape["size"] or 0)
         if shape["gate"] is None:
             statements.append(statement)
             continue
@@ -93,7 +99,7 @@ def _simplify(text: str) -> str | None:
         else:
             start, end = shape.span("parameters")
             statements.append(statement[:start] + ", ".join(map(str, values)) + statement[end:])
-    return ";".join(statements) + ";\n"
+    return ";".join(statements) + ";\n" if bits <= MAX_BITS else None
 
 
 def _fold(angle: str) -> str | None:

@@ -1,14 +1,18 @@
 """A process that reads circuits with Qiskit: tasks come in, QPY files and a few words go out.
 
-It is started as `python -m qjobs.circuits.worker` and speaks JSON, one object a line. First
-it says `{"dialect": ...}`, that of the QPY it writes. A task on its input is
+It is started as `python -m qjobs.circuits.worker PARENT MEMORY ANSWERS`, with the id of the
+process that it must not outlive, the bytes of memory that it may take, and its `channel`. It
+speaks JSON, one object a line. First it says `{"dialect": ...}`, that of the QPY it writes. A
+task on its input is
 
     {"format": "qasm2", "prefix": PATH, "files": [[PATH, NAME, PACKED, FOLDER], ...]}
 
 and the answer one line a file, `{"sha256": ..., "circuits": 1, "parameters": [...]}` or
-`{"error": ..., "hint": ...}`, in order; then `{"parts": [PATH, ...]}`: the files that hold the
-circuits. `parameters` holds `[[NAME, ...], POSITION]` for each group of names that circuits have,
-and the first that has it. A question of what is in a container,
+`{"error": ..., "hint": ...}`, in order and as soon as it is known, so that the file that it dies
+of is known, too; then `{"parts": [PATH, ...]}`: the files that hold the circuits. `parameters`
+holds `[[NAME, ...], POSITION]` for each group of names that circuits have, and the first that has
+it. `{"unwritable": ...}` says that the circuits cannot be written. A question of what is in a
+container,
 
     {"container": PATH, "start_index": 0, "experiments_count": 300}
 
@@ -24,88 +28,126 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from qjobs.circuits import qpy
+from qjobs import channel
+from qjobs.circuits import bounds, qpy
+from qjobs.circuits.foreign import describe
 from qjobs.circuits.older import decode_windows
 from qjobs.circuits.sniff import MAX_QASM_BYTES, Format
 from qjobs.circuits.unpacking import contents
-from qjobs.errors import InputError
+from qjobs.errors import InputError, StateUnwritable
+from qjobs.lifetime import die_with
 from qjobs.model import Slice
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
 _Names: TypeAlias = dict[tuple[str, ...], int]
+_Message: TypeAlias = dict[str, Any]
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Work until the input ends."""
+    parent, memory, answers = map(int, arguments)
+    if not die_with(parent):
+        return
+    requests, replies = channel.take(answers)
+
+    def say(message: _Message) -> None:
+        replies.write(json.dumps(message).encode() + b"\n")
+        replies.flush()
+
     # Ctrl-C is for the parent, which ends us. Threads of our own would only be in the way of
     # the other workers; the variables are Rayon's and OpenMP's, read when Qiskit is loaded.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.putenv("RAYON_NUM_THREADS", "1")
     os.putenv("OMP_NUM_THREADS", "1")
     warnings.simplefilter("ignore")
+    bounds.limit_memory(memory)
     try:
         from qiskit import QuantumCircuit
 
         dialect, _ = qpy.read_header(qpy.encode([QuantumCircuit()]))
     except ImportError as error:
-        _say({"error": f"Qiskit cannot be loaded: {error}"})
+        say({"error": f"Qiskit cannot be loaded: {error}"})
         return
     # Circuits are many small objects in few cycles: to look for these as often as Python does
     # by default takes a quarter of the time of parsing.
     gc.freeze()
     gc.set_threshold(100_000, 50, 50)
-    _say({"dialect": [dialect.version, dialect.qiskit.hex(), dialect.encoding.hex()]})
-    for line in sys.stdin.buffer:
-        message = json.loads(line)
-        if "container" in message:
-            _answer_question(message)
-        else:
-            _work(message)
+    say({"dialect": [dialect.version, dialect.qiskit.hex(), dialect.encoding.hex()]})
+    with requests, replies:
+        for line in requests:
+            message = json.loads(line)
+            if "container" in message:
+                say(_attempt(partial(_answer_question, message), message["container"]))
+            else:
+                _work(message, dialect, say)
 
 
-def _say(message: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(message) + "\n")
-    sys.stdout.flush()
-
-
-def _work(task: dict[str, Any]) -> None:
+def _work(task: _Message, dialect: qpy.Dialect, say: Callable[[_Message], None]) -> None:
     format_ = Format(task["format"])
     parts: list[str] = []
-    if format_ is Format.QPY:
-        for path, name, _, _ in task["files"]:
-            _answer_qpy(Path(path), name, task["prefix"], parts)
+    records: list[bytes] = []
+    try:
+        for path, name, packed, folder in task["files"]:
+            if format_ is Format.QPY:
+                read = partial(_read_qpy, Path(path), name, task["prefix"], parts)
+            else:
+                read = partial(_read_qasm, Path(path), name, format_, packed, folder, records)
+            say(_attempt(read, name))
+        if records:
+            _write_part(qpy.whole(dialect, records), task["prefix"], parts)
+    except StateUnwritable as error:
+        say({"unwritable": error.message})
     else:
-        circuits = list(_answer_qasm(task["files"], format_))
-        if circuits:
-            _write_part(circuits, task["prefix"], parts)
-    _say({"parts": parts})
+        say({"parts": parts})
 
 
-def _answer_qasm(files: list[Any], format_: Format) -> "Iterator[QuantumCircuit]":
+def _attempt(read: Callable[[], _Message], name: str) -> _Message:
+    """What it gives, or the error that is to be answered instead."""
+    try:
+        return read()
+    except StateUnwritable:
+        raise
+    except BaseException as error:  # noqa: BLE001 - even a panic or an exit is this file's fault
+        if any(isinstance(cause, MemoryError) for cause in _causes(error)):
+            os._exit(bounds.OUT_OF_MEMORY)  # what is left may not do for an answer
+        if isinstance(error, InputError):
+            return {"error": error.text, "hint": error.hint, "place": error.place}
+        return {"error": f"{name} cannot be read: {describe(error)}", "hint": ""}
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _read_qasm(
+    path: Path,
+    name: str,
+    format_: Format,
+    packed: str,
+    folder: str | None,
+    records: list[bytes],
+) -> _Message:
     from qjobs.circuits.qasm import parse
 
-    for path, name, packed, folder in files:
-        digest = hashlib.sha256()
-        try:
-            pieces = contents(
-                Path(path), name, packed=packed, max_bytes=MAX_QASM_BYTES, see=digest.update
-            )
-            data = b"".join(pieces)
-            circuit = parse(data, format_, name, folder=Path(folder) if folder else None)
-        except InputError as error:
-            _say({"error": error.text, "hint": error.hint, "place": error.place})
-        else:
-            yield circuit
-            _say(_answer(digest.hexdigest(), 1, _name_parameters([circuit])))
+    digest = hashlib.sha256()
+    pieces = contents(path, name, packed=packed, max_bytes=MAX_QASM_BYTES, see=digest.update)
+    data = b"".join(pieces)
+    circuit = parse(data, format_, name, folder=Path(folder) if folder else None)
+    # Each by itself, which takes no longer: what cannot be written is the fault of one file.
+    records.append(_encode([circuit], name)[qpy.first_record(1) :])
+    return _answer(digest.hexdigest(), 1, _name_parameters([circuit]))
 
 
-def _answer_qpy(path: Path, name: str, prefix: str, parts: list[str]) -> None:
+def _read_qpy(path: Path, name: str, prefix: str, parts: list[str]) -> _Message:
     count = 0
     parameters: _Names = {}
     started = len(parts)
@@ -113,31 +155,31 @@ def _answer_qpy(path: Path, name: str, prefix: str, parts: list[str]) -> None:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")
         for circuits in decode_windows(path, name):
-            _write_part(circuits, prefix, parts)
+            if circuits:
+                _write_part(_encode(circuits, name), prefix, parts)
             parameters = _name_parameters(circuits, count) | parameters
             count += len(circuits)
-    except (InputError, OSError) as error:
+    except BaseException as error:
         del parts[started:]
-        _say({"error": str(error), "hint": getattr(error, "hint", "")})
-    else:
-        _say(_answer(digest.hexdigest(), count, parameters))
+        if isinstance(error, OSError):
+            raise InputError(f"cannot read {name}: {error.strerror or error}") from error
+        raise
+    if not count:
+        raise InputError(f"{name} holds no circuits")
+    return _answer(digest.hexdigest(), count, parameters)
 
 
-def _answer_question(message: dict[str, Any]) -> None:
+def _answer_question(message: _Message) -> _Message:
     part = Slice(message["start_index"], message["experiments_count"])
-    try:
-        with qpy.Container.open(Path(message["container"])) as container:
-            found = qpy.decode_each(container.cut(part))
-    except InputError as error:
-        _say({"error": error.message, "hint": error.hint})
-    else:
-        unreadable = [
-            (index, circuit.name, circuit.why)
-            for index, circuit in enumerate(found, part.start_index)
-            if isinstance(circuit, qpy.UnreadRecord)
-        ]
-        names = _name_parameters(found, part.start_index)
-        _say({"parameters": [*names.items()], "unreadable": unreadable})
+    with qpy.Container.open(Path(message["container"])) as container:
+        found = qpy.decode_each(container.cut(part))
+    unreadable = [
+        (index, circuit.name, circuit.why)
+        for index, circuit in enumerate(found, part.start_index)
+        if isinstance(circuit, qpy.UnreadRecord)
+    ]
+    names = _name_parameters(found, part.start_index)
+    return {"parameters": [*names.items()], "unreadable": unreadable}
 
 
 def _name_parameters(
@@ -154,15 +196,25 @@ def _name_parameters(
     return found
 
 
-def _answer(sha256: str, circuits: int, parameters: _Names) -> dict[str, Any]:
+def _answer(sha256: str, circuits: int, parameters: _Names) -> _Message:
     return {"sha256": sha256, "circuits": circuits, "parameters": [*parameters.items()]}
 
 
-def _write_part(circuits: "list[QuantumCircuit]", prefix: str, parts: list[str]) -> None:
-    part = f"{prefix}-{len(parts)}.qpy"
-    Path(part).write_bytes(qpy.encode(circuits))
-    parts.append(part)
+def _encode(circuits: "list[QuantumCircuit]", name: str) -> bytes:
+    try:
+        return qpy.encode(circuits)
+    except InputError as error:
+        raise InputError(f"{name}: {error.message}", hint=error.hint) from error.__cause__
+
+
+def _write_part(data: bytes, prefix: str, parts: list[str]) -> None:
+    part = Path(f"{prefix}-{len(parts)}.qpy")
+    try:
+        part.write_bytes(data)
+    except OSError as error:
+        raise StateUnwritable(f"cannot write in {part.parent}: {error.strerror}") from error
+    parts.append(str(part))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

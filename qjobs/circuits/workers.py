@@ -1,36 +1,39 @@
-"""The other end of `worker`: processes that read circuits with Qiskit, so that we need not.
+"""Processes that read circuits with Qiskit, so that we need not, and survive what we would not.
 
-Messages are described in `worker`. A process has one task at a time; whatever ends the
-`with` block ends the processes.
+A file may make its reader crash, hang, or run out of memory. Then it is that file which is at
+fault, and no other: what was read together with it is read again, and it alone a last time, by a
+process that may take all of the memory.
 """
 
-import json
-import os
 import selectors
-import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from qjobs.circuits import bounds
 from qjobs.circuits.files import Parameters, Task
-from qjobs.circuits.qpy import Dialect
-from qjobs.errors import InputError, Place, QjobsError
+from qjobs.circuits.process import Died, Expired, Process, parameters
+from qjobs.circuits.sniff import Format
+from qjobs.errors import InputError
 from qjobs.model import Slice
+
+_STEP_S = 1.0
 
 
 class Workers:
     """Worker processes, as a context manager; for one thread.
 
-    Raises QjobsError if one cannot be started, and InputError, naming the file, if one dies.
+    A process has one task at a time. Whatever ends the `with` block ends the processes. Raises
+    QjobsError if one cannot be started.
     """
 
     def __init__(self, processes: int) -> None:
-        self._all: list[_Process] = []
+        self._all: list[Process] = []
         try:
             for _ in range(processes):
-                self._all.append(_Process())
+                self._all.append(Process(bounds.memory_bytes(processes)))
             # All must be able to start, and all write the same.
             (self.dialect,) = {process.greet() for process in self._all}
         except BaseException:
@@ -49,163 +52,128 @@ class Workers:
             self._all.pop().kill()
 
     def run(self, tasks: Sequence[Task], *, answered: Callable[[], object]) -> None:
-        """Have all tasks done. `answered` is called after each file, in this thread."""
-        waiting = iter(tasks)
+        """Have all tasks done. `answered` is called once a file, in this thread.
+
+        Raises StateUnwritable if what is read cannot be written.
+        """
         with selectors.DefaultSelector() as selector:
-            for process in self._all:
-                if process.take(next(waiting, None)):
-                    selector.register(process.output, selectors.EVENT_READ, process)
-            while selector.get_map():
-                for key, _ in selector.select():
-                    process = key.data
-                    for _ in range(process.hear()):
-                        answered()
-                    if process.task is None and not process.take(next(waiting, None)):
-                        selector.unregister(process.output)
+            _Round(self._all, tasks, selector, answered).run()
 
     def find_parameters(self, container: Path, part: Slice) -> Parameters:
         """The parameters of the circuits of a container, as far as these can be read.
 
         Raises InputError.
         """
-        return _parameters(self._all[0].ask(container, part))
+        return parameters(self._ask(container, part))
 
     def find_unreadable(self, container: Path, part: Slice) -> list[tuple[int, str, str]]:
         """The index and the name of each circuit that cannot be read, and why.
 
         Raises InputError.
         """
-        return [
-            (at, name, why) for at, name, why in self._all[0].ask(container, part)["unreadable"]
-        ]
+        return [(at, name, why) for at, name, why in self._ask(container, part)["unreadable"]]
 
-
-class _Process:
-    """One worker process and the task it is at."""
-
-    def __init__(self) -> None:
-        self.task: Task | None = None
-        self._answers = 0
-        self._heard = bytearray()
-        # -P keeps modules in the user's folder from being taken for ours.
-        command = [sys.executable, "-P", "-m", "qjobs.circuits.worker"]
+    def _ask(self, container: Path, part: Slice) -> dict[str, Any]:
+        limit_s = bounds.FILE_S + bounds.BYTE_S[Format.QPY] * container.stat().st_size
         try:
-            self._popen = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # Qiskit's Rust parser writes there
-            )
-        except OSError as error:
-            raise QjobsError(f"cannot start a worker process: {error.strerror}") from error
-        assert self._popen.stdin is not None
-        assert self._popen.stdout is not None
-        self._input = self._popen.stdin
-        self.output = self._popen.stdout
+            return self._all[0].ask(container, part, limit_s=limit_s)
+        except Died as death:
+            raise InputError(
+                f"circuits {part} cannot be read: the process that read them {death}",
+                hint="leave the file out that they are from",
+            ) from death
 
-    def greet(self) -> Dialect:
-        """Wait until the process is ready; the dialect of the QPY that it writes."""
-        message = self._answer()
-        if "dialect" not in message:
-            raise QjobsError(str(message["error"]), hint="reinstall qjobs with its dependencies")
-        version, qiskit, encoding = message["dialect"]
-        return Dialect(version, bytes.fromhex(qiskit), bytes.fromhex(encoding))
 
-    def take(self, task: Task | None) -> bool:
-        """Start a task; False if there is none left."""
-        self.task = task
-        self._answers = 0
-        if task is None:
-            return False
+class _Round:
+    """The tasks of one call of `run`, those that wait and those that processes are at."""
+
+    def __init__(
+        self,
+        processes: list[Process],
+        tasks: Sequence[Task],
+        selector: selectors.BaseSelector,
+        answered: Callable[[], object],
+    ) -> None:
+        self._all = processes  # those that died are replaced in it
+        self._waiting = deque(tasks)
+        self._selector = selector
+        self._answered = answered
+
+    def run(self) -> None:
+        """Hear what the processes say until none has a task any more."""
+        for process in tuple(self._all):
+            self._give(process)
+        counted_s = time.monotonic()
+        while busy := self._selector.get_map():
+            for key, _ in self._selector.select(_STEP_S):
+                self._hear(key.data)
+            spent_s = time.monotonic() - counted_s
+            if spent_s >= _STEP_S:
+                counted_s += spent_s
+                # While we are stopped ourselves (Ctrl-Z), the files take no time.
+                for key in tuple(busy.values()):
+                    self._spend(key.data, min(spent_s, 2 * _STEP_S))
+
+    def _hear(self, process: Process) -> None:
+        """Take in what a process has said; it gets the next task when it is done with its own."""
         try:
-            self._input.write(_encode(task))
-            self._input.flush()
-        except BrokenPipeError as error:
-            raise self._died() from error
-        return True
+            for _ in range(process.hear()):
+                self._answered()
+        except Died as death:
+            self._selector.unregister(process.output)
+            self._give(self._replace(process, death))
+        else:
+            if process.task is None:
+                self._selector.unregister(process.output)
+                self._give(process)
 
-    def ask(self, container: Path, part: Slice) -> dict[str, Any]:
-        """What is to be known of the circuits of a container."""
-        question = {
-            "container": str(container),
-            "start_index": part.start_index,
-            "experiments_count": part.experiments_count,
-        }
+    def _spend(self, process: Process, seconds: float) -> None:
         try:
-            self._input.write(json.dumps(question).encode() + b"\n")
-            self._input.flush()
-        except BrokenPipeError as error:
-            raise self._died() from error
-        message = self._answer()
-        if "error" in message:
-            raise InputError(message["error"], hint=message["hint"])
-        return message
+            process.spend(seconds)
+        except Expired as death:
+            self._selector.unregister(process.output)
+            self._give(self._replace(process, death))
 
-    def hear(self) -> int:
-        """Take in what the process has said; how many files it answered for."""
-        assert self.task is not None
-        before = self._answers
-        for line in self._read_lines():
-            message = json.loads(line)
-            if "parts" in message:
-                self.task.parts += map(Path, message["parts"])
-                self.task = None
-                break
-            file = self.task.files[self._answers]
-            if "error" in message:
-                place = Place(*message["place"]) if message.get("place") else None
-                file.error = InputError(message["error"], hint=message["hint"], place=place)
+    def _give(self, process: Process) -> None:
+        """Have a process take the next task, if there is one."""
+        while self._waiting:
+            try:
+                process.take(self._waiting.popleft())
+            except Died as death:
+                process = self._replace(process, death)
             else:
-                file.sha256 = file.sha256 or message["sha256"]
-                file.circuits = message["circuits"]
-                file.parameters = _parameters(message)
-            self._answers += 1
-        return self._answers - before
+                self._selector.register(process.output, selectors.EVENT_READ, process)
+                return
 
-    def kill(self) -> None:
-        self._popen.kill()
-        self._popen.wait()
-        self.output.close()
-        with suppress(BrokenPipeError):  # what it was not told any more
-            self._input.close()
+    def _replace(self, process: Process, death: Died) -> Process:
+        """A process in the place of one that died, and its task to be done in another way."""
+        process.kill()
+        self._all.remove(process)
+        if process.task is not None:
+            self._settle(process, process.task, death)
+        another = Process(bounds.memory_bytes(1))
+        self._all.append(another)
+        another.greet()
+        return another
 
-    def _answer(self) -> dict[str, Any]:
-        """The one line that is the answer to what it was asked."""
-        lines: list[bytes] = []
-        while not lines:
-            lines = self._read_lines()
-        message: dict[str, Any] = json.loads(lines[0])
-        return message
-
-    def _read_lines(self) -> list[bytes]:
-        data = os.read(self.output.fileno(), 1 << 16)
-        if not data:
-            raise self._died()
-        self._heard += data
-        *lines, rest = self._heard.split(b"\n")
-        self._heard = bytearray(rest)
-        return [bytes(line) for line in lines]
-
-    def _died(self) -> QjobsError:
-        code = self._popen.wait()
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
-        if self.task is None:
-            return QjobsError(f"a worker process {how} before it had read anything")
-        reading = self.task.files[min(self._answers, len(self.task.files) - 1)]
-        return InputError(
-            f"{reading.name} cannot be read: the process that read it {how}",
-            hint="is there enough memory and disk space? if so, leave the file out",
-        )
-
-
-def _parameters(message: Mapping[str, Any]) -> Parameters:
-    return {tuple(names): index for names, index in message["parameters"]}
-
-
-def _encode(task: Task) -> bytes:
-    files = [
-        (str(file.path), file.name, file.packed, str(file.folder) if file.folder else None)
-        for file in task.files
-    ]
-    message = {"format": task.files[0].format, "prefix": str(task.prefix), "files": files}
-    return json.dumps(message).encode() + b"\n"
+    def _settle(self, process: Process, task: Task, death: Died) -> None:
+        at, count = process.answers, len(task.files)
+        task.told = max(task.told, at)
+        alone = count == 1 and process.memory_bytes >= bounds.memory_bytes(1)
+        if alone or (at < count and isinstance(death, Expired)):
+            at = min(at, count - 1)
+            task.files[at].error = InputError(
+                f"{task.files[at].name} cannot be read: the process that read it {death}",
+                hint="is it nested too deeply, or too large? if not, write it with qiskit.qpy.dump",
+            )
+            if at >= task.told:
+                self._answered()
+            task.cut((0, at), (at + 1, count))
+        elif at < count:
+            task.cut((0, at), (at, at + 1), (at + 1, count))
+        else:  # it was writing what it had read
+            task.cut((0, count // 2), (count // 2, count))
+        # The file that it was at goes first, to the new process, and alone.
+        suspect = task.files[min(at, count - 1)]
+        pieces = sorted(task.pieces, key=lambda piece: piece.files[0] is not suspect)
+        self._waiting.extendleft(reversed(pieces))

@@ -1,6 +1,8 @@
 """From a name to a provider: by its entry point, or by what the config file says of a vendor."""
 
+import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -112,12 +114,13 @@ def _check_vendor(name: str) -> None:
 def load(name: str, context: ProviderContext) -> Provider:
     """Import the plug-in of this name, no other, and build its provider.
 
-    Raises UnknownBackend if there is none, and ProviderError, naming the package, if it cannot
-    be used.
+    What it prints meanwhile goes to stderr: our stdout is read by other programs. Raises
+    UnknownBackend if there is none, and ProviderError, naming the package, if it cannot be used.
     """
     package, target = _find(name)
     try:
-        provider: Provider = _resolve(target)(context)
+        with redirect_stdout(sys.stderr):
+            provider: Provider = _resolve(target)(context)
     except QjobsError:
         raise
     except Exception as error:  # a plug-in may fail in any way

@@ -15,10 +15,13 @@ import pytest
 from qiskit import QuantumCircuit, qasm2, qasm3
 from sample_circuits import dump, edge_circuits, ghz, load
 
-from qjobs.circuits import joining, qpy, unpacking
+from qjobs.circuits import joining, qpy, records, unpacking
+from qjobs.circuits.files import CircuitFile, Task
 from qjobs.circuits.gather import Gathered, gather
 from qjobs.circuits.inputs import expand
+from qjobs.circuits.process import Died, Expired, Process
 from qjobs.circuits.slices import CircuitSlice
+from qjobs.circuits.sniff import Format
 from qjobs.errors import InputError, StateUnwritable, UnreadableFiles
 from qjobs.model import Slice
 
@@ -324,17 +327,170 @@ def _slow_files(folder: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it looks into /proc")
-def test_a_worker_that_is_killed_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_once_blames_no_file(tmp_path: Path) -> None:
     folder = _slow_files(tmp_path / "in")
+    seen: list[int] = []
 
     def kill(done: int, total: int) -> None:
-        if done == 1:
+        if done == 2 and len(seen) == 1:
             for worker in _workers(os.getpid()):
                 os.kill(worker, signal.SIGKILL)
+        seen.append(done)
 
-    with pytest.raises(InputError, match=r"s\d+\.qasm cannot be read: .*killed by signal 9"):
-        collect(tmp_path, folder, progress=kill)
+    collect(tmp_path, folder, processes=2, progress=kill)
+    assert [circuit.name for circuit in loaded(tmp_path)] == [f"s{index}" for index in range(20)]
+    assert seen[:20] == [*range(1, 21)]
     assert not _workers(os.getpid())
+
+
+GOOD = qasm2.dumps(ghz(2))
+# Python runs this before our code: a reader that opens a file of such a name ends so.
+ENDINGS = """
+import os, sys
+
+def end(event, arguments):
+    name = str(arguments[0]) if event == "open" else ""
+    if "killed" in name:
+        os.kill(os.getpid(), 9)
+    if "memory" in name:
+        raise MemoryError
+    if "exits" in name:
+        raise SystemExit(3)
+    if "panics" in name:
+        raise BaseException("what a panic says")
+
+sys.addaudithook(end)
+"""
+
+
+@pytest.mark.slow
+def test_a_file_that_its_reader_does_not_survive_is_blamed_and_skipped_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "hooks/sitecustomize.py", ENDINGS)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "hooks"))
+    bad = ["a_killed", "c_exits", "d_memory", "e_panics", "g_killed", "h_killed"]
+    good = ["a", "b", "c", "d", "f", "i", "j"]
+    for name in (*good, *bad):
+        write(tmp_path / f"in/{name}.qasm", GOOD)
+    seen: list[int] = []
+    gathered = collect(
+        tmp_path,
+        tmp_path / "in",
+        skip_invalid=True,
+        processes=1,
+        progress=lambda done, _: seen.append(done),
+    )
+    assert [circuit.name for circuit in loaded(tmp_path)] == good
+    assert [Path(file.path).stem for file in gathered.skipped] == bad
+    reasons = [file.message.partition("cannot be read: ")[2] for file in gathered.skipped]
+    killed = "the process that read it was killed by signal 9 (Killed)"
+    assert reasons[0] == reasons[4] == reasons[5] == killed
+    assert reasons[1] == "SystemExit: 3"
+    assert reasons[2].startswith("the process that read it needed more than")
+    assert reasons[3] == "BaseException: what a panic says"
+    assert seen[:13] == [*range(1, 14)]
+    with pytest.raises(UnreadableFiles, match=r"^6 of 13 files") as caught:
+        collect(tmp_path, tmp_path / "in", processes=3)
+    assert "/a_killed.qasm: cannot be read: " in str(caught.value.unreadable[0])
+    assert not _workers(os.getpid())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", [13, 17])
+def test_an_older_file_without_circuits_is_left_out(tmp_path: Path, version: int) -> None:
+    header = dump([ghz(2)], version)[: qpy.HEADER_BYTES]
+    empty = header[:10] + bytes(8) + header[18:]
+    assert qpy.read_header(empty)[1] == 0
+    write(tmp_path / "in/a.qpy", empty)
+    write(tmp_path / "in/b.qasm", GOOD)
+    gathered = collect(tmp_path, tmp_path / "in", skip_invalid=True)
+    assert [file.error.message for file in gathered.skipped] == [
+        f"{tmp_path / 'in/a.qpy'} holds no circuits"
+    ]
+    assert [circuit.name for circuit in loaded(tmp_path)] == ["b"]
+
+
+@pytest.mark.slow
+def test_an_older_file_that_promises_bits_without_number_is_left_out(tmp_path: Path) -> None:
+    data = bytearray(dump([ghz(2), ghz(3)], 13))
+    at = records.find_end(bytes(data), qpy.HEADER_BYTES, 13) + 5
+    assert data[at : at + 4] == (3).to_bytes(4, "big")
+    data[at : at + 4] = (4_000_000_000).to_bytes(4, "big")
+    path = write(tmp_path / "in/a.qpy", bytes(data))
+    message = f"{path}: a circuit has 4000000000 qubits and 3 clbits, .* more than 1000000"
+    with pytest.raises(InputError, match=message):
+        collect(tmp_path, path)
+
+
+@pytest.mark.slow
+def test_a_file_that_goes_away_while_others_are_read_is_left_out(tmp_path: Path) -> None:
+    folder = _slow_files(tmp_path / "in")
+    write(folder / "z.qasm", GOOD)
+
+    def remove(done: int, total: int) -> None:
+        (folder / "z.qasm").unlink(missing_ok=True)
+
+    gathered = collect(tmp_path, folder, skip_invalid=True, processes=1, progress=remove)
+    (skipped,) = gathered.skipped
+    assert "z.qasm cannot be read: FileNotFoundError" in skipped.error.message
+
+
+@pytest.mark.slow
+def test_a_reader_may_take_no_more_than_its_memory(tmp_path: Path) -> None:
+    path = write(tmp_path / "wide.qasm", "OPENQASM 2.0;\nqreg q[990000];\ncreg c[9];\n")
+    file = CircuitFile(str(path), path, Format.QASM2)
+    process = Process(400 << 20)
+    try:
+        process.greet()
+        process.take(Task([file], tmp_path / "part"))
+        with pytest.raises(Died, match=r"more than 0\.4 GiB of memory\??$"):
+            process.hear()
+    finally:
+        process.kill()
+
+
+@pytest.mark.slow
+def test_a_reader_may_take_no_more_than_its_time(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.qasm", GOOD)
+    process = Process(1 << 30)
+    try:
+        process.greet()
+        process.take(Task([CircuitFile(str(path), path, Format.QASM2)], tmp_path / "part"))
+        process.spend(59)
+        with pytest.raises(Expired, match="took longer than 60 s"):
+            process.spend(2)
+    finally:
+        process.kill()
+
+
+@pytest.mark.slow
+def test_what_a_parser_prints_is_no_answer_of_its_process(tmp_path: Path) -> None:
+    # Qiskit's parser in Rust prints what is wrong to stdout, before the full one is asked.
+    bad = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[2] q;\n  h r[0];\n'
+    write(tmp_path / "in/bad.qasm3", bad)
+    write(tmp_path / "in/good.qasm3", qasm3.dumps(ghz(2)))
+    with pytest.raises(UnreadableFiles) as caught:
+        collect(tmp_path, tmp_path / "in")
+    (file,) = caught.value.unreadable
+    assert file[1:4] == (4, 5, "Undefined symbol 'r'.")
+    gathered = collect(tmp_path, tmp_path / "in", skip_invalid=True)
+    assert [circuit.name for circuit in loaded(tmp_path)] == ["good"]
+    assert [Path(file.path).name for file in gathered.skipped] == ["bad.qasm3"]
+
+
+@pytest.mark.slow
+def test_a_file_may_have_any_name(tmp_path: Path) -> None:
+    names = [b"no\xfftext", b"a\nb\tc", b"\x1b[31m", "é€😀".encode(), b"x" * 250]
+    folder = os.fsencode(tmp_path) + b"/in\xfe"
+    Path(os.fsdecode(folder)).mkdir()
+    for name in names:
+        Path(os.fsdecode(folder + b"/" + name + b".qasm")).write_text(GOOD)
+    gathered = collect(tmp_path, os.fsdecode(folder))
+    assert {os.fsencode(Path(s.path).stem) for s in gathered.sources} == {*names}
+    for circuit, source in zip(loaded(tmp_path), gathered.sources, strict=True):
+        text = os.fsencode(Path(source.path).stem).decode(errors="replace")
+        assert circuit.name == text
 
 
 @pytest.mark.slow

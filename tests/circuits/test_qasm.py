@@ -72,7 +72,10 @@ def test_a_fault_in_openqasm_2_is_told_with_its_place(text: str, message: str) -
         (HEAD3 + "qubit[2] q;\n  reset qq[0];", "dir/file.qasm:4:9: Undefined symbol 'qq'."),
         (HEAD3 + "qubit[2] q;\n  reset qq;", "dir/file.qasm:4:9: Undefined symbol 'qq'."),
         (HEAD3 + "qubit[2] q; \0", "dir/file.qasm:3:13: token recognition error"),
-        (HEAD3 + "qubit[2] q;\ncx q[0], q[0];", "dir/file.qasm: "),
+        (HEAD3 + "qubit[2] q;\ncx q[0], q[0];", "dir/file.qasm:4:1: duplicate"),
+        (HEAD3 + "qubit[2] q;\n  cx q[0];", "dir/file.qasm:4:3: The amount of qubit"),
+        (HEAD3 + "qubit[2] q;\nh /**/ r[0];", "dir/file.qasm:4:8: Undefined symbol 'r'"),
+        (HEAD3 + "qubit[1] x;\nh x[0];", "dir/file.qasm:3:1: Symbol 'x' already"),
     ],
 )
 def test_a_fault_in_openqasm_3_is_told_with_its_place(text: str, message: str) -> None:
@@ -407,6 +410,29 @@ def test_what_the_quick_parser_takes_the_full_one_takes(statements: list[str]) -
     quick = straight.parse(text)
     if quick is not None:
         assert quick == qasm3.loads(text)
+
+
+@pytest.mark.parametrize("name", ["x", "pi", "im", "durationof", "sizeof", "Q", "_q", "E", "dt"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "qubit[2] {};\nh {}[0];",
+        "qubit[2] q;\nbit[2] {};\n{}[0] = measure q[0];",
+        "qubit[2] q;\nh {}[0]; barrier {}[0];",
+        "qubit[1] {};\nbit[1] {};",
+    ],
+)
+def test_a_name_means_the_same_to_both_parsers(name: str, body: str) -> None:
+    text = HEAD3 + body.replace("{}", name)
+    quick = straight.parse(text)
+    assert quick is None or quick == qasm3.loads(text)
+
+
+@pytest.mark.parametrize("blank", ["\v", "\f", "//c\rh q[1];", "\r\n", "\t", "\u00a0", "\x1c"])
+def test_a_blank_means_the_same_to_both_parsers(blank: str) -> None:
+    text = HEAD3 + f"qubit[2] q;\n{blank}h q[0];\n"
+    quick = straight.parse(text)
+    assert quick is None or quick == qasm3.loads(text)
 
 
 @pytest.mark.parametrize(

@@ -484,7 +484,7 @@ def imported_by_a_process(target: Target) -> str:
     done = subprocess.run(
         [
             *(sys.executable, "-X", "importtime", "-m", "qjobs.providers.ibm.transpiler"),
-            str(os.getpid()),
+            *(str(os.getpid()), "1"),
         ],
         input=json.dumps(settings).encode() + b"\n" + text,
         capture_output=True,

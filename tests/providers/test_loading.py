@@ -112,6 +112,16 @@ def test_a_foreign_plug_in_is_found_and_given_its_context(
     assert names() == sorted(names())
 
 
+def test_what_a_plug_in_prints_is_no_data_of_ours(
+    plug: Plug, context: ProviderContext, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loud = "print('imported')\nclass Mine:\n    def __init__(self, context): print('built')\n"
+    plug("plugged_loud", loud, loud="Mine")
+    load("loud", context)
+
+    assert capsys.readouterr() == ("", "imported\nbuilt\n")
+
+
 def test_only_the_named_plug_in_is_imported(plug: Plug, context: ProviderContext) -> None:
     plug("plugged_quiet", MINE, quiet="Mine")
     plug("plugged_loud", "raise SystemError('imported')", loud="Mine")

@@ -1,8 +1,8 @@
 """A process that transpiles: QPY files come in, QPY files and the weights of circuits go out.
 
-It is started as `python -m qjobs.providers.ibm.transpiler PARENT`, with the id of the process
-that it must not outlive. A message is a line of JSON, and as many bytes as its `bytes` says.
-The first that comes in describes the work,
+It is started as `python -m qjobs.providers.ibm.transpiler PARENT ANSWERS`, with the id of the
+process that it must not outlive, and its `channel`. A message is a line of JSON, and as many
+bytes as its `bytes` says. The first that comes in describes the work,
 
     {"optimization_level": 1, "seed": 7, "qpy_version": 17, "keep_layouts": false, "bytes": N}
 
@@ -26,6 +26,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from qjobs import channel
 from qjobs.circuits.foreign import describe
 from qjobs.circuits.own_gates import natives, set_apart
 from qjobs.errors import UnreadableCircuit
@@ -146,17 +147,17 @@ def _rebuild(text: str) -> "Target":
 
 def main(arguments: list[str]) -> None:
     """Run as a process of its own."""
-    if not die_with(int(arguments[0])):
+    parent, answers = arguments
+    if not die_with(int(parent)):
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The other workers have the other cores.
     for library in ("RAYON", "OMP", "OPENBLAS"):
         os.putenv(f"{library}_NUM_THREADS", "1")
     warnings.simplefilter("ignore")
-    # What libraries print must not come between the replies.
-    with os.fdopen(os.dup(1), "wb") as replies:
-        os.dup2(2, 1)
-        serve(sys.stdin.buffer, replies)
+    requests, replies = channel.take(int(answers))
+    with requests, replies:
+        serve(requests, replies)
 
 
 if __name__ == "__main__":

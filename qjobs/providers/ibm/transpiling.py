@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from qjobs import channel
 from qjobs.errors import JobRefused, UnreadableCircuit
 from qjobs.lifetime import death
 from qjobs.model import Slice
@@ -218,11 +219,9 @@ class _Process:
         # -P keeps modules in the user's folder from being taken for ours. In a session of its
         # own, Ctrl-C does not reach it: what is in flight is finished.
         try:
-            self._popen = subprocess.Popen(
+            self._popen, self._answers = channel.start(
                 [sys.executable, "-P", "-m", "qjobs.providers.ibm.transpiler", str(os.getpid())],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # a panic in Rust is told there
+                printed=subprocess.DEVNULL,
                 start_new_session=True,
             )
         except OSError as error:
@@ -231,15 +230,14 @@ class _Process:
     def ask(self, head: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
         """Send a message and wait for the answer. Raises _Died."""
         assert self._popen.stdin is not None
-        assert self._popen.stdout is not None
         clock = threading.Timer(self._longest_answer_s, self._expire)
         clock.start()
         try:
             self._popen.stdin.write(json.dumps({**head, "bytes": len(data)}).encode() + b"\n")
             self._popen.stdin.write(data)
             self._popen.stdin.flush()
-            answer: dict[str, Any] = json.loads(self._popen.stdout.readline() or b"{}")
-            made = self._popen.stdout.read(answer.get("bytes", 0))
+            answer: dict[str, Any] = json.loads(self._answers.readline() or b"{}")
+            made = self._answers.read(answer.get("bytes", 0))
         except (OSError, json.JSONDecodeError) as error:
             raise _Died(self._death()) from error
         finally:
@@ -256,7 +254,7 @@ class _Process:
         """End it, once nobody asks it any more."""
         self._popen.kill()
         self._popen.wait()
-        for pipe in (self._popen.stdin, self._popen.stdout):
+        for pipe in (self._popen.stdin, self._answers):
             assert pipe is not None
             with suppress(BrokenPipeError):  # what it was not told any more
                 pipe.close()

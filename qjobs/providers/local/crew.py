@@ -3,18 +3,19 @@
 import json
 import os
 import selectors
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from typing import NamedTuple
 
+from qjobs import channel
 from qjobs.lifetime import death
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.queue import QueuedJob
 
 LARGEST_REPLY_BYTES = 1 << 16
+_LOG = 2  # stderr, which the supervisor was given as its log
 
 
 class Ended(NamedTuple):
@@ -34,18 +35,9 @@ class Worker:
 
     def __init__(self, folder: Folder) -> None:
         self.job: QueuedJob | None = None
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-P",
-                "-m",
-                "qjobs.providers.local.worker",
-                str(folder.path),
-                str(os.getpid()),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+        command = [sys.executable, "-P", "-m", "qjobs.providers.local.worker"]
+        command += [str(folder.path), str(os.getpid())]
+        self.process, self.replies = channel.start(command, printed=_LOG)
         self._heard = b""
 
     def give(self, job: QueuedJob, *, threads: int) -> None:
@@ -63,10 +55,9 @@ class Worker:
 
         Call only when there is something to read.
         """
-        assert self.process.stdout is not None
         self._heard = b""
         while not self._heard.endswith(b"\n"):
-            said = os.read(self.process.stdout.fileno(), LARGEST_REPLY_BYTES)
+            said = os.read(self.replies.fileno(), LARGEST_REPLY_BYTES)
             if not said:
                 return None
             self._heard += said
@@ -76,7 +67,7 @@ class Worker:
         """Make sure that it is dead and say what it died of."""
         self.process.kill()
         code = self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
+        for pipe in (self.process.stdin, self.replies):
             assert pipe is not None
             with suppress(BrokenPipeError):
                 pipe.close()
@@ -105,8 +96,7 @@ class Crew:
         if len(self._workers) == self.size:
             return None
         worker = Worker(self._folder)
-        assert worker.process.stdout is not None
-        self._selector.register(worker.process.stdout, selectors.EVENT_READ, worker)
+        self._selector.register(worker.replies, selectors.EVENT_READ, worker)
         self._workers.append(worker)
         return worker
 
@@ -117,8 +107,7 @@ class Crew:
 
     def dismiss(self, worker: Worker) -> str:
         """End a worker, dead or alive, and say what it died of."""
-        assert worker.process.stdout is not None
-        self._selector.unregister(worker.process.stdout)
+        self._selector.unregister(worker.replies)
         self._workers.remove(worker)
         return worker.end()
 

@@ -1,7 +1,7 @@
-"""The process that runs jobs: a request a line on stdin, a reply a line on stdout.
+"""The process that runs jobs: a request a line on stdin, a reply a line on its `channel`.
 
-`python -m qjobs.providers.local.worker FOLDER SUPERVISOR`, where SUPERVISOR is the id of the
-process that it must not outlive. A reply is how the job ended, a `crew.Ended`.
+`python -m qjobs.providers.local.worker FOLDER SUPERVISOR ANSWERS`, where SUPERVISOR is the id of
+the process that it must not outlive. A reply is how the job ended, a `crew.Ended`.
 """
 
 import gc
@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from qjobs import spans
-from qjobs.circuits.foreign import ENDS, describe
+from qjobs import channel, spans
+from qjobs.circuits.foreign import describe
 from qjobs.errors import QjobsError
 from qjobs.lifetime import die_with
 from qjobs.providers.local.crew import Ended
@@ -50,9 +50,7 @@ def _end(folder: Folder, job: QueuedJob, *, threads: int) -> Ended:
         folder.keep_result(job.job_id, result.body)
     except QjobsError as error:
         return Ended(error.message or "it failed, and nobody said why")
-    except BaseException as error:  # whatever it is, the next job may run
-        if isinstance(error, ENDS):
-            raise
+    except BaseException as error:  # noqa: BLE001 - even a panic or an exit; the next job may run
         return Ended(describe(error))
     return Ended(failed=failures.runs, reason=failures.reason)
 
@@ -99,17 +97,16 @@ def main(arguments: list[str]) -> None:
     # Circuits and results are many small objects in few cycles: looking for these as often as
     # Python does by default would take a part of the time of running them.
     gc.set_threshold(100_000, 50, 50)
-    path, supervisor = arguments
+    path, supervisor, answers = arguments
     if not die_with(int(supervisor)):
         return
     # Each worker is one of many: the libraries below must not start threads for all cores.
     # Aer is not meant, it gets its number of threads with each run.
     for library in ("OPENBLAS", "MKL", "RAYON"):
         os.putenv(f"{library}_NUM_THREADS", "1")
-    # What libraries print goes to the log and not between the replies.
-    with os.fdopen(os.dup(1), "wb") as replies:
-        os.dup2(2, 1)
-        serve(Folder(Path(path)), sys.stdin.buffer, replies)
+    requests, replies = channel.take(int(answers))
+    with requests, replies:
+        serve(Folder(Path(path)), requests, replies)
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from qjobs import paths
+from qjobs import channel, paths
 from qjobs.errors import (
     AuthError,
     JobRefused,
@@ -105,11 +105,9 @@ def _start(python: str, log: Path) -> "_Process":
     try:
         if os.fstat(descriptor).st_size > LARGEST_LOG_BYTES:
             os.ftruncate(descriptor, 0)
-        popen = subprocess.Popen(
+        popen, replies = channel.start(
             [python, str(PROGRAM)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=descriptor,
+            printed=descriptor,
             # Qiskit would fork a process that has threads, for a list of circuits to transpile.
             env={**paths.variables(), "QISKIT_PARALLEL": "FALSE"},
             start_new_session=True,  # Ctrl-C is for us: a submit in progress is finished
@@ -120,7 +118,7 @@ def _start(python: str, log: Path) -> "_Process":
         ) from error
     finally:
         os.close(descriptor)
-    return _Process(popen, log)
+    return _Process(popen, replies, log)
 
 
 class _Waiting:
@@ -134,9 +132,10 @@ class _Waiting:
 class _Process:
     """A process, the requests in it, and the thread that hears its replies."""
 
-    def __init__(self, popen: "subprocess.Popen[bytes]", log: Path) -> None:
+    def __init__(self, popen: "subprocess.Popen[bytes]", replies: BinaryIO, log: Path) -> None:
         self.greeting: Mapping[str, Any] = {}
         self._popen = popen
+        self._replies = replies
         self._log = log
         self._lock = threading.Lock()
         self._writing = threading.Lock()
@@ -230,9 +229,8 @@ class _Process:
 
     def _hear(self) -> None:
         """Give each reply to whoever waits for it, until the process ends."""
-        assert self._popen.stdout is not None
         unreadable = suppress(ValueError, KeyError, OSError)
-        with self._popen.stdout as replies, unreadable, suppress(subprocess.TimeoutExpired):
+        with self._replies as replies, unreadable, suppress(subprocess.TimeoutExpired):
             while (reply := frames.read(replies)) is not None:
                 with self._lock:
                     waiting = self._waiting.get(reply.fields["call"])

@@ -4,6 +4,7 @@ It makes the package `qjobs` importable there, from our own files and nothing be
 and then serves requests: see `serving`. An older Python has to be able to read this file.
 """
 
+import os
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from os.path import dirname, join
@@ -11,17 +12,18 @@ from os.path import dirname, join
 
 def main() -> None:
     """Serve until the requests end."""
+    answers = int(sys.argv[1])
     # The folder of this file is no place to import from: a module here is called `jobs`.
     folder = sys.path.pop(0)
     version = ".".join(map(str, sys.version_info[:2]))
     if sys.version_info < (3, 11):  # noqa: UP036 - whatever the vendor's environment has
         reply = '{"call": 0, "bytes": 0, "error": "old_python", "message": "VERSION"}\n'
-        sys.stdout.write(reply.replace("VERSION", version))
+        os.write(answers, reply.replace("VERSION", version).encode())
         return
     _import_package(dirname(dirname(folder)))  # noqa: PTH120 - text, as sys.path has it
     from qjobs.providers.qiskit.serving import serve
 
-    serve()
+    serve(answers)
 
 
 def _import_package(root: str) -> None:

@@ -14,7 +14,7 @@ import traceback
 import warnings
 from typing import Any, BinaryIO
 
-from qjobs import paths
+from qjobs import channel, paths
 from qjobs.circuits.foreign import describe
 from qjobs.errors import ProviderError, QjobsError
 from qjobs.providers.qiskit import frames
@@ -23,9 +23,9 @@ from qjobs.providers.qiskit.redaction import CleanStream, Redaction, named_secre
 from qjobs.providers.qiskit.service import METHODS, Service
 
 
-def serve() -> None:
-    """Serve until the requests end."""
-    requests, replies = _take_pipes()
+def serve(answers: int) -> None:
+    """Serve until the requests end; the answers go to that descriptor."""
+    requests, replies = channel.take(answers)
     opening = frames.read(requests)
     if opening is None:
         return
@@ -49,17 +49,6 @@ def serve() -> None:
     # Threads that hang in a vendor's code, or that it started, must not keep the process.
     log.flush()
     os._exit(0)
-
-
-def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The two pipes to our side, out of the reach of what else is printed or read."""
-    requests = os.fdopen(os.dup(0), "rb")
-    replies = os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return requests, replies
 
 
 class _Desk:
