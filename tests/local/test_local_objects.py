@@ -268,3 +268,16 @@ def test_backends_of_vendors_run_in_the_workers(tmp_path: Path, backend: str) ->
 
 def hexadecimal(counts: dict[str, int]) -> dict[str, int]:
     return {hex(int(key, 2)): number for key, number in counts.items()}
+
+
+def test_controls_on_0_are_put_in_gates_that_the_backend_has(tmp_path: Path) -> None:
+    circuit = QuantumCircuit(2)
+    circuit.h([0, 1])
+    circuit.csx(0, 1, ctrl_state=0)
+    circuit.measure_all()
+    path = write(tmp_path / "c.qpy", [circuit])
+
+    (result,) = run_here(cut(path, 0, 1), backend="basic_simulator", options=OPTIONS)
+
+    assert result.message == ""
+    assert near(result, circuit)

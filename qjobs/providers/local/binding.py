@@ -1,7 +1,7 @@
 """Which circuits of a sweep Aer binds the parameters of, and which have them put in before.
 
 Aer takes a circuit and all rows of its parameters' values at once (`parameter_binds`), which
-saves a third of the time of a small circuit. But it leaves the parameters of most controlled
+saves up to half of the time of a small one. But it leaves the parameters of most controlled
 gates at 0 without a word, writes zeros into others for good, and gives each row the global phase
 of the one before.
 

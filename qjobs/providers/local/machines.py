@@ -36,7 +36,7 @@ class Machine:
         self._wrong = _WRONG.get(simulator.options.method, frozenset())
         target = target or simulator.target
         right = _part(target, without=self._wrong) if self._wrong else target
-        self._translation = Translation(right)
+        self._translation = Translation(right, of_aer=True)
 
     def ready(self, circuit: QuantumCircuit, options: RunOptions) -> QuantumCircuit:
         """The circuit as it is run: itself wherever Aer takes it, and does it right.

@@ -18,17 +18,18 @@ _ALWAYS_TAKEN = frozenset({"measure", "barrier", "delay"})
 
 
 class Translation:
-    """Into the words of one target."""
+    """Into the words of one target, which may be Aer's own."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, of_aer: bool = False) -> None:
         self._target = target
+        self._of_aer = of_aer
         self._anywhere = target.build_coupling_map() is None
         self._known = _ALWAYS_TAKEN | frozenset(target.operation_names)
         self._pass_managers: dict[tuple[int, int | None], PassManager] = {}
 
     def of(self, circuit: QuantumCircuit, options: RunOptions) -> QuantumCircuit:
         """The circuit itself if the target takes it: so it runs as the backend alone would."""
-        if self._known.issuperset(_operations(circuit)) if self._anywhere else self._fits(circuit):
+        if self._knows(circuit) if self._anywhere else self._fits(circuit):
             return circuit
         # The seed of the first circuit for all: how they are cut into jobs changes nothing.
         key = (options.optimization_level, options.seed)
@@ -37,6 +38,10 @@ class Translation:
                 options.optimization_level, target=self._target, seed_transpiler=options.seed
             )
         return self._pass_managers[key].run(circuit)
+
+    def _knows(self, circuit: QuantumCircuit) -> bool:
+        names = _operations(circuit)
+        return self._known.issuperset(map(_as_aer_knows, names) if self._of_aer else names)
 
     def _fits(self, circuit: QuantumCircuit) -> bool:
         if circuit.num_qubits > self._target.num_qubits:
@@ -62,15 +67,16 @@ class Translation:
 
 
 def _operations(circuit: QuantumCircuit) -> set[str]:
-    """The names of all operations, as Aer knows them."""
-    # Aer itself takes care of controls on 0, which Qiskit names with a suffix: `cx_o0`. But it has
-    # all qubits except the last for controls, of two targets one.
-    names = {
-        name if name.startswith("cswap_o") else name.partition("_o")[0]
-        for name in circuit.count_ops()
-    }
+    """The names of all operations, of those in blocks too."""
+    names = set(circuit.count_ops())
     if not names.isdisjoint(CONTROL_FLOW_OP_NAMES):
         for instruction in circuit.data:
             for block in getattr(instruction.operation, "blocks", ()):
                 names |= _operations(block)
     return names
+
+
+def _as_aer_knows(name: str) -> str:
+    # Aer itself takes care of controls on 0, which Qiskit names with a suffix: `cx_o0`. But it has
+    # all qubits except the last for controls, of two targets one.
+    return name if name.startswith("cswap_o") else name.partition("_o")[0]
