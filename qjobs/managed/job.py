@@ -97,7 +97,7 @@ class ManagedJob:
         found = circuit_list(circuits)
         if len(found) != self.end_index - self.start_index + 1:
             raise JobManagerInvalidStateError(f"{len(found)} circuits were given for {self._range}")
-        surroundings = Surroundings.at(paths.state_home())
+        surroundings = Surroundings.of_program(paths.state_home())
         job_set = begin(
             surroundings, found, backend, run_config,
             set_id=surroundings.workspace.new_id(), name=job_name,

@@ -2,6 +2,7 @@
 
 import io
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -61,6 +62,20 @@ def test_a_tag_is_submitted_once(make: Make, circuits: CircuitSlice, service: Pa
 
     assert submit(make(), circuits) == first
     assert jobs_of(service) == [first]
+
+
+def test_a_program_with_many_open_files_is_served_as_well(
+    make: Make, circuits: CircuitSlice, service: Path
+) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(limits[0], 2048), limits[1]))
+    files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        assert submit(make(), circuits) in jobs_of(service)
+    finally:
+        for file in files:
+            os.close(file)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_results_are_in_the_registers_of_the_circuits_and_fetched_once(

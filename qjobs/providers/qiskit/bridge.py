@@ -7,7 +7,7 @@ submits in progress to their end; see `serving`.
 """
 
 import os
-import select
+import selectors
 import signal
 import subprocess
 import threading
@@ -215,12 +215,14 @@ class _Process:
         if not self._writing.acquire(timeout=max(0.0, until - time.monotonic())):
             return False
         try:
-            while rest:
-                left_s = max(0.0, until - time.monotonic())
-                if not select.select([], [self._input], [], left_s)[1]:
-                    return False
-                with suppress(BlockingIOError):
-                    rest = rest[os.write(self._input, rest) :]
+            # Not `select`, which takes no descriptor above 1023: a program may have many open.
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._input, selectors.EVENT_WRITE)
+                while rest:
+                    if not selector.select(max(0.0, until - time.monotonic())):
+                        return False
+                    with suppress(BlockingIOError):
+                        rest = rest[os.write(self._input, rest) :]
         except (OSError, ValueError):  # it is dead, which `_hear` tells
             return True
         finally:
