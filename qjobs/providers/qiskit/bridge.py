@@ -22,6 +22,7 @@ from qjobs import channel, paths
 from qjobs.errors import (
     AuthError,
     JobRefused,
+    NoneAccepted,
     NotAccepted,
     NotNow,
     PendingLimit,
@@ -45,8 +46,8 @@ PROGRAM = Path(__file__).with_name("program.py")
 _ERRORS: Mapping[str, type[QjobsError]] = {
     kind.code: kind
     for kind in (
-        AuthError, JobRefused, NotAccepted, NotNow, PendingLimit, ProviderError, RateLimited,
-        TooLarge, UnknownBackend, UsageError,
+        AuthError, JobRefused, NoneAccepted, NotAccepted, NotNow, PendingLimit, ProviderError,
+        RateLimited, TooLarge, UnknownBackend, UsageError,
     )
 }  # fmt: skip
 

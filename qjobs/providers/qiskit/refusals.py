@@ -24,6 +24,12 @@ _CONNECTION = re.compile(
     r"WriteError|SSLError|ProxyError|IncompleteRead|ServiceRe(quest|sponse)Error|ServerError|"
     r"Disconnected|InternalServer|ServiceUnavailable|ChunkedEncoding|ContentDecoding|JSONDecodeError"
 )
+# And those of a connection that never was there.
+_NO_CONNECTION = re.compile(
+    r"ConnectionRefusedError|gaierror|NewConnectionError|NameResolutionError|"
+    r"ConnectTimeout(Error)?|ConnectError|ClientConnector\w*Error|EndpointConnectionError|"
+    r"ConnectionTimeoutError"
+)
 _CREDENTIALS = re.compile(r"credential|authent|authori[sz]|token|login", re.IGNORECASE)
 _STATUS_IN_TEXT = re.compile(r"\b([45]\d\d) (?:Client|Server) Error\b")
 _PENDING_LIMIT = re.compile(r"\bcode\W{0,4}3458\b", re.IGNORECASE)  # IBM's
@@ -62,6 +68,14 @@ def refusal(error: BaseException) -> ProviderError:
 def may_have_arrived(error: BaseException) -> bool:
     """Whether an error, or one of its causes, is a failing network or server."""
     return any(_is_connection(cause) for cause in _causes(error))
+
+
+def never_connected(error: BaseException) -> bool:
+    """Whether it led to an error that there was no connection: nobody was there, or no such host.
+
+    An earlier request of the same call may have had one.
+    """
+    return any(_NO_CONNECTION.fullmatch(type(cause).__name__) for cause in _causes(error))
 
 
 def status_code(error: BaseException) -> int | None:

@@ -14,7 +14,7 @@ from typing import Any
 from qjobs.circuits.foreign import describe
 from qjobs.errors import AuthError, ProviderError, QjobsError, UnknownBackend
 from qjobs.providers.interface import BackendInfo
-from qjobs.providers.qiskit import jobs, quirks, refusals, running
+from qjobs.providers.qiskit import jobs, refusals, running
 
 _MOST_JOBS = 1000
 _MOST_NAMES = 20
@@ -149,7 +149,6 @@ def _make(name: str, factory: str, arguments: Mapping[str, Any]) -> Any:
             f"[providers.{name}]: cannot import {factory}: {describe(error)}",
             hint="is the vendor's package installed for the `python` of the provider?",
         ) from error
-    quirks.send_once(module.partition(".")[0])
     try:
         return made(**arguments)
     except Exception as error:
