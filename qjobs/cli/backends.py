@@ -11,6 +11,7 @@ from qjobs.engine import choice
 from qjobs.errors import ExitCode, QjobsError, UsageError
 from qjobs.providers import loading
 from qjobs.render.backends import Offer, backend_rows, backends_document
+from qjobs.render.data import DATA
 from qjobs.render.output import Output
 from qjobs.render.writing import show
 
@@ -45,7 +46,7 @@ def backends(
             offers = [Offer(provider, choice.least_busy([o.info for o in offers], provider))]
     if quiet:
         for offer in offers:
-            typer.echo(offer.address)
+            typer.echo(offer.address, file=DATA.stream)
     else:
         show(output, backends_document(offers), backend_rows(offers), most=None)
     return ExitCode.OK

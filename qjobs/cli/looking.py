@@ -15,6 +15,7 @@ from qjobs.engine.status import status as ask_status
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode
 from qjobs.render import rows, shapes
+from qjobs.render.data import DATA
 from qjobs.render.output import Format, Output
 from qjobs.render.summaries import observable_label
 from qjobs.render.text import count
@@ -64,7 +65,7 @@ def status(
     if quiet:
         for report, chosen in shown:
             for job in chosen:
-                typer.echo(f"{report.job_set.set_id}/{job.index}")
+                typer.echo(f"{report.job_set.set_id}/{job.index}", file=DATA.stream)
     elif output.format is Format.TABLE and not jobs:
         _summarize(shown)
     else:
@@ -156,7 +157,7 @@ def list_(
             reports.append(item)
     if quiet:
         for report in reports:
-            typer.echo(report.job_set.set_id)
+            typer.echo(report.job_set.set_id, file=DATA.stream)
         return ExitCode.OK
     if not reports:
         output.note("there are no job sets yet")

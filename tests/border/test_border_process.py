@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contract import scattered_outcome
 
 from qjobs.circuits.outcomes import Layout
 from qjobs.circuits.slices import CircuitSlice
@@ -31,6 +30,7 @@ from qjobs.providers.interface import ProviderContext
 from qjobs.providers.qiskit.ledger import Ledger, Reading
 from qjobs.providers.qiskit.provider import QiskitProvider
 from qjobs.providers.qiskit.redaction import CleanStream, Redaction
+from qjobs.testing.contract import scattered_outcome
 
 pytestmark = pytest.mark.slow
 
