@@ -222,7 +222,7 @@ def error(
     """Show all that went wrong, with the reasons."""
     from threading import Event
 
-    from qjobs.engine.error import failures
+    from qjobs.engine.error import Origin, failures
     from qjobs.engine.result import fetch
 
     output = Output.chosen(format_, as_json=json, header=header)
@@ -248,6 +248,7 @@ def error(
             output.note("no failures")
     else:
         show_data(output, shapes.failures_document(found), rows.failure_rows(found))
+    found = [(plan, failure) for plan, failure in found if failure.origin is not Origin.LOST]
     if found and exit_status:
         sets = " ".join(dict.fromkeys(plan.set_id for plan, _ in found))
         recovered = any(plan.recovered for plan, _ in found)

@@ -212,6 +212,7 @@ def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
 
     went_wrong = {
         Origin.SUBMIT: "refused",
+        Origin.LOST: "unknown",
         Origin.RUN: "failed",
         Origin.CIRCUIT: "without a result",
         Origin.CANCEL: "cancelled",

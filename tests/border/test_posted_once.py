@@ -240,6 +240,11 @@ def test_the_whole_way(
 
     assert ended.code == 7, ended.err
     assert "may or may not have been accepted" in ended.err
+    said = "was answered with 503"
+    assert said in ended.err
+    for verb in ("status", "show", "error"):
+        assert said in qjobs(verb, "--json").out, verb
+    assert qjobs("error", "--exit-status").code == 0
     assert server.jobs == 1
     (job,) = json.loads(ended.out)["jobs"]
     assert job["state"] == "unknown"
