@@ -31,6 +31,11 @@ _NO_CONNECTION = re.compile(
     r"ConnectionTimeoutError"
 )
 _CREDENTIALS = re.compile(r"credential|authent|authori[sz]|token|login", re.IGNORECASE)
+# What a factory that was called without them names.
+_SECRETS = re.compile(
+    r"credential|(?<![a-z])(api|access|auth)[ _-]?(key|token)|(?<![a-z])token(?![a-z])",
+    re.IGNORECASE,
+)
 _STATUS_IN_TEXT = re.compile(r"\b([45]\d\d) (?:Client|Server) Error\b")
 _PENDING_LIMIT = re.compile(r"\bcode\W{0,4}3458\b", re.IGNORECASE)  # IBM's
 
@@ -91,6 +96,11 @@ def is_unauthorized(error: BaseException) -> bool:
         else any(_CREDENTIALS.search(kind.__name__) for kind in type(cause).__mro__)
         for cause in _causes(error)
     )
+
+
+def lacks_credentials(error: BaseException) -> bool:
+    """Whether an error of a factory is about who the user is: refused, or not told at all."""
+    return is_unauthorized(error) or any(_SECRETS.search(str(cause)) for cause in _causes(error))
 
 
 def _is_connection(error: BaseException) -> bool:

@@ -152,6 +152,12 @@ def _make(name: str, factory: str, arguments: Mapping[str, Any]) -> Any:
     try:
         return made(**arguments)
     except Exception as error:
+        if refusals.lacks_credentials(error):
+            raise AuthError(
+                f"[providers.{name}]: {factory} failed: {describe(error)}",
+                hint=f"give it what it wants in `arguments` of [providers.{name}], "
+                'and {env = "NAME"} for a secret',
+            ) from error
         raise translated(error, f"[providers.{name}]: {factory} failed") from error
 
 
