@@ -28,6 +28,7 @@ class FactKind(StrEnum):
     PLANNED = "planned"  # why a further attempt was opened
     DROPPED = "dropped"  # why it will never be sent
     ATTEMPTED = "attempted"  # the tag
+    LOST = "lost"  # why nobody knows whether the provider took it
     DEFERRED = "deferred"  # why the provider surely did not take it, for now
     REFUSED = "refused"  # why the provider surely did not take it
     SPLIT = "split"  # how many circuits the next attempt is to have; a new job has the rest
@@ -64,6 +65,7 @@ def shortened(message: str) -> str:
 _PLANNED: Final = FactKind.PLANNED
 _DROPPED: Final = FactKind.DROPPED
 _ATTEMPTED: Final = FactKind.ATTEMPTED
+_LOST: Final = FactKind.LOST
 _DEFERRED: Final = FactKind.DEFERRED
 _REFUSED: Final = FactKind.REFUSED
 _SPLIT: Final = FactKind.SPLIT
@@ -103,6 +105,8 @@ class _Entry:
 
     def admit(self, fact: Fact) -> bool:
         _, _, at, kind, value, message = fact
+        if kind is _LOST:
+            return self._lose(value)
         stage = _STAGE_AFTER[self.stage].get(kind)
         if stage is None:
             return kind in _FURTHER_IDS and self._keep_duplicate(value)
@@ -113,7 +117,14 @@ class _Entry:
         self.stage = stage
         self.at = at
         self.value = value
-        self.message = message
+        # What is kept with an attempt of unknown fate is why it is unknown.
+        self.message = "" if stage is _ATTEMPTED else message
+        return True
+
+    def _lose(self, reason: str) -> bool:
+        if self.stage is not _ATTEMPTED or self.message:
+            return False
+        self.message = reason
         return True
 
     def _keep_duplicate(self, job_id: str) -> bool:
@@ -135,7 +146,7 @@ class _Entry:
         if self.stage is _PLANNED:
             return Planned()
         if self.stage is _ATTEMPTED:
-            return Attempted(self.value, self.at)
+            return Attempted(self.value, self.at, self.message)
         return Refused(self.value) if self.stage is _REFUSED else Dropped()
 
 

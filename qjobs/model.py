@@ -178,10 +178,11 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """A call was about to be made at `at`; its outcome is unknown."""
+    """A call was about to be made at `at`; its outcome is unknown, and why, if it was told."""
 
     tag: str
     at: datetime
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

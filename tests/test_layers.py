@@ -25,7 +25,7 @@ FLOORS = (
     {"managed"},
     {"render"},
     {"cli"},
-    {"", "__main__"},  # the public face, and `python -m qjobs`
+    {"", "__main__", "testing"},  # the public faces, and `python -m qjobs`
 )
 FLOOR_OF = {part: number for number, parts in enumerate(FLOORS) for part in parts}
 LIBRARY = range(6)  # the floors that neither print nor exit, and load nothing slow by themselves

@@ -15,6 +15,7 @@ from qjobs.engine.status import status as ask_status
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode
 from qjobs.render import rows, shapes
+from qjobs.render.data import DATA
 from qjobs.render.output import Format, Output
 from qjobs.render.summaries import observable_label
 from qjobs.render.text import count
@@ -64,7 +65,7 @@ def status(
     if quiet:
         for report, chosen in shown:
             for job in chosen:
-                typer.echo(f"{report.job_set.set_id}/{job.index}")
+                typer.echo(f"{report.job_set.set_id}/{job.index}", file=DATA.stream)
     elif output.format is Format.TABLE and not jobs:
         _summarize(shown)
     else:
@@ -156,7 +157,7 @@ def list_(
             reports.append(item)
     if quiet:
         for report in reports:
-            typer.echo(report.job_set.set_id)
+            typer.echo(report.job_set.set_id, file=DATA.stream)
         return ExitCode.OK
     if not reports:
         output.note("there are no job sets yet")
@@ -221,7 +222,7 @@ def error(
     """Show all that went wrong, with the reasons."""
     from threading import Event
 
-    from qjobs.engine.error import failures
+    from qjobs.engine.error import Origin, failures
     from qjobs.engine.result import fetch
 
     output = Output.chosen(format_, as_json=json, header=header)
@@ -247,6 +248,7 @@ def error(
             output.note("no failures")
     else:
         show_data(output, shapes.failures_document(found), rows.failure_rows(found))
+    found = [(plan, failure) for plan, failure in found if failure.origin is not Origin.LOST]
     if found and exit_status:
         sets = " ".join(dict.fromkeys(plan.set_id for plan, _ in found))
         recovered = any(plan.recovered for plan, _ in found)

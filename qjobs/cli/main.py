@@ -10,6 +10,7 @@ import typer
 
 from qjobs import paths
 from qjobs.errors import ExitCode, QjobsError, UsageError
+from qjobs.render.data import DATA
 from qjobs.render.output import report_error
 
 
@@ -18,6 +19,7 @@ def main() -> None:
     from qjobs.cli.signals import exit_on_sigterm
 
     exit_on_sigterm()
+    DATA.claim()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # Rather an escape than a crash where the terminal cannot show a character.
@@ -31,7 +33,7 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in words[: words.index("--") if "--" in words else None]
     try:
         code = _invoke(words or ["--help"])
-        sys.stdout.flush()
+        DATA.stream.flush()
     except BrokenPipeError:
         return _leave_closed_pipe()
     except typer.Abort:
@@ -45,7 +47,7 @@ def run(arguments: Sequence[str]) -> int:
             traceback.print_exc()
         translated = _translate(error)
         with suppress(BrokenPipeError):
-            sys.stdout.flush()
+            DATA.stream.flush()
         report_error(translated, as_json=as_json)
         return translated.exit_code
     return code
@@ -80,5 +82,5 @@ def _translate(error: Exception) -> QjobsError:
 def _leave_closed_pipe() -> int:
     """Be quiet about a reader that has gone; Python would complain when it flushes stdout."""
     with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), DATA.stream.fileno())
     return ExitCode.UNEXPECTED

@@ -1,6 +1,5 @@
 """Handing jobs over on the command line: progress, problems, Ctrl-C, and what is said then."""
 
-import sys
 from collections.abc import Callable, Sequence
 
 from qjobs.cli.following import follow_to_end
@@ -12,6 +11,7 @@ from qjobs.engine.start import StartReport
 from qjobs.engine.wait import Limit
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import NoneAccepted, QjobsError
+from qjobs.render.data import DATA
 from qjobs.render.output import Format, Output
 from qjobs.render.progress import progress
 from qjobs.render.rows import job_rows
@@ -132,5 +132,5 @@ def known_reports(targets: Sequence[Target]) -> tuple[SetReport, ...]:
 def print_ids(targets: Sequence[Target]) -> None:
     """The ids of the sets, one a line, at once: whoever started us has them, come what may."""
     for target in targets:
-        sys.stdout.write(f"{target.folder.job_set.set_id}\n")
-    sys.stdout.flush()
+        DATA.stream.write(f"{target.folder.job_set.set_id}\n")
+    DATA.stream.flush()

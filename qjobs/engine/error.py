@@ -7,15 +7,27 @@ from enum import StrEnum
 
 from qjobs.engine.address import Target
 from qjobs.engine.origins import Origins
-from qjobs.engine.report import SetReport
+from qjobs.engine.report import SetReport, how_lost
 from qjobs.errors import StateDamaged
-from qjobs.model import Attempt, Dropped, Failed, Finished, Job, JobStatus, Refused, Slice, Source
+from qjobs.model import (
+    Attempt,
+    Attempted,
+    Dropped,
+    Failed,
+    Finished,
+    Job,
+    JobStatus,
+    Refused,
+    Slice,
+    Source,
+)
 
 
 class Origin(StrEnum):
     """Where a failure happened."""
 
     SUBMIT = "submit"  # the provider took no job
+    LOST = "lost"  # nobody knows whether the provider took a job
     RUN = "run"  # the job ended without a result
     CIRCUIT = "circuit"  # the job ended well, but not for this circuit
     CANCEL = "cancel"  # somebody cancelled it
@@ -72,6 +84,9 @@ def _failure(job: Job, attempt: Attempt) -> Failure | None:
     match attempt.state:
         case Refused(message):
             return Failure(job.index, attempt.number, part, Origin.SUBMIT, message)
+        case Attempted(_, _, reason) if reason:
+            message = how_lost(attempt.state)
+            return Failure(job.index, attempt.number, part, Origin.LOST, message)
         case Finished(job_id, JobStatus.ERROR, message):
             return Failure(job.index, attempt.number, part, Origin.RUN, message, job_id)
         case Finished(job_id, JobStatus.CANCELLED, message):

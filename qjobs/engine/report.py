@@ -171,7 +171,7 @@ def _report_job(
         case Dropped():
             state, message = State.CANCELLED, "cancelled before it was sent"
         case Attempted():
-            state, message = State.UNKNOWN, "no answer to the submission yet"
+            state, message = State.UNKNOWN, how_lost(attempt.state)
         case Refused(message):
             state = State.REFUSED
         case Accepted(job_id):
@@ -193,6 +193,13 @@ def _report_job(
         job.index, job.slice, attempt.number, state, job_id, message, job.duplicates,
         job.retried, failed, attempt.failed is not None,
     )  # fmt: skip
+
+
+def how_lost(state: Attempted) -> str:
+    """What to say of an attempt of unknown fate."""
+    if not state.reason:
+        return "no answer to the submission yet"
+    return f"it may or may not have been accepted: {state.reason}"
 
 
 def _shortfall(part: Slice, failed: Sequence[Slice], known: Failed) -> str:

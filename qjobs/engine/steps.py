@@ -25,6 +25,7 @@ from qjobs.errors import (
     NoneAccepted,
     NotAccepted,
     NotNow,
+    QjobsError,
     StateUnwritable,
     UnreadableCircuit,
 )
@@ -136,7 +137,8 @@ class Starter:
                 if self.stop.is_set():
                     return f"job {job.index}: stopped before the provider knew what became of it"
             case Unclear(reason):
-                return f"job {job.index}: {reason}"
+                why = f": {unknown.reason}" if unknown.reason else ""
+                return f"job {job.index}: {reason}{why}"
             case unexpected:
                 assert_never(unexpected)
         return ""
@@ -190,7 +192,9 @@ class Starter:
             self._refuse(job, error)
             return ""
         except Exception as error:  # noqa: BLE001 - whatever a plug-in lets through, the job may exist
-            return f"job {job.index}: {describe(error)}"
+            reason = error.message if isinstance(error, QjobsError) else describe(error)
+            self._record(job, FactKind.LOST, shortened(reason))
+            return f"job {job.index}: {reason}"
         self._accept(job, job_id)
         return ""
 

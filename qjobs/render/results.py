@@ -1,6 +1,5 @@
 """Results as text: on stdout, in a file, or in a folder with a file a circuit."""
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from qjobs.circuits.inputs import circuit_name
 from qjobs.engine.result import CircuitRow
 from qjobs.errors import UsageError
 from qjobs.model import JobSet
+from qjobs.render.data import DATA
 from qjobs.render.files import file_name, format_of, names_folder, replacing
 from qjobs.render.output import Format, Output
 from qjobs.render.rows import Rows, outcome_rows, value_rows
@@ -49,7 +49,7 @@ class SetResult:
 def show_results(output: Output, results: Sequence[SetResult], *, top: int | None) -> None:
     """Write results to stdout; a person sees histograms of the first circuits of each set."""
     if output.format is not Format.TABLE:
-        _write(sys.stdout, output.format, results, top=top, header=output.header)
+        _write(DATA.stream, output.format, results, top=top, header=output.header)
         return
     from qjobs.render.tables import print_histograms
 

@@ -1,10 +1,10 @@
 """Documents and rows written to a stream, one inner object or one row at a time."""
 
 import json
-import sys
 from collections.abc import Sequence
 from typing import TextIO
 
+from qjobs.render.data import DATA
 from qjobs.render.output import Format, Output
 from qjobs.render.rows import Cell, Rows
 from qjobs.render.shapes import Document
@@ -18,7 +18,7 @@ def show(output: Output, document: Document, table: Rows, *, most: int | None = 
 
         print_table(table, most=most)
     else:
-        write(sys.stdout, output.format, document, table, header=output.header)
+        write(DATA.stream, output.format, document, table, header=output.header)
 
 
 def write(

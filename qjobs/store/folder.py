@@ -225,7 +225,7 @@ class SetFolder:
         for job in self._ledger.jobs() if not self.job_set.recovered else ():
             number = job.attempt.number
             match job.state:
-                case Attempted(tag, at) if tag != self.job_set.job_tag(job.index, number):
+                case Attempted(tag, at, _) if tag != self.job_set.job_tag(job.index, number):
                     yield Fact(job.index, number, at, FactKind.ATTEMPTED, tag)
 
     @contextmanager

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contract import scattered_outcome
 
 from qjobs.circuits.outcomes import Layout
 from qjobs.circuits.slices import CircuitSlice
@@ -32,6 +31,7 @@ from qjobs.providers.interface import ProviderContext
 from qjobs.providers.qiskit.ledger import Ledger, Reading
 from qjobs.providers.qiskit.provider import QiskitProvider
 from qjobs.providers.qiskit.redaction import CleanStream, Redaction
+from qjobs.testing.contract import scattered_outcome
 
 pytestmark = pytest.mark.slow
 
@@ -443,3 +443,50 @@ def test_secrets_are_hidden_even_in_pieces() -> None:
     assert stream.getvalue() == "*** and ***\n"
     clean.write("\n")
     assert stream.getvalue().endswith("short end\n")
+
+
+def test_a_package_that_hangs_while_it_is_opened_has_no_more_than_its_time(
+    make: Make, service: Path
+) -> None:
+    provider = make(factory="folder_vendor:hanging", timeout_s=1)
+
+    with pytest.raises(ProviderError, match="did not answer within 1 s"):
+        provider.backends()
+
+    assert (service / "open.begun").exists()
+
+
+def test_a_factory_that_wants_a_token_is_a_matter_of_credentials(make: Make) -> None:
+    with pytest.raises(AuthError, match="No API token") as caught:
+        make(factory="folder_vendor:wanting").backends()
+
+    assert "arguments" in caught.value.hint
+
+
+def test_all_providers_are_asked_at_once_and_who_is_silent_is_named(
+    qjobs: Callable[..., Any], service: Path
+) -> None:
+    folder = f'arguments = {{folder = "{service}"}}'
+    tables = [
+        ("calm", 'factory = "folder_vendor:Provider"'),
+        ("mute", 'factory = "folder_vendor:hanging"\ntimeout_s = 3'),
+        ("muter", 'factory = "folder_vendor:hanging"\ntimeout_s = 3'),
+        ("bare", 'factory = "folder_vendor:bare"'),
+        ("missing", 'factory = "no_such_package:Provider"'),
+    ]
+    text = "\n".join(f"[providers.{name}]\n{table}\n{folder}\n" for name, table in tables)
+    Path(os.environ["QJOBS_CONFIG"]).write_text(text)
+
+    ended = qjobs("backends", "--json")
+
+    listed = [entry["address"] for entry in ended.document["backends"]]
+    assert "calm:busy" in listed
+    assert "local:aer" in listed
+    for said in (
+        "mute: the provider's package did not answer within 3 s",
+        "muter: the provider's package did not answer within 3 s",
+        "bare lists no backends",
+        "missing: [providers.missing]: cannot import no_such_package:Provider",
+    ):
+        assert said in ended.err, said
+    assert qjobs("backends", "-p", "missing").code == 1

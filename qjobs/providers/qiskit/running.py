@@ -18,10 +18,11 @@ from qjobs.circuits.measured import only_measured
 from qjobs.circuits.outcomes import Layout, all_in_registers
 from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.sweep import Pub
-from qjobs.errors import JobRefused, QjobsError
+from qjobs.errors import JobRefused, NoneAccepted, ProviderError, QjobsError
 from qjobs.model import RunOptions
 from qjobs.providers.interface import Limits
-from qjobs.providers.qiskit import refusals
+from qjobs.providers.qiskit import refusals, wire
+from qjobs.providers.qiskit.posts import WATCH, Call, PostedAgain
 
 
 def run(
@@ -41,7 +42,8 @@ def run(
     in its set: each slice gets a seed of its own. With `alone`, a single circuit is passed as it
     is and not in a list: some backends that take one a job take no list.
 
-    Raises a NotAccepted if there is surely no job, ProviderError if there may be one.
+    Nothing is posted twice, whatever the vendor's client does; see `posts`. Raises a NotAccepted if
+    there is surely no job, ProviderError if there may be one.
     """
     complaint = objection(target)
     if complaint:
@@ -51,13 +53,26 @@ def run(
         ready = [all_in_registers(circuit) for circuit in ready]
     if alone and len(ready) == 1:
         (ready,) = ready
-    try:
-        known = _known(target, _run_options(options, start_index))
-        return target.run(ready, **{**known, **keywords})
-    except QjobsError:
-        raise
-    except Exception as error:  # a vendor may raise anything
-        raise refusals.refusal(error) from error
+    wire.watch()
+    with WATCH.call() as call:
+        try:
+            known = _known(target, _run_options(options, start_index))
+            return target.run(ready, **{**known, **keywords})
+        except Exception as error:  # a vendor may raise anything
+            raise _failure(error, call) from error
+
+
+def _failure(error: Exception, call: Call) -> QjobsError:
+    """What an error means for the job; what was posted says more than how the client puts it."""
+    failure = error if isinstance(error, QjobsError) else refusals.refusal(error)
+    if call.doubt and not isinstance(failure, PostedAgain):
+        return ProviderError(f"{call.doubt}: {describe(error)}")
+    if call.idle and refusals.never_connected(error):
+        return NoneAccepted(
+            f"the service cannot be reached: {describe(error)}",
+            hint="nothing was sent; once it is there: qjobs resume",
+        )
+    return failure
 
 
 def bound(target: Any, pubs: Sequence[Pub], *, options: RunOptions) -> list[QuantumCircuit]:

@@ -16,6 +16,7 @@ from qjobs.errors import InputError, JobRefused, NotAccepted, ProviderError, Unr
 from qjobs.model import JobStatus, RunOptions, Slice
 from qjobs.providers.qiskit.frames import Frame
 from qjobs.providers.qiskit.ledger import Ledger, Reading
+from qjobs.providers.qiskit.posts import WATCH
 from qjobs.results import JobResult
 
 Reply: TypeAlias = tuple[Any, bytes]
@@ -67,7 +68,7 @@ class Service:
 
         fields = request.fields
         options = RunOptions(**fields["options"])
-        with self._ledger.call(fields["tag"]) as call:
+        with self._ledger.call(fields["tag"]) as call, WATCH.call():
             if call.known:
                 return call.known, b""
             try:

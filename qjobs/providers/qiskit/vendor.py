@@ -14,7 +14,7 @@ from typing import Any
 from qjobs.circuits.foreign import describe
 from qjobs.errors import AuthError, ProviderError, QjobsError, UnknownBackend
 from qjobs.providers.interface import BackendInfo
-from qjobs.providers.qiskit import jobs, quirks, refusals, running
+from qjobs.providers.qiskit import jobs, refusals, running
 
 _MOST_JOBS = 1000
 _MOST_NAMES = 20
@@ -149,10 +149,15 @@ def _make(name: str, factory: str, arguments: Mapping[str, Any]) -> Any:
             f"[providers.{name}]: cannot import {factory}: {describe(error)}",
             hint="is the vendor's package installed for the `python` of the provider?",
         ) from error
-    quirks.send_once(module.partition(".")[0])
     try:
         return made(**arguments)
     except Exception as error:
+        if refusals.lacks_credentials(error):
+            raise AuthError(
+                f"[providers.{name}]: {factory} failed: {describe(error)}",
+                hint=f"give it what it wants in `arguments` of [providers.{name}], "
+                'and {env = "NAME"} for a secret',
+            ) from error
         raise translated(error, f"[providers.{name}]: {factory} failed") from error
 
 

@@ -220,3 +220,19 @@ def wait(folder, what):
     (folder / f"{what}.begun").touch()
     while not (folder / "go").exists():
         time.sleep(0.01)
+
+
+def hanging(folder, **_):
+    """A provider that never comes to be."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    wait(Path(folder), "open")
+
+
+def wanting(folder, **_):
+    """A provider that is told nothing of the user."""
+    raise ValueError("No API token: set ACME_API_TOKEN, or save an account")
+
+
+def bare(folder, **_):
+    """A provider that lists nothing."""
+    return type("Bare", (), {"get_backend": lambda self, name="": Backend(name, Path(folder))})()
