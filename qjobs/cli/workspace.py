@@ -5,5 +5,5 @@ from qjobs.engine.workspace import Workspace
 
 
 def open_workspace() -> Workspace:
-    """The workspace that the environment names. Nothing is read or made yet."""
+    """The workspace that the environment names. Nothing is made yet. Raises StateError."""
     return Workspace.at(paths.state_home())

@@ -24,7 +24,7 @@ class Surroundings(NamedTuple):
 
     @classmethod
     def at(cls, home: Path) -> "Surroundings":
-        """Those of a state folder. Nothing is read or made yet."""
+        """Those of a state folder. Nothing is made yet. Raises StateError if it is not safe."""
         held: dict[int, tuple[object, Provider]] = {}
 
         def hold(backend: object, vendor: object | None) -> Provider:

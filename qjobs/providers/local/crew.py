@@ -12,7 +12,7 @@ from typing import NamedTuple
 from qjobs import channel
 from qjobs.lifetime import death
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.queue import QueuedJob
+from qjobs.providers.local.queued import QueuedJob
 
 LARGEST_REPLY_BYTES = 1 << 16
 _LOG = 2  # stderr, which the supervisor was given as its log

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from qjobs.errors import ProviderError
 from qjobs.store import files
 
 
@@ -28,7 +29,12 @@ class Folder:
         return self.path / "supervisor.log"
 
     def result(self, job_id: str) -> Path:
-        """The results of a job: the body of a `JobResult`, there as a whole or not at all."""
+        """The results of a job: the body of a `JobResult`, there as a whole or not at all.
+
+        Raises ProviderError for an id that would lead out of the folder: it is none of ours.
+        """
+        if "/" in job_id:
+            raise ProviderError(f"{self.queue} has a job that is none of ours: {job_id!r}")
         return self.path / "results" / f"{job_id}.jsonl"
 
     def has_result(self, job_id: str) -> bool:

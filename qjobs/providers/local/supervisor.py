@@ -15,7 +15,8 @@ from pathlib import Path
 from qjobs.model import JobStatus
 from qjobs.providers.local.crew import Crew, Worker
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.queue import Queue, QueuedJob
+from qjobs.providers.local.queue import Queue
+from qjobs.providers.local.queued import QueuedJob
 from qjobs.providers.local.supervision import Staffing
 
 POLL_S = 0.02
