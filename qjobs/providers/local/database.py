@@ -59,6 +59,11 @@ ALTER TABLE queued_job ADD COLUMN first INTEGER NOT NULL DEFAULT 0;
     3: """
 ALTER TABLE queued_job RENAME COLUMN path TO file;
 ALTER TABLE queued_job ADD COLUMN mark TEXT NOT NULL DEFAULT '';
+UPDATE queued_job SET file = relative(file);
+UPDATE queued_job SET sweep = json_set(sweep, '$[0][0]', relative(sweep ->> '$[0][0]'))
+    WHERE sweep != '';
+UPDATE queued_job SET observables = json_set(observables, '$[0]', relative(observables ->> '$[0]'))
+    WHERE observables != '';
 """,
 }
 
@@ -83,7 +88,7 @@ class Database:
             try:
                 if self._connection is None:
                     self._folder.make()
-                    self._connection = _connect(path)
+                    self._connection = _connect(self._folder)
                     weakref.finalize(self, self._connection.close)
                 yield self._connection
             except sqlite3.Error as error:
@@ -107,7 +112,8 @@ class Database:
                 raise
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(folder: Folder) -> sqlite3.Connection:
+    path = folder.queue
     # SQLite gives its journal the permissions of the database.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
     connection = sqlite3.connect(
@@ -116,7 +122,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA synchronous = FULL")
         if _version(connection) < SCHEMA_VERSION:
-            _prepare(connection, path.parent)
+            _prepare(connection, folder)
         _check_version(connection, path)
     except BaseException:
         connection.close()
@@ -124,10 +130,17 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
+def _prepare(connection: sqlite3.Connection, folder: Folder) -> None:
     """Make the tables, or bring those of an earlier version up to date."""
+
+    def relative(path: str) -> str:
+        # Of a set, wherever the state folder was when its jobs were queued.
+        here = folder.path.parent.joinpath(*Path(path).parts[-3:])
+        return folder.relative(str(here) if here.exists() else path)
+
+    connection.create_function("relative", 1, relative)
     # SQLite does not wait for others when it changes to WAL, so only one may do it.
-    lock = os.open(folder, os.O_RDONLY)
+    lock = os.open(folder.path, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _version(connection) == 0:

@@ -18,6 +18,15 @@ class Folder:
         """The jobs."""
         return self.path / "queue.db"
 
+    def identity(self) -> tuple[tuple[int, int], ...] | None:
+        """Which lock and queue are here, as devices and inodes; None unless both are."""
+        try:
+            return tuple(
+                (found.st_dev, found.st_ino) for found in (self.lock.stat(), self.queue.stat())
+            )
+        except OSError:
+            return None
+
     @property
     def lock(self) -> Path:
         """Held as long as a supervisor lives; says its process id."""
@@ -27,6 +36,15 @@ class Folder:
     def log(self) -> Path:
         """What supervisors and workers had to say on stderr."""
         return self.path / "supervisor.log"
+
+    def relative(self, path: str) -> str:
+        """How a path stands in the queue: from the state folder, for that may be moved."""
+        home = self.path.parent
+        return str(Path(path).relative_to(home)) if Path(path).is_relative_to(home) else path
+
+    def located(self, path: str) -> str:
+        """Where a path of the queue is now."""
+        return str(self.path.parent / path)
 
     def result(self, job_id: str) -> Path:
         """The results of a job: the body of a `JobResult`, there as a whole or not at all.

@@ -28,6 +28,7 @@ class Queue:
 
     def __init__(self, folder: Folder) -> None:
         self._database = Database(folder)
+        self._folder = folder
 
     # What clients do.
 
@@ -37,7 +38,7 @@ class Queue:
             database.execute(
                 f"INSERT INTO queued_job ({_COLUMNS}, tag, status)"  # noqa: S608 - our own columns
                 f" VALUES ({'?, ' * len(fields(job))} ?, 'QUEUED') ON CONFLICT (tag) DO NOTHING",
-                (*astuple(job), tag),
+                (*astuple(job.with_files(self._folder.relative)), tag),
             )
             row = database.execute("SELECT job_id FROM queued_job WHERE tag = ?", (tag,)).fetchone()
             return str(row[0])
@@ -138,7 +139,8 @@ class Queue:
             waiting = database.execute(
                 "SELECT count(*) FROM queued_job WHERE status = 'QUEUED'"
             ).fetchone()[0]
-        return (None if row is None else QueuedJob(*row)), waiting
+        job = None if row is None else QueuedJob(*row).with_files(self._folder.located)
+        return job, waiting
 
     def start(self, job_id: str) -> bool:
         """Mark a waiting job as running; False if it does not wait any more."""

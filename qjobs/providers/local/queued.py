@@ -1,14 +1,18 @@
 """A job of the queue as a value, and the files that it needs."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
-from qjobs.errors import InputError
+from qjobs.errors import InputError, QjobsError
 from qjobs.model import RunOptions, Slice
+from qjobs.store import files
+from qjobs.store.folder import CIRCUITS, OBSERVABLES, PARAMETERS, SetFolder
 
 
 class StampedFile(NamedTuple):
@@ -25,15 +29,31 @@ class StampedFile(NamedTuple):
         return cls(str(path.absolute()), now.st_size, now.st_mtime_ns)
 
     def unchanged(self) -> Path:
-        """Its path. Raises InputError if it is gone or was changed."""
+        """Its path. Raises InputError if it is gone, or not what was submitted."""
         path = Path(self.path)
         try:
             now = self.of(path)
         except OSError as error:
             raise InputError(f"cannot read {path}: {error.strerror}") from error
-        if now != self:
+        if now != self and not _is_as_planned(now):
             raise InputError(f"{path} was changed after the job was submitted")
         return path
+
+
+@lru_cache(16)
+def _is_as_planned(file: StampedFile) -> bool:
+    """Whether a file of a set is what was planned by its sha256: a copy has another time."""
+    path = Path(file.path)
+    try:
+        job_set = SetFolder(path.parent).job_set
+        planned = {
+            CIRCUITS: job_set.circuits_sha256,
+            PARAMETERS: job_set.parameters_sha256,
+            OBSERVABLES: job_set.observables_sha256,
+        }.get(path.name, "")
+        return bool(planned) and files.sha256(path)[0] == planned
+    except QjobsError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +81,17 @@ class QueuedJob:
     folder: str = ""
     first: int = 0
     mark: str = ""
+
+    def with_files(self, change: Callable[[str], str]) -> "QueuedJob":
+        """The same job with other paths of its files."""
+        sweep, observables = self.sweep, self.observables
+        if sweep:
+            (path, *stamp), *rest = json.loads(sweep)
+            sweep = json.dumps([[change(path), *stamp], *rest])
+        if observables:
+            path, *stamp = json.loads(observables)
+            observables = json.dumps([change(path), *stamp])
+        return replace(self, file=change(self.file), sweep=sweep, observables=observables)
 
     def circuits(self) -> CircuitSlice:
         """The circuits, as a slice of their set. Raises InputError if a file was changed."""

@@ -24,9 +24,11 @@ POLL_S = 0.02
 
 BYTES_PER_AMPLITUDE = 16
 
+GONE = "its circuits are gone: the folder of the set was deleted or moved away"
+
 
 class Supervisor:
-    """Runs the jobs of a folder until there have been none for a while."""
+    """Runs the jobs of a folder until there have been none for a while, or the folder is gone."""
 
     def __init__(
         self,
@@ -42,11 +44,16 @@ class Supervisor:
         self._clock = clock
         self._queue = Queue(folder)
         self._crew = Crew(folder, staffing.workers)
+        self._opened: tuple[tuple[int, int], ...] | None = None
 
     def run(self, release: Callable[[], None]) -> None:
-        """Serve until idle, then call `release`, which frees the lock. Raises ProviderError."""
+        """Serve until idle, then call `release`, which frees the lock. Raises ProviderError.
+
+        Where the folder is not here any more, it ends without that.
+        """
         try:
             self._queue.recover(self._folder.has_result)
+            self._opened = self._folder.identity()
             self._serve(release)
         finally:
             self._crew.dismiss_all()
@@ -65,8 +72,30 @@ class Supervisor:
                 busy_at = self._clock()
             elif self._clock() - busy_at >= self._staffing.idle_s and self._queue.leave(release):
                 return
-            for worker in self._crew.wait(POLL_S):
+            ready = tuple(self._crew.wait(POLL_S))
+            # Before it is heard that a worker has failed, which it may have because of that.
+            if self._is_moved():
+                return
+            for worker in ready:
                 self._hear(worker)
+                self._assign()
+            self._stop_orphans()
+
+    def _is_moved(self) -> bool:
+        """Whether the folder is not here any more: who uses it elsewhere starts a supervisor."""
+        found = self._folder.identity()
+        return found is None or found != self._opened
+
+    def _is_orphan(self, job: QueuedJob) -> bool:
+        """Whether nobody can ask for the job any more, for its set was deleted."""
+        return not Path(job.file).parent.exists() and not self._is_moved()
+
+    def _stop_orphans(self) -> None:
+        for job in filter(self._is_orphan, self._crew.jobs):
+            worker = self._crew.running(job.job_id)
+            if worker is not None:
+                self._crew.dismiss(worker)
+                self._queue.finish(job.job_id, JobStatus.ERROR, GONE)
                 self._assign()
 
     def _assign(self) -> None:
@@ -74,6 +103,10 @@ class Supervisor:
             job, waiting = self._queue.head()
             if job is None:
                 return
+            if self._is_orphan(job):
+                if self._queue.start(job.job_id):
+                    self._queue.finish(job.job_id, JobStatus.ERROR, GONE)
+                continue
             jobs = self._crew.jobs
             if jobs and self._needs_bytes(job) + sum(map(self._needs_bytes, jobs)) > (
                 self._memory_bytes
@@ -144,8 +177,12 @@ def main(arguments: list[str]) -> None:
     held = int(lock)
     signal.signal(signal.SIGTERM, _end)
     os.pwrite(held, str(os.getpid()).encode(), 0)
+    folder = Folder(Path(path))
+    mine = os.fstat(held)
+    if (mine.st_dev, mine.st_ino) not in (folder.identity() or ()):
+        return  # moved while this process started; to open the queue would make another one
     supervisor = Supervisor(
-        Folder(Path(path)),
+        folder,
         Staffing(int(workers), float(idle_s), int(deaths)),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         clock=time.monotonic,
