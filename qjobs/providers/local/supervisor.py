@@ -140,7 +140,7 @@ class Supervisor:
         ended = worker.hear()
         job = worker.job
         if ended is None:
-            reason = self._crew.dismiss(worker)
+            reason = self._crew.dismiss(worker, ending=True)
             if job is not None:
                 self._bury(job.job_id, reason)
         elif job is not None:
