@@ -64,6 +64,10 @@ class Folder:
         files.make_folder(self.path)
         files.make_folder(self.path / "results")
 
+    def sweep(self) -> None:
+        """Remove what workers that are gone have not finished writing."""
+        files.sweep(self.path / "results")
+
     def keep_result(self, job_id: str, body: bytes) -> None:
         """Write the results of a job durably. The first ones stay. Raises OSError."""
         if not self.has_result(job_id):

@@ -53,6 +53,7 @@ class Supervisor:
         """
         try:
             self._queue.recover(self._folder.has_result)
+            self._folder.sweep()
             self._opened = self._folder.identity()
             self._serve(release)
         finally:
