@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def open_workspace() -> Workspace:
-    """The workspace that the environment names. Nothing is read or made yet."""
+    """The workspace that the environment names. Nothing is made yet. Raises StateError."""
     workspace = Workspace.at(paths.state_home())
 
     def load_provider(name: str, **settings: str) -> "Provider":

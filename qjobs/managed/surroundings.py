@@ -25,7 +25,7 @@ class Surroundings(NamedTuple):
 
     @classmethod
     def at(cls, home: Path) -> "Surroundings":
-        """Those of a state folder. Nothing is read or made yet."""
+        """Those of a state folder. Nothing is made yet. Raises StateError if it is not safe."""
         return cls(Workspace.at(home), _holder(home))
 
     @classmethod

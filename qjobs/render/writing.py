@@ -10,6 +10,9 @@ from qjobs.render.rows import Cell, Rows
 from qjobs.render.shapes import Document
 from qjobs.render.text import clean
 
+# Full-width ones are the same to spreadsheets of East Asia.
+_BEGINS_FORMULA = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")
+
 
 def show(output: Output, document: Document, table: Rows, *, most: int | None = 20) -> None:
     """Write data to stdout: all of it for a program, a table of `most` rows for a person."""
@@ -39,8 +42,8 @@ def write(
             import csv
 
             writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(table.columns)
-            writer.writerows(map(_clean_row, table.rows))
+            writer.writerow(map(_inert, table.columns))
+            writer.writerows(map(_inert, _clean_row(row)) for row in table.rows)
         case Format.TSV | Format.TABLE:
             if header:
                 stream.write("\t".join(table.columns) + "\n")
@@ -60,3 +63,14 @@ def _write_json(stream: TextIO, document: Document) -> None:
 
 def _clean_row(row: Sequence[Cell]) -> list[Cell]:
     return [clean(cell) if isinstance(cell, str) else cell for cell in row]
+
+
+def _inert(cell: Cell) -> Cell:
+    """The cell as a spreadsheet shows it: a text that would be run as a formula is quoted."""
+    if not isinstance(cell, str) or not cell.startswith(_BEGINS_FORMULA):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell

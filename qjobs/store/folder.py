@@ -165,6 +165,8 @@ class SetFolder:
         """Open the set for writing. Raises StateTooNew, StateUnwritable, StateDamaged."""
         from qjobs.store.journal import Journal
 
+        for folder in (self._folder, self._folder / "results"):
+            files.sweep(folder)
         return Journal(self.state_path, self._state)
 
     def sources(self) -> tuple[Source, ...]:

@@ -47,12 +47,8 @@ class ResultFiles:
         data = json.dumps(head).encode() + b"\n" + result.body
         try:
             files.make_folder(self.folder)
-            fresh = files.temporary(path)
-            files.create(fresh, data)
-            try:
+            with files.temporary(path, data) as fresh:
                 self._put(fresh, job, attempt)
-            finally:
-                fresh.unlink(missing_ok=True)
             files.sync_folder(self.folder)
         except OSError as error:
             raise files.unwritable(path, error) from error

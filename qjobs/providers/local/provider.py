@@ -23,9 +23,10 @@ from qjobs.providers.interface import (
     ProviderContext,
     RemoteJob,
 )
-from qjobs.providers.local import backends
+from qjobs.providers.local import backends, marks
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.queue import Queue, QueuedJob, StampedFile
+from qjobs.providers.local.queue import Queue
+from qjobs.providers.local.queued import QueuedJob, StampedFile
 from qjobs.providers.local.supervision import Staffing, Supervision, try_lock
 from qjobs.regular import open_regular
 from qjobs.results import JobResult
@@ -199,11 +200,13 @@ def queued_job(circuits: CircuitSlice, *, backend: str, options: RunOptions, tag
         with qpy.Container.open(circuits.path) as opened:
             qubits = opened.qubits(circuits.records)
         sweep, observables = circuits.sweep, circuits.observables
+        # Made of the tag, so that no other queue, here or elsewhere, has a job of this id.
+        job_id = f"local-{sha256(tag.encode()).hexdigest()[:16]}"
+        folder = backends.folder_of(backend)
         return QueuedJob(
-            # Made of the tag, so that no other queue, here or elsewhere, has a job of this id.
-            job_id=f"local-{sha256(tag.encode()).hexdigest()[:16]}",
+            job_id=job_id,
             backend=backend,
-            path=container.path,
+            file=container.path,
             size_bytes=container.size_bytes,
             modified_ns=container.modified_ns,
             start_index=circuits.slice.start_index,
@@ -212,8 +215,9 @@ def queued_job(circuits: CircuitSlice, *, backend: str, options: RunOptions, tag
             options=QueuedJob.encode_options(options),
             sweep=json.dumps([StampedFile.of(sweep.path), *sweep[1:]]) if sweep else "",
             observables=json.dumps(StampedFile.of(observables)) if observables else "",
-            folder=backends.folder_of(backend),
+            folder=folder,
             first=circuits.first,
+            mark=marks.make(job_id, backend, folder) if ":" in backend else "",
         )
     except OSError as error:
         raise JobRefused(f"cannot read {error.filename}: {error.strerror}") from error

@@ -18,7 +18,7 @@ from qjobs.errors import QjobsError
 from qjobs.lifetime import die_with
 from qjobs.providers.local.crew import Ended
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.queue import QueuedJob
+from qjobs.providers.local.queued import QueuedJob
 from qjobs.results import CircuitResult, JobResult
 
 LONGEST_MESSAGE = 2000
