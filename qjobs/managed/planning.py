@@ -24,7 +24,10 @@ SOURCE = "python"
 
 
 class Place(NamedTuple):
-    """Where circuits are to run. `held` is a backend or sampler object, if it is one."""
+    """Where circuits are to run. `held` is a backend or sampler object, if it is one.
+
+    It has a name once its provider has said so.
+    """
 
     provider: str
     backend: str
@@ -43,14 +46,7 @@ class Place(NamedTuple):
                 f"a {type(backend).__name__} cannot run circuits",
                 hint="give a backend, a V2 sampler, or a text such as 'local:aer'",
             )
-        return cls(HELD, name_of(backend), backend)
-
-
-def name_of(backend: object) -> str:
-    """The name of a backend; that of its class if it has none."""
-    name = getattr(backend, "name", None)
-    name = name() if callable(name) else name
-    return name if isinstance(name, str) and name else type(backend).__name__
+        return cls(HELD, "", backend)
 
 
 def invalid(error: UsageError | ValueError) -> JobManagerInvalidStateError:
@@ -186,7 +182,12 @@ def _is_plain(value: object) -> bool:
 
 def _usual_shots(held: object | None) -> int:
     """The shots of a run that does not say."""
-    for holder, name in ((getattr(held, "options", None), "shots"), (held, "default_shots")):
+    options = getattr(held, "options", None)
+    for holder, name in (
+        (options, "shots"),
+        (options, "default_shots"),  # of IBM's primitives
+        (held, "default_shots"),
+    ):
         shots = getattr(holder, name, None)
         if isinstance(shots, int) and shots > 0:
             return shots

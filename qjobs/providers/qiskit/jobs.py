@@ -168,7 +168,7 @@ def _retrievers(backend: Any, provider: Any) -> Iterator[Callable[[str], Any]]:
     for owner, methods in (
         (backend, ("retrieve_job",)),
         (provider, ("retrieve_job", "get_job", "job")),
-        (getattr(backend, "service", None), ("job",)),
+        (getattr(running.device(backend), "service", None), ("job",)),
         (backend, ("job",)),
     ):
         for method in methods:

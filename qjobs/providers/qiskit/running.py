@@ -21,7 +21,7 @@ from qjobs.circuits.sweep import Pub
 from qjobs.errors import JobRefused, QjobsError
 from qjobs.model import RunOptions
 from qjobs.providers.interface import Limits
-from qjobs.providers.qiskit import refusals
+from qjobs.providers.qiskit import refusals, runtime
 
 
 def run(
@@ -98,15 +98,30 @@ def measuring(
 
 
 def name(target: Any) -> str:
-    """What to call a backend or sampler: its own name, else that of its class."""
-    return str(_attribute(target, "name") or type(target).__name__)
+    """What to call a backend or sampler: its own name, its backend's, or that of its class."""
+    own = _attribute(target, "name") or _attribute(device(target), "name")
+    return own if isinstance(own, str) and own else type(target).__name__
+
+
+def device(target: Any) -> Any:
+    """The backend of a sampler; what has none is one."""
+    return _attribute(target, "backend") or target
 
 
 def objection(target: Any) -> str:
     """Why an object cannot run circuits for their counts; empty if it can."""
     if isinstance(target, BaseEstimatorV2) or not callable(getattr(target, "run", None)):
         return f"{name(target)} is neither a backend with `run` nor a V2 sampler"
+    if runtime.is_backend(target):
+        return f"{name(target)} runs circuits for primitives only: IBM's client has no `run` for it"
     return ""
+
+
+def instead(target: Any) -> str:
+    """What to use in the place of an object that there is an objection to."""
+    if runtime.is_backend(target):
+        return f"give 'ibm:{name(target)}', or SamplerV2(mode=backend) of qiskit_ibm_runtime"
+    return "pass a backend, or wrap it in BackendSamplerV2"
 
 
 def _is_sampler(target: Any) -> bool:
