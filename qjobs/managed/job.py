@@ -12,7 +12,13 @@ from qjobs.managed.beginning import begin, warn_of_share_level
 from qjobs.managed.errors import JobManagerInvalidStateError, JobManagerTimeoutError
 from qjobs.managed.open_set import OpenSet
 from qjobs.managed.payload import make_qobj
-from qjobs.managed.planning import checked_slice, checked_tags, circuit_list, refuse_empty
+from qjobs.managed.planning import (
+    check_submitters,
+    check_text,
+    checked_slice,
+    checked_tags,
+    circuit_list,
+)
 from qjobs.managed.report import qiskit_status
 from qjobs.managed.sending import send
 from qjobs.managed.stopping import stop_jobs
@@ -93,7 +99,8 @@ class ManagedJob:
         if self._set is not None or self._job is not None:
             raise JobManagerInvalidStateError(f"the job for {self._range} was submitted before")
         warn_of_share_level(job_share_level)
-        refuse_empty("name of the job", job_name)
+        check_text("name of the job", job_name)
+        check_submitters(submit_lock, executor)
         found = circuit_list(circuits)
         if len(found) != self.end_index - self.start_index + 1:
             raise JobManagerInvalidStateError(f"{len(found)} circuits were given for {self._range}")
