@@ -23,7 +23,7 @@ from qjobs.managed.report import qiskit_status
 from qjobs.managed.sending import send
 from qjobs.managed.stopping import stop_jobs
 from qjobs.managed.surroundings import HELD, Surroundings
-from qjobs.managed.vendor import AdoptedJob, ProviderJob, vendor_job
+from qjobs.managed.vendor import AdoptedJob, vendor_job
 from qjobs.managed.warning import warn
 
 if TYPE_CHECKING:
@@ -74,8 +74,18 @@ class ManagedJob:
     def job(self) -> Any:
         """The vendor's job object, or ours where there is none; None until it was accepted."""
         if self._job is None and self._set is not None:
-            self.learn(self._own(self._set.look([self.index], cached=True)))
+            self._job = self._job_of(self._set)
         return self._job
+
+    def _job_of(self, job_set: OpenSet) -> Any:
+        if not self._job_id:
+            self.learn(self._own(job_set.look([self.index], cached=True)))
+        if self._job is not None or not self._job_id:
+            return self._job
+        # Not where the id is learnt, which may be a thread: there Qiskit must not be loaded.
+        from qjobs.managed.provider_job import ProviderJob
+
+        return ProviderJob(self, job_set, self._job_id)
 
     def submit(
         self,
@@ -236,9 +246,7 @@ class ManagedJob:
         if job.job_id:
             self._job_id, self.submit_error = job.job_id, None
             held = self._set.folder.job_set.provider == HELD
-            own = vendor_job(self._set.provider, job.job_id) if held else None
-            name = f"{self._set.name}_{self.index}_"
-            self._job = own or ProviderJob(self, job.job_id, name, self._set.place)
+            self._job = vendor_job(self._set.provider, job.job_id) if held else None
         elif job.state is State.REFUSED and self.submit_error is None:
             self.submit_error = JobRefused(job.message)
 

@@ -135,3 +135,15 @@ def test_a_device_is_refused_before_anything_is_written(standin: StandIn, home: 
     assert "'ibm:ibm_lagos'" in refusal.value.hint
     assert "SamplerV2(mode=backend)" in refusal.value.hint
     assert not Store(home, clock=lambda: None).listing().headers
+
+
+def test_jobs_of_its_provider_tell_their_place_in_the_queue(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QJOBS_IBM_SUBMITS_PER_MINUTE", "6000")
+    job_set = JobManager().run(numbered(), f"ibm:{BACKEND}", max_experiments_per_job=2)
+    first, second = job_set.jobs()
+
+    assert not first.in_final_state()
+    assert isinstance(second.queue_position(), int)
+    assert second.creation_date() is not None
