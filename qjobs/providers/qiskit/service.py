@@ -115,8 +115,8 @@ class Service:
         if status is not JobStatus.DONE:
             raise ProviderError(f"job {job_id} is {status}: it has no results")
         reading = self._ledger.reading(job_id) or Reading((), RunOptions())
-        results = jobs.results(job, reading.layouts or None, options=reading.options)
-        return None, self._ledger.keep_result(job_id, JobResult.of(results).body)
+        results, about = jobs.outcome(job, reading.layouts or None, options=reading.options)
+        return None, self._ledger.keep_result(job_id, JobResult.of(results, about).body)
 
     def error_message(self, request: Frame) -> Reply:
         """Why a job failed."""
