@@ -147,3 +147,14 @@ def test_jobs_of_its_provider_tell_their_place_in_the_queue(
     assert not first.in_final_state()
     assert isinstance(second.queue_position(), int)
     assert second.creation_date() is not None
+
+
+def test_tags_of_the_set_reach_the_service_within_its_limits(standin: StandIn) -> None:
+    sampler = SamplerV2(mode=connect().backend(BACKEND))
+    sampler.options.environment.job_tags = ["mine"]
+    tags = ["paper", "mine", "x" * 87, *"abcdefgh"]
+    job_set = JobManager().run(numbered()[0], sampler, job_tags=tags)
+    job_set.jobs()
+
+    ours = f"qj-{job_set.job_set_id()}-0-1"
+    assert tags_of_jobs(standin) == [["mine", ours, "paper", *"abcde"]]

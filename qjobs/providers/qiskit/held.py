@@ -108,10 +108,14 @@ class HeldProvider:
         own, keywords = self._ready(circuits, options)
         ready, layouts = running.measuring(own)
         job = running.run(
-            runtime.tagged(self._target, [tag]),
+            runtime.tagged(self._target, [tag, *circuits.tags]),
             ready,
             options=options,
-            keywords={**options.extra, **keywords},
+            keywords={
+                **running.labels(self._target, circuits.name, circuits.tags),
+                **options.extra,
+                **keywords,
+            },
             start_index=circuits.slice.start_index,
         )
         return self._hold(

@@ -143,13 +143,19 @@ def limits(target: Any) -> Limits:
 # Options
 
 
+def labels(target: Any, name: str, tags: Sequence[str]) -> dict[str, Any]:
+    """The name and the tags of a job as keywords of `run`, if it takes `job_name`, `job_tags`."""
+    wanted = {"job_name": name, "job_tags": list(tags)}
+    return _known(target, {key: value for key, value in wanted.items() if value})
+
+
 def _run_options(options: RunOptions, start_index: int) -> dict[str, Any]:
     wanted: dict[str, Any] = {"shots": options.shots}
     if options.memory:
         wanted["memory"] = True
     seed = seed_of(start_index, options)
     if seed is not None:
-        wanted["seed_simulator"] = seed
+        wanted |= {"seed_simulator": seed, "seed": seed}
     return wanted
 
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 _PACKAGE = "qiskit_ibm_runtime"
+_MOST_TAGS = 8
+_LONGEST_TAG = 86
 
 
 def is_backend(target: Any) -> bool:
@@ -13,8 +15,9 @@ def is_backend(target: Any) -> bool:
 
 
 def tagged(target: Any, tags: Sequence[str]) -> Any:
-    """A primitive that puts these tags on its jobs, besides its own; any other object as it is.
+    """A primitive that puts these tags on its jobs, behind its own; any other object as it is.
 
+    Those that are too many or too long for the service, which would refuse the job, are left out.
     The one that was given stays as it was: the program may use it at the same time.
     """
     given: Any = getattr(getattr(target, "options", None), "environment", None)
@@ -22,7 +25,9 @@ def tagged(target: Any, tags: Sequence[str]) -> Any:
         return target
     options = copy.deepcopy(target.options)
     environment = options.environment
-    environment.job_tags = list(dict.fromkeys([*(environment.job_tags or ()), *tags]))
+    own = list(environment.job_tags or ())
+    fitting = [tag for tag in tags if tag not in own and len(tag) <= _LONGEST_TAG]
+    environment.job_tags = own + list(dict.fromkeys(fitting))[: max(0, _MOST_TAGS - len(own))]
     # In a session or a batch if it is in one, else on its backend.
     return type(target)(mode=target.mode or target.backend(), options=options)
 

@@ -78,7 +78,7 @@ class Service:
                     target,
                     circuits,
                     options=options,
-                    keywords=fields["keywords"],
+                    keywords={**running.labels(target, *fields["labels"]), **fields["keywords"]},
                     start_index=fields["slice"][0],
                     alone=fields["alone"],
                 )
