@@ -49,6 +49,10 @@ class Source(NamedTuple):
     experiments_count: int
 
 
+_TOO_LARGE = 2**63
+"""The numbers of TOML are smaller."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """How the circuits of a set are to be run.
@@ -66,6 +70,15 @@ class RunOptions:
     extra: Mapping[str, Scalar] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name, kind, value in (
+            ("shots", int, self.shots),
+            ("seed", int, 0 if self.seed is None else self.seed),
+            ("memory", bool, self.memory),
+            ("optimization_level", int, self.optimization_level),
+        ):
+            if type(value) is not kind or not -_TOO_LARGE <= value < _TOO_LARGE:
+                wanted = "True or False" if kind is bool else "a whole number of at most 64 bits"
+                raise ValueError(f"{name} is {wanted}, not {value!r}")
         if self.shots < 1:
             raise ValueError(f"shots must be at least 1, not {self.shots}")
         if self.optimization_level not in range(4):

@@ -52,6 +52,7 @@ WORKERS = {
             "simulation", "translation", "worker",
         )
     ),
+    "managed.provider_job",  # it is of a class of Qiskit's
     # These have a vendor's objects, so Qiskit is there anyway.
     "providers.qiskit.jobs",
     "providers.qiskit.reading",

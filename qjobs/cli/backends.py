@@ -93,16 +93,19 @@ def _all_offered(output: Output) -> list[Offer]:
             ask(name, provider)
     for thread in threads:
         thread.join()
-    offers = []
-    for name in names:
-        match answers.get(name):
-            case QjobsError() as error:
-                output.warn(f"{name}: {error.message}")
-            case None | []:
-                output.warn(_none_listed(name))
-            case some:
-                offers += some
-    return offers
+    return [offer for name in names for offer in _told(name, answers.get(name), output)]
+
+
+def _told(name: str, answer: list[Offer] | QjobsError | None, output: Output) -> list[Offer]:
+    """What a provider has; that it has nothing, or did not say, is a warning."""
+    match answer:
+        case QjobsError() as error:
+            output.warn(f"{name}: {error.message}")
+        case None | []:
+            output.warn(_none_listed(name))
+        case some:
+            return some
+    return []
 
 
 def _none_listed(name: str) -> str:

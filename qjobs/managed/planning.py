@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import UsageError
 from qjobs.managed.errors import JobManagerInvalidStateError
+from qjobs.managed.gate import gate_of
 from qjobs.managed.surroundings import HELD
 from qjobs.model import JobSet, RunOptions, Scalar, Slice
 from qjobs.providers.loading import parse_backend
@@ -24,7 +25,10 @@ SOURCE = "python"
 
 
 class Place(NamedTuple):
-    """Where circuits are to run. `held` is a backend or sampler object, if it is one."""
+    """Where circuits are to run. `held` is a backend or sampler object, if it is one.
+
+    It has a name once its provider has said so.
+    """
 
     provider: str
     backend: str
@@ -43,14 +47,7 @@ class Place(NamedTuple):
                 f"a {type(backend).__name__} cannot run circuits",
                 hint="give a backend, a V2 sampler, or a text such as 'local:aer'",
             )
-        return cls(HELD, name_of(backend), backend)
-
-
-def name_of(backend: object) -> str:
-    """The name of a backend; that of its class if it has none."""
-    name = getattr(backend, "name", None)
-    name = name() if callable(name) else name
-    return name if isinstance(name, str) and name else type(backend).__name__
+        return cls(HELD, "", backend)
 
 
 def invalid(error: UsageError | ValueError) -> JobManagerInvalidStateError:
@@ -93,11 +90,65 @@ def checked_slice(start_index: object, experiments_count: object) -> Slice:
         raise wrong from error
 
 
-def refuse_empty(what: str, given: object) -> None:
-    """Raise JobManagerInvalidStateError for a text that is empty: it is no wish for a default."""
-    if isinstance(given, str) and not given.strip():
+def check_text(what: str, given: object) -> None:
+    """Raise JobManagerInvalidStateError unless it is a text that is not empty, or None.
+
+    An empty text is no wish for a default.
+    """
+    if given is None:
+        return
+    if not isinstance(given, str) or not _is_unicode(given):
+        raise JobManagerInvalidStateError(f"the {what} is a text, not {given!r}")
+    if not given.strip():
         raise JobManagerInvalidStateError(
             f"the {what} is empty", hint="give it a value, or leave it out"
+        )
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it can be written down: half a character, which Python takes, cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def checked_per_job(given: object) -> int | None:
+    """How many circuits a job has at most, if it is a whole number from 1 on, or None."""
+    if given is None:
+        return None
+    try:
+        number = 0 if isinstance(given, bool) else index_(given)  # type: ignore[arg-type]  # that is what is tried
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise JobManagerInvalidStateError(
+            f"a job has at least one circuit, in whole numbers, not {given!r}"
+        )
+    return number
+
+
+def check_submitters(lock: object, executor: object) -> None:
+    """Raise JobManagerInvalidStateError unless they are a lock and an executor."""
+    if not callable(getattr(executor, "submit", None)):
+        raise JobManagerInvalidStateError(
+            f"an executor is needed, not {executor!r}", hint="give a ThreadPoolExecutor"
+        )
+    check_lock(lock)
+
+
+def check_lock(lock: object) -> None:
+    """Raise JobManagerInvalidStateError unless it is a lock."""
+    try:
+        gate_of(lock)  # type: ignore[arg-type]  # that is what is tried
+    except TypeError:
+        found = False
+    else:
+        found = all(callable(getattr(lock, name, None)) for name in ("__enter__", "__exit__"))
+    if not found:
+        raise JobManagerInvalidStateError(
+            f"a lock is needed, not {lock!r}", hint="give a threading.Lock() or a Semaphore"
         )
 
 
@@ -108,7 +159,7 @@ def checked_tags(tags: object) -> tuple[str, ...]:
     if not isinstance(tags, list | tuple) or not all(isinstance(tag, str) for tag in tags):
         raise JobManagerInvalidStateError(f"tags are a list of texts, not {tags!r}")
     for tag in tags:
-        refuse_empty("tag", tag)
+        check_text("tag", tag)
     return tuple(dict.fromkeys(tags))
 
 
@@ -181,12 +232,20 @@ def _plain(value: Any) -> Any:
 
 
 def _is_plain(value: object) -> bool:
-    return isinstance(value, Scalar) and not (isinstance(value, float) and not math.isfinite(value))
+    """Whether TOML can hold it."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, Scalar) and not (isinstance(value, str) and not _is_unicode(value))
 
 
 def _usual_shots(held: object | None) -> int:
     """The shots of a run that does not say."""
-    for holder, name in ((getattr(held, "options", None), "shots"), (held, "default_shots")):
+    options = getattr(held, "options", None)
+    for holder, name in (
+        (options, "shots"),
+        (options, "default_shots"),  # of IBM's primitives
+        (held, "default_shots"),
+    ):
         shots = getattr(holder, name, None)
         if isinstance(shots, int) and shots > 0:
             return shots
@@ -211,8 +270,6 @@ def write_set(
     More circuits a job than the backend takes are lowered to what it takes. `start_index` and
     `program` are those of a `JobSet`.
     """
-    if per_job is not None and per_job < 1:
-        raise JobManagerInvalidStateError(f"a job has at least one circuit, not {per_job!r}")
     if not circuits:
         return _write_empty_set(workspace, place, options=options, name=name, tags=tags)
     from qjobs.circuits import qpy

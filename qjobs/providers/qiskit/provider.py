@@ -116,6 +116,7 @@ class QiskitProvider:
             tag=tag,
             options=asdict(options),
             keywords={**self._settings.run_keywords(tag), **options.extra},
+            labels=(circuits.name, circuits.tags),
             slice=(part.start_index, part.experiments_count),
             alone=self.limits(backend).circuits == 1,
             sweep=sweep and (str(sweep.path.absolute()), sweep.names, sweep.rows),

@@ -79,7 +79,7 @@ class Service:
                     target,
                     circuits,
                     options=options,
-                    keywords=fields["keywords"],
+                    keywords={**running.labels(target, *fields["labels"]), **fields["keywords"]},
                     start_index=fields["slice"][0],
                     alone=fields["alone"],
                 )
@@ -116,8 +116,8 @@ class Service:
         if status is not JobStatus.DONE:
             raise ProviderError(f"job {job_id} is {status}: it has no results")
         reading = self._ledger.reading(job_id) or Reading((), RunOptions())
-        results = jobs.results(job, reading.layouts or None, options=reading.options)
-        return None, self._ledger.keep_result(job_id, JobResult.of(results).body)
+        results, about = jobs.outcome(job, reading.layouts or None, options=reading.options)
+        return None, self._ledger.keep_result(job_id, JobResult.of(results, about).body)
 
     def error_message(self, request: Frame) -> Reply:
         """Why a job failed."""
