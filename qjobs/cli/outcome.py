@@ -115,7 +115,13 @@ def raise_for_submission(report: "StartReport", set_id: str) -> None:
             error.hint = f"qjobs resume --recalibrated {set_id}"
         raise error
     left = report.unknown + report.planned
-    jobs = count(report.accepted + report.refused + left, "job")
+    jobs = count(report.accepted + report.refused + report.cancelled + left, "job")
+    if report.cancelled:
+        more = f"; {left} not submitted: qjobs resume {set_id}" if left else ""
+        raise JobsFailed(
+            f"{report.cancelled} of {jobs} were cancelled while they were submitted{more}",
+            hint=f"qjobs status {set_id}; to have them after all: qjobs retry --cancelled {set_id}",
+        )
     if report.refused and not report.accepted and not left:
         raise JobsFailed(f"all of {jobs} were refused", hint=f"qjobs error {set_id}")
     if left:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from qjobs.engine.address import Target
 from qjobs.engine.origins import Origins
-from qjobs.engine.report import SetReport
+from qjobs.engine.report import SetReport, how_dropped
 from qjobs.errors import StateDamaged
 from qjobs.model import Attempt, Dropped, Failed, Finished, Job, JobStatus, Refused, Slice, Source
 
@@ -77,9 +77,8 @@ def _failure(job: Job, attempt: Attempt) -> Failure | None:
         case Finished(job_id, JobStatus.CANCELLED, message):
             message = message or "cancelled"
             return Failure(job.index, attempt.number, part, Origin.CANCEL, message, job_id)
-        case Dropped():
-            message = "cancelled before it was sent"
-            return Failure(job.index, attempt.number, part, Origin.CANCEL, message)
+        case Dropped(tag):
+            return Failure(job.index, attempt.number, part, Origin.CANCEL, how_dropped(tag))
         case _:
             return None
 

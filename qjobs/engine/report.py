@@ -8,6 +8,7 @@ from typing import NamedTuple, assert_never
 from qjobs import spans
 from qjobs.model import (
     Accepted,
+    Attempt,
     Attempted,
     Dropped,
     Failed,
@@ -168,10 +169,10 @@ def _report_job(
     match attempt.state:
         case Planned():
             state = State.PLANNED
-        case Dropped():
-            state, message = State.CANCELLED, "cancelled before it was sent"
+        case Dropped(tag):
+            state, message = State.CANCELLED, how_dropped(tag)
         case Attempted():
-            state, message = State.UNKNOWN, "no answer to the submission yet"
+            state, message = State.UNKNOWN, _how_unknown(attempt)
         case Refused(message):
             state = State.REFUSED
         case Accepted(job_id):
@@ -193,6 +194,19 @@ def _report_job(
         job.index, job.slice, attempt.number, state, job_id, message, job.duplicates,
         job.retried, failed, attempt.failed is not None,
     )  # fmt: skip
+
+
+def _how_unknown(attempt: Attempt) -> str:
+    """What to say of a job of unknown fate."""
+    wish = "; cancelled: what was accepted is to be stopped" if attempt.withdrawn else ""
+    return f"no answer to the submission yet{wish}"
+
+
+def how_dropped(tag: str) -> str:
+    """What to say of a job that was cancelled without an id: of the call with a tag, if any."""
+    if tag:
+        return f"cancelled; if the provider accepted it, it has the tag {tag}, and may run"
+    return "cancelled before it was sent"
 
 
 def _shortfall(part: Slice, failed: Sequence[Slice], known: Failed) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import assert_never
 
 from qjobs import pool
 from qjobs.engine.circuits import planned_slice
@@ -12,7 +13,7 @@ from qjobs.engine.reconcile import reconcile
 from qjobs.engine.steps import Starter
 from qjobs.engine.unknown import open_resends
 from qjobs.errors import NoneAccepted, ProviderError
-from qjobs.model import Accepted, Attempted, Finished, Planned, Refused
+from qjobs.model import Accepted, Attempted, Dropped, Finished, Planned, Refused
 from qjobs.providers.interface import Concludes, Provider
 from qjobs.store.folder import SetFolder
 from qjobs.store.journal import Journal
@@ -35,6 +36,7 @@ class StartReport:
     refused: int = 0
     unknown: int = 0
     planned: int = 0
+    cancelled: int = 0  # by somebody else meanwhile
     problems: list[str] = field(default_factory=list)
     stopped_by: NoneAccepted | None = None
 
@@ -131,7 +133,12 @@ def start(
 
 def _count(report: StartReport, journal: Journal, jobs: Sequence[int]) -> None:
     for index in jobs:
-        match journal.job(index).state:
+        attempt = journal.job(index).attempt
+        match attempt.state:
+            case Dropped():
+                report.cancelled += 1
+            case Accepted() | Finished() if attempt.withdrawn:
+                report.cancelled += 1
             case Accepted() | Finished():
                 report.accepted += 1
             case Refused(message):
@@ -141,5 +148,5 @@ def _count(report: StartReport, journal: Journal, jobs: Sequence[int]) -> None:
                 report.unknown += 1
             case Planned():
                 report.planned += 1
-            case _:
-                pass
+            case unexpected:
+                assert_never(unexpected)
