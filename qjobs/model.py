@@ -270,6 +270,13 @@ class Job:
         return tuple(job_id for attempt in self.attempts for job_id in attempt.duplicates)
 
     @property
+    def job_ids(self) -> tuple[str, ...]:
+        """The ids of all its provider jobs, of all attempts."""
+        states = (attempt.state for attempt in self.attempts)
+        own = (state.job_id for state in states if isinstance(state, Accepted | Finished))
+        return (*own, *self.duplicates)
+
+    @property
     def unwanted(self) -> tuple[str, ...]:
         """The ids of provider jobs that may run besides that of the newest attempt."""
         earlier = (attempt.state for attempt in self.attempts[:-1])

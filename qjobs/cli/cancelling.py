@@ -82,7 +82,8 @@ def _say(outcomes: Sequence[tuple[JobSet, CancelReport]], output: Output) -> Non
             address = f"{plan.set_id}/{report.index}"
             output.warn(
                 f"{address} may run: whether {plan.provider} accepted it cannot be learnt from "
-                f"here; look there for the tag {report.tag}"
+                f"here; look there for the tag {report.tag}; if it has a job of it: "
+                f"qjobs adopt {address} JOB_ID, then qjobs cancel {address}"
             )
 
 

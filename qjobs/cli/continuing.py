@@ -8,7 +8,7 @@ import typer
 from qjobs import spans
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets, warn_of
-from qjobs.cli.outcome import Interrupted
+from qjobs.cli.outcome import Interrupted, warn_of_unknown
 from qjobs.cli.sending import conclude, hand_over, print_ids
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
@@ -115,6 +115,7 @@ def retry(
         print_ids(targets)
     errors = []
     for target, report in zip(targets, reports, strict=True):
+        warn_of_unknown(report, output)
         opened = open_attempts(workspace, target, report, states)
         target.folder.refresh()
         circuits = spans.size(target.folder.slices[index] for index in opened)

@@ -7,7 +7,7 @@ import typer
 
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
-from qjobs.cli.outcome import JobsFailed, raise_for_jobs
+from qjobs.cli.outcome import JobsFailed, raise_for_jobs, warn_of_unknown
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target, resolve
 from qjobs.engine.report import FAILED, FINAL, JobReport, SetReport, State
@@ -237,6 +237,7 @@ def error(
             report = report._replace(problems=(*report.problems, *problems))
         for problem in report.problems:
             output.warn(problem)
+        warn_of_unknown(report, output)
         plan = target.folder.job_set
         found += [(plan, f) for f in failures(target, report, all_attempts=all_attempts)]
     if output.format is Format.TABLE:

@@ -22,6 +22,12 @@ OneAddress = Annotated[
     str,
     typer.Argument(metavar="ADDRESS", help="One set.", autocompletion=complete_address),
 ]
+OneJob = Annotated[
+    str,
+    typer.Argument(
+        metavar="SET/JOB", help="One job, such as ghz/2.", autocompletion=complete_address
+    ),
+]
 
 # How to say it.
 Json = Annotated[

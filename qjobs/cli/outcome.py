@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 from qjobs import spans
 from qjobs.engine.report import FAILED, SetReport, State
 from qjobs.errors import ExitCode, ProviderError, QjobsError, Recalibrated, TimedOut
+from qjobs.model import JobSet
+from qjobs.render import summaries
+from qjobs.render.output import Output
 from qjobs.render.text import count
 
 if TYPE_CHECKING:
@@ -92,8 +95,10 @@ def raise_for_jobs(
             hint=f"qjobs wait {sets}",
         )
     if unsent:
+        lost = next((report for report in reports if report.unknown and not report.finds), None)
         verb = "result --partial" if recovered else "resume"
-        raise PartlySubmitted(f"{unsent} {of_all} not submitted", hint=f"qjobs {verb} {sets}")
+        hint = ways_out(lost.job_set, lost.unknown) if lost else f"qjobs {verb} {sets}"
+        raise PartlySubmitted(f"{unsent} {of_all} not submitted", hint=hint)
     if pending:
         raise StillPending(f"{pending} {of_all} not finished", hint=f"qjobs wait {sets}")
     unclear = sum(not job.looked_into for job in jobs)
@@ -105,8 +110,29 @@ def raise_for_jobs(
         )
 
 
-def raise_for_submission(report: "StartReport", set_id: str) -> None:
+def ways_out(job_set: JobSet, unknown: Sequence[int]) -> str:
+    """What can be done about jobs of unknown fate whose provider can never tell, in one line."""
+    set_id = job_set.set_id
+    jobs = f"{set_id}/{summaries.spans(unknown)}"
+    return (
+        f"if {job_set.provider} has it: qjobs adopt {set_id}/{unknown[0]} JOB_ID; to submit it "
+        f"again, perhaps twice: qjobs resume --resend-unknown {jobs}; "
+        f"to drop it: qjobs cancel {jobs}"
+    )
+
+
+def warn_of_unknown(report: SetReport, output: Output) -> None:
+    """Say of jobs of unknown fate that a verb leaves them alone, and what brings them on."""
+    if not report.unknown:
+        return
+    set_id = report.job_set.set_id
+    way = f"qjobs resume {set_id}" if report.finds else ways_out(report.job_set, report.unknown)
+    output.warn(f"{set_id}: {count(len(report.unknown), 'job')} of unknown fate; {way}")
+
+
+def raise_for_submission(report: "StartReport", job_set: JobSet) -> None:
     """Raise what kept jobs from being accepted, if anything did."""
+    set_id = job_set.set_id
     if report.stopped_by is not None:
         error = report.stopped_by
         mend = error.hint or "see what the provider says"
@@ -127,9 +153,9 @@ def raise_for_submission(report: "StartReport", set_id: str) -> None:
     if left:
         unknown = f", {report.unknown} of unknown fate" if report.unknown else ""
         refused = f"; {report.refused} refused: qjobs error {set_id}" if report.refused else ""
-        raise PartlySubmitted(
-            f"{left} of {jobs} not submitted{unknown}{refused}", hint=f"qjobs resume {set_id}"
-        )
+        lost = report.untold
+        hint = ways_out(job_set, lost) if lost else f"qjobs resume {set_id}"
+        raise PartlySubmitted(f"{left} of {jobs} not submitted{unknown}{refused}", hint=hint)
     if report.refused:
         raise PartlySubmitted(
             f"{report.refused} of {jobs} refused",

@@ -68,7 +68,7 @@ def hand_over(
             exit_code=interruption.exit_code,
         )
     try:
-        raise_for_submission(report, set_id)
+        raise_for_submission(report, folder.job_set)
     except QjobsError as error:
         return error
     return None

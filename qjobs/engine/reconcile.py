@@ -6,7 +6,7 @@ one question, and what they tell is recorded as if it had been known all along.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from qjobs import pool
@@ -19,7 +19,6 @@ from qjobs.model import (
     Attempt,
     Attempted,
     Dropped,
-    Finished,
     Job,
     JobSet,
     JobStatus,
@@ -122,7 +121,7 @@ def _check_tags(
     folder: SetFolder, found: Sequence[RemoteJob], remains: Remains, jobs: Sequence[Job]
 ) -> None:
     """Raise StateDamaged for a job that has lost the tag which says of what attempt it is."""
-    known = {job_id for job in jobs for job_id in _ids(job)}
+    known = {job_id for job in jobs for job_id in job.job_ids}
     for tries in remains.attempts.values():
         known.update(remote.job_id for remotes in tries.values() for remote in remotes)
     for remote in found:
@@ -132,14 +131,6 @@ def _check_tags(
                 "whose tags do not say of which job: nothing is sent",
                 hint=f"give it its tag back, {folder.job_set.tag}-JOB-ATTEMPT, or delete it there",
             )
-
-
-def _ids(job: Job) -> Iterator[str]:
-    """Those of all attempts."""
-    yield from job.duplicates
-    for attempt in job.attempts:
-        if isinstance(attempt.state, Accepted | Finished):
-            yield attempt.state.job_id
 
 
 def _has_place(
@@ -169,7 +160,7 @@ class _Record:
         What became of the `last` call is left to be looked up if its answer is not known.
         """
         at = found[0].created if found else self.adopter.clock()
-        known = {*_ids(self._job)}
+        known = self._job.job_ids
         ids = [remote.job_id for remote in found if remote.job_id not in known]
         last = last and number >= len(self._job.attempts)
         if number > len(self._job.attempts) and not self._add(number, FactKind.PLANNED, _SEEN, at):

@@ -101,11 +101,22 @@ class JobReport:
 
 
 class SetReport(NamedTuple):
-    """A job set as shown: its plan, the jobs asked about, and what could not be learnt."""
+    """A job set as shown: its plan, the jobs asked about, and what could not be learnt.
+
+    `finds` is False where the provider can never tell what became of jobs of unknown fate.
+    """
 
     job_set: JobSet
     jobs: tuple[JobReport, ...]
     problems: tuple[str, ...] = ()
+    finds: bool = True
+
+    @property
+    def unknown(self) -> tuple[int, ...]:
+        """The jobs of which nobody knows whether they were accepted, by their indices."""
+        return tuple(
+            job.index for job in self.jobs if job.state is State.UNKNOWN and not job.job_id
+        )
 
     @property
     def counts(self) -> Mapping[State, int]:
@@ -172,7 +183,7 @@ def _report_job(
         case Dropped(tag):
             state, message = State.CANCELLED, how_dropped(tag)
         case Attempted():
-            state, message = State.UNKNOWN, _how_unknown(attempt)
+            state, message = State.UNKNOWN, _how_unknown(attempt, attempt.state.tag)
         case Refused(message):
             state = State.REFUSED
         case Accepted(job_id):
@@ -196,10 +207,10 @@ def _report_job(
     )  # fmt: skip
 
 
-def _how_unknown(attempt: Attempt) -> str:
+def _how_unknown(attempt: Attempt, tag: str) -> str:
     """What to say of a job of unknown fate."""
     wish = "; cancelled: what was accepted is to be stopped" if attempt.withdrawn else ""
-    return f"no answer to the submission yet{wish}"
+    return f"no answer to the submission yet (tag {tag}){wish}"
 
 
 def how_dropped(tag: str) -> str:

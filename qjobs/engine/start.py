@@ -16,7 +16,6 @@ from qjobs.errors import NoneAccepted, ProviderError
 from qjobs.model import Accepted, Attempted, Dropped, Finished, Planned, Refused
 from qjobs.providers.interface import Concludes, Provider
 from qjobs.store.folder import SetFolder
-from qjobs.store.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,7 @@ class StartReport:
     unknown: int = 0
     planned: int = 0
     cancelled: int = 0  # by somebody else meanwhile
+    untold: list[int] = field(default_factory=list)  # unknown, and the provider can never tell
     problems: list[str] = field(default_factory=list)
     stopped_by: NoneAccepted | None = None
 
@@ -106,7 +106,7 @@ def start(
             if isinstance(error, NoneAccepted):
                 report.stopped_by = error
             report.problems.append(f"nothing is sent before it is known what was: {error.message}")
-            _count(report, starter.journal, known)
+            _count(report, starter, known)
             return report
         if resend_unknown:
             open_resends(provider, job_set, starter.journal, jobs, clock=clock)
@@ -127,13 +127,14 @@ def start(
                 known += waiting
         except NoneAccepted as error:
             report.stopped_by = error
-        _count(report, starter.journal, [*known, *starter.split_off])
+        _count(report, starter, [*known, *starter.split_off])
     return report
 
 
-def _count(report: StartReport, journal: Journal, jobs: Sequence[int]) -> None:
+def _count(report: StartReport, starter: Starter, jobs: Sequence[int]) -> None:
+    finds = starter.provider.capabilities(starter.job_set.backend).finds
     for index in jobs:
-        attempt = journal.job(index).attempt
+        attempt = starter.journal.job(index).attempt
         match attempt.state:
             case Dropped():
                 report.cancelled += 1
@@ -146,6 +147,8 @@ def _count(report: StartReport, journal: Journal, jobs: Sequence[int]) -> None:
                 report.problems.append(f"job {index} was refused: {message}")
             case Attempted():
                 report.unknown += 1
+                if not finds:
+                    report.untold.append(index)
             case Planned():
                 report.planned += 1
             case unexpected:

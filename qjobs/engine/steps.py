@@ -145,8 +145,10 @@ class Starter:
                 yield Wait(f"{lost} in {ceil(ask_again_s)} s", ask_again_s)
                 if self.stop.is_set():
                     return f"job {job.index}: stopped before the provider knew what became of it"
-            case Unclear(reason):
-                return f"job {job.index}: {reason}"
+            case Unclear(reason, for_good):
+                if for_good and job.attempt.withdrawn:
+                    self._record(job, FactKind.ABANDONED, reason)
+                return f"job {job.index}: {reason}; its tag is {unknown.tag}"
             case unexpected:
                 assert_never(unexpected)
         return ""
