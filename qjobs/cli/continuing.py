@@ -8,11 +8,11 @@ import typer
 from qjobs import spans
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets, warn_of
-from qjobs.cli.outcome import Interrupted, warn_of_unknown
+from qjobs.cli.outcome import Interrupted, retry_command, warn_of_unknown
 from qjobs.cli.sending import conclude, hand_over, print_ids
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
-from qjobs.engine.report import SetReport, State
+from qjobs.engine.report import FAILED, SetReport, State
 from qjobs.engine.status import status
 from qjobs.engine.wait import Limit
 from qjobs.engine.workspace import Workspace
@@ -121,7 +121,7 @@ def retry(
         circuits = spans.size(target.folder.slices[index] for index in opened)
         output.note(
             f"{target.folder.job_set.set_id}: {count(circuits, 'circuit')} in "
-            f"{count(len(opened), 'job')} to send again"
+            f"{count(len(opened), 'job')} to send again{_left(target, report, opened)}"
         )
         error = hand_over(
             workspace, target, output,
@@ -134,6 +134,19 @@ def retry(
     limit = Limit(timeout, poll, fail_fast) if wait else None
     conclude(workspace, targets, output, errors=errors, limit=limit, document=_document)
     return ExitCode.OK
+
+
+def _left(target: Target, report: SetReport, opened: Sequence[int]) -> str:
+    """What is left alone although it gave nothing, if nothing was opened, and how to have it."""
+    states = [job.state for job in report.jobs if job.state in FAILED]
+    if opened or not states:
+        return ""
+    again = retry_command(
+        target.folder.job_set.set_id,
+        failed=any(state is not State.CANCELLED for state in states),
+        cancelled=State.CANCELLED in states,
+    )
+    return f"; for the others: {again}"
 
 
 def _states(*, failed: bool, cancelled: bool) -> tuple[State, ...]:

@@ -7,7 +7,7 @@ import typer
 
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
-from qjobs.cli.outcome import JobsFailed, raise_for_jobs, warn_of_unknown
+from qjobs.cli.outcome import JobsFailed, raise_for_jobs, retry_command, warn_of_unknown
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target, resolve
 from qjobs.engine.report import FAILED, FINAL, JobReport, SetReport, State
@@ -221,7 +221,7 @@ def error(
     """Show all that went wrong, with the reasons."""
     from threading import Event
 
-    from qjobs.engine.error import failures
+    from qjobs.engine.error import Origin, failures
     from qjobs.engine.result import fetch
 
     output = Output.chosen(format_, as_json=json, header=header)
@@ -248,10 +248,16 @@ def error(
             output.note("no failures")
     else:
         show_data(output, shapes.failures_document(found), rows.failure_rows(found))
-    if found and exit_status:
-        sets = " ".join(dict.fromkeys(plan.set_id for plan, _ in found))
-        recovered = any(plan.recovered for plan, _ in found)
-        raise JobsFailed(
-            count(len(found), "failure"), hint="" if recovered else f"qjobs retry {sets}"
-        )
+    if found:
+        again = ""
+        if not any(plan.recovered for plan, _ in found):
+            again = retry_command(
+                " ".join(dict.fromkeys(plan.set_id for plan, _ in found)),
+                failed=any(failure.origin is not Origin.CANCEL for _, failure in found),
+                cancelled=any(failure.origin is Origin.CANCEL for _, failure in found),
+            )
+        if exit_status:
+            raise JobsFailed(count(len(found), "failure"), hint=again)
+        if again:
+            output.hint_next(again)
     return ExitCode.OK

@@ -79,8 +79,10 @@ def raise_for_jobs(
     more = f"; {count(open_jobs, 'job')} not finished" if open_jobs else ""
     if failed:
         also = f", and {count(circuits, 'circuit')} of others failed" if circuits else ""
+        rest = f"; to submit the rest: qjobs resume {sets}" if unsent and not recovered else ""
         raise JobsFailed(
-            f"{failed} {of_all} failed or were cancelled{also}{more}", hint=f"qjobs error {sets}"
+            f"{failed} {of_all} failed or were cancelled{also}{more}",
+            hint=f"qjobs error {sets}{rest}",
         )
     if circuits:
         asked = sum(spans.size(job.parts) for job in jobs)
@@ -128,6 +130,12 @@ def warn_of_unknown(report: SetReport, output: Output) -> None:
     set_id = report.job_set.set_id
     way = f"qjobs resume {set_id}" if report.finds else ways_out(report.job_set, report.unknown)
     output.warn(f"{set_id}: {count(len(report.unknown), 'job')} of unknown fate; {way}")
+
+
+def retry_command(sets: str, *, failed: bool, cancelled: bool) -> str:
+    """The command that submits again what failed, what was cancelled, or both."""
+    which = "--all " if failed and cancelled else "--cancelled " if cancelled else ""
+    return f"qjobs retry {which}{sets}"
 
 
 def raise_for_submission(report: "StartReport", job_set: JobSet) -> None:

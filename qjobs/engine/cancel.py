@@ -98,6 +98,7 @@ def cancel(workspace: Workspace, target: Target) -> tuple[CancelReport, ...]:
             ids = [job_id for job in jobs for job_id in _live(job)]
             if ids:
                 outcomes = provider.cancel(ids, backend=job_set.backend)
+            _end_earlier(workspace, journal, provider, job_set.backend, jobs)
     return tuple(report for job in jobs for report in _reports(job, outcomes, in_flight=in_flight))
 
 
@@ -175,6 +176,23 @@ def _settle(
     except BeingSubmitted:
         return False
     return True
+
+
+def _end_earlier(
+    workspace: Workspace, journal: Journal, provider: "Provider", backend: str, jobs: Sequence[Job]
+) -> None:
+    """Record how earlier attempts have ended: nobody else asks, and until then nothing is sent."""
+    alive = {
+        attempt.state.job_id: (job.index, attempt.number)
+        for job in jobs
+        for attempt in job.attempts[:-1]
+        if isinstance(attempt.state, Accepted)
+    }
+    said = provider.statuses(list(alive), backend=backend) if alive else {}
+    ends = [(alive[job_id], status) for job_id, status in said.items() if status.final]
+    if ends:
+        at = workspace.clock()
+        journal.append(*(Fact(*which, at, FactKind.FINISHED, status) for which, status in ends))
 
 
 def _live(job: Job) -> list[str]:

@@ -215,7 +215,8 @@ def _check_not_alive(folder: SetFolder, jobs: Sequence[Job]) -> None:
                 raise StateDamaged(
                     f"{folder.state_path}: job {job.index} is to be sent again, but "
                     f"{attempt.state.job_id} of attempt {attempt.number} may run: nothing is sent",
-                    hint=f"qjobs cancel {folder.job_set.set_id}/{job.index}",
+                    hint=f"qjobs cancel {folder.job_set.set_id}/{job.index}; then: "
+                    f"qjobs retry --cancelled {folder.job_set.set_id}/{job.index}",
                 )
 
 
