@@ -8,8 +8,9 @@ import typer
 from qjobs import spans
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets, warn_of
-from qjobs.cli.outcome import Interrupted, retry_command, warn_of_unknown
+from qjobs.cli.outcome import Interrupted, TooManyFailed, retry_command, warn_of_unknown
 from qjobs.cli.sending import conclude, hand_over, print_ids
+from qjobs.cli.values import most_fails
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
 from qjobs.engine.report import FAILED, SetReport, State
@@ -40,6 +41,7 @@ def resume(
     timeout: options.Timeout = None,
     poll: options.Poll = None,
     fail_fast: options.FailFast = False,
+    max_fails: options.MaxFails = None,
     format_: options.FormatOption = None,
     header: options.Header = False,
     quiet: options.Quiet = False,
@@ -58,19 +60,22 @@ def resume(
             target.refuse_parts("resume", (i for i in unsent_jobs(target.folder) if i in meant))
     if output.ids_only:
         print_ids(targets)
+    limit = Limit(timeout, poll, most_fails(fail_fast=fail_fast, max_fails=max_fails))
     errors = []
     for target in targets:
         error = hand_over(
             workspace, target, output,
             jobs=target.jobs, max_workers=max_workers, resend_unknown=resend_unknown,
-            recalibrated=recalibrated,
+            recalibrated=recalibrated, limit=limit,
         )  # fmt: skip
         if error:
             errors.append(error)
-        if isinstance(error, Interrupted):
+        if isinstance(error, Interrupted | TooManyFailed):
             break
-    limit = Limit(timeout, poll, fail_fast) if wait else None
-    conclude(workspace, targets, output, errors=errors, limit=limit, document=_document)
+    conclude(
+        workspace, targets, output,
+        errors=errors, limit=limit if wait else None, document=_document,
+    )  # fmt: skip
     return ExitCode.OK
 
 
@@ -94,6 +99,7 @@ def retry(
     timeout: options.Timeout = None,
     poll: options.Poll = None,
     fail_fast: options.FailFast = False,
+    max_fails: options.MaxFails = None,
     format_: options.FormatOption = None,
     header: options.Header = False,
     quiet: options.Quiet = False,
@@ -113,6 +119,7 @@ def retry(
             target.refuse_parts("retry", whole)
     if output.ids_only:
         print_ids(targets)
+    limit = Limit(timeout, poll, most_fails(fail_fast=fail_fast, max_fails=max_fails))
     errors = []
     for target, report in zip(targets, reports, strict=True):
         warn_of_unknown(report, output)
@@ -125,14 +132,16 @@ def retry(
         )
         error = hand_over(
             workspace, target, output,
-            jobs=opened, max_workers=max_workers, recalibrated=recalibrated,
+            jobs=opened, max_workers=max_workers, recalibrated=recalibrated, limit=limit,
         )  # fmt: skip
         if error:
             errors.append(error)
-        if isinstance(error, Interrupted):
+        if isinstance(error, Interrupted | TooManyFailed):
             break
-    limit = Limit(timeout, poll, fail_fast) if wait else None
-    conclude(workspace, targets, output, errors=errors, limit=limit, document=_document)
+    conclude(
+        workspace, targets, output,
+        errors=errors, limit=limit if wait else None, document=_document,
+    )  # fmt: skip
     return ExitCode.OK
 
 

@@ -8,6 +8,7 @@ import typer
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
 from qjobs.cli.outcome import JobsFailed, raise_for_jobs, retry_command, warn_of_unknown
+from qjobs.cli.values import most_fails
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target, resolve
 from qjobs.engine.report import FAILED, FINAL, JobReport, SetReport, State
@@ -110,6 +111,7 @@ def wait(
     timeout: options.Timeout = None,
     poll: options.Poll = None,
     fail_fast: options.FailFast = False,
+    max_fails: options.MaxFails = None,
     format_: options.FormatOption = None,
     header: options.Header = False,
     quiet: options.Quiet = False,
@@ -122,7 +124,8 @@ def wait(
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     workspace = open_workspace()
     targets = find_targets(workspace, addresses, output.warn)
-    followed = follow_to_end(workspace, targets, output, Limit(timeout, poll, fail_fast))
+    limit = Limit(timeout, poll, most_fails(fail_fast=fail_fast, max_fails=max_fails))
+    followed = follow_to_end(workspace, targets, output, limit)
     shown = [(report, report.jobs) for report in followed.reports]
     if output.format is Format.TABLE:
         _summarize(shown)

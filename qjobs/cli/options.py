@@ -226,7 +226,14 @@ Poll = Annotated[
     float | None,
     typer.Option("--poll", metavar="DURATION", parser=duration_s, help="Ask at least this often."),
 ]
-FailFast = Annotated[bool, typer.Option("--fail-fast", help="Stop waiting at the first failure.")]
+FailFast = Annotated[
+    bool,
+    typer.Option("--fail-fast", help="Stop submitting and waiting at the first failed job."),
+]
+MaxFails = Annotated[
+    int | None,
+    typer.Option("--max-fails", metavar="N", min=1, help="The same, once so many jobs failed."),
+]
 
 # Which results, and where to.
 Top = Annotated[

@@ -22,6 +22,12 @@ class JobsFailed(QjobsError):
     exit_code = ExitCode.FAILED
 
 
+class TooManyFailed(JobsFailed):
+    """So many jobs failed that no more are submitted."""
+
+    code = "too_many_failed"
+
+
 class CircuitsFailed(JobsFailed):
     """Jobs are done, but some of their circuits gave nothing."""
 
@@ -149,6 +155,11 @@ def raise_for_submission(report: "StartReport", job_set: JobSet) -> None:
             error.hint = f"qjobs resume --recalibrated {set_id}"
         raise error
     left = report.unknown + report.planned
+    if report.gave_up and left:
+        raise TooManyFailed(
+            f"too many jobs failed: submitting was stopped, {count(left, 'job')} not submitted",
+            hint=f"qjobs error {set_id}; to submit the rest: qjobs resume {set_id}",
+        )
     jobs = count(report.accepted + report.refused + report.cancelled + left, "job")
     if report.cancelled:
         more = f"; {left} not submitted: qjobs resume {set_id}" if left else ""

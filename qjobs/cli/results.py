@@ -8,6 +8,7 @@ from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
 from qjobs.cli.following import follow_to_end
 from qjobs.cli.outcome import raise_for_jobs
+from qjobs.cli.values import most_fails
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine import result as engine
 from qjobs.engine.address import Target
@@ -30,6 +31,7 @@ def result(
     timeout: options.Timeout = None,
     poll: options.Poll = None,
     fail_fast: options.FailFast = False,
+    max_fails: options.MaxFails = None,
     partial: options.Partial = False,
     memory: options.Memory = False,
     arrays: options.Arrays = False,
@@ -52,7 +54,8 @@ def result(
     reports: Sequence[SetReport]
     timed_out = False
     if wait:
-        followed = follow_to_end(workspace, targets, output, Limit(timeout, poll, fail_fast))
+        limit = Limit(timeout, poll, most_fails(fail_fast=fail_fast, max_fails=max_fails))
+        followed = follow_to_end(workspace, targets, output, limit)
         reports, timed_out = followed.reports, followed.timed_out
     else:
         reports = [status(workspace, target) for target in targets]

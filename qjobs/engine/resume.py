@@ -20,6 +20,7 @@ def resume(
     resend_unknown: bool = False,
     recalibrated: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> StartReport:
     """Hand over what was not handed over yet, in as many threads as the backend takes.
 
@@ -49,6 +50,7 @@ def resume(
         max_workers=max_workers,
         resend_unknown=resend_unknown,
         progress=progress,
+        enough=enough,
     )
 
 

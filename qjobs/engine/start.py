@@ -39,6 +39,7 @@ class StartReport:
     untold: list[int] = field(default_factory=list)  # unknown, and the provider can never tell
     problems: list[str] = field(default_factory=list)
     stopped_by: NoneAccepted | None = None
+    gave_up: bool = False  # before all were sent, because too many went wrong
 
 
 @contextmanager
@@ -83,13 +84,15 @@ def start(
     max_workers: int | None = None,
     resend_unknown: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> StartReport:
     """Hand the jobs that are planned, or whose fate is unknown, to the provider.
 
     Calls run in as many threads as the backend takes, at most `max_workers`. Once `stop` is
-    set, calls in flight are finished and recorded and the rest stays planned. With
-    `resend_unknown`, jobs of a provider that cannot find are sent anew although they may
-    exist already. Raises StateError, among others if another process is submitting the set.
+    set, calls in flight are finished and recorded and the rest stays planned; it is set if there
+    is `enough`, which is asked after each job. With `resend_unknown`, jobs of a provider that
+    cannot find are sent anew although they may exist already. Raises StateError, among others if
+    another process is submitting the set.
     """
     job_set = folder.job_set
     report = StartReport()
@@ -122,6 +125,9 @@ def start(
                     say("")
                     if problem:
                         report.problems.append(problem)
+                    if not report.gave_up and enough():
+                        report.gave_up = True
+                        stop.set()
                 waiting = [*starter.split_off]
                 starter.split_off.clear()
                 known += waiting
