@@ -31,6 +31,8 @@ def follow_to_end(
 
     Raises Interrupted on a signal: jobs are never cancelled by it.
     """
+    if not targets:
+        return Followed((), timed_out=False)
     reports: tuple[SetReport, ...] = ()
     said: set[str] = set()
     with (

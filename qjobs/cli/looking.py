@@ -183,7 +183,7 @@ def show(
 
     output = Output.chosen(format_, as_json=json, header=header)
     workspace = open_workspace()
-    target = resolve(workspace.store, address)
+    target = resolve(workspace.store, address, warn=output.warn)
     report = ask_status(workspace, target, cached=cached)
     for problem in report.problems:
         output.warn(problem)

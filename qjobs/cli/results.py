@@ -47,6 +47,8 @@ def result(
     check_place(output, out)
     workspace = open_workspace()
     targets = find_targets(workspace, addresses, output.warn)
+    if not targets:  # a document a set: there is none, and no file is to be replaced by nothing
+        return ExitCode.OK
     for job_set in (target.folder.job_set for target in targets):
         if memory and not job_set.options.memory:
             output.warn(f"{job_set.set_id} was submitted without --memory: none was kept")
