@@ -86,7 +86,7 @@ def cancel(workspace: Workspace, target: Target) -> tuple[CancelReport, ...]:
     outcomes: Mapping[str, CancelOutcome] = {}
     in_flight = False
     with target.folder.journal() as journal:
-        if any(isinstance(job.state, Planned) for job in target.chosen(journal.jobs())):
+        if stoppable(target):
             _learn(workspace, target.folder, journal)
         _withdraw(workspace, journal, target.chosen(journal.jobs()))
         jobs = target.chosen(journal.jobs())
@@ -122,8 +122,9 @@ def cancel_duplicates(workspace: Workspace, target: Target) -> tuple[CancelRepor
 def _learn(workspace: Workspace, folder: SetFolder, journal: Journal) -> None:
     """What the state calls planned may run all the same, where it is an older copy.
 
-    Nothing is sent here: if that cannot be learnt, what is known is cancelled. Whoever is
-    submitting the set knows it, and is not to send more of it meanwhile.
+    And a client that posts again may have made duplicates of what was accepted. Nothing is sent
+    here: if that cannot be learnt, what is known is cancelled. Whoever is submitting the set knows
+    it, and is not to send more of it meanwhile.
     """
     if folder.compared or folder.being_submitted():
         return

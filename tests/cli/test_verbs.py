@@ -437,3 +437,18 @@ def test_what_failed_is_retried_in_one_line_whether_or_not_anything_did(qjobs, b
         monkeypatch.setattr(sys, "stdin", StringIO(listed))
         assert qjobs("retry", "-", "--wait").code == 0
     assert qjobs("wait", "20261130").code == 0
+
+
+@pytest.mark.parametrize("script", ["double=1", "double=1,lose=1", "double=1,lose=1,find_error=1"])
+def test_all_that_the_provider_made_of_a_job_is_cancelled_with_it_and_said(qjobs, bell, script):
+    qjobs("submit", bell, "-b", f"fake:{script},delay=3600")
+
+    ended = qjobs("cancel", "--format", "tsv")
+
+    assert ended.code == 0
+    assert sorted(line.split("\t")[4:6] for line in ended.out.splitlines()) == [
+        ["cancelled", "fake-1"], ["cancelled", "fake-2"],
+    ]  # fmt: skip
+    assert "1 duplicate" in ended.err
+    again = qjobs("cancel", "--json").document("cancel")["jobs"]
+    assert {job["outcome"] for job in again} == {"already final"}
