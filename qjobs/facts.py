@@ -33,6 +33,8 @@ class FactKind(StrEnum):
     REFUSED = "refused"  # why the provider surely did not take it
     SPLIT = "split"  # how many circuits the next attempt is to have; a new job has the rest
     ACCEPTED = "accepted"  # the job id
+    WITHDRAWN = "withdrawn"  # why it is to be cancelled, should a call in flight be accepted
+    ABANDONED = "abandoned"  # why nobody waits to learn any more what became of the call
     DUPLICATE = "duplicate"  # the id of a further provider job with the same tag
     FINISHED = "finished"  # DONE, ERROR or CANCELLED; `message` says more
     FAILED = "failed"  # its circuits that gave nothing although it is DONE; `message`: the first's
@@ -70,6 +72,8 @@ _DEFERRED: Final = FactKind.DEFERRED
 _REFUSED: Final = FactKind.REFUSED
 _SPLIT: Final = FactKind.SPLIT
 _ACCEPTED: Final = FactKind.ACCEPTED
+_WITHDRAWN: Final = FactKind.WITHDRAWN
+_ABANDONED: Final = FactKind.ABANDONED
 _FINISHED: Final = FactKind.FINISHED
 _FAILED: Final = FactKind.FAILED
 _RETRIED: Final = FactKind.RETRIED
@@ -78,11 +82,14 @@ _RETRIED: Final = FactKind.RETRIED
 _STAGE_AFTER: dict[FactKind, dict[FactKind, FactKind]] = {
     _PLANNED: {_ATTEMPTED: _ATTEMPTED, _DROPPED: _DROPPED},
     _DROPPED: {},
-    _ATTEMPTED: {_DEFERRED: _PLANNED, _REFUSED: _REFUSED, _ACCEPTED: _ACCEPTED},
+    _ATTEMPTED: {
+        _DEFERRED: _PLANNED, _REFUSED: _REFUSED, _ACCEPTED: _ACCEPTED, _ABANDONED: _ABANDONED
+    },
+    _ABANDONED: {_ACCEPTED: _ACCEPTED},
     _REFUSED: {_ACCEPTED: _ACCEPTED},
     _ACCEPTED: {_FINISHED: _FINISHED},
     _FINISHED: {},
-}
+}  # fmt: skip
 # An attempt that has an id keeps every further one as a duplicate.
 _FURTHER_IDS = (_ACCEPTED, FactKind.DUPLICATE)
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
@@ -92,7 +99,7 @@ _STATUSES = {status.value: status for status in JobStatus if status.final}
 class _Entry:
     """One attempt while facts are being added up; mutable, because there are so many."""
 
-    __slots__ = ("at", "duplicates", "job_id", "message", "stage", "value")
+    __slots__ = ("at", "duplicates", "job_id", "message", "stage", "value", "withdrawn")
 
     at: datetime  # of the last change of stage; not there while nothing has happened
 
@@ -102,6 +109,7 @@ class _Entry:
         self.message = ""
         self.job_id: str | None = None
         self.duplicates: tuple[str, ...] = ()
+        self.withdrawn = False
 
     def admit(self, fact: Fact) -> bool:
         _, _, at, kind, value, message = fact
@@ -109,11 +117,19 @@ class _Entry:
             return self._lose(value)
         stage = _STAGE_AFTER[self.stage].get(kind)
         if stage is None:
+            if kind is _WITHDRAWN or kind is _DROPPED:
+                return self._withdraw(kind)
             return kind in _FURTHER_IDS and self._keep_duplicate(value)
         if stage is _ACCEPTED:
             self.job_id = value
+            if self.stage is _ABANDONED:  # whoever found it all the same decides anew
+                self.withdrawn = False
+        elif stage is _ABANDONED:
+            value = self.value  # the tag, by which a job of it may be found
         elif stage is _FINISHED and value not in _STATUSES:
             return False
+        elif stage is _PLANNED and self.withdrawn:
+            stage = _DROPPED
         self.stage = stage
         self.at = at
         self.value = value
@@ -125,6 +141,19 @@ class _Entry:
         if self.stage is not _ATTEMPTED or self.message:
             return False
         self.message = reason
+        return True
+
+    def _withdraw(self, kind: FactKind) -> bool:
+        """Take a wish to cancel that comes while a call is in flight.
+
+        If nothing came of the call, the attempt is dropped at once; that this is said once more,
+        is for those who do not know of the wish.
+        """
+        if kind is _DROPPED:
+            return self.withdrawn and self.stage is _DROPPED
+        if self.withdrawn or self.stage is not _ATTEMPTED:
+            return False
+        self.withdrawn = True
         return True
 
     def _keep_duplicate(self, job_id: str) -> bool:
@@ -147,7 +176,9 @@ class _Entry:
             return Planned()
         if self.stage is _ATTEMPTED:
             return Attempted(self.value, self.at, self.message)
-        return Refused(self.value) if self.stage is _REFUSED else Dropped()
+        if self.stage is _REFUSED:
+            return Refused(self.value)
+        return Dropped(self.value if self.stage is _ABANDONED else "")
 
 
 class Ledger:
@@ -203,6 +234,8 @@ class Ledger:
         attempts, part = self._attempts[fact.job], self._slices[fact.job]
         kept = int(fact.value) if _NUMBER.fullmatch(fact.value) else 0
         if fact.attempt != len(attempts) or attempts[-1].stage is not _REFUSED:
+            return False
+        if attempts[-1].withdrawn:
             return False
         if not 0 < kept < part.experiments_count:
             return False
@@ -267,7 +300,13 @@ class Ledger:
             index,
             self._slices[index],
             tuple(
-                Attempt(number, entry.state(), entry.duplicates, self._failed.of(index, number))
+                Attempt(
+                    number,
+                    entry.state(),
+                    entry.duplicates,
+                    self._failed.of(index, number),
+                    entry.withdrawn,
+                )
                 for number, entry in enumerate(self._attempts[index], start=1)
             ),
             tuple(self._larger_slices.get(index, ())),

@@ -186,7 +186,12 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Cancelled before anything was sent."""
+    """Cancelled before anything was sent.
+
+    Or, if it has a `tag`, of a call that may have come to a job, and nobody can tell.
+    """
+
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,13 +243,15 @@ class Failed(NamedTuple):
 class Attempt(NamedTuple):
     """One try to have a slice run. `duplicates` are ids of provider jobs nobody asked for.
 
-    `failed` is None while nobody has said which of its circuits have.
+    `failed` is None while nobody has said which of its circuits have. It is `withdrawn` if it was
+    cancelled while a call was in flight: what comes of that is to be cancelled, too.
     """
 
     number: int
     state: JobState = Planned()
     duplicates: tuple[str, ...] = ()
     failed: Failed | None = None
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +282,20 @@ class Job:
     def duplicates(self) -> tuple[str, ...]:
         """The ids of provider jobs nobody asked for, of all attempts."""
         return tuple(job_id for attempt in self.attempts for job_id in attempt.duplicates)
+
+    @property
+    def job_ids(self) -> tuple[str, ...]:
+        """The ids of all its provider jobs, of all attempts."""
+        states = (attempt.state for attempt in self.attempts)
+        own = (state.job_id for state in states if isinstance(state, Accepted | Finished))
+        return (*own, *self.duplicates)
+
+    @property
+    def unwanted(self) -> tuple[str, ...]:
+        """The ids of provider jobs that may run besides that of the newest attempt."""
+        earlier = (attempt.state for attempt in self.attempts[:-1])
+        live = (state.job_id for state in earlier if isinstance(state, Accepted))
+        return (*live, *self.duplicates)
 
     @property
     def state(self) -> JobState:

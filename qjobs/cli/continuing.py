@@ -8,11 +8,12 @@ import typer
 from qjobs import spans
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets, warn_of
-from qjobs.cli.outcome import Interrupted
+from qjobs.cli.outcome import Interrupted, TooManyFailed, retry_command, warn_of_unknown
 from qjobs.cli.sending import conclude, hand_over, print_ids
+from qjobs.cli.values import most_fails
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
-from qjobs.engine.report import SetReport, State
+from qjobs.engine.report import FAILED, SetReport, State
 from qjobs.engine.status import status
 from qjobs.engine.wait import Limit
 from qjobs.engine.workspace import Workspace
@@ -40,6 +41,7 @@ def resume(
     timeout: options.Timeout = None,
     poll: options.Poll = None,
     fail_fast: options.FailFast = False,
+    max_fails: options.MaxFails = None,
     format_: options.FormatOption = None,
     header: options.Header = False,
     quiet: options.Quiet = False,
@@ -58,19 +60,22 @@ def resume(
             target.refuse_parts("resume", (i for i in unsent_jobs(target.folder) if i in meant))
     if output.ids_only:
         print_ids(targets)
+    limit = Limit(timeout, poll, most_fails(fail_fast=fail_fast, max_fails=max_fails))
     errors = []
     for target in targets:
         error = hand_over(
             workspace, target, output,
             jobs=target.jobs, max_workers=max_workers, resend_unknown=resend_unknown,
-            recalibrated=recalibrated,
+            recalibrated=recalibrated, limit=limit,
         )  # fmt: skip
         if error:
             errors.append(error)
-        if isinstance(error, Interrupted):
+        if isinstance(error, Interrupted | TooManyFailed):
             break
-    limit = Limit(timeout, poll, fail_fast) if wait else None
-    conclude(workspace, targets, output, errors=errors, limit=limit, document=_document)
+    conclude(
+        workspace, targets, output,
+        errors=errors, limit=limit if wait else None, document=_document,
+    )  # fmt: skip
     return ExitCode.OK
 
 
@@ -94,6 +99,7 @@ def retry(
     timeout: options.Timeout = None,
     poll: options.Poll = None,
     fail_fast: options.FailFast = False,
+    max_fails: options.MaxFails = None,
     format_: options.FormatOption = None,
     header: options.Header = False,
     quiet: options.Quiet = False,
@@ -113,26 +119,43 @@ def retry(
             target.refuse_parts("retry", whole)
     if output.ids_only:
         print_ids(targets)
+    limit = Limit(timeout, poll, most_fails(fail_fast=fail_fast, max_fails=max_fails))
     errors = []
     for target, report in zip(targets, reports, strict=True):
+        warn_of_unknown(report, output)
         opened = open_attempts(workspace, target, report, states)
         target.folder.refresh()
         circuits = spans.size(target.folder.slices[index] for index in opened)
         output.note(
             f"{target.folder.job_set.set_id}: {count(circuits, 'circuit')} in "
-            f"{count(len(opened), 'job')} to send again"
+            f"{count(len(opened), 'job')} to send again{_left(target, report, opened)}"
         )
         error = hand_over(
             workspace, target, output,
-            jobs=opened, max_workers=max_workers, recalibrated=recalibrated,
+            jobs=opened, max_workers=max_workers, recalibrated=recalibrated, limit=limit,
         )  # fmt: skip
         if error:
             errors.append(error)
-        if isinstance(error, Interrupted):
+        if isinstance(error, Interrupted | TooManyFailed):
             break
-    limit = Limit(timeout, poll, fail_fast) if wait else None
-    conclude(workspace, targets, output, errors=errors, limit=limit, document=_document)
+    conclude(
+        workspace, targets, output,
+        errors=errors, limit=limit if wait else None, document=_document,
+    )  # fmt: skip
     return ExitCode.OK
+
+
+def _left(target: Target, report: SetReport, opened: Sequence[int]) -> str:
+    """What is left alone although it gave nothing, if nothing was opened, and how to have it."""
+    states = [job.state for job in report.jobs if job.state in FAILED]
+    if opened or not states:
+        return ""
+    again = retry_command(
+        target.folder.job_set.set_id,
+        failed=any(state is not State.CANCELLED for state in states),
+        cancelled=State.CANCELLED in states,
+    )
+    return f"; for the others: {again}"
 
 
 def _states(*, failed: bool, cancelled: bool) -> tuple[State, ...]:

@@ -7,7 +7,7 @@ from qjobs.cli.outcome import Interrupted
 from qjobs.cli.signals import Interruption
 from qjobs.engine.address import Target
 from qjobs.engine.report import SetReport
-from qjobs.engine.wait import Limit, failed, follow, moves
+from qjobs.engine.wait import Limit, follow, moves
 from qjobs.engine.workspace import Workspace
 from qjobs.render.output import Output
 from qjobs.render.progress import progress
@@ -31,6 +31,8 @@ def follow_to_end(
 
     Raises Interrupted on a signal: jobs are never cancelled by it.
     """
+    if not targets:
+        return Followed((), timed_out=False)
     reports: tuple[SetReport, ...] = ()
     said: set[str] = set()
     with (
@@ -58,5 +60,4 @@ def follow_to_end(
         moves(report, target.folder.being_submitted())
         for report, target in zip(reports, targets, strict=True)
     )
-    gave_up = limit.fail_fast and any(failed(report) for report in reports)
-    return Followed(reports, timed_out=still_moving and not gave_up)
+    return Followed(reports, timed_out=still_moving and not limit.reached(reports))

@@ -8,7 +8,7 @@ from qjobs.cli.signals import Interruption
 from qjobs.engine.address import Target
 from qjobs.engine.report import SetReport, report_jobs
 from qjobs.engine.start import StartReport
-from qjobs.engine.wait import Limit
+from qjobs.engine.wait import NO_LIMIT, Limit, watch
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import NoneAccepted, QjobsError
 from qjobs.render.data import DATA
@@ -35,11 +35,12 @@ def hand_over(
     max_workers: int | None = None,
     resend_unknown: bool = False,
     recalibrated: bool = False,
+    limit: Limit = NO_LIMIT,
 ) -> QjobsError | None:
     """Send what is to be sent; return what the command has to end with, if not all went well.
 
     The error is given, not raised: the id of the set must be written first. On a signal it is
-    Interrupted.
+    Interrupted. No more is sent once as many jobs went wrong as the limit has it.
     """
     from qjobs.engine.resume import resume
 
@@ -57,6 +58,7 @@ def hand_over(
             resend_unknown=resend_unknown,
             recalibrated=recalibrated,
             progress=lambda step: meter.show(step.settled, step.jobs, step.waiting),
+            enough=watch(workspace, target, limit),
         )
     folder.refresh()
     set_id = folder.job_set.set_id
@@ -68,7 +70,7 @@ def hand_over(
             exit_code=interruption.exit_code,
         )
     try:
-        raise_for_submission(report, set_id)
+        raise_for_submission(report, folder.job_set)
     except QjobsError as error:
         return error
     return None

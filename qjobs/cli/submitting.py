@@ -10,7 +10,7 @@ from qjobs.cli.outcome import Interrupted
 from qjobs.cli.requesting import input_files, make_request
 from qjobs.cli.results import Selected, print_results
 from qjobs.cli.sending import conclude, hand_over, print_ids
-from qjobs.cli.values import named_options, run_options
+from qjobs.cli.values import most_fails, named_options, run_options
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target, resolve
 from qjobs.engine.origins import Origins
@@ -67,6 +67,7 @@ def submit(
     timeout: options.Timeout = None,
     poll: options.Poll = None,
     fail_fast: options.FailFast = False,
+    max_fails: options.MaxFails = None,
     format_: options.FormatOption = None,
     header: options.Header = False,
     quiet: options.Quiet = False,
@@ -90,13 +91,16 @@ def submit(
     workspace = open_workspace()
     if dry_run:
         return _preview(workspace, request, output)
-    target, errors = _submit(workspace, request, output, max_workers, print_id=output.ids_only)
+    limit = Limit(timeout, poll, most_fails(fail_fast=fail_fast, max_fails=max_fails))
+    target, errors = _submit(
+        workspace, request, output, max_workers, limit, print_id=output.ids_only
+    )
     conclude(
         workspace,
         [target],
         output,
         errors=errors,
-        limit=Limit(timeout, poll, fail_fast) if wait else None,
+        limit=limit if wait else None,
         document=lambda reports: shapes.set_document(
             reports[0],
             sources=target.folder.sources(),
@@ -138,6 +142,7 @@ def run(
     timeout: options.Timeout = None,
     poll: options.Poll = None,
     fail_fast: options.FailFast = False,
+    max_fails: options.MaxFails = None,
     top: options.Top = None,
     partial: options.Partial = False,
     out: options.Out = None,
@@ -163,10 +168,11 @@ def run(
         skip_invalid=skip_invalid, strict=strict, once=once,
     )  # fmt: skip
     workspace = open_workspace()
-    target, errors = _submit(workspace, request, output, max_workers, print_id=False)
+    limit = Limit(timeout, poll, most_fails(fail_fast=fail_fast, max_fails=max_fails))
+    target, errors = _submit(workspace, request, output, max_workers, limit, print_id=False)
     if any(isinstance(error, Interrupted | NoneAccepted) for error in errors):
         raise errors[0]
-    followed = follow_to_end(workspace, [target], output, Limit(timeout, poll, fail_fast))
+    followed = follow_to_end(workspace, [target], output, limit)
     selected = Selected(top=top, memory=memory, partial=partial, out=out)
     print_results(
         workspace, [target], followed.reports, output, selected, timed_out=followed.timed_out
@@ -205,6 +211,7 @@ def _submit(
     request: "SubmitRequest",
     output: Output,
     max_workers: int | None,
+    limit: Limit,
     *,
     print_id: bool,
 ) -> tuple[Target, list[QjobsError]]:
@@ -225,7 +232,7 @@ def _submit(
         output.note(f"submitted before as {set_id}")
         if target.folder.being_submitted():
             return target, []
-    error = hand_over(workspace, target, output, max_workers=max_workers)
+    error = hand_over(workspace, target, output, max_workers=max_workers, limit=limit)
     return target, [error] if error else []
 
 

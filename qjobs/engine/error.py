@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from qjobs.engine.address import Target
 from qjobs.engine.origins import Origins
-from qjobs.engine.report import SetReport, how_lost
+from qjobs.engine.report import SetReport, how_dropped, how_unknown
 from qjobs.errors import StateDamaged
 from qjobs.model import (
     Attempt,
@@ -85,16 +85,15 @@ def _failure(job: Job, attempt: Attempt) -> Failure | None:
         case Refused(message):
             return Failure(job.index, attempt.number, part, Origin.SUBMIT, message)
         case Attempted(_, _, reason) if reason:
-            message = how_lost(attempt.state)
+            message = how_unknown(attempt, attempt.state)
             return Failure(job.index, attempt.number, part, Origin.LOST, message)
         case Finished(job_id, JobStatus.ERROR, message):
             return Failure(job.index, attempt.number, part, Origin.RUN, message, job_id)
         case Finished(job_id, JobStatus.CANCELLED, message):
             message = message or "cancelled"
             return Failure(job.index, attempt.number, part, Origin.CANCEL, message, job_id)
-        case Dropped():
-            message = "cancelled before it was sent"
-            return Failure(job.index, attempt.number, part, Origin.CANCEL, message)
+        case Dropped(tag):
+            return Failure(job.index, attempt.number, part, Origin.CANCEL, how_dropped(tag))
         case _:
             return None
 

@@ -8,6 +8,7 @@ from typing import NamedTuple, assert_never
 from qjobs import spans
 from qjobs.model import (
     Accepted,
+    Attempt,
     Attempted,
     Dropped,
     Failed,
@@ -100,11 +101,22 @@ class JobReport:
 
 
 class SetReport(NamedTuple):
-    """A job set as shown: its plan, the jobs asked about, and what could not be learnt."""
+    """A job set as shown: its plan, the jobs asked about, and what could not be learnt.
+
+    `finds` is False where the provider can never tell what became of jobs of unknown fate.
+    """
 
     job_set: JobSet
     jobs: tuple[JobReport, ...]
     problems: tuple[str, ...] = ()
+    finds: bool = True
+
+    @property
+    def unknown(self) -> tuple[int, ...]:
+        """The jobs of which nobody knows whether they were accepted, by their indices."""
+        return tuple(
+            job.index for job in self.jobs if job.state is State.UNKNOWN and not job.job_id
+        )
 
     @property
     def counts(self) -> Mapping[State, int]:
@@ -168,10 +180,10 @@ def _report_job(
     match attempt.state:
         case Planned():
             state = State.PLANNED
-        case Dropped():
-            state, message = State.CANCELLED, "cancelled before it was sent"
+        case Dropped(tag):
+            state, message = State.CANCELLED, how_dropped(tag)
         case Attempted():
-            state, message = State.UNKNOWN, how_lost(attempt.state)
+            state, message = State.UNKNOWN, how_unknown(attempt, attempt.state)
         case Refused(message):
             state = State.REFUSED
         case Accepted(job_id):
@@ -195,11 +207,20 @@ def _report_job(
     )  # fmt: skip
 
 
-def how_lost(state: Attempted) -> str:
-    """What to say of an attempt of unknown fate."""
-    if not state.reason:
-        return "no answer to the submission yet"
-    return f"it may or may not have been accepted: {state.reason}"
+def how_unknown(attempt: Attempt, state: Attempted) -> str:
+    """What to say of a job of unknown fate."""
+    fate = "no answer to the submission yet"
+    if state.reason:
+        fate = f"it may or may not have been accepted: {state.reason}"
+    wish = "; cancelled: what was accepted is to be stopped" if attempt.withdrawn else ""
+    return f"{fate} (tag {state.tag}){wish}"
+
+
+def how_dropped(tag: str) -> str:
+    """What to say of a job that was cancelled without an id: of the call with a tag, if any."""
+    if tag:
+        return f"cancelled; if the provider accepted it, it has the tag {tag}, and may run"
+    return "cancelled before it was sent"
 
 
 def _shortfall(part: Slice, failed: Sequence[Slice], known: Failed) -> str:

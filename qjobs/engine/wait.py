@@ -18,11 +18,20 @@ _MOST_TRIES = 3
 
 
 class Limit(NamedTuple):
-    """How long to wait in all (`timeout_s` None: for ever) and at most between two looks."""
+    """How long to wait in all (`timeout_s` None: for ever) and at most between two looks.
+
+    With `max_fails` nobody waits on, nor submits more, once so many jobs went wrong.
+    """
 
     timeout_s: float | None = None
     poll_s: float | None = None
-    fail_fast: bool = False
+    max_fails: int | None = None
+
+    def reached(self, reports: Sequence[SetReport]) -> bool:
+        """Whether as many jobs went wrong as may."""
+        if self.max_fails is None:
+            return False
+        return sum(len(_wrong(report)) for report in reports) >= self.max_fails
 
 
 NO_LIMIT = Limit()
@@ -38,8 +47,8 @@ def follow(
 ) -> Iterator[tuple[SetReport, ...]]:
     """Yield how the targets are after each look, until they stand still.
 
-    They stand still when every job is final, refused, or waits for `resume`; or at the first
-    failure if the limit says so. Results are fetched and kept as soon as a job is done. The
+    They stand still when every job is final, refused, or waits for `resume`; or when so many
+    have failed as the limit says. Results are fetched and kept as soon as a job is done. The
     loop also ends when `stop` is set or the time is up: the last report tells which.
     """
     deadline = None if limit.timeout_s is None else monotonic() + limit.timeout_s
@@ -59,7 +68,7 @@ def follow(
             tries -= 1
             if not tries or not any(map(unclear, reports)):
                 return
-        if limit.fail_fast and any(failed(report) for report in reports):
+        if limit.reached(reports):
             return
         pause_s = first_s if reports != before else min(pause_s * _SLOWER, longest_s)
         before = reports
@@ -69,6 +78,41 @@ def follow(
                 return
             pause_s = min(pause_s, left_s)
         stop.wait(pause_s)
+
+
+def watch(
+    workspace: Workspace,
+    target: Target,
+    limit: Limit,
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Callable[[], bool]:
+    """A question to ask while jobs are submitted: whether as many went wrong since as may.
+
+    It looks at the jobs anew once the provider's pause is over; until then, nothing is new.
+    """
+    most = limit.max_fails
+    if most is None:
+        return lambda: False
+    before = _wrong(status(workspace, target, cached=True))
+    pause_s, _ = _pauses(workspace, [target], limit)
+    stop = threading.Event()
+    due = monotonic()
+    reached = False
+
+    def enough() -> bool:
+        nonlocal due, reached
+        if not reached and monotonic() >= due:
+            reached = len(_wrong(_look(workspace, target, stop)) - before) >= most
+            due = monotonic() + pause_s
+        return reached
+
+    return enough
+
+
+def _wrong(report: SetReport) -> set[tuple[int, int]]:
+    """The attempts that went wrong, each by the index of its job and its number."""
+    return {(job.index, job.attempt) for job in report.jobs if job.went_wrong}
 
 
 def moves(report: SetReport, submitting: bool) -> bool:  # noqa: FBT001 - its only question

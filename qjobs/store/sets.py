@@ -115,6 +115,16 @@ class Store:
             raise NotFound(f"there is no job set {set_id!r}", hint="qjobs list")
         return SetFolder(self._sets / set_id)
 
+    def mentioning(self, job_id: str) -> list[str]:
+        """The ids of those sets in whose files a job id stands somewhere, and perhaps of others."""
+        text = layout.string(job_id)[1:-1].encode()
+        found = []
+        for folder in self._folders():
+            with suppress(StateError, NotFound):
+                if text in files.read(folder / STATE)[0]:
+                    found.append(folder.name)
+        return found
+
     def find_fingerprint(self, fingerprint: str) -> "SetFolder | None":
         """The newest set of that fingerprint."""
         for header in self.listing().headers:

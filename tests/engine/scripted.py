@@ -88,6 +88,7 @@ class ScriptedProvider:
     blank: set[int] = field(default_factory=set)  # circuits that fail though their job is DONE
     jobs: dict[str, RemoteJob] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    meanwhile: list[Callable[[], None]] = field(default_factory=list)  # one a submit call
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def capabilities(self, backend: str) -> Capabilities:
@@ -106,6 +107,8 @@ class ScriptedProvider:
         with self.lock:
             self.calls.append(f"submit {tag}")
             answer = self.script.popleft() if self.script else Answer.ACCEPT
+            if self.meanwhile:
+                self.meanwhile.pop(0)()
             if answer in _TURNED_AWAY:
                 fail = _TURNED_AWAY[answer]
                 raise fail()
