@@ -59,6 +59,7 @@ class Service:
             "objection": running.objection(target),
             "circuits": running.limits(target).circuits,
             "fetches": self._vendor.fetches(backend),
+            "simulates": self._vendor.simulates(backend),
             "local": self._vendor.local_address(backend),
         }, b""
 

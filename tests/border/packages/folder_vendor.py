@@ -142,6 +142,15 @@ class Forgetful(Backend):
 
     def __init__(self, name="forgetful", service=None, simulator=None):
         super().__init__(name, service, simulator)
+        self.description = "simulates, and forgets"
+
+
+class Machine(Forgetful):
+    """It is real, and nobody can fetch its jobs either."""
+
+    def __init__(self, name="machine", service=None, simulator=None):
+        super().__init__(name, service, simulator)
+        self.description = "20 ions"
 
 
 class Packed(Backend):
@@ -185,7 +194,13 @@ KINDS = {
     "calm": Backend, "busy": Busy, "failing": Failing, "refusing": Refusing,
     "unreachable": Unreachable, "slow": Slow, "silent": Silent, "dying": Dying,
 }  # fmt: skip
-HIDDEN = {"forgetful": Forgetful, "packed": Packed, "terse": Terse, "lavish": Lavish}
+HIDDEN = {
+    "machine": Machine,
+    "forgetful": Forgetful,
+    "packed": Packed,
+    "terse": Terse,
+    "lavish": Lavish,
+}
 
 
 class Provider:
@@ -236,3 +251,8 @@ def wanting(folder, **_):
 def bare(folder, **_):
     """A provider that lists nothing."""
     return type("Bare", (), {"get_backend": lambda self, name="": Backend(name, Path(folder))})()
+
+
+def emulator(folder, **_):
+    """A provider that is its only backend, which is called as some emulators are."""
+    return Backend("EMU:6Q:CATS", Path(folder))
