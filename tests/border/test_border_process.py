@@ -312,6 +312,23 @@ def test_a_simulator_that_is_not_beside_qjobs_is_to_be_installed_there(
     assert "install its package beside qjobs" in caught.value.hint
 
 
+def test_a_provider_that_only_lists_backends_and_restores_jobs_will_do(
+    make: Make, circuits: CircuitSlice
+) -> None:
+    provider = make(factory="folder_vendor:Listing")
+    provider.check("second", OPTIONS)
+
+    job_id = submit(provider, circuits, "second")
+
+    another = make(factory="folder_vendor:Listing")
+    assert another.statuses([job_id], backend="second") == {job_id: JobStatus.DONE}
+    assert another.result(job_id, backend="second") == provider.result(job_id, backend="second")
+    with pytest.raises(UnknownBackend, match="near ones: second"):
+        another.check("secund", OPTIONS)
+    with pytest.raises(UnknownBackend, match="no backend of its own choice"):
+        another.check("", OPTIONS)
+
+
 def test_an_emulator_is_no_device(make: Make) -> None:
     provider = make(factory="folder_vendor:emulator")
 

@@ -89,6 +89,7 @@ class Service:
                 raise
             job_id = jobs.job_id(job)
             call.accepted(job_id, Reading(layouts, options))
+            jobs.persist(job)
         self._vendor.remember(job_id, job)
         return job_id, b""
 

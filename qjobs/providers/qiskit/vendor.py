@@ -100,7 +100,7 @@ class Vendor:
             raise self._unknown(backend, [running.name(self._made)])
         getter = getattr(self._made, "get_backend", None) or getattr(self._made, "backend", None)
         if not callable(getter):
-            raise ProviderError(f"{self._factory} gives nothing that has backends, or is one")
+            return self._chosen(backend)
         try:
             return getter(backend) if backend else getter()
         except Exception as error:
@@ -110,6 +110,17 @@ class Vendor:
             if backend in listed:
                 raise translated(error, f"cannot open {self._name}:{backend}") from error
             raise self._unknown(backend, list(listed)) from error
+
+    def _chosen(self, backend: str) -> Any:
+        """The backend of a name, of those of a provider that only lists them."""
+        listed = {running.name(target): target for target in self._listed()}
+        if not listed:
+            raise ProviderError(f"{self._factory} gives nothing that has backends, or is one")
+        if backend in listed:
+            return listed[backend]
+        if not backend and len(listed) == 1:
+            return next(iter(listed.values()))
+        raise self._unknown(backend, list(listed))
 
     def _listed(self) -> Sequence[Any]:
         if _is_target(self._made):
