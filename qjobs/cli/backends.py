@@ -1,7 +1,8 @@
 """The verb that lists what may stand after `-b`."""
 
+from collections.abc import Sequence
 from threading import Thread
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -63,11 +64,30 @@ def _offered(name: str, provider: Provider) -> list[Offer]:
     return [Offer(name, info) for info in provider.backends()]
 
 
+Answer: TypeAlias = list[Offer] | QjobsError
+
+
 def _all_offered(output: Output) -> list[Offer]:
-    """What all providers have. Those that are processes of their own are asked side by side."""
+    """What all providers have; those that do not say are named."""
+    names = loading.names()
+    answers = _asked(names)
+    offers = []
+    for name in names:
+        match answers[name]:
+            case QjobsError() as problem:
+                output.warn(f"{name}: {problem.message}")
+            case []:
+                output.warn(_none_listed(name))
+            case some:
+                offers += some
+    return offers
+
+
+def _asked(names: Sequence[str]) -> dict[str, Answer]:
+    """What each provider says. Those that are processes of their own are asked side by side."""
     workspace = open_workspace()
     apart = loading.read_config().vendors()
-    answers: dict[str, list[Offer] | QjobsError] = {}
+    answers: dict[str, Answer] = {}
 
     def ask(name: str, provider: Provider) -> None:
         try:
@@ -78,7 +98,6 @@ def _all_offered(output: Output) -> list[Offer]:
             answers[name] = ProviderError(describe(problem))
 
     threads: list[Thread] = []
-    names = loading.names()
     for name in sorted(names, key=lambda name: name not in apart):
         try:
             provider = workspace.load_provider(name)
@@ -93,19 +112,7 @@ def _all_offered(output: Output) -> list[Offer]:
             ask(name, provider)
     for thread in threads:
         thread.join()
-    return [offer for name in names for offer in _told(name, answers.get(name), output)]
-
-
-def _told(name: str, answer: list[Offer] | QjobsError | None, output: Output) -> list[Offer]:
-    """What a provider has; that it has nothing, or did not say, is a warning."""
-    match answer:
-        case QjobsError() as error:
-            output.warn(f"{name}: {error.message}")
-        case None | []:
-            output.warn(_none_listed(name))
-        case some:
-            return some
-    return []
+    return answers
 
 
 def _none_listed(name: str) -> str:

@@ -303,6 +303,55 @@ def test_a_backend_whose_jobs_cannot_be_fetched_is_refused_with_what_to_use(make
     assert caught.value.hint == "use -b local:folder_vendor:Forgetful"
 
 
+def test_a_machine_is_not_said_to_be_one_of_locals(make: Make) -> None:
+    with pytest.raises(UsageError, match="cannot be fetched by their ids") as caught:
+        make().check("machine", OPTIONS)
+
+    assert "local:" not in caught.value.hint
+    assert "nothing could be known of a job" in caught.value.hint
+
+
+def test_a_simulator_that_is_not_beside_qjobs_is_to_be_installed_there(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "away_vendor.py").write_text(
+        "import folder_vendor\nclass Sim(folder_vendor.Forgetful):\n"
+        "    def __init__(self, folder=''): super().__init__('sim')\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'elsewhere'}:{os.environ['PYTHONPATH']}")
+
+    with pytest.raises(UsageError) as caught:
+        make(factory="away_vendor:Sim").check("", OPTIONS)
+
+    assert "install its package beside qjobs" in caught.value.hint
+
+
+def test_a_provider_that_only_lists_backends_and_restores_jobs_will_do(
+    make: Make, circuits: CircuitSlice
+) -> None:
+    provider = make(factory="folder_vendor:Listing")
+    provider.check("second", OPTIONS)
+
+    job_id = submit(provider, circuits, "second")
+
+    another = make(factory="folder_vendor:Listing")
+    assert another.statuses([job_id], backend="second") == {job_id: JobStatus.DONE}
+    assert another.result(job_id, backend="second") == provider.result(job_id, backend="second")
+    with pytest.raises(UnknownBackend, match="near ones: second"):
+        another.check("secund", OPTIONS)
+    with pytest.raises(UnknownBackend, match="no backend of its own choice"):
+        another.check("", OPTIONS)
+
+
+def test_an_emulator_is_no_device(make: Make) -> None:
+    provider = make(factory="folder_vendor:emulator")
+
+    (info,) = provider.backends()
+
+    assert info.simulator
+
+
 def test_a_factory_may_give_the_backend_itself(home: Path) -> None:
     context = ProviderContext(home / "acme", {"factory": "folder_vendor:Forgetful"})
     provider = QiskitProvider(context)

@@ -3,6 +3,7 @@
 Loads Qiskit: for processes that have such an object.
 """
 
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -146,6 +147,16 @@ def cancel(job: Any) -> CancelOutcome:
     return CancelOutcome.REFUSED if agreed is False else CancelOutcome.REQUESTED
 
 
+def persist(job: Any) -> None:
+    """Have it kept where its vendor looks for it by its id, if it is one that has to be: AQT's."""
+    keep = getattr(job, "persist", None)
+    if callable(keep):
+        try:
+            keep()
+        except Exception:  # noqa: BLE001 - there is a job, whatever a vendor raises here
+            traceback.print_exc()
+
+
 def can_retrieve(backend: Any, provider: Any = None) -> bool:
     """Whether `retrieve` has somebody to ask."""
     return next(_retrievers(backend, provider), None) is not None
@@ -175,8 +186,8 @@ def retrieve(job_id: str, *, backend: Any, provider: Any = None) -> Any:
 
 def _retrievers(backend: Any, provider: Any) -> Iterator[Callable[[str], Any]]:
     for owner, methods in (
-        (backend, ("retrieve_job",)),
-        (provider, ("retrieve_job", "get_job", "job")),
+        (backend, ("retrieve_job", "restore_job")),
+        (provider, ("retrieve_job", "restore_job", "get_job", "job")),
         (getattr(running.device(backend), "service", None), ("job",)),
         (backend, ("job",)),
     ):

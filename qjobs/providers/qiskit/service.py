@@ -59,6 +59,7 @@ class Service:
             "objection": running.objection(target),
             "circuits": running.limits(target).circuits,
             "fetches": self._vendor.fetches(backend),
+            "simulates": self._vendor.simulates(backend),
             "local": self._vendor.local_address(backend),
         }, b""
 
@@ -88,6 +89,7 @@ class Service:
                 raise
             job_id = jobs.job_id(job)
             call.accepted(job_id, Reading(layouts, options))
+            jobs.persist(job)
         self._vendor.remember(job_id, job)
         return job_id, b""
 
