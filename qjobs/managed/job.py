@@ -8,17 +8,17 @@ from qjobs.engine.circuits import circuit_slice
 from qjobs.engine.error import Origin, failures
 from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.errors import InputError, JobRefused, QjobsError
-from qjobs.managed.beginning import begin, warn_of_share_level
-from qjobs.managed.errors import JobManagerInvalidStateError, JobManagerTimeoutError
-from qjobs.managed.open_set import OpenSet
-from qjobs.managed.payload import make_qobj
-from qjobs.managed.planning import (
+from qjobs.managed.arguments import (
     check_submitters,
     check_text,
     checked_slice,
     checked_tags,
-    circuit_list,
 )
+from qjobs.managed.beginning import begin, warn_of_share_level
+from qjobs.managed.errors import JobManagerInvalidStateError, JobManagerTimeoutError
+from qjobs.managed.open_set import OpenSet
+from qjobs.managed.payload import make_qobj
+from qjobs.managed.planning import circuit_list
 from qjobs.managed.report import qiskit_status
 from qjobs.managed.sending import send
 from qjobs.managed.stopping import stop_jobs

@@ -10,6 +10,13 @@ from qjobs.engine.report import JobReport
 from qjobs.engine.resume import unsent_jobs
 from qjobs.errors import NotFound
 from qjobs.managed import waiting
+from qjobs.managed.arguments import (
+    changed_tags,
+    check_submitters,
+    check_text,
+    checked_per_job,
+    checked_tags,
+)
 from qjobs.managed.beginning import begin, check_keywords, reopen, warn_of_share_level
 from qjobs.managed.completion import Completed
 from qjobs.managed.errors import JobManagerInvalidStateError, JobManagerUnknownJobSet
@@ -17,14 +24,7 @@ from qjobs.managed.job import ManagedJob
 from qjobs.managed.members import Members
 from qjobs.managed.notebook import report_html
 from qjobs.managed.open_set import OpenSet
-from qjobs.managed.planning import (
-    changed_tags,
-    check_submitters,
-    check_text,
-    checked_per_job,
-    checked_tags,
-    circuit_list,
-)
+from qjobs.managed.planning import circuit_list
 from qjobs.managed.report import detail_lines, summary_lines
 from qjobs.managed.results import ManagedResults
 from qjobs.managed.sending import send

@@ -56,7 +56,8 @@ class _Departure:
         # (`atexit` comes only after these.)
         import concurrent.futures.thread  # noqa: F401
 
-        threading._register_atexit(self._leave)  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public one
+        with suppress(RuntimeError):  # it is just being left, and waits for these jobs, too
+            threading._register_atexit(self._leave)  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public one
         with self._changed:
             self._waiting.update(dict.fromkeys(futures, (job_set, gate)))
         for future in futures:

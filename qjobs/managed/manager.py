@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from qjobs import paths
 from qjobs.errors import NotFound, StateError
+from qjobs.managed.arguments import check_lock, check_text
 from qjobs.managed.job_set import ManagedJobSet
-from qjobs.managed.planning import check_lock, check_text
 from qjobs.managed.report import detail_lines, summary_lines
 from qjobs.managed.surroundings import Surroundings
 

@@ -137,6 +137,14 @@ def test_configured_keywords_reach_run_with_the_tag_in_place(
     assert told == '{"metadata": {"qjobs": "tag qj-a-0-1"}, "fast": false}'
 
 
+def test_tags_of_the_set_reach_a_run_that_takes_them_and_its_name_no_other(
+    make: Make, circuits: CircuitSlice, service: Path
+) -> None:
+    submit(make(), replace(circuits, name="ghz_0_", tags=("a", "b")))
+
+    assert (service / "keywords.json").read_text() == '{"job_tags": ["a", "b"]}'
+
+
 def test_a_call_that_hangs_is_over_when_its_time_is(make: Make, circuits: CircuitSlice) -> None:
     provider = make(timeout_s=2)
     job_id = submit(provider, circuits)

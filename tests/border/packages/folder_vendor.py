@@ -67,7 +67,8 @@ class Backend:
         self.simulator = simulator
         self.target = getattr(simulator, "target", None)
 
-    def run(self, circuits, shots=1024, seed_simulator=None, memory=False, **more):
+    def run(self, circuits, shots=1024, seed_simulator=None, memory=False, job_tags=None, **more):
+        more |= {"job_tags": job_tags} if job_tags else {}
         print(f"{len(circuits)} circuits with {more}", flush=True)
         (self.service / "keywords.json").write_text(json.dumps(more))
         return self.accept(circuits, shots=shots, seed_simulator=seed_simulator, memory=memory)
