@@ -5,7 +5,6 @@ use their queue, as a copy, an archive, a volume, would have that imported. So s
 mark that only a key outside of the state folder can give, and what has none is not imported.
 """
 
-import hmac
 import json
 import os
 from contextlib import suppress
@@ -37,9 +36,11 @@ def make(job_id: str, backend: str, folder: str) -> str:
 
 def check(job: QueuedJob) -> None:
     """Raise InputError unless this user named the code of the job."""
+    from hmac import compare_digest
+
     with suppress(OSError):
         key = _key(paths.key_file())
-        if key and hmac.compare_digest(_mark(key, job.job_id, job.backend, job.folder), job.mark):
+        if key and compare_digest(_mark(key, job.job_id, job.backend, job.folder), job.mark):
             return
     raise InputError(
         f"{job.backend} was not run: nothing shows that it was you, on this machine, who named it."
@@ -48,7 +49,10 @@ def check(job: QueuedJob) -> None:
 
 
 def _mark(key: bytes, *named: str) -> str:
-    return hmac.digest(key, json.dumps(named).encode(), "sha256").hex()
+    # Imported here: it loads OpenSSL, and few jobs name code.
+    from hmac import digest
+
+    return digest(key, json.dumps(named).encode(), "sha256").hex()
 
 
 def _key(path: Path) -> bytes:
