@@ -200,6 +200,15 @@ class ProviderError(QjobsError):
     code = "provider"
 
 
+class ResultGone(ProviderError):
+    """What a DONE job gave can surely not be had any more: only another run gives it.
+
+    That is recorded, so no failure that may pass is one.
+    """
+
+    code = "result_gone"
+
+
 class NotAccepted(ProviderError):
     """The call failed for sure: the provider has no job of it."""
 

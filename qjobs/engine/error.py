@@ -16,7 +16,7 @@ class Origin(StrEnum):
     """Where a failure happened."""
 
     SUBMIT = "submit"  # the provider took no job
-    RUN = "run"  # the job ended without a result
+    RUN = "run"  # the job ended without a result, or there is none any more
     CIRCUIT = "circuit"  # the job ended well, but not for this circuit
     CANCEL = "cancel"  # somebody cancelled it
 
@@ -64,6 +64,13 @@ def _failures(
                 yield failure
             elif attempt.failed and isinstance(attempt.state, Finished):
                 runs = attempt.failed.circuits if all_attempts else shown.failed
+                if attempt.failed.gone:
+                    ended, reason = attempt.state, attempt.failed.reason
+                    for run in runs:
+                        yield Failure(
+                            job.index, attempt.number, run, Origin.RUN, reason, ended.job_id
+                        )
+                    continue
                 yield from _failed_circuits(target, job, attempt, attempt.state.job_id, runs)
 
 

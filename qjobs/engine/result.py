@@ -4,18 +4,20 @@ import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
-from qjobs import pool
+from qjobs import pool, spans
 from qjobs.circuits import qpy
 from qjobs.engine.address import Target
 from qjobs.engine.origins import Origins
 from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import InputError, ProviderError
-from qjobs.model import Slice
+from qjobs.errors import InputError, ProviderError, ResultGone
+from qjobs.facts import Fact, FactKind, shortened
+from qjobs.model import GONE, Slice
 from qjobs.results import CircuitResult
 from qjobs.store.folder import SetFolder
 
@@ -65,12 +67,15 @@ def fetch(
     """Get and keep the results of those jobs that are done and not kept yet.
 
     Results may be readable only once at the provider, so each is stored before anything else
-    is done with it. Returns what went wrong, a line a job; the other results are kept.
+    is done with it. Returns what went wrong, a line a job; the other results are kept. That
+    results are gone for good is recorded, as circuits that failed: `look_into` shows them.
     """
     missing = [
         job
         for job in jobs
-        if job.state is State.DONE and not folder.results.has(job.index, job.attempt)
+        if job.state is State.DONE
+        and not job.gone
+        and not folder.results.has(job.index, job.attempt)
     ]
     if not missing:
         return ()
@@ -79,6 +84,9 @@ def fetch(
     def keep(job: JobReport) -> str:
         try:
             result = provider.result(job.job_id, backend=folder.job_set.backend)
+        except ResultGone as error:
+            gone.append((job, error))
+            return ""
         except ProviderError as error:
             return f"job {job.index} ({job.job_id}): {error.message}"
         if len(result) != job.slice.experiments_count:
@@ -89,6 +97,7 @@ def fetch(
         folder.results.write(job.index, job.attempt, job_id=job.job_id, result=result)
         return ""
 
+    gone: list[tuple[JobReport, ResultGone]] = []
     problems = []
     width = min(provider.limits(folder.job_set.backend).connections, len(missing))
     progress(0, len(missing))
@@ -96,7 +105,18 @@ def fetch(
         progress(done, len(missing))
         if problem:
             problems.append(problem)
+    if gone:
+        with folder.journal() as journal:
+            journal.append(*(_gone(job, error, workspace.clock()) for job, error in gone))
     return tuple(problems)
+
+
+def _gone(job: JobReport, error: ResultGone, at: datetime) -> Fact:
+    """That all circuits of a job have to run again if anything is to be had of them."""
+    return Fact(
+        job.index, job.attempt, at, FactKind.FAILED,
+        spans.written([job.slice]), shortened(f"{GONE}: {error.message}"),
+    )  # fmt: skip
 
 
 def rows(target: Target, report: SetReport) -> Iterator[CircuitRow]:
