@@ -222,6 +222,14 @@ class TellsFailed(Protocol):
 
 
 @runtime_checkable
+class GivesOnce(Protocol):
+    """Gives what some jobs measured only once: it is not asked before there is room for it."""
+
+    def gives_once(self, *, backend: str, options: RunOptions) -> bool:
+        """Whether jobs that were submitted so are such. Asks nobody."""
+
+
+@runtime_checkable
 class TellsTooLarge(Protocol):
     """Knows by its own words that a job was taken, and found too large when it ran.
 

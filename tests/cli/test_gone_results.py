@@ -1,8 +1,12 @@
 """Results that are gone, and jobs that were too large when they ran, from the command line."""
 
 import json
+from pathlib import Path
 
 import pytest
+
+from qjobs.cli.main import print_unkept
+from qjobs.errors import ResultsUnkept
 
 VERBS = ["wait", "result", "status"]
 
@@ -43,6 +47,30 @@ def test_placeholders_say_that_the_results_are_gone(qjobs, bell):
     assert [circuit["counts"] is None for circuit in document["circuits"]] == [True] * 3 + [
         False
     ] * 3
+
+
+def test_results_that_can_be_read_once_are_read_once(qjobs, home, bell):
+    ended, set_id = submit(qjobs, bell, "once=yes", "--per-job", "2")
+    assert ended.code == 0
+    first = qjobs("result", set_id, "--json").out
+    assert qjobs("result", set_id, "--json").out == first
+    (folder,) = home.glob("sets/*/results")
+    assert len([*folder.iterdir()]) == 3
+    # Whoever reads them a second time learns that they are gone, and pays again.
+    for path in folder.iterdir():
+        path.unlink()
+    assert qjobs("wait", set_id).code == 6
+    assert qjobs("retry", set_id, "--wait").code == 0
+    assert qjobs("result", set_id, "--json").document("result")["complete"]
+
+
+def test_the_last_resort_is_stdout(qjobs, capsys):
+    """Each file with a warning of its own: what was read cannot be had again."""
+    error = ResultsUnkept("no room", hint="make some", files={Path("a/0-1.jsonl"): b"{}\n{}\n"})
+    print_unkept(error)
+    captured = capsys.readouterr()
+    assert captured.out == "{}\n{}\n"
+    assert f"all that there is of {Path('a/0-1.jsonl')}" in captured.err
 
 
 def test_what_is_too_large_to_run_is_halved_by_each_retry(qjobs, bell):

@@ -242,6 +242,27 @@ def test_results_that_are_given_once_are_kept(
         make("elsewhere").result(job_id)
 
 
+@pytest.mark.slow
+def test_results_that_are_given_once_are_given_though_they_cannot_be_kept(
+    start_standin: Start, make: Make, submit: Submit, tmp_path: Path
+) -> None:
+    start_standin()
+    provider = make()
+    options = RunOptions(shots=5, extra={"private": True})
+    assert provider.gives_once(backend=BACKEND, options=options)
+    assert not provider.gives_once(backend=BACKEND, options=OPTIONS)
+    job_id = submit(provider, options=options)
+    with closing(sqlite3.connect(tmp_path / "ibm" / "calls.sqlite")) as file:
+        full = "SELECT RAISE(FAIL, 'database or disk is full');"
+        file.execute(f"CREATE TRIGGER full BEFORE INSERT ON kept BEGIN {full} END")
+
+    (result,) = outcome(provider, job_id)
+
+    assert result.counts == {"0x5": 5}
+    with pytest.raises(ResultGone):
+        provider.result(job_id)
+
+
 # What is sent
 
 

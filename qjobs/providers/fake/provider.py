@@ -203,6 +203,10 @@ class FakeProvider:
             page.mark_read(job_id)
         return measure(entry, blank_circuits=script.blank_circuits)
 
+    def gives_once(self, *, backend: str, options: RunOptions) -> bool:
+        """If the script says so."""
+        return parse_script(backend).once
+
     def was_too_large(self, message: str) -> bool:
         """By the words of `error_message`."""
         return message.startswith(_TOO_LARGE)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import MAXYEAR, UTC, datetime
 
 from qjobs.errors import NotNow, ProviderError, ResultGone
@@ -110,7 +111,8 @@ class Jobs:
     def results(self, job_id: str, call: Call | None) -> tuple[str, str]:
         """The program of a DONE job, and what it gave, undecoded.
 
-        What the service gives only once is kept. Raises ProviderError if there is nothing.
+        What the service gives only once is kept, if that can be: whoever asked keeps it, too, and
+        may have the last room for it. Raises ProviderError if there is nothing.
         """
         kept = self._calls.kept(job_id)
         if kept is not None:
@@ -122,7 +124,8 @@ class Jobs:
             )
         text = _fetch(service, job_id, once=info.private)
         if info.private:
-            self._calls.keep(job_id, info.program, text, at_s=self._clock())
+            with suppress(ProviderError):
+                self._calls.keep(job_id, info.program, text, at_s=self._clock())
         return info.program, text
 
     def error_message(self, job_id: str) -> str:

@@ -250,6 +250,10 @@ class IbmProvider:
         """None, ever: a job is DONE with all of its circuits, or it is not DONE. Asks nobody."""
         return {}
 
+    def gives_once(self, *, backend: str, options: RunOptions) -> bool:
+        """Those of private jobs."""
+        return bool(options.extra.get("private"))
+
     def was_too_large(self, message: str) -> bool:
         """By the codes of the service, such as 5302."""
         return speaks_of_size(message)
