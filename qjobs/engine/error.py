@@ -64,13 +64,6 @@ def _failures(
                 yield failure
             elif attempt.failed and isinstance(attempt.state, Finished):
                 runs = attempt.failed.circuits if all_attempts else shown.failed
-                if attempt.failed.gone:
-                    ended, reason = attempt.state, attempt.failed.reason
-                    for run in runs:
-                        yield Failure(
-                            job.index, attempt.number, run, Origin.RUN, reason, ended.job_id
-                        )
-                    continue
                 yield from _failed_circuits(target, job, attempt, attempt.state.job_id, runs)
 
 
@@ -94,8 +87,15 @@ def _failure(job: Job, attempt: Attempt) -> Failure | None:
 def _failed_circuits(
     target: Target, job: Job, attempt: Attempt, job_id: str, runs: Sequence[Slice]
 ) -> Iterator[Failure]:
-    """The circuits of these runs, each with its reason, as far as that is known here."""
+    """The circuits of these runs, each with its reason, as far as that is known here.
+
+    Where the results are gone, that is the reason of a run as a whole.
+    """
     known = attempt.failed or Failed()
+    if known.gone:
+        for run in runs:
+            yield Failure(job.index, attempt.number, run, Origin.RUN, known.reason, job_id)
+        return
     reasons = {known.circuits[0].start_index: known.reason} if known.circuits else {}
     kept = target.folder.results
     if runs and kept.has(job.index, attempt.number):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from qjobs.circuits import qpy
 from qjobs.engine.report import JobReport
@@ -23,12 +24,21 @@ _SLACK = 1.1
 
 @dataclass(frozen=True, slots=True)
 class OnceKeeper:
-    """Keeps such results of one set. Safe in many threads."""
+    """Keeps such results of one set. Safe in many threads.
+
+    Those that find no room go to a folder `elsewhere`; `saved` are the files that did so before.
+    """
 
     folder: SetFolder
     elsewhere: Sequence[Path]
+    saved: Sequence[Path] = ()
     lacking: list[NoRoom] = field(default_factory=list)
     unkept: dict[Path, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, folder: SetFolder, elsewhere: Sequence[Path]) -> Self:
+        """That of a set."""
+        return cls(folder, elsewhere, [*once.kept_elsewhere(_name(folder), elsewhere)])
 
     def keep(self, job: JobReport, ask: Callable[[JobReport], JobResult]) -> str:
         """Have a result asked for when there is room for it, and write it there.
@@ -59,7 +69,7 @@ class OnceKeeper:
     ) -> str:
         """Keep what was read, if it was, in another place."""
         if data:
-            saved = saved or once.keep_elsewhere(self._name(job), data, self.elsewhere)
+            saved = saved or once.keep_elsewhere(_name(self.folder, job), data, self.elsewhere)
             if saved is None:
                 self.unkept[self.folder.results.path(job.index, job.attempt)] = data
                 return ""
@@ -85,16 +95,20 @@ class OnceKeeper:
             error.hint = f"nothing was read; make room there, then run: {again}"
             raise error
 
-    def _name(self, job: JobReport) -> str:
-        return f"qjobs-{self.folder.job_set.set_id}-{job.index}-{job.attempt}"
-
     def _saved(self, job: JobReport) -> Path | None:
         """Where a result of the job was kept for want of room."""
-        for path in once.kept_elsewhere(self._name(job), self.elsewhere):
+        for path in self.saved:
             with suppress(StateError, NotFound):
-                if len(read(path)) == job.slice.experiments_count:
+                ours = path.name.startswith(f"{_name(self.folder, job)}-")
+                if ours and len(read(path)) == job.slice.experiments_count:
                     return path
         return None
+
+
+def _name(folder: SetFolder, job: JobReport | None = None) -> str:
+    """How the files of a set, or of a job, are called where others have theirs."""
+    name = f"qjobs-{folder.job_set.set_id}"
+    return f"{name}-{job.index}-{job.attempt}" if job else name
 
 
 def most_bytes(folder: SetFolder, part: Slice) -> int:

@@ -144,7 +144,7 @@ def _keeper(
         job_set.recovered  # whose options nobody knows
         or provider.gives_once(backend=job_set.backend, options=job_set.options)
     ):
-        return OnceKeeper(folder, elsewhere())
+        return OnceKeeper.of(folder, elsewhere())
     return None
 
 

@@ -56,7 +56,8 @@ def open_attempts(
                 say(f"job {job.index} has one circuit, and was too large: --per-job 1 sends it")
                 continue
             if job.gone:
-                say(f"job {job.index}: {job.message}; its circuits run again, and cost again")
+                gone = job.message.rstrip(".")
+                say(f"job {job.index}: {gone}; its circuits run again, and cost again")
             opened = [*_facts(workspace, job, most, jobs)]
             jobs += sum(fact.kind is not FactKind.PLANNED for fact in opened)
             facts += opened
