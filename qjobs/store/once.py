@@ -1,5 +1,6 @@
 """Files of results that can be read only once: first comes the room; if all fails, any place."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,9 @@ _MARGIN_BYTES = 256 << 10
 """That is left free besides, for what is written meanwhile: facts, the provider's own notes."""
 
 _WAIT_S = 10.0
+
+_CANNOT = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What file systems say that reserve nothing."""
 
 
 class Room:
@@ -96,6 +100,8 @@ def _reserve(path: Path, size_bytes: int) -> None:
                 os.close(descriptor)
     except OSError as error:
         _empty(path)
+        if error.errno in _CANNOT:
+            return  # what is free is all that can be known there
         raise NoRoom(
             f"cannot make room for {size_bytes:,} bytes in {path.parent}: {error.strerror}"
         ) from error
