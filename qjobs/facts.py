@@ -31,7 +31,7 @@ class FactKind(StrEnum):
     LOST = "lost"  # why nobody knows whether the provider took it
     DEFERRED = "deferred"  # why the provider surely did not take it, for now
     REFUSED = "refused"  # why the provider surely did not take it
-    SPLIT = "split"  # how many circuits the next attempt is to have; a new job has the rest
+    SPLIT = "split"  # how many circuits the attempt to come is to have; a new job has the rest
     ACCEPTED = "accepted"  # the job id
     WITHDRAWN = "withdrawn"  # why it is to be cancelled, should a call in flight be accepted
     ABANDONED = "abandoned"  # why nobody waits to learn any more what became of the call
@@ -230,17 +230,23 @@ class Ledger:
         return True
 
     def _split(self, fact: Fact) -> bool:
-        """The next attempt has the first circuits of the slice, a new job the others."""
+        """The attempt to come has the first circuits of the slice, a new job the others.
+
+        That is the next attempt at a job that was refused, and the one that is planned.
+        """
         attempts, part = self._attempts[fact.job], self._slices[fact.job]
         kept = int(fact.value) if _NUMBER.fullmatch(fact.value) else 0
-        if fact.attempt != len(attempts) or attempts[-1].stage is not _REFUSED:
+        if fact.attempt != len(attempts) or attempts[-1].stage not in (_REFUSED, _PLANNED):
             return False
         if attempts[-1].withdrawn:
             return False
         if not 0 < kept < part.experiments_count:
             return False
-        self._larger_slices.setdefault(fact.job, []).append((len(attempts), part))
-        attempts.append(_Entry())
+        if attempts[-1].stage is _REFUSED:
+            attempts.append(_Entry())
+        if len(attempts) > 1:
+            larger = len(attempts) - 1, part
+            self._larger_slices.setdefault(fact.job, []).append(larger)
         self._slices[fact.job] = Slice(part.start_index, kept)
         self._slices.append(Slice(part.start_index + kept, part.experiments_count - kept))
         self._attempts.append([_Entry()])

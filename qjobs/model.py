@@ -233,11 +233,20 @@ class Finished:
 JobState: TypeAlias = Planned | Dropped | Attempted | Refused | Accepted | Finished
 
 
+GONE = "the results are gone"
+"""With this begins the reason of circuits that did give something, which cannot be had any more."""
+
+
 class Failed(NamedTuple):
     """The circuits that gave nothing in a job that is DONE, and what the first one says."""
 
     circuits: tuple[Slice, ...] = ()
     reason: str = ""
+
+    @property
+    def gone(self) -> bool:
+        """Whether the reason is that of all of them: the provider has no results any more."""
+        return self.reason.startswith(GONE)
 
 
 class Attempt(NamedTuple):

@@ -71,7 +71,7 @@ HISTORIES: dict[tuple[FactKind, ...], JobState] = {
     (A, FactKind.ACCEPTED, F, FactKind.DUPLICATE): Finished("id", JobStatus.ERROR, "more"),
 }
 FOLLOWERS: dict[tuple[FactKind, ...], set[FactKind]] = {
-    (): {A, FactKind.DROPPED},
+    (): {A, FactKind.DROPPED, FactKind.SPLIT},
     (FactKind.DROPPED,): set(),
     (A,): {
         FactKind.LOST,
@@ -99,7 +99,7 @@ FOLLOWERS: dict[tuple[FactKind, ...], set[FactKind]] = {
     (A, W, FactKind.REFUSED): {FactKind.ACCEPTED},
     (A, W, FactKind.ACCEPTED): {FactKind.FINISHED, FactKind.DUPLICATE},
     (A, FactKind.ABANDONED): {FactKind.ACCEPTED},
-    (A, FactKind.DEFERRED): {A, FactKind.DROPPED},
+    (A, FactKind.DEFERRED): {A, FactKind.DROPPED, FactKind.SPLIT},
     (A, FactKind.REFUSED): {FactKind.ACCEPTED, FactKind.SPLIT},
     (A, FactKind.REFUSED, FactKind.SPLIT): {FactKind.ACCEPTED},
     (A, FactKind.ACCEPTED): {FactKind.FINISHED, FactKind.DUPLICATE},

@@ -92,6 +92,15 @@ def retry(
         bool, typer.Option("--cancelled", help="Jobs that were cancelled.")
     ] = False,
     every: Annotated[bool, typer.Option("--all", help="Both.")] = False,
+    per_job: Annotated[
+        int | None,
+        typer.Option(
+            "--per-job",
+            metavar="N",
+            min=1,
+            help="At most N circuits a job; by default as before, halved if that was too large.",
+        ),
+    ] = None,
     recalibrated: options.Recalibrated = False,
     whole_jobs: options.WholeJobs = False,
     max_workers: options.MaxWorkers = None,
@@ -123,7 +132,7 @@ def retry(
     errors = []
     for target, report in zip(targets, reports, strict=True):
         warn_of_unknown(report, output)
-        opened = open_attempts(workspace, target, report, states)
+        opened = open_attempts(workspace, target, report, states, per_job=per_job, say=output.warn)
         target.folder.refresh()
         circuits = spans.size(target.folder.slices[index] for index in opened)
         output.note(

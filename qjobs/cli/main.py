@@ -9,9 +9,9 @@ from io import TextIOWrapper
 import typer
 
 from qjobs import paths
-from qjobs.errors import ExitCode, QjobsError, UsageError
+from qjobs.errors import ExitCode, QjobsError, ResultsUnkept, UsageError
 from qjobs.render.data import DATA
-from qjobs.render.output import report_error
+from qjobs.render.output import report_error, say
 
 
 def main() -> None:
@@ -49,6 +49,8 @@ def run(arguments: Sequence[str]) -> int:
         with suppress(BrokenPipeError):
             DATA.stream.flush()
         report_error(translated, as_json=as_json)
+        if isinstance(error, ResultsUnkept):
+            print_unkept(error)
         return translated.exit_code
     return code
 
@@ -77,6 +79,15 @@ def _translate(error: Exception) -> QjobsError:
         f"{type(error).__name__}: {error}".removesuffix(": "),
         hint="this is a fault of qjobs; QJOBS_DEBUG=1 shows the traceback",
     )
+
+
+def print_unkept(error: ResultsUnkept) -> None:
+    """The last resort: what is in no file, and cannot be had again, as the files would be."""
+    with suppress(OSError):
+        for path, data in error.files.items():
+            say(f"warning: what follows is all that there is of {path}")
+            sys.stdout.write(data.decode())
+            sys.stdout.flush()
 
 
 def _leave_closed_pipe() -> int:

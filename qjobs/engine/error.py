@@ -28,7 +28,7 @@ class Origin(StrEnum):
 
     SUBMIT = "submit"  # the provider took no job
     LOST = "lost"  # nobody knows whether the provider took a job
-    RUN = "run"  # the job ended without a result
+    RUN = "run"  # the job ended without a result, or there is none any more
     CIRCUIT = "circuit"  # the job ended well, but not for this circuit
     CANCEL = "cancel"  # somebody cancelled it
 
@@ -101,8 +101,15 @@ def _failure(job: Job, attempt: Attempt) -> Failure | None:
 def _failed_circuits(
     target: Target, job: Job, attempt: Attempt, job_id: str, runs: Sequence[Slice]
 ) -> Iterator[Failure]:
-    """The circuits of these runs, each with its reason, as far as that is known here."""
+    """The circuits of these runs, each with its reason, as far as that is known here.
+
+    Where the results are gone, that is the reason of a run as a whole.
+    """
     known = attempt.failed or Failed()
+    if known.gone:
+        for run in runs:
+            yield Failure(job.index, attempt.number, run, Origin.RUN, known.reason, job_id)
+        return
     reasons = {known.circuits[0].start_index: known.reason} if known.circuits else {}
     kept = target.folder.results
     if runs and kept.has(job.index, attempt.number):

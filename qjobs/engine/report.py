@@ -65,7 +65,7 @@ class JobReport:
     `duplicates` are ids of provider jobs nobody asked for, of all attempts. `retried` are
     circuits of the slice that newer jobs have, `failed` those of the others, and of the ones that
     were asked about, that gave nothing although the job is done; `looked_into` says that
-    somebody has told which these are.
+    somebody has told which these are, `gone` that the provider has no results of it any more.
     """
 
     index: int
@@ -78,6 +78,7 @@ class JobReport:
     retried: tuple[Slice, ...] = ()
     failed: tuple[Slice, ...] = ()
     looked_into: bool = False
+    gone: bool = False
 
     @property
     def parts(self) -> tuple[Slice, ...]:
@@ -204,6 +205,7 @@ def _report_job(
     return JobReport(
         job.index, job.slice, attempt.number, state, job_id, message, job.duplicates,
         job.retried, failed, attempt.failed is not None,
+        bool(attempt.failed and attempt.failed.gone),
     )  # fmt: skip
 
 
@@ -225,8 +227,8 @@ def how_dropped(tag: str) -> str:
 
 def _shortfall(part: Slice, failed: Sequence[Slice], known: Failed) -> str:
     """What to say of a job that is done, but not with all circuits."""
-    if not failed:
-        return ""
+    if not failed or known.gone:
+        return known.reason if failed else ""
     first = known.circuits[0].start_index
     told = known.reason and failed[0].start_index == first
     reason = f": circuit {first}: {known.reason}" if told else ""

@@ -202,7 +202,7 @@ def test_circuits_of_one_name_are_told_apart_by_their_files(qjobs, bell, bell_by
     rows = [line.split("\t") for line in qjobs("result", "--top", "1").out.splitlines()]
     assert [row[5:] for row in rows] == [[path, "0"] for path in paths]
     qjobs("result", "--out", "apart/", "--format", "csv")
-    apart = sorted(Path("apart").iterdir())
+    apart = sorted(Path("apart").glob("[0-9]*"))
     assert len(apart) == 3
     for path, file in zip(paths, apart, strict=True):
         assert {row["source"] for row in csv.DictReader(file.read_text().splitlines())} == {path}
@@ -255,6 +255,7 @@ def test_results_are_written_to_files(qjobs, bell, tmp_path):
     assert {(row["source"], row["position"]) for row in rows} == {("bell.qpy", "0")}
     qjobs("result", "--out", "apart/")
     names = sorted(path.name for path in Path("apart").iterdir())
+    assert names.pop(0) == ".qjobs-files"
     assert names == ["00000-bell.json", "00001-bell.json", "00002-bell.json"]
     assert json.loads(Path("apart", names[1]).read_text())["index"] == 1
     assert qjobs("result", "--out", "counts.xyz").code == 2

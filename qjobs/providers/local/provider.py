@@ -11,7 +11,7 @@ from typing import Any
 from qjobs import spans
 from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
-from qjobs.errors import InputError, JobRefused, ProviderError, UsageError
+from qjobs.errors import InputError, JobRefused, ProviderError, ResultGone, UsageError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.interface import (
     UNDATED,
@@ -131,9 +131,11 @@ class LocalProvider:
                 # Counted before any of it is kept: what is not whole may be of any size.
                 lines = sum(part.count(b"\n") for part in iter(lambda: file.read(1 << 20), b""))
                 if lines != circuits:
-                    raise ProviderError(f"{path} is damaged: {lines} results of {circuits}")
+                    raise ResultGone(f"{path} is damaged: {lines} results of {circuits}")
                 file.seek(0)
                 return JobResult(file.read())
+        except FileNotFoundError as error:
+            raise ResultGone(f"there is no {path}") from error
         except OSError as error:
             raise ProviderError(f"cannot read {path}: {error.strerror}") from error
 

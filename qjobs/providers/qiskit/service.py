@@ -4,6 +4,7 @@ Loads Qiskit.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -119,7 +120,10 @@ class Service:
             raise ProviderError(f"job {job_id} is {status}: it has no results")
         reading = self._ledger.reading(job_id) or Reading((), RunOptions())
         results, about = jobs.outcome(job, reading.layouts or None, options=reading.options)
-        return None, self._ledger.keep_result(job_id, JobResult.of(results, about).body)
+        body = JobResult.of(results, about).body
+        with suppress(ProviderError):  # whoever asked keeps it, too, where there may be room
+            body = self._ledger.keep_result(job_id, body)
+        return None, body
 
     def error_message(self, request: Frame) -> Reply:
         """Why a job failed."""
