@@ -11,6 +11,7 @@ from qjobs.engine.address import resolve
 from qjobs.engine.status import status
 from qjobs.errors import ExitCode
 from qjobs.render import rows, shapes
+from qjobs.render.data import DATA
 from qjobs.render.output import Output
 from qjobs.render.writing import show
 
@@ -39,7 +40,7 @@ def adopt(
     (index,) = target.jobs
     set_id = target.folder.job_set.set_id
     if output.ids_only:
-        typer.echo(f"{set_id}/{index}")
+        typer.echo(f"{set_id}/{index}", file=DATA.stream)
         return ExitCode.OK
     report = status(workspace, target)
     shown = shapes.status_document([(report, report.jobs)])

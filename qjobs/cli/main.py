@@ -86,8 +86,8 @@ def print_unkept(error: ResultsUnkept) -> None:
     with suppress(OSError):
         for path, data in error.files.items():
             say(f"warning: what follows is all that there is of {path}")
-            sys.stdout.write(data.decode())
-            sys.stdout.flush()
+            DATA.stream.write(data.decode())
+            DATA.stream.flush()
 
 
 def _leave_closed_pipe() -> int:
