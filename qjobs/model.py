@@ -86,6 +86,7 @@ class JobSet:
     `recovered` says that the plan was pieced together from the jobs at the provider. The sha256
     are those of the files with what was planned, empty where that is not known. `account`
     and `instance` are the provider's names for where they are; empty is the user's usual place.
+    `instance_name` and `plan` are what the instance was called, and how it was paid for.
     """
 
     set_id: str
@@ -109,6 +110,8 @@ class JobSet:
     observables_sha256: str = ""
     start_index: int = 0
     program: str = ""
+    instance_name: str = ""
+    plan: str = ""
 
     def __post_init__(self) -> None:
         expected = self.start_index

@@ -41,9 +41,13 @@ def hand_over(
     The error is given, not raised: the id of the set must be written first. On a signal it is
     Interrupted.
     """
-    from qjobs.engine.resume import resume
+    from qjobs.engine.resume import resume, unsent_jobs
+    from qjobs.engine.submit import warnings
 
     folder = target.folder
+    if unsent_jobs(folder):
+        for warning in warnings(workspace, folder.job_set):
+            output.warn(warning)
     with (
         Interruption("" if output.notes_as_json else _STOPPING) as interruption,
         progress(output, "submitting") as meter,

@@ -17,7 +17,7 @@ from qjobs.engine.origins import Origins
 from qjobs.engine.wait import Limit
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode, NoneAccepted, QjobsError
-from qjobs.model import RunOptions
+from qjobs.model import JobSet, RunOptions
 from qjobs.render import rows, shapes
 from qjobs.render.output import Output
 from qjobs.render.progress import progress
@@ -176,11 +176,14 @@ def run(
 
 
 def _preview(workspace: Workspace, request: "SubmitRequest", output: Output) -> ExitCode:
-    from qjobs.engine.submit import estimates_remark, preview
+    from qjobs.engine.submit import estimates_remark, preview, warnings
 
     with progress(output, "reading") as meter:
         plan, gathered = preview(workspace, request, progress=meter.show)
     _warn(output, gathered)
+    _say_where(output, plan)
+    for warning in warnings(workspace, plan):
+        output.warn(warning)
     if plan.parameters:
         output.note(
             f"{count(gathered.circuits, 'circuit')}, each with {count(plan.bindings, 'row')} of "
@@ -215,6 +218,7 @@ def _submit(
         preparation = prepare(workspace, request, progress=meter.show)
     _warn(output, preparation.gathered)
     folder = preparation.folder
+    _say_where(output, folder.job_set)
     if remark := estimates_remark(workspace, folder.job_set):
         output.note(f"expectation values {remark}")
     set_id = folder.job_set.set_id
@@ -227,6 +231,12 @@ def _submit(
             return target, []
     error = hand_over(workspace, target, output, max_workers=max_workers)
     return target, [error] if error else []
+
+
+def _say_where(output: Output, plan: JobSet) -> None:
+    if plan.instance_name or plan.plan:
+        paid = f", plan {plan.plan}" if plan.plan else ""
+        output.note(f"{plan.provider}:{plan.backend} in the instance {plan.instance_name}{paid}")
 
 
 def _warn(output: Output, gathered: "Gathered") -> None:

@@ -70,7 +70,7 @@ class BackendInfo(NamedTuple):
     """One device or simulator: the name after the colon in `provider:backend`.
 
     `operational` says whether it takes jobs to run now, `pending_jobs` how many wait for it;
-    None if that is not known.
+    None if that is not known. `billed`: where it is costs money, and nobody has named that place.
     """
 
     name: str
@@ -79,6 +79,7 @@ class BackendInfo(NamedTuple):
     simulator: bool = True
     operational: bool = True
     pending_jobs: int | None = None
+    billed: bool = False
 
 
 class CancelOutcome(StrEnum):
@@ -176,6 +177,36 @@ class Plans(Protocol):
 
         With them, `submit` goes on where it raised Recalibrated.
         """
+
+
+class Instance(NamedTuple):
+    """Where the jobs of a set go, and so who pays. What is not known is empty.
+
+    `instance` is what the setting of that name takes, `name` what a person calls it.
+    """
+
+    instance: str
+    name: str = ""
+    plan: str = ""
+
+
+@runtime_checkable
+class Charges(Protocol):
+    """Has several places to run jobs, some of which cost money."""
+
+    def place(self, backend: str) -> Instance:
+        """Where jobs for a backend go. Raises UnknownBackend.
+
+        Raises UsageError, naming those that there are, if that is billed and nobody named it.
+        """
+
+
+@runtime_checkable
+class Warns(Protocol):
+    """Knows what keeps jobs from running soon."""
+
+    def warnings(self, backend: str) -> Sequence[str]:
+        """Clauses for the user to read before anything is sent: the device is offline, say."""
 
 
 @runtime_checkable

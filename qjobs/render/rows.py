@@ -263,6 +263,8 @@ def detail_rows(
         "backend": f"{plan.provider}:{plan.backend}",
         "account": plan.account,
         "instance": plan.instance,
+        **({"instance_name": plan.instance_name} if plan.instance_name else {}),
+        **({"plan": plan.plan} if plan.plan else {}),
         "circuits": plan.circuits,
         **({"skipped": count(skipped.number, "file")} if skipped.number else {}),
         **asked,

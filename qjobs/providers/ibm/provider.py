@@ -13,6 +13,7 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import (
     InputError,
     JobRefused,
+    NoneAccepted,
     NotAccepted,
     NotNow,
     ProviderError,
@@ -40,6 +41,7 @@ from qjobs.providers.interface import (
     CancelOutcome,
     Capabilities,
     FailedPart,
+    Instance,
     JobDetails,
     Limits,
     Plan,
@@ -107,6 +109,16 @@ class IbmProvider:
             connections=self._settings.connections,
         )
 
+    def place(self, backend: str) -> Instance:
+        """The instance that was named, else the first, free ones first, that has the backend."""
+        found = self._machines.place(backend)
+        return Instance(found.crn, found.name, found.plan)
+
+    def warnings(self, backend: str) -> Sequence[str]:
+        """That it is offline or in maintenance; one request."""
+        trouble = self._machines.service(backend).trouble(backend)
+        return [f"{backend} is {trouble}; jobs wait until it is back"] if trouble else []
+
     def check(self, backend: str, options: RunOptions) -> None:
         """Ask the service for the backend and its calibration, and the client for the options."""
         job = JobOptions.read(options)
@@ -161,7 +173,7 @@ class IbmProvider:
                 circuits, device, options, job,
                 fit=fit(circuits, device, options, job, self._crews),
             )  # fmt: skip
-            service = self._machines.service(backend)
+            service = self._service(backend)
             if job.mode != "job":
                 session = self._sessions.session(series, service, backend=backend, mode=job.mode)
                 job = job._replace(session=session)
@@ -274,6 +286,15 @@ class IbmProvider:
     def conclude(self, tag: str) -> None:
         """Close the session or the batch of a set; its jobs are run all the same."""
         self._sessions.close(tag)
+
+    def _service(self, backend: str) -> Service:
+        """Where to send jobs. Raises NoneAccepted where those of an old set would cost unasked."""
+        service = self._machines.service(backend)
+        try:
+            self._machines.check_charges(service.instance, backend)
+        except UsageError as error:
+            raise NoneAccepted(error.message, hint="name it: QJOBS_IBM_INSTANCE") from error
+        return service
 
     def _check_backend(self, backend: str) -> None:
         if not self._calls.knows_backend(backend):

@@ -163,6 +163,14 @@ class Service:
             devices = self._runtime.backends()["devices"]
             return [device for device in devices if isinstance(device["name"], str)]
 
+    def trouble(self, backend: str) -> str:
+        """What keeps a backend from running jobs now; empty if it does."""
+        with _sense():
+            status = self._runtime.backend(backend).status()
+            if status["status_msg"] == "maintenance":
+                return "in maintenance"
+            return "" if status["operational"] else "offline"
+
     def configuration(self, backend: str) -> dict[str, Any]:
         """The configuration of a backend, raw."""
         with _sense():

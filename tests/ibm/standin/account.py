@@ -16,7 +16,6 @@ INSTANCES = {
 }
 """The instances of the account by name; both see the same backends, each its own jobs."""
 
-_PLANS = {"standin": "open", "standin-second": "premium"}
 _TOKEN_LIFE_S = 3600
 _KEY = b"signs nothing of worth"  # a token must outlive a restart, no more
 
@@ -73,14 +72,15 @@ def refused(service: Service, request: Request) -> Answer | None:
     return None
 
 
-def search(_service: Service, request: Request) -> Answer:
+def search(service: Service, request: Request) -> Answer:
     """POST /v3/resources/search: the instances of the account."""
+    plans = {"standin": service.settings.first_plan, "standin-second": "premium"}
     items = [
         {
             "crn": crn,
             "name": name,
             "tags": [],
-            "service_plan_unique_id": _PLANS[name],
+            "service_plan_unique_id": plans[name],
             "doc": {"extensions": {"backends": ["any"]}},
         }
         for name, crn in INSTANCES.items()

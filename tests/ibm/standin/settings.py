@@ -30,6 +30,8 @@ class Settings:
     operational: bool = True
     backend_status: str = "active"
     usage_limit_reached: bool = False
+    first_plan: str = "open"  # that of the first instance; the second's is `premium`
+    second_only: str = ""  # backends, by their names, that the first instance does not have
 
     def __post_init__(self) -> None:
         if self.run not in {"aer", "cheap", "never"}:
