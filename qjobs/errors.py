@@ -200,6 +200,13 @@ class ProviderError(QjobsError):
     code = "provider"
 
 
+class OutOfTime(ProviderError):
+    """The provider had not answered when the user's time limit ran out."""
+
+    code = "timeout"
+    exit_code = ExitCode.TIMEOUT
+
+
 class NotAccepted(ProviderError):
     """The call failed for sure: the provider has no job of it."""
 

@@ -12,11 +12,12 @@ from qjobs.cli.outcome import Interrupted
 from qjobs.cli.sending import conclude, hand_over, print_ids
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
+from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.report import SetReport, State
 from qjobs.engine.status import status
 from qjobs.engine.wait import Limit
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import ExitCode
+from qjobs.errors import ExitCode, TimedOut
 from qjobs.render.output import Output
 from qjobs.render.shapes import Document, status_document
 from qjobs.render.text import count
@@ -49,7 +50,8 @@ def resume(
     from qjobs.engine.resume import unsent_jobs
 
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
-    workspace = open_workspace()
+    deadline = Deadline(timeout)
+    workspace = within(open_workspace(), deadline)
     targets = find_targets(workspace, addresses, output.warn)
     warn_of(targets, output.warn)
     if not whole_jobs:
@@ -63,13 +65,13 @@ def resume(
         error = hand_over(
             workspace, target, output,
             jobs=target.jobs, max_workers=max_workers, resend_unknown=resend_unknown,
-            recalibrated=recalibrated,
+            recalibrated=recalibrated, deadline=deadline,
         )  # fmt: skip
         if error:
             errors.append(error)
-        if isinstance(error, Interrupted):
+        if isinstance(error, Interrupted | TimedOut):
             break
-    limit = Limit(timeout, poll, fail_fast) if wait else None
+    limit = Limit(deadline.left_s(), poll, fail_fast) if wait else None
     conclude(workspace, targets, output, errors=errors, limit=limit, document=_document)
     return ExitCode.OK
 
@@ -103,7 +105,8 @@ def retry(
     from qjobs.engine.retry import open_attempts
 
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
-    workspace = open_workspace()
+    deadline = Deadline(timeout)
+    workspace = within(open_workspace(), deadline)
     targets = find_targets(workspace, addresses, output.warn)
     states = _states(failed=failed or every or not cancelled, cancelled=cancelled or every)
     reports = [_looked_into(workspace, target, output) for target in targets]
@@ -124,13 +127,13 @@ def retry(
         )
         error = hand_over(
             workspace, target, output,
-            jobs=opened, max_workers=max_workers, recalibrated=recalibrated,
+            jobs=opened, max_workers=max_workers, recalibrated=recalibrated, deadline=deadline,
         )  # fmt: skip
         if error:
             errors.append(error)
-        if isinstance(error, Interrupted):
+        if isinstance(error, Interrupted | TimedOut):
             break
-    limit = Limit(timeout, poll, fail_fast) if wait else None
+    limit = Limit(deadline.left_s(), poll, fail_fast) if wait else None
     conclude(workspace, targets, output, errors=errors, limit=limit, document=_document)
     return ExitCode.OK
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from qjobs.cli.outcome import Interrupted
 from qjobs.cli.signals import Interruption
 from qjobs.engine.address import Target
+from qjobs.engine.deadline import Deadline
 from qjobs.engine.report import SetReport
-from qjobs.engine.wait import Limit, failed, follow, moves
+from qjobs.engine.wait import Limit, failed, follow, moves, unclear
 from qjobs.engine.workspace import Workspace
 from qjobs.render.output import Output
 from qjobs.render.progress import progress
@@ -31,6 +32,7 @@ def follow_to_end(
 
     Raises Interrupted on a signal: jobs are never cancelled by it.
     """
+    deadline = Deadline(limit.timeout_s)
     reports: tuple[SetReport, ...] = ()
     said: set[str] = set()
     with (
@@ -58,5 +60,6 @@ def follow_to_end(
         moves(report, target.folder.being_submitted())
         for report, target in zip(reports, targets, strict=True)
     )
+    unread = deadline.over and any(map(unclear, reports))
     gave_up = limit.fail_fast and any(failed(report) for report in reports)
-    return Followed(reports, timed_out=still_moving and not gave_up)
+    return Followed(reports, timed_out=(still_moving or unread) and not gave_up)

@@ -7,7 +7,7 @@ import typer
 
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
-from qjobs.cli.outcome import JobsFailed, raise_for_jobs
+from qjobs.cli.outcome import JobsFailed, raise_for_credentials, raise_for_jobs
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target, resolve
 from qjobs.engine.report import FAILED, FINAL, JobReport, SetReport, State
@@ -70,6 +70,7 @@ def status(
     else:
         by_set = ((report.job_set, chosen) for report, chosen in shown)
         show_data(output, shapes.status_document(shown), rows.job_rows(by_set), most=None)
+    raise_for_credentials(reports)
     if exit_status:
         raise_for_jobs(reports, recorded=cached)
     return ExitCode.OK
@@ -203,6 +204,7 @@ def show(
             show_data(output, document, rows.time_rows(report.jobs, told))
         if skipped.files:
             show_data(output, document, rows.skipped_rows(skipped.files))
+    raise_for_credentials([report])
     return ExitCode.OK
 
 
@@ -227,9 +229,11 @@ def error(
     output = Output.chosen(format_, as_json=json, header=header)
     workspace = open_workspace()
     found = []
+    reports = []
     for target in find_targets(workspace, addresses, output.warn):
         report = ask_status(workspace, target, cached=cached)
-        if not cached:
+        reports.append(report)
+        if not (cached or report.denied):
             report = _looked_into(workspace, target, report)
             # Each circuit's reason is with the results of its job.
             incomplete = [job for job in report.jobs if job.failed]
@@ -247,6 +251,7 @@ def error(
             output.note("no failures")
     else:
         show_data(output, shapes.failures_document(found), rows.failure_rows(found))
+    raise_for_credentials(reports)
     if found and exit_status:
         sets = " ".join(dict.fromkeys(plan.set_id for plan, _ in found))
         recovered = any(plan.recovered for plan, _ in found)

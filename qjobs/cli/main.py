@@ -15,14 +15,23 @@ from qjobs.render.output import report_error
 
 def main() -> None:
     """Run the command line of this process."""
+    # Imported here, as all that a completion does without.
     from qjobs.cli.signals import exit_on_sigterm
+    from qjobs.engine.deadline import left_behind
 
     exit_on_sigterm()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # Rather an escape than a crash where the terminal cannot show a character.
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if left_behind():
+        # A library's own threads may wait for that call, and Python waits for those.
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -13,10 +13,11 @@ from qjobs.cli.sending import conclude, hand_over, print_ids
 from qjobs.cli.values import named_options, run_options
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target, resolve
+from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.origins import Origins
 from qjobs.engine.wait import Limit
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import ExitCode, NoneAccepted, QjobsError
+from qjobs.errors import ExitCode, NoneAccepted, QjobsError, TimedOut
 from qjobs.model import JobSet, RunOptions
 from qjobs.render import rows, shapes
 from qjobs.render.output import Output
@@ -87,16 +88,19 @@ def submit(
         account=account, instance=instance, least_busy=least_busy, named=named,
         skip_invalid=skip_invalid, strict=strict, once=once,
     )  # fmt: skip
-    workspace = open_workspace()
+    deadline = Deadline(timeout)
+    workspace = within(open_workspace(), deadline)
     if dry_run:
         return _preview(workspace, request, output)
-    target, errors = _submit(workspace, request, output, max_workers, print_id=output.ids_only)
+    target, errors = _submit(
+        workspace, request, output, max_workers, print_id=output.ids_only, deadline=deadline
+    )
     conclude(
         workspace,
         [target],
         output,
         errors=errors,
-        limit=Limit(timeout, poll, fail_fast) if wait else None,
+        limit=Limit(deadline.left_s(), poll, fail_fast) if wait else None,
         document=lambda reports: shapes.set_document(
             reports[0],
             sources=target.folder.sources(),
@@ -162,15 +166,19 @@ def run(
         account=account, instance=instance, least_busy=least_busy, named=named,
         skip_invalid=skip_invalid, strict=strict, once=once,
     )  # fmt: skip
-    workspace = open_workspace()
-    target, errors = _submit(workspace, request, output, max_workers, print_id=False)
-    if any(isinstance(error, Interrupted | NoneAccepted) for error in errors):
+    deadline = Deadline(timeout)
+    workspace = within(open_workspace(), deadline)
+    target, errors = _submit(
+        workspace, request, output, max_workers, print_id=False, deadline=deadline
+    )
+    if any(isinstance(error, Interrupted | NoneAccepted | TimedOut) for error in errors):
         raise errors[0]
-    followed = follow_to_end(workspace, [target], output, Limit(timeout, poll, fail_fast))
+    followed = follow_to_end(workspace, [target], output, Limit(deadline.left_s(), poll, fail_fast))
     selected = Selected(top=top, memory=memory, partial=partial, out=out)
     print_results(
-        workspace, [target], followed.reports, output, selected, timed_out=followed.timed_out
-    )
+        workspace, [target], followed.reports, output, selected,
+        timed_out=followed.timed_out, deadline=deadline,
+    )  # fmt: skip
     output.hint_next(f"qjobs show {target.folder.job_set.set_id}")
     return ExitCode.OK
 
@@ -210,6 +218,7 @@ def _submit(
     max_workers: int | None,
     *,
     print_id: bool,
+    deadline: Deadline,
 ) -> tuple[Target, list[QjobsError]]:
     """Make the set and send it; the errors are what the command has to end with."""
     from qjobs.engine.submit import estimates_remark, prepare
@@ -229,7 +238,7 @@ def _submit(
         output.note(f"submitted before as {set_id}")
         if target.folder.being_submitted():
             return target, []
-    error = hand_over(workspace, target, output, max_workers=max_workers)
+    error = hand_over(workspace, target, output, max_workers=max_workers, deadline=deadline)
     return target, [error] if error else []
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple, assert_never
 
 from qjobs import spans
+from qjobs.errors import AuthError
 from qjobs.model import (
     Accepted,
     Attempted,
@@ -100,11 +101,15 @@ class JobReport:
 
 
 class SetReport(NamedTuple):
-    """A job set as shown: its plan, the jobs asked about, and what could not be learnt."""
+    """A job set as shown: its plan, the jobs asked about, and what could not be learnt.
+
+    `denied` is why the provider does not answer whoever asks, which no waiting mends.
+    """
 
     job_set: JobSet
     jobs: tuple[JobReport, ...]
     problems: tuple[str, ...] = ()
+    denied: AuthError | None = None
 
     @property
     def counts(self) -> Mapping[State, int]:

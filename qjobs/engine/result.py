@@ -11,10 +11,11 @@ from typing import Any
 from qjobs import pool
 from qjobs.circuits import qpy
 from qjobs.engine.address import Target
+from qjobs.engine.asking import connections
 from qjobs.engine.origins import Origins
 from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import InputError, ProviderError
+from qjobs.errors import AuthError, InputError, ProviderError
 from qjobs.model import Slice
 from qjobs.results import CircuitResult
 from qjobs.store.folder import SetFolder
@@ -65,7 +66,8 @@ def fetch(
     """Get and keep the results of those jobs that are done and not kept yet.
 
     Results may be readable only once at the provider, so each is stored before anything else
-    is done with it. Returns what went wrong, a line a job; the other results are kept.
+    is done with it. Returns what went wrong, a line a job; the other results are kept. Raises
+    AuthError.
     """
     missing = [
         job
@@ -79,6 +81,8 @@ def fetch(
     def keep(job: JobReport) -> str:
         try:
             result = provider.result(job.job_id, backend=folder.job_set.backend)
+        except AuthError:
+            raise
         except ProviderError as error:
             return f"job {job.index} ({job.job_id}): {error.message}"
         if len(result) != job.slice.experiments_count:
@@ -90,7 +94,7 @@ def fetch(
         return ""
 
     problems = []
-    width = min(provider.limits(folder.job_set.backend).connections, len(missing))
+    width = min(connections(provider, folder.job_set.backend), len(missing))
     progress(0, len(missing))
     for done, problem in enumerate(pool.each(keep, missing, width=width, stop=stop), start=1):
         progress(done, len(missing))

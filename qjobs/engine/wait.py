@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from qjobs.engine.address import Target
+from qjobs.engine.asking import polls_s
+from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.failed import look_into
 from qjobs.engine.report import SetReport, State
 from qjobs.engine.result import fetch
@@ -40,9 +42,11 @@ def follow(
 
     They stand still when every job is final, refused, or waits for `resume`; or at the first
     failure if the limit says so. Results are fetched and kept as soon as a job is done. The
-    loop also ends when `stop` is set or the time is up: the last report tells which.
+    loop also ends when `stop` is set, or the time is up, whatever hangs: the last report tells
+    which. Raises AuthError after a report if the provider does not answer whoever asks.
     """
-    deadline = None if limit.timeout_s is None else monotonic() + limit.timeout_s
+    deadline = Deadline(limit.timeout_s, monotonic=monotonic)
+    workspace = within(workspace, deadline)
     first_s, longest_s = _pauses(workspace, targets, limit)
     pause_s = first_s
     before: tuple[SetReport, ...] = ()
@@ -52,6 +56,9 @@ def follow(
         submitting = [target.folder.being_submitted() for target in targets]
         reports = tuple(_look(workspace, target, stop) for target in targets)
         yield reports
+        for report in reports:
+            if report.denied:
+                raise report.denied
         if stop.is_set():
             return
         if not any(map(moves, reports, submitting)):
@@ -63,9 +70,8 @@ def follow(
             return
         pause_s = first_s if reports != before else min(pause_s * _SLOWER, longest_s)
         before = reports
-        if deadline is not None:
-            left_s = deadline - monotonic()
-            if left_s <= 0:
+        if (left_s := deadline.left_s()) is not None:
+            if not left_s:
                 return
             pause_s = min(pause_s, left_s)
         stop.wait(pause_s)
@@ -91,6 +97,8 @@ def unclear(report: SetReport) -> bool:
 
 def _look(workspace: Workspace, target: Target, stop: threading.Event) -> SetReport:
     report = status(workspace, target)
+    if report.denied:
+        return report
     problems = fetch(workspace, target.folder, report.jobs, stop=stop)
     report = report._replace(problems=(*report.problems, *problems))
     return look_into(workspace, target, report, stop=stop, fetches=False)
@@ -99,7 +107,7 @@ def _look(workspace: Workspace, target: Target, stop: threading.Event) -> SetRep
 def _pauses(workspace: Workspace, targets: Sequence[Target], limit: Limit) -> tuple[float, float]:
     """The shortest first and longest pause that the providers concerned suggest."""
     polls = [
-        workspace.provider_of(job_set).capabilities(job_set.backend).polls_s
+        polls_s(workspace.provider_of(job_set), job_set.backend)
         for job_set in (target.folder.job_set for target in targets)
     ]
     first_s = min(first for first, _ in polls)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from qjobs.errors import NotNow, ProviderError, RateLimited
+from qjobs.errors import AuthError, NotNow, ProviderError, RateLimited
 from qjobs.providers.ibm.errors import http_error
 
 if TYPE_CHECKING:
@@ -127,7 +127,10 @@ class Connection:
         if sent_s is not None:
             self.ahead_s = sent_s - self._clock()
         if response.status_code >= 300:
-            raise http_error(response.status_code, response.headers, response.text)
+            problem = http_error(response.status_code, response.headers, response.text)
+            if isinstance(problem, AuthError):
+                problem.message += f" (asked for the instance {signed.get('Service-CRN', '')})"
+            raise problem
         return response
 
 
