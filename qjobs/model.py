@@ -87,6 +87,7 @@ class JobSet:
     are those of the files with what was planned, empty where that is not known. `account`
     and `instance` are the provider's names for where they are; empty is the user's usual place.
     `instance_name` and `plan` are what the instance was called, and how it was paid for.
+    `owner` is somebody else whose jobs these are, by the provider's name; empty as a rule.
     """
 
     set_id: str
@@ -112,6 +113,7 @@ class JobSet:
     program: str = ""
     instance_name: str = ""
     plan: str = ""
+    owner: str = ""
 
     def __post_init__(self) -> None:
         expected = self.start_index

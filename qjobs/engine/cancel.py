@@ -54,6 +54,16 @@ class CancelReport:
         )
 
 
+def check_own(target: Target) -> None:
+    """Raise UsageError if jobs of the target's set are somebody else's, as far as is known."""
+    job_set = target.folder.job_set
+    if job_set.owner:
+        raise UsageError(
+            f"jobs of {job_set.set_id} are of {job_set.owner}",
+            hint=f"if they may be stopped: qjobs cancel --others {job_set.set_id}",
+        )
+
+
 def stoppable(target: Target) -> list[int]:
     """Those of the target's jobs that, by what is known, have not come to their end."""
     return [
@@ -63,14 +73,18 @@ def stoppable(target: Target) -> list[int]:
     ]
 
 
-def cancel(workspace: Workspace, target: Target) -> tuple[CancelReport, ...]:
+def cancel(
+    workspace: Workspace, target: Target, *, others: bool = False
+) -> tuple[CancelReport, ...]:
     """Cancel the target's jobs; one outcome each, in order. Doing it twice is no error.
 
     Jobs that were not sent, as far as the provider knows, are dropped first, so that a submission
     under way in another process sends no more of them. Jobs of unknown fate are looked up, unless
     another process is submitting the set. Raises ProviderError if the provider cannot be asked;
-    the dropped jobs stay dropped.
+    the dropped jobs stay dropped. Raises UsageError for jobs of somebody else, unless `others`.
     """
+    if not others:
+        check_own(target)
     job_set = target.folder.job_set
     with target.folder.journal() as journal:
         if any(isinstance(job.state, Planned) for job in target.chosen(journal.jobs())):
@@ -90,12 +104,16 @@ def cancel(workspace: Workspace, target: Target) -> tuple[CancelReport, ...]:
     return tuple(CancelReport(job.index, job.slice, *_outcome(job, outcomes)) for job in jobs)
 
 
-def cancel_duplicates(workspace: Workspace, target: Target) -> tuple[CancelReport, ...]:
+def cancel_duplicates(
+    workspace: Workspace, target: Target, *, others: bool = False
+) -> tuple[CancelReport, ...]:
     """Ask for the duplicates of the target's jobs to be stopped, and for nothing else.
 
     One outcome each, in order; none if there are none. Doing it twice is no error. Raises
     ProviderError if the provider cannot be asked.
     """
+    if not others:
+        check_own(target)
     job_set = target.folder.job_set
     found = {
         job_id: job for job in target.chosen(target.folder.jobs()) for job_id in job.duplicates

@@ -260,6 +260,7 @@ def detail_rows(
         "state": report.state,
         "created": rfc3339(plan.created),
         **({"recovered": "yes"} if plan.recovered else {}),
+        **({"owner": plan.owner} if plan.owner else {}),
         "backend": f"{plan.provider}:{plan.backend}",
         "account": plan.account,
         "instance": plan.instance,

@@ -61,6 +61,7 @@ def set_document(
         "circuits_failed": report.failed_circuits,
         "created": rfc3339(plan.created),
         "recovered": plan.recovered,
+        "owner": plan.owner,
         "account": plan.account,
         **_instance(plan),
         "tags": list(plan.tags),

@@ -180,6 +180,7 @@ def job_set(document: Document) -> JobSet:
             program=program,
             instance_name=table.get("instance_name", ""),
             plan=table.get("plan", ""),
+            owner=table.get("owner", ""),
         )
     except ValueError as error:
         raise Wrong(f"the set contradicts itself: {error}", r"\[set\]") from error

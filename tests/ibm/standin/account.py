@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import time
+from typing import Any
 from urllib.parse import parse_qs
 
 from standin.answers import Answer, Request, answer, refusal
@@ -46,7 +47,9 @@ def give_token(service: Service, request: Request) -> Answer:
     expiration = now + _TOKEN_LIFE_S
     return answer(
         {
-            "access_token": _sign({"iat": now, "exp": expiration, "iam_id": "IBMid-standin"}),
+            "access_token": _sign(
+                {"iat": now, "exp": expiration, "iam_id": f"IBMid-{service.settings.user}"}
+            ),
             "refresh_token": "not_supported",
             "token_type": "Bearer",
             "expires_in": _TOKEN_LIFE_S,
@@ -70,6 +73,14 @@ def refused(service: Service, request: Request) -> Answer | None:
     if request.instance not in INSTANCES.values():
         return refusal(403, 1200, "You do not have access to this instance.")
     return None
+
+
+def user_of(service: Service, request: Request) -> str:
+    """Who sends a request, by its token."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return service.settings.user
+    return str(_claims(token)["iam_id"]).removeprefix("IBMid-")
 
 
 def search(service: Service, request: Request) -> Answer:
@@ -124,8 +135,11 @@ def _is_ours(token: str) -> bool:
     signed, _, signature = token.encode().rpartition(b".")
     if not hmac.compare_digest(signature, _encode(hmac.digest(_KEY, signed, hashlib.sha256))):
         return False
-    claims = signed.partition(b".")[2]
-    return bool(json.loads(base64.urlsafe_b64decode(claims + b"==="))["exp"] > time.time())
+    return bool(_claims(token)["exp"] > time.time())
+
+
+def _claims(token: str) -> dict[str, Any]:
+    return dict(json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "===")))
 
 
 def _encode(data: bytes) -> bytes:

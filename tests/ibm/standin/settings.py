@@ -15,6 +15,7 @@ class Settings:
     """
 
     token: str = "standin"  # the API key of the account
+    user: str = "me"  # who the tokens are given to from now on
     run: str = "aer"
     queue_s: float = 0.0
     run_s: float = 0.0
