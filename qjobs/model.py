@@ -141,6 +141,11 @@ class JobSet:
         """The label that all provider jobs of the set share."""
         return f"qj-{self.set_id}"
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the user has called it, once each: its tags, and its name."""
+        return tuple(dict.fromkeys(filter(None, (*self.tags, self.name))))
+
     def job_tag(self, job: int, attempt: int) -> str:
         """The label of one attempt at one job: no two provider jobs should carry it."""
         return f"{self.tag}-{job}-{attempt}"

@@ -35,6 +35,7 @@ class CircuitSlice:
     `observables` is the file of those whose expectation values are asked for, if any are.
     `note` is a further label for the job, of less than 80 letters, digits and dots, from which
     the set can be pieced together again. A provider that has no place for it leaves it out.
+    `labels` are the user's own, which a job should have besides where there is room.
     `first` is the number that messages have for the first circuit of the container.
     """
 
@@ -44,6 +45,7 @@ class CircuitSlice:
     observables: Path | None = None
     note: str = ""
     first: int = 0
+    labels: tuple[str, ...] = ()
 
     @property
     def records(self) -> Slice:

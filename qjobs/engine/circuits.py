@@ -30,7 +30,7 @@ def circuit_slice(folder: SetFolder, part: Slice) -> CircuitSlice:
         observables = _present(folder.observables_path, "observables")
     return CircuitSlice(
         folder.circuits_path, job_set.stored(part), sweep, observables,
-        note=write_note(job_set, part), first=job_set.start_index,
+        note=write_note(job_set, part), first=job_set.start_index, labels=job_set.labels,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from qjobs.engine.plan import plan_slices
 from qjobs.engine.workspace import PACE, Workspace
 from qjobs.errors import ProviderError, UsageError
 from qjobs.model import JobSet, RunOptions, Slice
-from qjobs.providers.interface import Charges, Instance, Plan, Plans, Provider, Warns
+from qjobs.providers.interface import Charges, Instance, Labels, Plan, Plans, Provider, Warns
 from qjobs.store.folder import SetFolder
 from qjobs.store.sets import Draft
 
@@ -132,8 +132,15 @@ def warnings(workspace: Workspace, job_set: JobSet) -> Sequence[str]:
     """What the user should know before jobs of a set are sent: the device is offline, say."""
     with suppress(ProviderError):  # whatever is wrong, sending will say it
         provider = workspace.provider_of(job_set)
-        if isinstance(provider, Warns):
-            return provider.warnings(job_set.backend)
+        left_out = provider.labels_left_out(job_set.labels) if isinstance(provider, Labels) else ()
+        found = [
+            f"only recorded here, for {job_set.provider} has no room for it: {label!r}"
+            for label in left_out
+        ]
+        return [
+            *found,
+            *(provider.warnings(job_set.backend) if isinstance(provider, Warns) else ()),
+        ]
     return ()
 
 

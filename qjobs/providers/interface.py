@@ -210,6 +210,14 @@ class Warns(Protocol):
 
 
 @runtime_checkable
+class Labels(Protocol):
+    """Puts the labels of a `CircuitSlice` on the job, too, as far as there is room."""
+
+    def labels_left_out(self, labels: Sequence[str]) -> Sequence[str]:
+        """Those that no job would get. Asks nobody."""
+
+
+@runtime_checkable
 class Prepares(Protocol):
     """Makes a job ready before its turn to be sent has come."""
 

@@ -26,9 +26,10 @@ from qjobs.model import JobStatus, RunOptions, Scalar
 from qjobs.providers.ibm.account import Account, load_client
 from qjobs.providers.ibm.calls import Call, Calls, digest_of, series_of
 from qjobs.providers.ibm.crews import Crews
-from qjobs.providers.ibm.errors import HttpError, not_accepted
+from qjobs.providers.ibm.errors import HttpError, is_about_tags, not_accepted
 from qjobs.providers.ibm.fitting import fit, transpilation, weigh, wide
 from qjobs.providers.ibm.jobs import Jobs
+from qjobs.providers.ibm.labels import fit_labels
 from qjobs.providers.ibm.machines import Machines
 from qjobs.providers.ibm.options import NAMED, JobOptions
 from qjobs.providers.ibm.pubs import prepare
@@ -119,6 +120,10 @@ class IbmProvider:
         trouble = self._machines.service(backend).trouble(backend)
         return [f"{backend} is {trouble}; jobs wait until it is back"] if trouble else []
 
+    def labels_left_out(self, labels: Sequence[str]) -> Sequence[str]:
+        """Those for which the service has no room, and those that look like ours."""
+        return fit_labels(labels).left_out
+
     def check(self, backend: str, options: RunOptions) -> None:
         """Ask the service for the backend and its calibration, and the client for the options."""
         job = JobOptions.read(options)
@@ -177,9 +182,9 @@ class IbmProvider:
             if job.mode != "job":
                 session = self._sessions.session(series, service, backend=backend, mode=job.mode)
                 job = job._replace(session=session)
-            body = device.body(
-                prepared.inputs, job, tags=[tag, series, *filter(None, [circuits.note])]
-            )
+            ours = [tag, series, *filter(None, [circuits.note])]
+            tags = [*ours, *fit_labels(circuits.labels).taken]
+            body = device.body(prepared.inputs, job, tags=tags)
         except (NotAccepted, UnknownBackend, UnreadableCircuit):
             raise
         except (InputError, UsageError) as error:
@@ -200,16 +205,20 @@ class IbmProvider:
             memory=options.memory,
             layouts=prepared.layouts,
         )
-        return partial(self._send, body, call, service)
+        return partial(self._send, body, call, service, ours if tags != ours else ())
 
-    def _send(self, body: str, call: Call, service: Service) -> str:
+    def _send(self, body: str, call: Call, service: Service, fewer_tags: Sequence[str]) -> str:
+        """Post a job; with `fewer_tags`, if there are some, where it is refused for its tags."""
         try:
             self._calls.intend(call._replace(made_s=self._clock(), ahead_s=service.ahead_s))
         except ProviderError as error:
             raise _not_sent(error) from error
         try:
             job_id = service.submit(body)
-        except NotAccepted:
+        except NotAccepted as error:
+            if fewer_tags and is_about_tags(error):
+                body = json.dumps({**json.loads(body), "tags": fewer_tags})
+                return self._send(body, call, service, ())
             with suppress(ProviderError):
                 self._calls.forget(call.tag)
             raise
