@@ -121,6 +121,7 @@ def list_document(reports: Iterable[SetReport]) -> Document:
             "counts": _counts(report),
             "circuits_failed": report.failed_circuits,
             "created": rfc3339(report.job_set.created),
+            "tags": list(report.job_set.tags),
         }
         for report in reports
     )

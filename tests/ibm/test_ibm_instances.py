@@ -203,6 +203,19 @@ def test_that_a_device_is_away_is_said_before_anything_is_sent(
     assert 0 <= warned < (posted if posted >= 0 else len(ended.err))
 
 
+@pytest.mark.parametrize(("per_minute", "code"), [("0.9", 2), ("1", 0)])
+def test_a_session_is_not_opened_at_a_pace_at_which_it_ends_between_two_jobs(
+    standin: StandIn, qjobs: Qjobs, circuits: str, per_minute: str, code: int
+) -> None:
+    slow = ("--option", f"submits_per_minute={per_minute}", "--per-job", "2")
+
+    ended = qjobs(*submission(circuits, "--mode", "session", *slow))
+
+    assert (ended.code, len(standin.stats()["sessions"])) == (code, 0 if code else 1)
+    assert ("--mode batch" in ended.err) == (code == 2)
+    assert qjobs(*submission(circuits, "--mode", "batch", *slow)).code == 0
+
+
 def test_that_nobody_knows_how_a_device_is_hinders_nothing(
     standin: StandIn, qjobs: Qjobs, circuits: str
 ) -> None:

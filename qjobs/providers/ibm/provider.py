@@ -57,6 +57,9 @@ _EXECUTIONS = 10_000_000
 _SIZE_BYTES = 30_000_000
 """Of circuits as QPY. Packed they are smaller; but a body of 33 MB was seen to be cut off."""
 
+_INTERACTIVE_S = 60
+"""Of a session: https://quantum.cloud.ibm.com/docs/guides/max-execution-time."""
+
 _NEVER = threading.Event()
 
 
@@ -127,6 +130,7 @@ class IbmProvider:
     def check(self, backend: str, options: RunOptions) -> None:
         """Ask the service for the backend and its calibration, and the client for the options."""
         job = JobOptions.read(options)
+        self._check_pace(job)
         device = self._machines.device(backend, job)
         device.check(job)
         _ = device.target
@@ -304,6 +308,16 @@ class IbmProvider:
         except UsageError as error:
             raise NoneAccepted(error.message, hint="name it: QJOBS_IBM_INSTANCE") from error
         return service
+
+    def _check_pace(self, job: JobOptions) -> None:
+        """Raise UsageError if a session would be over, and paid for, before its next job comes."""
+        gap_s = 60 / self._settings.submits_per_minute
+        if job.mode == "session" and gap_s > _INTERACTIVE_S:
+            raise UsageError(
+                f"one job in {gap_s:.0f} s is too slow for a session, which ends when it "
+                f"has had nothing to do for {_INTERACTIVE_S} s",
+                hint="use --mode batch, or a higher submits_per_minute",
+            )
 
     def _check_backend(self, backend: str) -> None:
         if not self._calls.knows_backend(backend):
