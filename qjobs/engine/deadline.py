@@ -91,7 +91,7 @@ class _Bounded:
         self._deadline = deadline
         for attribute in dir(provider):
             if not attribute.startswith("_"):
-                value = getattr(provider, attribute)
+                value = getattr(provider, attribute, None)
                 setattr(
                     self, attribute, self._bound(attribute, value) if callable(value) else value
                 )

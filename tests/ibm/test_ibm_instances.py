@@ -117,6 +117,17 @@ def test_an_instance_that_is_billed_is_not_used_unless_it_is_named(
     assert places(standin) == [INSTANCES[named]]
 
 
+def test_a_backend_that_is_nowhere_is_unknown_also_where_all_would_be_billed(
+    standin: StandIn, qjobs: Qjobs, circuits: str
+) -> None:
+    standin.set(first_plan="flex")
+
+    ended = qjobs("submit", circuits, "-b", "ibm:ibm_nowhere")
+
+    assert ended.code == 2
+    assert "no backend 'ibm_nowhere'" in ended.err
+
+
 @pytest.mark.parametrize("variable", ["QISKIT_IBM_INSTANCE", "QJOBS_IBM_INSTANCE"])
 @pytest.mark.parametrize("word", [SECOND, INSTANCES[SECOND]])
 def test_an_instance_that_is_billed_is_named_by_the_environment(

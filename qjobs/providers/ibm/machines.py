@@ -52,7 +52,8 @@ class Machines:
     def place(self, backend: str) -> Listed:
         """The instance that jobs go to. Raises UsageError if they would cost, unasked."""
         known = self._account.instances()
-        crn = known[0] if len(known) == 1 else self.service(backend).instance
+        only = len(known) == 1 and self._account.may_charge(known[0])
+        crn = known[0] if only else self.service(backend).instance
         self.check_charges(crn, backend)
         return self._account.place(crn)
 
