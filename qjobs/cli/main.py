@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from io import TextIOWrapper
@@ -15,9 +16,7 @@ from qjobs.render.output import report_error
 
 def main() -> None:
     """Run the command line of this process."""
-    # Imported here, as all that a completion does without.
     from qjobs.cli.signals import exit_on_sigterm
-    from qjobs.engine.deadline import left_behind
 
     exit_on_sigterm()
     for stream in (sys.stdout, sys.stderr):
@@ -25,13 +24,20 @@ def main() -> None:
             # Rather an escape than a crash where the terminal cannot show a character.
             stream.reconfigure(errors="backslashreplace")
     code = run(sys.argv[1:])
-    if left_behind():
+    if threading.active_count() > 1 and _left_behind():
         # A library's own threads may wait for that call, and Python waits for those.
         with suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _left_behind() -> bool:
+    # Imported here: a completion does without.
+    from qjobs.engine.deadline import left_behind
+
+    return left_behind()
 
 
 def run(arguments: Sequence[str]) -> int:
