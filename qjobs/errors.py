@@ -4,8 +4,9 @@ An error says what happened and where (`message`, one or two lines) and what to 
 change (`hint`, one line). `code` is the stable word for programs (`qjobs.error/1`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from pathlib import Path
 from typing import NamedTuple
 
 _MAX_CHARACTERS = 500
@@ -177,6 +178,25 @@ class StateUnwritable(StateError):
     code = "state_unwritable"
 
 
+class NoRoom(StateUnwritable):
+    """There is no room for what cannot be had twice: it was left where it is."""
+
+    code = "no_room"
+
+
+class ResultsUnkept(StateUnwritable):
+    """What cannot be had again could be written nowhere: `files` are all that there is of it.
+
+    By the path at which each would have been.
+    """
+
+    code = "results_unkept"
+
+    def __init__(self, message: str, *, hint: str, files: Mapping[Path, bytes]) -> None:
+        super().__init__(message, hint=hint)
+        self.files = files
+
+
 class BeingSubmitted(StateError):
     """Another process is submitting the set."""
 
@@ -205,6 +225,15 @@ class OutOfTime(ProviderError):
 
     code = "timeout"
     exit_code = ExitCode.TIMEOUT
+
+
+class ResultGone(ProviderError):
+    """What a DONE job gave can surely not be had any more: only another run gives it.
+
+    That is recorded, so no failure that may pass is one.
+    """
+
+    code = "result_gone"
 
 
 class NotAccepted(ProviderError):

@@ -28,10 +28,13 @@ class FactKind(StrEnum):
     PLANNED = "planned"  # why a further attempt was opened
     DROPPED = "dropped"  # why it will never be sent
     ATTEMPTED = "attempted"  # the tag
+    LOST = "lost"  # why nobody knows whether the provider took it
     DEFERRED = "deferred"  # why the provider surely did not take it, for now
     REFUSED = "refused"  # why the provider surely did not take it
-    SPLIT = "split"  # how many circuits the next attempt is to have; a new job has the rest
+    SPLIT = "split"  # how many circuits the attempt to come is to have; a new job has the rest
     ACCEPTED = "accepted"  # the job id
+    WITHDRAWN = "withdrawn"  # why it is to be cancelled, should a call in flight be accepted
+    ABANDONED = "abandoned"  # why nobody waits to learn any more what became of the call
     DUPLICATE = "duplicate"  # the id of a further provider job with the same tag
     FINISHED = "finished"  # DONE, ERROR or CANCELLED; `message` says more
     FAILED = "failed"  # its circuits that gave nothing although it is DONE; `message`: the first's
@@ -64,10 +67,13 @@ def shortened(message: str) -> str:
 _PLANNED: Final = FactKind.PLANNED
 _DROPPED: Final = FactKind.DROPPED
 _ATTEMPTED: Final = FactKind.ATTEMPTED
+_LOST: Final = FactKind.LOST
 _DEFERRED: Final = FactKind.DEFERRED
 _REFUSED: Final = FactKind.REFUSED
 _SPLIT: Final = FactKind.SPLIT
 _ACCEPTED: Final = FactKind.ACCEPTED
+_WITHDRAWN: Final = FactKind.WITHDRAWN
+_ABANDONED: Final = FactKind.ABANDONED
 _FINISHED: Final = FactKind.FINISHED
 _FAILED: Final = FactKind.FAILED
 _RETRIED: Final = FactKind.RETRIED
@@ -76,11 +82,14 @@ _RETRIED: Final = FactKind.RETRIED
 _STAGE_AFTER: dict[FactKind, dict[FactKind, FactKind]] = {
     _PLANNED: {_ATTEMPTED: _ATTEMPTED, _DROPPED: _DROPPED},
     _DROPPED: {},
-    _ATTEMPTED: {_DEFERRED: _PLANNED, _REFUSED: _REFUSED, _ACCEPTED: _ACCEPTED},
+    _ATTEMPTED: {
+        _DEFERRED: _PLANNED, _REFUSED: _REFUSED, _ACCEPTED: _ACCEPTED, _ABANDONED: _ABANDONED
+    },
+    _ABANDONED: {_ACCEPTED: _ACCEPTED},
     _REFUSED: {_ACCEPTED: _ACCEPTED},
     _ACCEPTED: {_FINISHED: _FINISHED},
     _FINISHED: {},
-}
+}  # fmt: skip
 # An attempt that has an id keeps every further one as a duplicate.
 _FURTHER_IDS = (_ACCEPTED, FactKind.DUPLICATE)
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
@@ -90,7 +99,7 @@ _STATUSES = {status.value: status for status in JobStatus if status.final}
 class _Entry:
     """One attempt while facts are being added up; mutable, because there are so many."""
 
-    __slots__ = ("at", "duplicates", "job_id", "message", "stage", "value")
+    __slots__ = ("at", "duplicates", "job_id", "message", "stage", "value", "withdrawn")
 
     at: datetime  # of the last change of stage; not there while nothing has happened
 
@@ -100,20 +109,51 @@ class _Entry:
         self.message = ""
         self.job_id: str | None = None
         self.duplicates: tuple[str, ...] = ()
+        self.withdrawn = False
 
     def admit(self, fact: Fact) -> bool:
         _, _, at, kind, value, message = fact
+        if kind is _LOST:
+            return self._lose(value)
         stage = _STAGE_AFTER[self.stage].get(kind)
         if stage is None:
+            if kind is _WITHDRAWN or kind is _DROPPED:
+                return self._withdraw(kind)
             return kind in _FURTHER_IDS and self._keep_duplicate(value)
         if stage is _ACCEPTED:
             self.job_id = value
+            if self.stage is _ABANDONED:  # whoever found it all the same decides anew
+                self.withdrawn = False
+        elif stage is _ABANDONED:
+            value = self.value  # the tag, by which a job of it may be found
         elif stage is _FINISHED and value not in _STATUSES:
             return False
+        elif stage is _PLANNED and self.withdrawn:
+            stage = _DROPPED
         self.stage = stage
         self.at = at
         self.value = value
-        self.message = message
+        # What is kept with an attempt of unknown fate is why it is unknown.
+        self.message = "" if stage is _ATTEMPTED else message
+        return True
+
+    def _lose(self, reason: str) -> bool:
+        if self.stage is not _ATTEMPTED or self.message:
+            return False
+        self.message = reason
+        return True
+
+    def _withdraw(self, kind: FactKind) -> bool:
+        """Take a wish to cancel that comes while a call is in flight.
+
+        If nothing came of the call, the attempt is dropped at once; that this is said once more,
+        is for those who do not know of the wish.
+        """
+        if kind is _DROPPED:
+            return self.withdrawn and self.stage is _DROPPED
+        if self.withdrawn or self.stage is not _ATTEMPTED:
+            return False
+        self.withdrawn = True
         return True
 
     def _keep_duplicate(self, job_id: str) -> bool:
@@ -135,8 +175,10 @@ class _Entry:
         if self.stage is _PLANNED:
             return Planned()
         if self.stage is _ATTEMPTED:
-            return Attempted(self.value, self.at)
-        return Refused(self.value) if self.stage is _REFUSED else Dropped()
+            return Attempted(self.value, self.at, self.message)
+        if self.stage is _REFUSED:
+            return Refused(self.value)
+        return Dropped(self.value if self.stage is _ABANDONED else "")
 
 
 class Ledger:
@@ -188,15 +230,23 @@ class Ledger:
         return True
 
     def _split(self, fact: Fact) -> bool:
-        """The next attempt has the first circuits of the slice, a new job the others."""
+        """The attempt to come has the first circuits of the slice, a new job the others.
+
+        That is the next attempt at a job that was refused, and the one that is planned.
+        """
         attempts, part = self._attempts[fact.job], self._slices[fact.job]
         kept = int(fact.value) if _NUMBER.fullmatch(fact.value) else 0
-        if fact.attempt != len(attempts) or attempts[-1].stage is not _REFUSED:
+        if fact.attempt != len(attempts) or attempts[-1].stage not in (_REFUSED, _PLANNED):
+            return False
+        if attempts[-1].withdrawn:
             return False
         if not 0 < kept < part.experiments_count:
             return False
-        self._larger_slices.setdefault(fact.job, []).append((len(attempts), part))
-        attempts.append(_Entry())
+        if attempts[-1].stage is _REFUSED:
+            attempts.append(_Entry())
+        if len(attempts) > 1:
+            larger = len(attempts) - 1, part
+            self._larger_slices.setdefault(fact.job, []).append(larger)
         self._slices[fact.job] = Slice(part.start_index, kept)
         self._slices.append(Slice(part.start_index + kept, part.experiments_count - kept))
         self._attempts.append([_Entry()])
@@ -256,7 +306,13 @@ class Ledger:
             index,
             self._slices[index],
             tuple(
-                Attempt(number, entry.state(), entry.duplicates, self._failed.of(index, number))
+                Attempt(
+                    number,
+                    entry.state(),
+                    entry.duplicates,
+                    self._failed.of(index, number),
+                    entry.withdrawn,
+                )
                 for number, entry in enumerate(self._attempts[index], start=1)
             ),
             tuple(self._larger_slices.get(index, ())),

@@ -28,12 +28,20 @@ class FailedCircuits:
         except ValueError:
             return False
         known = self._failed.get(key)
-        if spans.without(runs, [part]) or (known and not spans.without(runs, known.circuits)):
+        told = Failed(tuple(runs), reason if runs else "")
+        before = known or self._begun.get(key) or Failed()
+        # What each circuit said that had failed before is gone, too.
+        renewed = told.gone and not before.gone
+        if spans.without(runs, [part]):
             return False
-        circuits, first = known or self._begun.get(key) or Failed()
+        if known and not renewed and not spans.without(runs, known.circuits):
+            return False
         self._failed.pop(key, None)
-        told = self._begun if piece.endswith(",") else self._failed
-        told[key] = Failed(spans.joined([*circuits, *runs]), first or (reason if runs else ""))
+        where = self._begun if piece.endswith(",") else self._failed
+        where[key] = Failed(
+            spans.joined([*before.circuits, *runs]),
+            told.reason if renewed else before.reason or told.reason,
+        )
         return True
 
     def of(self, job: int, attempt: int) -> Failed | None:

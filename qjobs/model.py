@@ -49,6 +49,10 @@ class Source(NamedTuple):
     experiments_count: int
 
 
+_TOO_LARGE = 2**63
+"""The numbers of TOML are smaller."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """How the circuits of a set are to be run.
@@ -66,6 +70,15 @@ class RunOptions:
     extra: Mapping[str, Scalar] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name, kind, value in (
+            ("shots", int, self.shots),
+            ("seed", int, 0 if self.seed is None else self.seed),
+            ("memory", bool, self.memory),
+            ("optimization_level", int, self.optimization_level),
+        ):
+            if type(value) is not kind or not -_TOO_LARGE <= value < _TOO_LARGE:
+                wanted = "True or False" if kind is bool else "a whole number of at most 64 bits"
+                raise ValueError(f"{name} is {wanted}, not {value!r}")
         if self.shots < 1:
             raise ValueError(f"shots must be at least 1, not {self.shots}")
         if self.optimization_level not in range(4):
@@ -183,15 +196,21 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Cancelled before anything was sent."""
+    """Cancelled before anything was sent.
+
+    Or, if it has a `tag`, of a call that may have come to a job, and nobody can tell.
+    """
+
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """A call was about to be made at `at`; its outcome is unknown."""
+    """A call was about to be made at `at`; its outcome is unknown, and why, if it was told."""
 
     tag: str
     at: datetime
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,23 +243,34 @@ class Finished:
 JobState: TypeAlias = Planned | Dropped | Attempted | Refused | Accepted | Finished
 
 
+GONE = "the results are gone"
+"""With this begins the reason of circuits that did give something, which cannot be had any more."""
+
+
 class Failed(NamedTuple):
     """The circuits that gave nothing in a job that is DONE, and what the first one says."""
 
     circuits: tuple[Slice, ...] = ()
     reason: str = ""
 
+    @property
+    def gone(self) -> bool:
+        """Whether the reason is that of all of them: the provider has no results any more."""
+        return self.reason.startswith(GONE)
+
 
 class Attempt(NamedTuple):
     """One try to have a slice run. `duplicates` are ids of provider jobs nobody asked for.
 
-    `failed` is None while nobody has said which of its circuits have.
+    `failed` is None while nobody has said which of its circuits have. It is `withdrawn` if it was
+    cancelled while a call was in flight: what comes of that is to be cancelled, too.
     """
 
     number: int
     state: JobState = Planned()
     duplicates: tuple[str, ...] = ()
     failed: Failed | None = None
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +301,20 @@ class Job:
     def duplicates(self) -> tuple[str, ...]:
         """The ids of provider jobs nobody asked for, of all attempts."""
         return tuple(job_id for attempt in self.attempts for job_id in attempt.duplicates)
+
+    @property
+    def job_ids(self) -> tuple[str, ...]:
+        """The ids of all its provider jobs, of all attempts."""
+        states = (attempt.state for attempt in self.attempts)
+        own = (state.job_id for state in states if isinstance(state, Accepted | Finished))
+        return (*own, *self.duplicates)
+
+    @property
+    def unwanted(self) -> tuple[str, ...]:
+        """The ids of provider jobs that may run besides that of the newest attempt."""
+        earlier = (attempt.state for attempt in self.attempts[:-1])
+        live = (state.job_id for state in earlier if isinstance(state, Accepted))
+        return (*live, *self.duplicates)
 
     @property
     def state(self) -> JobState:

@@ -15,6 +15,8 @@ def state_home(environ: Mapping[str, str] = os.environ) -> Path:
     chosen = _given("QJOBS_HOME", environ)
     if chosen:
         return Path(chosen).expanduser().absolute()
+    if sys.platform == "linux":
+        return _xdg("XDG_STATE_HOME", "~/.local/state", environ) / "qjobs"
     # Imported here: it costs as much as reading a set, and the environment often decides.
     from platformdirs import user_state_path
 
@@ -26,13 +28,26 @@ def config_file(environ: Mapping[str, str] = os.environ) -> Path:
     chosen = _given("QJOBS_CONFIG", environ)
     if chosen:
         return Path(chosen).expanduser().absolute()
-    if sys.platform == "linux":
-        # What platformdirs says there; to load it takes longer than to read a set.
-        folder = environ.get("XDG_CONFIG_HOME", "").strip() or "~/.config"
-        return Path(folder).expanduser() / "qjobs" / "config.toml"
-    from platformdirs import user_config_path
+    return _settings_folder(environ) / "config.toml"
 
-    return user_config_path("qjobs", appauthor=False) / "config.toml"
+
+def key_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """A file for a secret of this user on this machine, in the platform's place for settings.
+
+    So it is neither in a state folder, which may be carried, nor beside a config file of a project.
+    """
+    return _settings_folder(environ) / "key"
+
+
+def trusted_owners(environ: Mapping[str, str] = os.environ) -> frozenset[int]:
+    """The users whose files this process may go by: its own, and root, who can do anything.
+
+    Root who came by sudo is also who they were before, as with git.
+    """
+    if sys.platform == "win32":
+        return frozenset()
+    before = environ.get("SUDO_UID", "") if os.geteuid() == 0 else ""
+    return frozenset({0, os.geteuid(), *([int(before)] if before.isdecimal() else [])})
 
 
 def setting(name: str, environ: Mapping[str, str] = os.environ) -> str:
@@ -68,6 +83,23 @@ def check_variables(environ: Mapping[str, str] = os.environ) -> None:
     for name in environ:
         if name.startswith(_OURS):
             _given(name, environ)
+
+
+def _settings_folder(environ: Mapping[str, str]) -> Path:
+    if sys.platform == "linux":
+        return _xdg("XDG_CONFIG_HOME", "~/.config", environ) / "qjobs"
+    from platformdirs import user_config_path
+
+    return user_config_path("qjobs", appauthor=False)
+
+
+def _xdg(name: str, usual: str, environ: Mapping[str, str]) -> Path:
+    """What platformdirs says on Linux; to load it takes longer than to read a set.
+
+    A relative folder would be another one wherever the user is; it is ignored, as specified.
+    """
+    folder = Path(environ.get(name, "").strip()).expanduser()
+    return folder if folder.is_absolute() else Path(usual).expanduser()
 
 
 def _given(name: str, environ: Mapping[str, str]) -> str:

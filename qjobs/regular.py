@@ -1,4 +1,4 @@
-"""Opens files of which nobody knows what they are: no FIFO or device makes us wait."""
+"""Opens files: of those that nobody knows none makes us wait, and those we make are private."""
 
 import errno
 import os
@@ -23,6 +23,14 @@ def open_regular(path: Path) -> BinaryIO:
         if error.errno == errno.ENXIO:
             raise _refusal(path, stat.S_IFSOCK) from error
         raise
+
+
+def create_private(path: Path) -> BinaryIO:
+    """Open a file for writing bytes, from its start, that only its owner can read if it is new.
+
+    Raises OSError.
+    """
+    return open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
 def _open(path: str, flags: int) -> int:

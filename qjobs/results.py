@@ -13,7 +13,7 @@ from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 from qjobs.errors import ResultDamaged
 
@@ -23,6 +23,7 @@ _MOST_CHARACTERS = 2**31
 """Of all outcomes of a circuit as bit strings: more than this nobody can have meant."""
 
 _OUTCOMES = re.compile(r"(?:0x[0-9a-fA-F]+ )*")
+_ABOUT = b',"job":'
 _NO_COUNTS = re.compile(rb'"counts"\s*:\s*null')
 
 
@@ -84,20 +85,57 @@ class CircuitResult:
         return None if self.memory is None else [self.outcome(shot) for shot in self.memory]
 
 
+class About(TypedDict, total=False):
+    """What a result says of the whole job, in the words of Qiskit's `Result`.
+
+    `time_taken` is in seconds, `date` when it ended, as the backend writes it.
+    """
+
+    time_taken: float
+    date: str
+    header: dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class JobResult:
     """The results of a job's circuits, in the order of its slice, as JSON Lines.
 
-    `path` is the file that they are from, if that is known.
+    `path` is the file that they are from, if that is known. What is told `about` the job as a
+    whole stands in the last line, behind what that circuit gave.
     """
 
     body: bytes
     path: str = field(default="", compare=False)
 
     @classmethod
-    def of(cls, circuits: Iterable[CircuitResult]) -> Self:
+    def of(cls, circuits: Iterable[CircuitResult], about: About | None = None) -> Self:
         """Encode results, in the order of the slice."""
-        return cls(b"".join(_encode(circuit) for circuit in circuits))
+        body = b"".join(_encode(circuit) for circuit in circuits)
+        if not (body and about):
+            return cls(body)
+        return cls(body[:-2] + _ABOUT + json.dumps(about, separators=(",", ":")).encode() + b"}\n")
+
+    @property
+    def about(self) -> About:
+        """What was told about the job as a whole; nothing if that makes no sense."""
+        last = self.body[self.body.rfind(b"\n", 0, -1) + 1 :]
+        if _ABOUT not in last:
+            return {}
+        try:
+            found = json.loads(last)["job"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return {}
+        if not isinstance(found, dict):
+            return {}
+        about: About = {}
+        time_taken, date, header = map(found.get, ("time_taken", "date", "header"))
+        if isinstance(time_taken, int | float) and isfinite(time_taken):
+            about["time_taken"] = time_taken
+        if isinstance(date, str):
+            about["date"] = date
+        if isinstance(header, dict):
+            about["header"] = header
+        return about
 
     def circuits(self) -> Iterator[CircuitResult]:
         """Decode the results one by one. Raises ResultDamaged where a line is not a result."""

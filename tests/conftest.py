@@ -27,3 +27,4 @@ def no_config_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
     empty = tmp_path_factory.mktemp("config") / "config.toml"
     empty.touch()
     os.environ["QJOBS_CONFIG"] = str(empty)
+    os.environ["XDG_CONFIG_HOME"] = str(empty.parent)

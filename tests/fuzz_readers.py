@@ -166,7 +166,7 @@ def faults(damaged: list[Path], whole: list[Path], seen: Counter[str]) -> Iterat
     if [path.name for path in target.parent.iterdir()] != ["circuits.qpy"]:
         yield "files were left"
     read = {source.path for source in gathered.sources}
-    reasons = {skipped.path: skipped.error.message for skipped in gathered.skipped}
+    reasons = {skipped.path: str(skipped) for skipped in gathered.skipped}
     for path in map(str, files):
         if (path in read) == (path in reasons):
             yield f"{path} was both read and left out, or neither"

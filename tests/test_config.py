@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -140,6 +141,24 @@ def test_the_file_is_where_the_platform_has_settings(tmp_path: Path) -> None:
         paths.config_file({k: v for k, v in os.environ.items() if k != "QJOBS_CONFIG"}) == expected
     )
     assert paths.config_file({"QJOBS_CONFIG": str(tmp_path / "mine")}) == tmp_path / "mine"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="XDG is Linux's")
+@pytest.mark.parametrize("relative", ["state", "./state", "..", "", " "])
+def test_folders_of_xdg_that_are_relative_are_ignored(relative, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    environ = {"XDG_CONFIG_HOME": relative, "XDG_STATE_HOME": relative}
+
+    assert paths.config_file(environ) == tmp_path / ".config" / "qjobs" / "config.toml"
+    assert paths.key_file(environ) == tmp_path / ".config" / "qjobs" / "key"
+    assert paths.state_home(environ) == tmp_path / ".local" / "state" / "qjobs"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="XDG is Linux's")
+def test_the_state_folder_is_where_platformdirs_says(tmp_path, monkeypatch):
+    for value in ("", str(tmp_path)):
+        monkeypatch.setenv("XDG_STATE_HOME", value)
+        assert paths.state_home({"XDG_STATE_HOME": value}) == platformdirs.user_state_path("qjobs")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="XDG is Linux's")

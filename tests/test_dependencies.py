@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = Path(qjobs.__file__).parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-# Where a notebook runs us, it is there.
-HOST = {"ipython"}
+# Where a notebook or a test runs us, it is there.
+HOST = {"ipython", "pytest"}
 # Plug-ins of pytest, and a vendor's package, which the config file of a test names.
 NOT_IMPORTED = {"pytest-timeout", "pytest-xdist", "qiskit-ionq"}
 

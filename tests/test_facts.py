@@ -44,13 +44,24 @@ def after(*kinds: FactKind) -> Ledger:
     return ledger
 
 
-A, F = FactKind.ATTEMPTED, FactKind.FINISHED
+A, F, W = FactKind.ATTEMPTED, FactKind.FINISHED, FactKind.WITHDRAWN
 HISTORIES: dict[tuple[FactKind, ...], JobState] = {
     (): Planned(),
     (FactKind.DROPPED,): Dropped(),
     (A,): Attempted("tag", NOON),
+    (A, FactKind.LOST): Attempted("tag", NOON, "because"),
+    (A, FactKind.LOST, FactKind.DEFERRED): Planned(),
+    (A, FactKind.LOST, FactKind.DEFERRED, A): Attempted("tag", NOON),
+    (A, FactKind.LOST, FactKind.ACCEPTED): Accepted("id"),
     (A, FactKind.DEFERRED): Planned(),
     (A, FactKind.DEFERRED, A): Attempted("tag", NOON),
+    (A, W): Attempted("tag", NOON),
+    (A, W, FactKind.DEFERRED): Dropped(),
+    (A, W, FactKind.DEFERRED, FactKind.DROPPED): Dropped(),
+    (A, W, FactKind.REFUSED): Refused("because"),
+    (A, W, FactKind.ACCEPTED): Accepted("id"),
+    (A, FactKind.ABANDONED): Dropped("tag"),
+    (A, FactKind.ABANDONED, FactKind.ACCEPTED): Accepted("id"),
     (A, FactKind.REFUSED): Refused("because"),
     (A, FactKind.REFUSED, FactKind.ACCEPTED): Accepted("id"),
     (A, FactKind.REFUSED, FactKind.SPLIT): Planned(),
@@ -60,10 +71,35 @@ HISTORIES: dict[tuple[FactKind, ...], JobState] = {
     (A, FactKind.ACCEPTED, F, FactKind.DUPLICATE): Finished("id", JobStatus.ERROR, "more"),
 }
 FOLLOWERS: dict[tuple[FactKind, ...], set[FactKind]] = {
-    (): {A, FactKind.DROPPED},
+    (): {A, FactKind.DROPPED, FactKind.SPLIT},
     (FactKind.DROPPED,): set(),
-    (A,): {FactKind.DEFERRED, FactKind.REFUSED, FactKind.ACCEPTED},
-    (A, FactKind.DEFERRED): {A, FactKind.DROPPED},
+    (A,): {
+        FactKind.LOST,
+        FactKind.DEFERRED,
+        FactKind.REFUSED,
+        FactKind.ACCEPTED,
+        FactKind.WITHDRAWN,
+        FactKind.ABANDONED,
+    },
+    (A, FactKind.LOST): {
+        FactKind.DEFERRED,
+        FactKind.REFUSED,
+        FactKind.ACCEPTED,
+        FactKind.WITHDRAWN,
+        FactKind.ABANDONED,
+    },
+    (A, W): {
+        FactKind.LOST,
+        FactKind.DEFERRED,
+        FactKind.REFUSED,
+        FactKind.ACCEPTED,
+        FactKind.ABANDONED,
+    },
+    (A, W, FactKind.DEFERRED): {FactKind.DROPPED},
+    (A, W, FactKind.REFUSED): {FactKind.ACCEPTED},
+    (A, W, FactKind.ACCEPTED): {FactKind.FINISHED, FactKind.DUPLICATE},
+    (A, FactKind.ABANDONED): {FactKind.ACCEPTED},
+    (A, FactKind.DEFERRED): {A, FactKind.DROPPED, FactKind.SPLIT},
     (A, FactKind.REFUSED): {FactKind.ACCEPTED, FactKind.SPLIT},
     (A, FactKind.REFUSED, FactKind.SPLIT): {FactKind.ACCEPTED},
     (A, FactKind.ACCEPTED): {FactKind.FINISHED, FactKind.DUPLICATE},

@@ -25,7 +25,7 @@ FLOORS = (
     {"managed"},
     {"render"},
     {"cli"},
-    {"", "__main__"},  # the public face, and `python -m qjobs`
+    {"", "__main__", "testing"},  # the public faces, and `python -m qjobs`
 )
 FLOOR_OF = {part: number for number, parts in enumerate(FLOORS) for part in parts}
 LIBRARY = range(6)  # the floors that neither print nor exit, and load nothing slow by themselves
@@ -52,6 +52,7 @@ WORKERS = {
             "simulation", "translation", "worker",
         )
     ),
+    "managed.provider_job",  # it is of a class of Qiskit's
     # These have a vendor's objects, so Qiskit is there anyway.
     "providers.qiskit.jobs",
     "providers.qiskit.reading",

@@ -13,6 +13,7 @@ from qjobs.circuits.qpy import MAGIC, OLDEST_TABLE_VERSION, Container, Dialect
 from qjobs.circuits.sniff import MAX_QPY_BYTES, Format, sniff
 from qjobs.circuits.unpacking import Packing, contents
 from qjobs.errors import InputError, StateUnwritable
+from qjobs.regular import create_private
 
 _VERSION_AT = len(MAGIC)
 
@@ -110,7 +111,8 @@ def inspect(given: InputFile, scratch: Scratch) -> CircuitFile:
     path, folder = Path(given.path), Path(given.path).parent
     if given.data is not None:
         path = scratch.new("stream")
-        path.write_bytes(given.data)
+        with create_private(path) as stream:
+            stream.write(given.data)
     format_, packed = sniff(path, given.path)
     file = CircuitFile(given.path, path, format_, packed)
     if format_ is Format.QPY:
@@ -147,7 +149,7 @@ def _inspect_qpy(file: CircuitFile, scratch: Scratch) -> None:
 def _unpack(file: CircuitFile, scratch: Scratch) -> None:
     digest = hashlib.sha256()
     path = scratch.new("unpacked.qpy")
-    with path.open("wb") as plain:
+    with create_private(path) as plain:
         for piece in contents(
             file.path, file.name, packed=file.packed, max_bytes=MAX_QPY_BYTES, see=digest.update
         ):

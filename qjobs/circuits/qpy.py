@@ -198,6 +198,10 @@ class Container:
         """The numbers of qubits of the circuits of a slice."""
         return [head.qubits for _, head in self._heads(part)]
 
+    def clbits(self, part: Slice) -> list[int]:
+        """The numbers of classical bits of the circuits of a slice."""
+        return [head.clbits for _, head in self._heads(part)]
+
     def check(self) -> None:
         """Raise InputError if the table is wrong, or the file ends before or behind its circuits.
 

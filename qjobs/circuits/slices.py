@@ -35,8 +35,10 @@ class CircuitSlice:
     `observables` is the file of those whose expectation values are asked for, if any are.
     `note` is a further label for the job, of less than 80 letters, digits and dots, from which
     the set can be pieced together again. A provider that has no place for it leaves it out.
-    `labels` are the user's own, which a job should have besides where there is room.
-    `first` is the number that messages have for the first circuit of the container.
+    `first` is the number that messages have for the first circuit of the container. `name` is what
+    the user would call the job, and `tags` are those that the user gave its set: labels for
+    people, where a provider has a place for them. `labels` are the tags and the name of the set,
+    for a provider that has a place for tags only.
     """
 
     path: Path
@@ -45,6 +47,8 @@ class CircuitSlice:
     observables: Path | None = None
     note: str = ""
     first: int = 0
+    name: str = ""
+    tags: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
 
     @property

@@ -42,6 +42,7 @@ from qjobs.circuits.unpacking import contents
 from qjobs.errors import InputError, StateUnwritable
 from qjobs.lifetime import die_with
 from qjobs.model import Slice
+from qjobs.regular import create_private
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -210,7 +211,8 @@ def _encode(circuits: "list[QuantumCircuit]", name: str) -> bytes:
 def _write_part(data: bytes, prefix: str, parts: list[str]) -> None:
     part = Path(f"{prefix}-{len(parts)}.qpy")
     try:
-        part.write_bytes(data)
+        with create_private(part) as file:
+            file.write(data)
     except OSError as error:
         raise StateUnwritable(f"cannot write in {part.parent}: {error.strerror}") from error
     parts.append(str(part))

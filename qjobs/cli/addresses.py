@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from qjobs.engine.address import Target, resolve_all
 from qjobs.engine.finding import LAST
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import UsageError
 
 _MOST_WORDS = 100_000
 
@@ -16,10 +15,11 @@ def find_targets(
 ) -> list[Target]:
     """The union of all addresses, a target a set, in the order in which they are first named.
 
-    No word means the newest set; `-` stands for the addresses on standard input.
+    No word means the newest set; `-` stands for the addresses on standard input, and there may
+    be none: then so are the targets.
     """
     targets: dict[str, Target] = {}
-    for word in _spelled_out(words or [LAST]):
+    for word in _spelled_out(words or [LAST], warn):
         for target in resolve_all(workspace.store, word, warn=warn):
             set_id = target.folder.job_set.set_id
             known = targets.get(set_id)
@@ -34,14 +34,14 @@ def warn_of(targets: Sequence[Target], warn: Callable[[str], None]) -> None:
             warn(warning)
 
 
-def _spelled_out(words: Sequence[str]) -> list[str]:
+def _spelled_out(words: Sequence[str], warn: Callable[[str], None]) -> list[str]:
     if "-" not in words:
         return list(words)
     lines = [line.strip() for _, line in zip(range(_MOST_WORDS), sys.stdin, strict=False)]
     read = [line for line in lines if line]
     found = [word for given in words for word in (read if given == "-" else [given])]
     if not found:
-        raise UsageError("there is no address on standard input")
+        warn("there is no address on standard input, and so nothing to do")
     return found
 
 

@@ -83,6 +83,10 @@ VERBS = (
         "qjobs retry",
         "qjobs retry ghz --all --wait",
     )),
+    Verb("adopt", "adopting:adopt", "Mend",
+        "Attach a job that you found to one whose answer was lost.", (
+        "qjobs adopt ghz/2 d1q8k2m5v6n0008xyz0g",
+    )),
     Verb("recover", "recovering:recover", "Mend",
         "Rebuild sets from their jobs at the provider.", (
         "qjobs recover -b ibm --dry-run",

@@ -1,16 +1,20 @@
 """The verb that lists what may stand after `-b`."""
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Sequence
+from threading import Thread
+from typing import Annotated, TypeAlias
 
 import typer
 
+from qjobs.circuits.foreign import describe
 from qjobs.cli import options
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine import choice
-from qjobs.errors import ExitCode, QjobsError, UsageError
+from qjobs.errors import ExitCode, ProviderError, QjobsError, UsageError
 from qjobs.providers import loading
+from qjobs.providers.interface import Provider
 from qjobs.render.backends import Offer, backend_rows, backends_document
+from qjobs.render.data import DATA
 from qjobs.render.output import Output
 from qjobs.render.writing import show
 
@@ -38,28 +42,78 @@ def backends(
     if provider is None:
         if least_busy or account or instance:
             raise UsageError("of which provider?", hint="name it: qjobs backends -p NAME")
-        offers = list(_all_offered(output))
+        offers = _all_offered(output)
     else:
-        offers = list(_offered(provider, account=account, instance=instance))
+        chosen = {
+            name: text for name, text in {"account": account, "instance": instance}.items() if text
+        }
+        offers = _offered(provider, open_workspace().load_provider(provider, **chosen))
+        if not offers:
+            output.warn(_none_listed(provider))
         if least_busy:
             offers = [Offer(provider, choice.least_busy([o.info for o in offers], provider))]
     if quiet:
         for offer in offers:
-            typer.echo(offer.address)
+            typer.echo(offer.address, file=DATA.stream)
     else:
         show(output, backends_document(offers), backend_rows(offers), most=None)
     return ExitCode.OK
 
 
-def _offered(provider: str, **place: str) -> Iterator[Offer]:
-    chosen = {name: value for name, value in place.items() if value}
-    for info in open_workspace().load_provider(provider, **chosen).backends():
-        yield Offer(provider, info)
+def _offered(name: str, provider: Provider) -> list[Offer]:
+    return [Offer(name, info) for info in provider.backends()]
 
 
-def _all_offered(output: Output) -> Iterator[Offer]:
-    for name in loading.names():
+Answer: TypeAlias = list[Offer] | QjobsError
+
+
+def _all_offered(output: Output) -> list[Offer]:
+    """What all providers have; those that do not say are named."""
+    names = loading.names()
+    answers = _asked(names)
+    offers = []
+    for name in names:
+        match answers[name]:
+            case QjobsError() as problem:
+                output.warn(f"{name}: {problem.message}")
+            case []:
+                output.warn(_none_listed(name))
+            case some:
+                offers += some
+    return offers
+
+
+def _asked(names: Sequence[str]) -> dict[str, Answer]:
+    """What each provider says. Those that are processes of their own are asked side by side."""
+    workspace = open_workspace()
+    apart = loading.read_config().vendors()
+    answers: dict[str, Answer] = {}
+
+    def ask(name: str, provider: Provider) -> None:
         try:
-            yield from _offered(name)
-        except QjobsError as error:  # the others are of use all the same
-            output.warn(error.message)
+            answers[name] = _offered(name, provider)
+        except QjobsError as problem:
+            answers[name] = problem
+        except Exception as problem:  # noqa: BLE001 - whatever a plug-in lets through
+            answers[name] = ProviderError(describe(problem))
+
+    threads: list[Thread] = []
+    for name in sorted(names, key=lambda name: name not in apart):
+        try:
+            provider = workspace.load_provider(name)
+        except QjobsError as problem:  # the others are of use all the same
+            answers[name] = problem
+            continue
+        if name in apart:
+            threads.append(Thread(target=ask, args=(name, provider), daemon=True))
+            threads[-1].start()
+        else:
+            # On the main thread: it may import Qiskit, which must not come in another one.
+            ask(name, provider)
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def _none_listed(name: str) -> str:
+    return f"{name} lists no backends; one that you know is named as -b {name}:BACKEND"

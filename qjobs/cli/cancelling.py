@@ -12,9 +12,16 @@ from qjobs.cli.addresses import find_targets, warn_of
 from qjobs.cli.outcome import NotStopped
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
-from qjobs.engine.cancel import Cancellation, cancel_duplicates, check_own, stoppable
+from qjobs.engine.cancel import (
+    Cancellation,
+    CancelReport,
+    cancel_duplicates,
+    check_own,
+    stoppable,
+)
 from qjobs.engine.cancel import cancel as cancel_jobs
 from qjobs.errors import ExitCode
+from qjobs.model import JobSet
 from qjobs.render import rows, shapes
 from qjobs.render.output import Output, is_terminal
 from qjobs.render.summaries import set_title
@@ -60,6 +67,7 @@ def cancel(
     ]
     if not quiet:
         show(output, shapes.cancel_document(outcomes), rows.cancel_rows(outcomes))
+    _say(outcomes, output)
     running = [(plan, report) for plan, report in outcomes if not report.stopped]
     if running:
         plan, first = running[0]
@@ -72,6 +80,24 @@ def cancel(
             hint=again if unknown else f"qjobs status {sets}",
         )
     return ExitCode.OK
+
+
+def _say(outcomes: Sequence[tuple[JobSet, CancelReport]], output: Output) -> None:
+    """Say what is not to be seen from the outcomes alone."""
+    in_flight = sum(report.in_flight for _, report in outcomes)
+    if in_flight:
+        output.note(f"{count(in_flight, 'job')} being submitted: stopped as soon as accepted")
+    further = sum(report.duplicate for _, report in outcomes)
+    if further:
+        output.note(f"{count(further, 'duplicate')} among them")
+    for plan, report in outcomes:
+        if report.outcome is Cancellation.DROPPED:
+            address = f"{plan.set_id}/{report.index}"
+            output.warn(
+                f"{address} may run: whether {plan.provider} accepted it cannot be learnt from "
+                f"here; look there for the tag {report.tag}; if it has a job of it: "
+                f"qjobs adopt {address} JOB_ID, then qjobs cancel {address}"
+            )
 
 
 def _ask(targets: Sequence[Target], *, duplicates: bool) -> None:

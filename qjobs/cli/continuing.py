@@ -8,12 +8,13 @@ import typer
 from qjobs import spans
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets, warn_of
-from qjobs.cli.outcome import Interrupted
+from qjobs.cli.outcome import Interrupted, TooManyFailed, retry_command, warn_of_unknown
 from qjobs.cli.sending import conclude, hand_over, print_ids
+from qjobs.cli.values import most_fails
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
 from qjobs.engine.deadline import Deadline, within
-from qjobs.engine.report import SetReport, State
+from qjobs.engine.report import FAILED, SetReport, State
 from qjobs.engine.status import status
 from qjobs.engine.wait import Limit
 from qjobs.engine.workspace import Workspace
@@ -41,6 +42,7 @@ def resume(
     timeout: options.Timeout = None,
     poll: options.Poll = None,
     fail_fast: options.FailFast = False,
+    max_fails: options.MaxFails = None,
     format_: options.FormatOption = None,
     header: options.Header = False,
     quiet: options.Quiet = False,
@@ -60,19 +62,23 @@ def resume(
             target.refuse_parts("resume", (i for i in unsent_jobs(target.folder) if i in meant))
     if output.ids_only:
         print_ids(targets)
+    limit = Limit(timeout, poll, most_fails(fail_fast=fail_fast, max_fails=max_fails))
     errors = []
     for target in targets:
         error = hand_over(
             workspace, target, output,
             jobs=target.jobs, max_workers=max_workers, resend_unknown=resend_unknown,
-            recalibrated=recalibrated, deadline=deadline,
+            recalibrated=recalibrated, limit=limit, deadline=deadline,
         )  # fmt: skip
         if error:
             errors.append(error)
-        if isinstance(error, Interrupted | TimedOut):
+        if isinstance(error, Interrupted | TooManyFailed | TimedOut):
             break
-    limit = Limit(deadline.left_s(), poll, fail_fast) if wait else None
-    conclude(workspace, targets, output, errors=errors, limit=limit, document=_document)
+    limit = limit._replace(timeout_s=deadline.left_s())
+    conclude(
+        workspace, targets, output,
+        errors=errors, limit=limit if wait else None, document=_document,
+    )  # fmt: skip
     return ExitCode.OK
 
 
@@ -89,6 +95,15 @@ def retry(
         bool, typer.Option("--cancelled", help="Jobs that were cancelled.")
     ] = False,
     every: Annotated[bool, typer.Option("--all", help="Both.")] = False,
+    per_job: Annotated[
+        int | None,
+        typer.Option(
+            "--per-job",
+            metavar="N",
+            min=1,
+            help="At most N circuits a job; by default as before, halved if that was too large.",
+        ),
+    ] = None,
     recalibrated: options.Recalibrated = False,
     whole_jobs: options.WholeJobs = False,
     max_workers: options.MaxWorkers = None,
@@ -96,6 +111,7 @@ def retry(
     timeout: options.Timeout = None,
     poll: options.Poll = None,
     fail_fast: options.FailFast = False,
+    max_fails: options.MaxFails = None,
     format_: options.FormatOption = None,
     header: options.Header = False,
     quiet: options.Quiet = False,
@@ -116,26 +132,45 @@ def retry(
             target.refuse_parts("retry", whole)
     if output.ids_only:
         print_ids(targets)
+    limit = Limit(timeout, poll, most_fails(fail_fast=fail_fast, max_fails=max_fails))
     errors = []
     for target, report in zip(targets, reports, strict=True):
-        opened = open_attempts(workspace, target, report, states)
+        warn_of_unknown(report, output)
+        opened = open_attempts(workspace, target, report, states, per_job=per_job, say=output.warn)
         target.folder.refresh()
         circuits = spans.size(target.folder.slices[index] for index in opened)
         output.note(
             f"{target.folder.job_set.set_id}: {count(circuits, 'circuit')} in "
-            f"{count(len(opened), 'job')} to send again"
+            f"{count(len(opened), 'job')} to send again{_left(target, report, opened)}"
         )
         error = hand_over(
             workspace, target, output,
-            jobs=opened, max_workers=max_workers, recalibrated=recalibrated, deadline=deadline,
+            jobs=opened, max_workers=max_workers, recalibrated=recalibrated,
+            limit=limit, deadline=deadline,
         )  # fmt: skip
         if error:
             errors.append(error)
-        if isinstance(error, Interrupted | TimedOut):
+        if isinstance(error, Interrupted | TooManyFailed | TimedOut):
             break
-    limit = Limit(deadline.left_s(), poll, fail_fast) if wait else None
-    conclude(workspace, targets, output, errors=errors, limit=limit, document=_document)
+    limit = limit._replace(timeout_s=deadline.left_s())
+    conclude(
+        workspace, targets, output,
+        errors=errors, limit=limit if wait else None, document=_document,
+    )  # fmt: skip
     return ExitCode.OK
+
+
+def _left(target: Target, report: SetReport, opened: Sequence[int]) -> str:
+    """What is left alone although it gave nothing, if nothing was opened, and how to have it."""
+    states = [job.state for job in report.jobs if job.state in FAILED]
+    if opened or not states:
+        return ""
+    again = retry_command(
+        target.folder.job_set.set_id,
+        failed=any(state is not State.CANCELLED for state in states),
+        cancelled=State.CANCELLED in states,
+    )
+    return f"; for the others: {again}"
 
 
 def _states(*, failed: bool, cancelled: bool) -> tuple[State, ...]:

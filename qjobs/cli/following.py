@@ -8,7 +8,7 @@ from qjobs.cli.signals import Interruption
 from qjobs.engine.address import Target
 from qjobs.engine.deadline import Deadline
 from qjobs.engine.report import SetReport
-from qjobs.engine.wait import Limit, failed, follow, moves, unclear
+from qjobs.engine.wait import Limit, follow, moves, unclear
 from qjobs.engine.workspace import Workspace
 from qjobs.render.output import Output
 from qjobs.render.progress import progress
@@ -32,6 +32,8 @@ def follow_to_end(
 
     Raises Interrupted on a signal: jobs are never cancelled by it.
     """
+    if not targets:
+        return Followed((), timed_out=False)
     deadline = Deadline(limit.timeout_s)
     reports: tuple[SetReport, ...] = ()
     said: set[str] = set()
@@ -61,5 +63,5 @@ def follow_to_end(
         for report, target in zip(reports, targets, strict=True)
     )
     unread = deadline.over and any(map(unclear, reports))
-    gave_up = limit.fail_fast and any(failed(report) for report in reports)
-    return Followed(reports, timed_out=(still_moving or unread) and not gave_up)
+    timed_out = (still_moving or unread) and not limit.reached(reports)
+    return Followed(reports, timed_out=timed_out)

@@ -7,7 +7,14 @@ import typer
 
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
-from qjobs.cli.outcome import JobsFailed, raise_for_credentials, raise_for_jobs
+from qjobs.cli.outcome import (
+    JobsFailed,
+    raise_for_credentials,
+    raise_for_jobs,
+    retry_command,
+    warn_of_unknown,
+)
+from qjobs.cli.values import most_fails
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target, resolve
 from qjobs.engine.report import FAILED, FINAL, JobReport, SetReport, State
@@ -15,6 +22,7 @@ from qjobs.engine.status import status as ask_status
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode
 from qjobs.render import rows, shapes
+from qjobs.render.data import DATA
 from qjobs.render.output import Format, Output
 from qjobs.render.summaries import observable_label
 from qjobs.render.text import count
@@ -64,7 +72,7 @@ def status(
     if quiet:
         for report, chosen in shown:
             for job in chosen:
-                typer.echo(f"{report.job_set.set_id}/{job.index}")
+                typer.echo(f"{report.job_set.set_id}/{job.index}", file=DATA.stream)
     elif output.format is Format.TABLE and not jobs:
         _summarize(shown)
     else:
@@ -111,6 +119,7 @@ def wait(
     timeout: options.Timeout = None,
     poll: options.Poll = None,
     fail_fast: options.FailFast = False,
+    max_fails: options.MaxFails = None,
     format_: options.FormatOption = None,
     header: options.Header = False,
     quiet: options.Quiet = False,
@@ -123,7 +132,8 @@ def wait(
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     workspace = open_workspace()
     targets = find_targets(workspace, addresses, output.warn)
-    followed = follow_to_end(workspace, targets, output, Limit(timeout, poll, fail_fast))
+    limit = Limit(timeout, poll, most_fails(fail_fast=fail_fast, max_fails=max_fails))
+    followed = follow_to_end(workspace, targets, output, limit)
     shown = [(report, report.jobs) for report in followed.reports]
     if output.format is Format.TABLE:
         _summarize(shown)
@@ -157,7 +167,7 @@ def list_(
             reports.append(item)
     if quiet:
         for report in reports:
-            typer.echo(report.job_set.set_id)
+            typer.echo(report.job_set.set_id, file=DATA.stream)
         return ExitCode.OK
     if not reports:
         output.note("there are no job sets yet")
@@ -181,7 +191,7 @@ def show(
 
     output = Output.chosen(format_, as_json=json, header=header)
     workspace = open_workspace()
-    target = resolve(workspace.store, address)
+    target = resolve(workspace.store, address, warn=output.warn)
     report = ask_status(workspace, target, cached=cached)
     for problem in report.problems:
         output.warn(problem)
@@ -223,7 +233,7 @@ def error(
     """Show all that went wrong, with the reasons."""
     from threading import Event
 
-    from qjobs.engine.error import failures
+    from qjobs.engine.error import Origin, failures
     from qjobs.engine.result import fetch
 
     output = Output.chosen(format_, as_json=json, header=header)
@@ -241,6 +251,7 @@ def error(
             report = report._replace(problems=(*report.problems, *problems))
         for problem in report.problems:
             output.warn(problem)
+        warn_of_unknown(report, output)
         plan = target.folder.job_set
         found += [(plan, f) for f in failures(target, report, all_attempts=all_attempts)]
     if output.format is Format.TABLE:
@@ -252,10 +263,17 @@ def error(
     else:
         show_data(output, shapes.failures_document(found), rows.failure_rows(found))
     raise_for_credentials(reports)
-    if found and exit_status:
-        sets = " ".join(dict.fromkeys(plan.set_id for plan, _ in found))
-        recovered = any(plan.recovered for plan, _ in found)
-        raise JobsFailed(
-            count(len(found), "failure"), hint="" if recovered else f"qjobs retry {sets}"
-        )
+    found = [(plan, failure) for plan, failure in found if failure.origin is not Origin.LOST]
+    if found:
+        again = ""
+        if not any(plan.recovered for plan, _ in found):
+            again = retry_command(
+                " ".join(dict.fromkeys(plan.set_id for plan, _ in found)),
+                failed=any(failure.origin is not Origin.CANCEL for _, failure in found),
+                cancelled=any(failure.origin is Origin.CANCEL for _, failure in found),
+            )
+        if exit_status:
+            raise JobsFailed(count(len(found), "failure"), hint=again)
+        if again:
+            output.hint_next(again)
     return ExitCode.OK

@@ -10,8 +10,9 @@ from io import TextIOWrapper
 import typer
 
 from qjobs import paths
-from qjobs.errors import ExitCode, QjobsError, UsageError
-from qjobs.render.output import report_error
+from qjobs.errors import ExitCode, QjobsError, ResultsUnkept, UsageError
+from qjobs.render.data import DATA
+from qjobs.render.output import report_error, say
 
 
 def main() -> None:
@@ -19,6 +20,7 @@ def main() -> None:
     from qjobs.cli.signals import exit_on_sigterm
 
     exit_on_sigterm()
+    DATA.claim()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # Rather an escape than a crash where the terminal cannot show a character.
@@ -46,7 +48,7 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in words[: words.index("--") if "--" in words else None]
     try:
         code = _invoke(words or ["--help"])
-        sys.stdout.flush()
+        DATA.stream.flush()
     except BrokenPipeError:
         return _leave_closed_pipe()
     except typer.Abort:
@@ -60,8 +62,10 @@ def run(arguments: Sequence[str]) -> int:
             traceback.print_exc()
         translated = _translate(error)
         with suppress(BrokenPipeError):
-            sys.stdout.flush()
+            DATA.stream.flush()
         report_error(translated, as_json=as_json)
+        if isinstance(error, ResultsUnkept):
+            print_unkept(error)
         return translated.exit_code
     return code
 
@@ -92,8 +96,17 @@ def _translate(error: Exception) -> QjobsError:
     )
 
 
+def print_unkept(error: ResultsUnkept) -> None:
+    """The last resort: what is in no file, and cannot be had again, as the files would be."""
+    with suppress(OSError):
+        for path, data in error.files.items():
+            say(f"warning: what follows is all that there is of {path}")
+            sys.stdout.write(data.decode())
+            sys.stdout.flush()
+
+
 def _leave_closed_pipe() -> int:
     """Be quiet about a reader that has gone; Python would complain when it flushes stdout."""
     with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), DATA.stream.fileno())
     return ExitCode.UNEXPECTED

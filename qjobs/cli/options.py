@@ -22,6 +22,12 @@ OneAddress = Annotated[
     str,
     typer.Argument(metavar="ADDRESS", help="One set.", autocompletion=complete_address),
 ]
+OneJob = Annotated[
+    str,
+    typer.Argument(
+        metavar="SET/JOB", help="One job, such as ghz/2.", autocompletion=complete_address
+    ),
+]
 
 # How to say it.
 Json = Annotated[
@@ -220,7 +226,14 @@ Poll = Annotated[
     float | None,
     typer.Option("--poll", metavar="DURATION", parser=duration_s, help="Ask at least this often."),
 ]
-FailFast = Annotated[bool, typer.Option("--fail-fast", help="Stop waiting at the first failure.")]
+FailFast = Annotated[
+    bool,
+    typer.Option("--fail-fast", help="Stop submitting and waiting at the first failed job."),
+]
+MaxFails = Annotated[
+    int | None,
+    typer.Option("--max-fails", metavar="N", min=1, help="The same, once so many jobs failed."),
+]
 
 # Which results, and where to.
 Top = Annotated[

@@ -8,6 +8,7 @@ from qjobs.cli import options
 from qjobs.cli.workspace import open_workspace
 from qjobs.errors import ExitCode, NotFound
 from qjobs.providers.loading import parse_backend
+from qjobs.render.data import DATA
 from qjobs.render.output import Output
 from qjobs.render.text import count
 from qjobs.render.writing import show
@@ -53,7 +54,7 @@ def recover(
     made = [r.set_id for r in recoveries if r.outcome in (Outcome.RECOVERED, Outcome.MISSING)]
     if output.ids_only:
         for set_id in made:
-            typer.echo(set_id)
+            typer.echo(set_id, file=DATA.stream)
     else:
         show(output, recovered_document(recoveries), recovered_rows(recoveries), most=None)
     if lost:

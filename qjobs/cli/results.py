@@ -8,6 +8,7 @@ from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
 from qjobs.cli.following import follow_to_end
 from qjobs.cli.outcome import raise_for_credentials, raise_for_jobs
+from qjobs.cli.values import most_fails
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine import result as engine
 from qjobs.engine.address import Target
@@ -31,6 +32,7 @@ def result(
     timeout: options.Timeout = None,
     poll: options.Poll = None,
     fail_fast: options.FailFast = False,
+    max_fails: options.MaxFails = None,
     partial: options.Partial = False,
     memory: options.Memory = False,
     arrays: options.Arrays = False,
@@ -47,6 +49,8 @@ def result(
     deadline = Deadline(timeout)
     workspace = within(open_workspace(), deadline)
     targets = find_targets(workspace, addresses, output.warn)
+    if not targets:  # a document a set: there is none, and no file is to be replaced by nothing
+        return ExitCode.OK
     for job_set in (target.folder.job_set for target in targets):
         if memory and not job_set.options.memory:
             output.warn(f"{job_set.set_id} was submitted without --memory: none was kept")
@@ -54,9 +58,8 @@ def result(
     reports: Sequence[SetReport]
     timed_out = False
     if wait:
-        followed = follow_to_end(
-            workspace, targets, output, Limit(deadline.left_s(), poll, fail_fast)
-        )
+        most = most_fails(fail_fast=fail_fast, max_fails=max_fails)
+        followed = follow_to_end(workspace, targets, output, Limit(deadline.left_s(), poll, most))
         reports, timed_out = followed.reports, followed.timed_out
     else:
         reports = [status(workspace, target) for target in targets]

@@ -1,6 +1,5 @@
 """Handing jobs over on the command line: progress, problems, Ctrl-C, and what is said then."""
 
-import sys
 from collections.abc import Callable, Sequence
 
 from qjobs.cli.following import follow_to_end
@@ -10,9 +9,10 @@ from qjobs.engine.address import Target
 from qjobs.engine.deadline import Deadline
 from qjobs.engine.report import SetReport, report_jobs
 from qjobs.engine.start import StartReport
-from qjobs.engine.wait import Limit
+from qjobs.engine.wait import NO_LIMIT, Limit, watch
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import NoneAccepted, OutOfTime, QjobsError, TimedOut
+from qjobs.render.data import DATA
 from qjobs.render.output import Format, Output
 from qjobs.render.progress import progress
 from qjobs.render.rows import job_rows
@@ -38,12 +38,14 @@ def hand_over(
     max_workers: int | None = None,
     resend_unknown: bool = False,
     recalibrated: bool = False,
+    limit: Limit = NO_LIMIT,
     deadline: Deadline,
 ) -> QjobsError | None:
     """Send what is to be sent; return what the command has to end with, if not all went well.
 
     The error is given, not raised: the id of the set must be written first. On a signal it is
-    Interrupted, and TimedOut at the deadline, after which nothing more is sent.
+    Interrupted, and TimedOut at the deadline, after which nothing more is sent. No more is sent
+    either once as many jobs went wrong as the limit has it.
     """
     from qjobs.engine.resume import resume, unsent_jobs
     from qjobs.engine.submit import warnings
@@ -68,6 +70,7 @@ def hand_over(
                 resend_unknown=resend_unknown,
                 recalibrated=recalibrated,
                 progress=lambda step: meter.show(step.settled, step.jobs, step.waiting),
+                enough=watch(workspace, target, limit),
             )
         except OutOfTime as error:
             return TimedOut(error.message, hint=f"qjobs resume {set_id}")
@@ -79,13 +82,13 @@ def hand_over(
             hint=f"qjobs resume {set_id}",
             exit_code=interruption.exit_code,
         )
-    if deadline.over and (left := report.planned + report.unknown):
+    if deadline.over and not report.gave_up and (left := report.planned + report.unknown):
         return TimedOut(
             f"the time is up: {report.accepted} accepted, {count(left, 'job')} not submitted",
             hint=f"qjobs resume {set_id}",
         )
     try:
-        raise_for_submission(report, set_id)
+        raise_for_submission(report, folder.job_set)
     except QjobsError as error:
         return error
     return None
@@ -149,5 +152,5 @@ def known_reports(targets: Sequence[Target]) -> tuple[SetReport, ...]:
 def print_ids(targets: Sequence[Target]) -> None:
     """The ids of the sets, one a line, at once: whoever started us has them, come what may."""
     for target in targets:
-        sys.stdout.write(f"{target.folder.job_set.set_id}\n")
-    sys.stdout.flush()
+        DATA.stream.write(f"{target.folder.job_set.set_id}\n")
+    DATA.stream.flush()

@@ -10,7 +10,7 @@ from qjobs.cli.outcome import Interrupted
 from qjobs.cli.requesting import input_files, make_request
 from qjobs.cli.results import Selected, print_results
 from qjobs.cli.sending import conclude, hand_over, print_ids
-from qjobs.cli.values import named_options, run_options
+from qjobs.cli.values import most_fails, named_options, run_options
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target, resolve
 from qjobs.engine.deadline import Deadline, within
@@ -68,6 +68,7 @@ def submit(
     timeout: options.Timeout = None,
     poll: options.Poll = None,
     fail_fast: options.FailFast = False,
+    max_fails: options.MaxFails = None,
     format_: options.FormatOption = None,
     header: options.Header = False,
     quiet: options.Quiet = False,
@@ -92,15 +93,16 @@ def submit(
     workspace = within(open_workspace(), deadline)
     if dry_run:
         return _preview(workspace, request, output)
+    limit = Limit(timeout, poll, most_fails(fail_fast=fail_fast, max_fails=max_fails))
     target, errors = _submit(
-        workspace, request, output, max_workers, print_id=output.ids_only, deadline=deadline
+        workspace, request, output, max_workers, limit, print_id=output.ids_only, deadline=deadline
     )
     conclude(
         workspace,
         [target],
         output,
         errors=errors,
-        limit=Limit(deadline.left_s(), poll, fail_fast) if wait else None,
+        limit=limit._replace(timeout_s=deadline.left_s()) if wait else None,
         document=lambda reports: shapes.set_document(
             reports[0],
             sources=target.folder.sources(),
@@ -142,6 +144,7 @@ def run(
     timeout: options.Timeout = None,
     poll: options.Poll = None,
     fail_fast: options.FailFast = False,
+    max_fails: options.MaxFails = None,
     top: options.Top = None,
     partial: options.Partial = False,
     out: options.Out = None,
@@ -168,12 +171,14 @@ def run(
     )  # fmt: skip
     deadline = Deadline(timeout)
     workspace = within(open_workspace(), deadline)
+    limit = Limit(timeout, poll, most_fails(fail_fast=fail_fast, max_fails=max_fails))
     target, errors = _submit(
-        workspace, request, output, max_workers, print_id=False, deadline=deadline
+        workspace, request, output, max_workers, limit, print_id=False, deadline=deadline
     )
     if any(isinstance(error, Interrupted | NoneAccepted | TimedOut) for error in errors):
         raise errors[0]
-    followed = follow_to_end(workspace, [target], output, Limit(deadline.left_s(), poll, fail_fast))
+    limit = limit._replace(timeout_s=deadline.left_s())
+    followed = follow_to_end(workspace, [target], output, limit)
     selected = Selected(top=top, memory=memory, partial=partial, out=out)
     print_results(
         workspace, [target], followed.reports, output, selected,
@@ -216,6 +221,7 @@ def _submit(
     request: "SubmitRequest",
     output: Output,
     max_workers: int | None,
+    limit: Limit,
     *,
     print_id: bool,
     deadline: Deadline,
@@ -238,7 +244,9 @@ def _submit(
         output.note(f"submitted before as {set_id}")
         if target.folder.being_submitted():
             return target, []
-    error = hand_over(workspace, target, output, max_workers=max_workers, deadline=deadline)
+    error = hand_over(
+        workspace, target, output, max_workers=max_workers, limit=limit, deadline=deadline
+    )
     return target, [error] if error else []
 
 

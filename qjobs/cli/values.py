@@ -38,6 +38,11 @@ def standard_error(text: str) -> float:
     return value
 
 
+def most_fails(*, fail_fast: bool, max_fails: int | None) -> int | None:
+    """After how many failed jobs to give up, by both options; None for never."""
+    return 1 if fail_fast else max_fails
+
+
 def named_options(
     *,
     mode: str | None,

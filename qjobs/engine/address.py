@@ -1,7 +1,7 @@
 """Addresses: how the user names job sets, jobs and circuits.
 
     ADDRESS  := SET | SET ":" CIRCUITS | SET "/" JOBS
-    SET      := "@last" | "@N" | set id | unique prefix of one | name
+    SET      := "@last" | "@N" | set id | name | unique prefix of an id
     CIRCUITS, JOBS := item ("," item)*      item := N | A-B | A- | -B | A-B:STEP
 
 Numbers count from 0 and ranges are inclusive, as in `0-299`.
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from qjobs import spans
-from qjobs.engine.finding import SET_ID, WORDS, find_sets, listed
+from qjobs.engine.finding import WORDS, find_sets, listed
 from qjobs.errors import AmbiguousAddress, NotFound, UsageError
 from qjobs.model import Job, Slice
 from qjobs.store.folder import SetFolder
@@ -162,10 +162,11 @@ def _shown(text: str) -> str:
 
 def check_name(name: str) -> None:
     """Raise UsageError for a set name that could not be told from another kind of address."""
-    if not _NAME.fullmatch(name) or SET_ID.fullmatch(name) or name in (*WORDS, "all"):
+    if not _NAME.fullmatch(name) or name in (*WORDS, "all"):
         raise UsageError(
             f"{_shown(name)} cannot be the name of a job set",
-            hint="use up to 64 letters, digits, '.', '_' and '-' that do not read as a set id",
+            hint="use up to 64 letters, digits, '.', '_' and '-', the first a letter or a digit; "
+            f"not {', '.join(word for word in WORDS if word.isalpha())} or all",
         )
 
 

@@ -1,12 +1,13 @@
 """Cancel jobs: what was not sent never will be, what was sent is asked to stop."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from qjobs.engine.address import Target
+from qjobs.engine.adopting import Adopter
 from qjobs.engine.reconcile import learn
 from qjobs.engine.unknown import Found, NotYet, Unclear, look_up
 from qjobs.engine.workspace import Workspace
@@ -29,13 +30,15 @@ class Cancellation(StrEnum):
     NOT_SUPPORTED = "not supported"
     REFUSED = "refused"
     UNKNOWN = "unknown"
+    DROPPED = "dropped"  # it may run, if it was accepted: nobody can tell
 
 
 @dataclass(frozen=True, slots=True)
 class CancelReport:
     """The outcome for one job. `job_id` is empty for a job that was never sent.
 
-    `duplicate` says that it is a provider job with the tag of another, which nobody asked for.
+    `duplicate` says that it is a further provider job of the same circuits, which nobody asked
+    for. `tag` is that of a call of which it is not known whether it came to a job.
     """
 
     index: int
@@ -43,15 +46,22 @@ class CancelReport:
     outcome: Cancellation
     job_id: str = ""
     duplicate: bool = False
+    tag: str = ""
 
     @property
     def stopped(self) -> bool:
-        """Whether the job will not run on, or a request to stop it was taken."""
+        """Whether it will not run on, as far as that is in anybody's power."""
         return self.outcome in (
             Cancellation.CANCELLED,
             Cancellation.REQUESTED,
             Cancellation.ALREADY_FINAL,
+            Cancellation.DROPPED,
         )
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether the call is under way: whoever makes it stops what comes of it."""
+        return self.outcome is Cancellation.REQUESTED and not self.job_id
 
 
 def check_own(target: Target) -> None:
@@ -76,32 +86,35 @@ def stoppable(target: Target) -> list[int]:
 def cancel(
     workspace: Workspace, target: Target, *, others: bool = False
 ) -> tuple[CancelReport, ...]:
-    """Cancel the target's jobs; one outcome each, in order. Doing it twice is no error.
+    """Cancel the target's jobs; their outcomes in order, duplicates after their jobs.
 
     Jobs that were not sent, as far as the provider knows, are dropped first, so that a submission
-    under way in another process sends no more of them. Jobs of unknown fate are looked up, unless
-    another process is submitting the set. Raises ProviderError if the provider cannot be asked;
-    the dropped jobs stay dropped. Raises UsageError for jobs of somebody else, unless `others`.
+    under way in another process sends no more of them, and what it has in flight is withdrawn: it
+    stops that as soon as it was accepted. Other jobs of unknown fate are looked up; where the
+    provider can never tell, they are dropped, and may run. Doing it twice is no error. Raises
+    ProviderError if the provider cannot be asked; the dropped jobs stay dropped. Raises UsageError
+    for jobs of somebody else, unless `others`.
     """
     if not others:
         check_own(target)
     job_set = target.folder.job_set
+    outcomes: Mapping[str, CancelOutcome] = {}
+    in_flight = False
     with target.folder.journal() as journal:
-        if any(isinstance(job.state, Planned) for job in target.chosen(journal.jobs())):
+        if stoppable(target):
             _learn(workspace, target.folder, journal)
+        _withdraw(workspace, journal, target.chosen(journal.jobs()))
         jobs = target.chosen(journal.jobs())
-        _drop(workspace, journal, jobs)
-        jobs = [journal.job(job.index) for job in jobs]
-        if any(isinstance(job.state, Attempted | Accepted) for job in jobs):
+        if any(isinstance(job.state, Attempted | Accepted) or job.unwanted for job in jobs):
             provider = workspace.provider_of(job_set)
             if any(isinstance(job.state, Attempted) for job in jobs):
-                _settle(workspace, target.folder, journal, provider, jobs)
+                in_flight = not _settle(workspace, target.folder, journal, provider, jobs)
                 jobs = [journal.job(job.index) for job in jobs]
-            ids = [job.state.job_id for job in jobs if isinstance(job.state, Accepted)]
-            outcomes = provider.cancel(ids, backend=job_set.backend) if ids else {}
-        else:
-            outcomes = {}
-    return tuple(CancelReport(job.index, job.slice, *_outcome(job, outcomes)) for job in jobs)
+            ids = [job_id for job in jobs for job_id in _live(job)]
+            if ids:
+                outcomes = provider.cancel(ids, backend=job_set.backend)
+            _end_earlier(workspace, journal, provider, job_set.backend, jobs)
+    return tuple(report for job in jobs for report in _reports(job, outcomes, in_flight=in_flight))
 
 
 def cancel_duplicates(
@@ -115,9 +128,7 @@ def cancel_duplicates(
     if not others:
         check_own(target)
     job_set = target.folder.job_set
-    found = {
-        job_id: job for job in target.chosen(target.folder.jobs()) for job_id in job.duplicates
-    }
+    found = {job_id: job for job in target.chosen(target.folder.jobs()) for job_id in job.unwanted}
     if not found:
         return ()
     outcomes = workspace.provider_of(job_set).cancel(list(found), backend=job_set.backend)
@@ -130,8 +141,9 @@ def cancel_duplicates(
 def _learn(workspace: Workspace, folder: SetFolder, journal: Journal) -> None:
     """What the state calls planned may run all the same, where it is an older copy.
 
-    Nothing is sent here: if that cannot be learnt, what is known is cancelled. Whoever is
-    submitting the set knows it, and is not to send more of it meanwhile.
+    And a client that posts again may have made duplicates of what was accepted. Nothing is sent
+    here: if that cannot be learnt, what is known is cancelled. Whoever is submitting the set knows
+    it, and is not to send more of it meanwhile.
     """
     if folder.compared or folder.being_submitted():
         return
@@ -141,41 +153,87 @@ def _learn(workspace: Workspace, folder: SetFolder, journal: Journal) -> None:
             learn(folder, provider, journal, clock=workspace.clock)
 
 
-def _drop(workspace: Workspace, journal: Journal, jobs: Sequence[Job]) -> None:
-    facts = [
-        Fact(job.index, job.attempt.number, workspace.clock(), FactKind.DROPPED, "cancelled")
-        for job in jobs
-        if isinstance(job.state, Planned)
-    ]
-    if facts:
-        journal.append(*facts)
+def _withdraw(workspace: Workspace, journal: Journal, jobs: Sequence[Job]) -> None:
+    """Drop what was not sent, and leave word for whoever has a call of the others in flight.
+
+    Which of the two it is may change at any moment: the journal takes what fits.
+    """
+    now = workspace.clock()
+    journal.append(
+        *(
+            Fact(job.index, job.attempt.number, now, kind, "cancelled")
+            for job in jobs
+            if isinstance(job.state, Planned | Attempted) and not job.attempt.withdrawn
+            for kind in (FactKind.DROPPED, FactKind.WITHDRAWN)
+        )
+    )
 
 
 def _settle(
     workspace: Workspace, folder: SetFolder, journal: Journal, provider: "Provider", jobs: list[Job]
-) -> None:
+) -> bool:
     """Learn what became of jobs of unknown fate: adopt those that there are, drop the others.
 
-    Those of which the provider cannot be sure stay as they are; and so do all while another
-    process is submitting the set: it has calls in flight, and records their ends itself.
+    Those of which the provider cannot be sure yet stay as they are. False, and so do all, while
+    another process is submitting the set: it has calls in flight, and records their ends itself.
     """
+    adopter = Adopter(folder.job_set, journal, provider, workspace.clock)
+    try:
+        with folder.claim_submission():
+            journal.catch_up()
+            for job in (journal.job(job.index) for job in jobs):
+                number = job.attempt.number
+                if not isinstance(job.state, Attempted):
+                    continue
+                match look_up(provider, folder.job_set, job.state, workspace.clock()):
+                    case Found(job_ids):
+                        adopter.found(job.index, number, job_ids)
+                    case Unclear(reason, for_good=True):
+                        at = workspace.clock()
+                        journal.append(Fact(job.index, number, at, FactKind.ABANDONED, reason))
+                    case NotYet() | Unclear():
+                        pass
+    except BeingSubmitted:
+        return False
+    return True
 
-    def record(job: Job, kind: FactKind, value: str) -> None:
-        journal.append(Fact(job.index, job.attempt.number, workspace.clock(), kind, value))
 
-    with suppress(BeingSubmitted), folder.claim_submission():
-        for job in jobs:
-            if not isinstance(job.state, Attempted):
-                continue
-            match look_up(provider, folder.job_set, job.state, workspace.clock()):
-                case Found([]):
-                    record(job, FactKind.DEFERRED, "no job carries the tag")
-                    record(job, FactKind.DROPPED, "cancelled")
-                case Found(job_ids):
-                    for job_id in job_ids:
-                        record(job, FactKind.ACCEPTED, job_id)
-                case NotYet() | Unclear():
-                    pass
+def _end_earlier(
+    workspace: Workspace, journal: Journal, provider: "Provider", backend: str, jobs: Sequence[Job]
+) -> None:
+    """Record how earlier attempts have ended: nobody else asks, and until then nothing is sent."""
+    alive = {
+        attempt.state.job_id: (job.index, attempt.number)
+        for job in jobs
+        for attempt in job.attempts[:-1]
+        if isinstance(attempt.state, Accepted)
+    }
+    said = provider.statuses(list(alive), backend=backend) if alive else {}
+    ends = [(alive[job_id], status) for job_id, status in said.items() if status.final]
+    if ends:
+        at = workspace.clock()
+        journal.append(*(Fact(*which, at, FactKind.FINISHED, status) for which, status in ends))
+
+
+def _live(job: Job) -> list[str]:
+    """The ids of all provider jobs of a job that may run, its own first."""
+    own = [job.state.job_id] if isinstance(job.state, Accepted) else []
+    return [*own, *job.unwanted]
+
+
+def _reports(
+    job: Job, outcomes: "Mapping[str, CancelOutcome]", *, in_flight: bool
+) -> Iterator[CancelReport]:
+    match job.state:
+        case Dropped(tag) if tag:
+            yield CancelReport(job.index, job.slice, Cancellation.DROPPED, tag=tag)
+        case Attempted(tag) if in_flight and job.attempt.withdrawn:
+            yield CancelReport(job.index, job.slice, Cancellation.REQUESTED, tag=tag)
+        case _:
+            yield CancelReport(job.index, job.slice, *_outcome(job, outcomes))
+    for job_id in job.unwanted:
+        outcome = _asked(job_id, outcomes)
+        yield CancelReport(job.index, job.slice, outcome, job_id, duplicate=True)
 
 
 def _outcome(job: Job, outcomes: "Mapping[str, CancelOutcome]") -> tuple[Cancellation, str]:

@@ -1,12 +1,13 @@
 """The circuits of a set's jobs, as a provider gets them."""
 
+from bisect import bisect_right
 from pathlib import Path
 
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
 from qjobs.engine.notes import write_note
 from qjobs.errors import InputError
-from qjobs.model import Slice
+from qjobs.model import JobSet, Slice
 from qjobs.store.folder import SetFolder
 
 
@@ -30,8 +31,20 @@ def circuit_slice(folder: SetFolder, part: Slice) -> CircuitSlice:
         observables = _present(folder.observables_path, "observables")
     return CircuitSlice(
         folder.circuits_path, job_set.stored(part), sweep, observables,
-        note=write_note(job_set, part), first=job_set.start_index, labels=job_set.labels,
+        note=write_note(job_set, part), first=job_set.start_index,
+        name=_name(job_set, part), tags=job_set.tags, labels=job_set.labels,
     )  # fmt: skip
+
+
+def _name(job_set: JobSet, part: Slice) -> str:
+    """What a job is called, as the predecessor called it; empty if its set has no name.
+
+    Parts of a job that are sent again are called like the whole.
+    """
+    if not job_set.name or job_set.program:
+        return job_set.name
+    index = bisect_right(job_set.slices, part.start_index, key=lambda own: own.start_index) - 1
+    return f"{job_set.name}_{index}_"
 
 
 def planned_slice(folder: SetFolder, part: Slice) -> CircuitSlice:

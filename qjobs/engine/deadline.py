@@ -78,6 +78,14 @@ def within(workspace: Workspace, deadline: Deadline) -> Workspace:
     return workspace._replace(load_provider=load)
 
 
+def patient(provider: "Provider") -> "Provider":
+    """The same provider, but what it is asked for in time is waited for, however long it takes.
+
+    An answer that comes only once would be lost with whoever did not wait for it.
+    """
+    return cast("Provider", provider.patient()) if isinstance(provider, _Bounded) else provider
+
+
 def left_behind() -> bool:
     """Whether there are calls that nobody waits for any more."""
     return any(thread.name == _THREAD for thread in threading.enumerate())
@@ -86,9 +94,13 @@ def left_behind() -> bool:
 class _Bounded:
     """Has the methods of a provider, as attributes: it is asked which of the contract it has."""
 
-    def __init__(self, name: str, provider: "Provider", deadline: Deadline) -> None:
+    def __init__(
+        self, name: str, provider: "Provider", deadline: Deadline, *, waits: bool = False
+    ) -> None:
         self._name = name
         self._deadline = deadline
+        self._waits = waits
+        self.patient = partial(_Bounded, name, provider, deadline, waits=True)
         for attribute in dir(provider):
             if not attribute.startswith("_"):
                 value = getattr(provider, attribute, None)
@@ -129,6 +141,8 @@ class _Bounded:
                 failures.append(error)
             came.set()
 
+        if left_s and self._waits:
+            return work(*args, **kwargs)
         if left_s:
             threading.Thread(target=run, name=_THREAD, daemon=True).start()
             came.wait(min(left_s, threading.TIMEOUT_MAX))

@@ -7,16 +7,28 @@ from enum import StrEnum
 
 from qjobs.engine.address import Target
 from qjobs.engine.origins import Origins
-from qjobs.engine.report import SetReport
+from qjobs.engine.report import SetReport, how_dropped, how_unknown
 from qjobs.errors import StateDamaged
-from qjobs.model import Attempt, Dropped, Failed, Finished, Job, JobStatus, Refused, Slice, Source
+from qjobs.model import (
+    Attempt,
+    Attempted,
+    Dropped,
+    Failed,
+    Finished,
+    Job,
+    JobStatus,
+    Refused,
+    Slice,
+    Source,
+)
 
 
 class Origin(StrEnum):
     """Where a failure happened."""
 
     SUBMIT = "submit"  # the provider took no job
-    RUN = "run"  # the job ended without a result
+    LOST = "lost"  # nobody knows whether the provider took a job
+    RUN = "run"  # the job ended without a result, or there is none any more
     CIRCUIT = "circuit"  # the job ended well, but not for this circuit
     CANCEL = "cancel"  # somebody cancelled it
 
@@ -72,14 +84,16 @@ def _failure(job: Job, attempt: Attempt) -> Failure | None:
     match attempt.state:
         case Refused(message):
             return Failure(job.index, attempt.number, part, Origin.SUBMIT, message)
+        case Attempted(_, _, reason) if reason:
+            message = how_unknown(attempt, attempt.state)
+            return Failure(job.index, attempt.number, part, Origin.LOST, message)
         case Finished(job_id, JobStatus.ERROR, message):
             return Failure(job.index, attempt.number, part, Origin.RUN, message, job_id)
         case Finished(job_id, JobStatus.CANCELLED, message):
             message = message or "cancelled"
             return Failure(job.index, attempt.number, part, Origin.CANCEL, message, job_id)
-        case Dropped():
-            message = "cancelled before it was sent"
-            return Failure(job.index, attempt.number, part, Origin.CANCEL, message)
+        case Dropped(tag):
+            return Failure(job.index, attempt.number, part, Origin.CANCEL, how_dropped(tag))
         case _:
             return None
 
@@ -87,8 +101,15 @@ def _failure(job: Job, attempt: Attempt) -> Failure | None:
 def _failed_circuits(
     target: Target, job: Job, attempt: Attempt, job_id: str, runs: Sequence[Slice]
 ) -> Iterator[Failure]:
-    """The circuits of these runs, each with its reason, as far as that is known here."""
+    """The circuits of these runs, each with its reason, as far as that is known here.
+
+    Where the results are gone, that is the reason of a run as a whole.
+    """
     known = attempt.failed or Failed()
+    if known.gone:
+        for run in runs:
+            yield Failure(job.index, attempt.number, run, Origin.RUN, known.reason, job_id)
+        return
     reasons = {known.circuits[0].start_index: known.reason} if known.circuits else {}
     kept = target.folder.results
     if runs and kept.has(job.index, attempt.number):

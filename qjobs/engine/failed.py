@@ -1,7 +1,7 @@
 """Which circuits failed in jobs that are DONE: asked of the provider, or read in the results."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,7 @@ def look_into(
     from qjobs.providers.interface import TellsFailed
 
     folder = target.folder
+    report = _renewed(target, report)
     unclear = [job for job in report.jobs if job.state is State.DONE and not job.looked_into]
     if not unclear:
         return report
@@ -43,6 +44,8 @@ def look_into(
         if not isinstance(provider, TellsFailed):
             if fetches:
                 problems += fetch(workspace, folder, unclear, stop=stop)
+                report = _renewed(target, report)
+                unclear = [job for job in unclear if not job.gone]
             found = _read(folder, unclear, problems)
         elif any(job.pending for job in report.jobs):
             return report  # it told with the status of each job, and is asked again at the end
@@ -55,6 +58,33 @@ def look_into(
             return report._replace(denied=error)
         return report._replace(problems=(*report.problems, error.message))
     return _with(workspace, target, report, found, problems)
+
+
+def _renewed(target: Target, report: SetReport) -> SetReport:
+    """The report with what was recorded since of jobs that are done, but of which nothing is kept.
+
+    To fetch their results may have shown that there are none any more.
+    """
+    kept = target.folder.results
+    bare = {
+        (job.index, job.attempt)
+        for job in report.jobs
+        if job.state is State.DONE and not job.gone and not kept.has(job.index, job.attempt)
+    }
+    if not bare:
+        return report
+    gone = [
+        job
+        for job in target.folder.jobs()
+        if (job.index, job.attempt.number) in bare and (job.attempt.failed or Failed()).gone
+    ]
+    return _replaced(report, report_jobs(gone, None, circuits=target.circuits))
+
+
+def _replaced(report: SetReport, jobs: Iterable[JobReport]) -> SetReport:
+    """The report with newer ones of some jobs."""
+    renewed = {job.index: job for job in jobs}
+    return report._replace(jobs=tuple(renewed.get(job.index, job) for job in report.jobs))
 
 
 def _read(folder: "SetFolder", jobs: Sequence[JobReport], problems: list[str]) -> dict[int, Failed]:
@@ -102,10 +132,5 @@ def _with(
         )
         for index, job in jobs.items()
     }
-    renewed = {
-        job.index: job for job in report_jobs(known.values(), None, circuits=target.circuits)
-    }
-    return report._replace(
-        jobs=tuple(renewed.get(job.index, job) for job in report.jobs),
-        problems=(*report.problems, *problems),
-    )
+    renewed = report_jobs(known.values(), None, circuits=target.circuits)
+    return _replaced(report, renewed)._replace(problems=(*report.problems, *problems))

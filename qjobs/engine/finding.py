@@ -16,7 +16,11 @@ _SHORTEST_PREFIX = 2
 
 
 def find_sets(store: Store, word: str, warn: Callable[[str], None]) -> list[str]:
-    """The ids of the sets that a SET word means: one, or those of a program."""
+    """The ids of the sets that a SET word means: one, or those of a program.
+
+    Of several sets with one name the newest is meant, and `warn` is told of the others. A name
+    goes before a prefix of an id, and an id before a name.
+    """
     if SET_ID.fullmatch(word) and store.has(word):
         return [word]
     listing = store.listing()
@@ -24,7 +28,11 @@ def find_sets(store: Store, word: str, warn: Callable[[str], None]) -> list[str]
     if back:
         return _count_back(listing, back, warn)
     headers = listing.headers
-    matches = [[header.set_id] for header in headers if word and header.name == word]
+    named = [header.set_id for header in headers if word and header.name == word]
+    if len(named) > 1:
+        others = listed(named[1:])
+        warn(f"{len(named)} job sets are called {word!r}: {named[0]} is the newest; not {others}")
+    matches = [named[:1]] if named else []
     if not matches and len(word) >= _SHORTEST_PREFIX:
         matches = [[header.set_id] for header in headers if header.set_id.startswith(word)]
         matches += [_ids(group) for group in listing.groups() if group[0].program.startswith(word)]

@@ -6,10 +6,11 @@ one question, and what they tell is recorded as if it had been known all along.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from qjobs import pool
+from qjobs.engine.adopting import Adopter
 from qjobs.engine.remains import Remains, sort_remains
 from qjobs.errors import StateDamaged
 from qjobs.facts import Fact, FactKind, shortened
@@ -18,7 +19,6 @@ from qjobs.model import (
     Attempt,
     Attempted,
     Dropped,
-    Finished,
     Job,
     JobSet,
     JobStatus,
@@ -108,18 +108,20 @@ def _take_in(
     for index, tries in sorted(remains.attempts.items()):
         if not _has_place(job_set, journal, index, max(tries), remains.slices.get(index)):
             raise _behind(folder, provider, index, tries[max(tries)][0])
-        record = _Record(job_set, journal, index, clock)
+        record = _Record(Adopter(job_set, journal, provider, clock, say), index)
         for number in range(1, max(tries) + 1):
             record.attempt(number, tries.get(number, ()), last=number == max(tries))
         if record.adopted:
             say(f"job {index}: adopted {', '.join(record.adopted)}, which was there already")
+            if problem := record.adopter.stop_withdrawn(index):
+                say(problem)
 
 
 def _check_tags(
     folder: SetFolder, found: Sequence[RemoteJob], remains: Remains, jobs: Sequence[Job]
 ) -> None:
     """Raise StateDamaged for a job that has lost the tag which says of what attempt it is."""
-    known = {job_id for job in jobs for job_id in _ids(job)}
+    known = {job_id for job in jobs for job_id in job.job_ids}
     for tries in remains.attempts.values():
         known.update(remote.job_id for remotes in tries.values() for remote in remotes)
     for remote in found:
@@ -129,14 +131,6 @@ def _check_tags(
                 "whose tags do not say of which job: nothing is sent",
                 hint=f"give it its tag back, {folder.job_set.tag}-JOB-ATTEMPT, or delete it there",
             )
-
-
-def _ids(job: Job) -> Iterator[str]:
-    """Those of all attempts."""
-    yield from job.duplicates
-    for attempt in job.attempts:
-        if isinstance(attempt.state, Accepted | Finished):
-            yield attempt.state.job_id
 
 
 def _has_place(
@@ -154,22 +148,19 @@ def _has_place(
 class _Record:
     """Records what must have happened to one job, and is not known here."""
 
-    def __init__(
-        self, job_set: JobSet, journal: Journal, index: int, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, adopter: Adopter, index: int) -> None:
+        self.adopter = adopter
         self.adopted: list[str] = []
-        self._job_set = job_set
-        self._journal = journal
+        self._journal = adopter.journal
         self._index = index
-        self._clock = clock
 
     def attempt(self, number: int, found: Sequence[RemoteJob], *, last: bool) -> None:
         """One attempt, of which the provider has the jobs that were `found`; from the first on.
 
         What became of the `last` call is left to be looked up if its answer is not known.
         """
-        at = found[0].created if found else self._clock()
-        known = {*_ids(self._job)}
+        at = found[0].created if found else self.adopter.clock()
+        known = self._job.job_ids
         ids = [remote.job_id for remote in found if remote.job_id not in known]
         last = last and number >= len(self._job.attempts)
         if number > len(self._job.attempts) and not self._add(number, FactKind.PLANNED, _SEEN, at):
@@ -178,18 +169,18 @@ class _Record:
                 self._add(number - 1, FactKind.DUPLICATE, job_id, at)
             return
         state = self._job.attempts[number - 1].state
-        if isinstance(state, Dropped) and ids:
+        if isinstance(state, Dropped) and ids and not state.tag:
             # It was sent, and then cancelled in an older copy of the file: it has another number.
             number += 1
             self._add(number, FactKind.PLANNED, _SEEN, at)
-        if isinstance(state, Planned | Dropped) and (ids or not last):
-            tag = self._job_set.job_tag(self._index, number)
+        if state in (Planned(), Dropped()) and (ids or not last):
+            tag = self.adopter.job_set.job_tag(self._index, number)
             self._add(number, FactKind.ATTEMPTED, tag, at)
         if last and (isinstance(state, Attempted) or "" in ids):
             return
-        for job_id in ids:
-            if self._add(number, FactKind.ACCEPTED, job_id, at):
-                self.adopted.append(job_id)
+        if ids:
+            self.adopter.accepted(self._index, number, ids, at=at)
+            self.adopted += ids
         if not last:
             self._end(number, found, at)
 
@@ -224,7 +215,8 @@ def _check_not_alive(folder: SetFolder, jobs: Sequence[Job]) -> None:
                 raise StateDamaged(
                     f"{folder.state_path}: job {job.index} is to be sent again, but "
                     f"{attempt.state.job_id} of attempt {attempt.number} may run: nothing is sent",
-                    hint=f"qjobs cancel {folder.job_set.set_id}/{job.index}",
+                    hint=f"qjobs cancel {folder.job_set.set_id}/{job.index}; then: "
+                    f"qjobs retry --cancelled {folder.job_set.set_id}/{job.index}",
                 )
 
 

@@ -9,6 +9,7 @@ from qjobs import spans
 from qjobs.errors import AuthError
 from qjobs.model import (
     Accepted,
+    Attempt,
     Attempted,
     Dropped,
     Failed,
@@ -65,7 +66,7 @@ class JobReport:
     `duplicates` are ids of provider jobs nobody asked for, of all attempts. `retried` are
     circuits of the slice that newer jobs have, `failed` those of the others, and of the ones that
     were asked about, that gave nothing although the job is done; `looked_into` says that
-    somebody has told which these are.
+    somebody has told which these are, `gone` that the provider has no results of it any more.
     """
 
     index: int
@@ -78,6 +79,7 @@ class JobReport:
     retried: tuple[Slice, ...] = ()
     failed: tuple[Slice, ...] = ()
     looked_into: bool = False
+    gone: bool = False
 
     @property
     def parts(self) -> tuple[Slice, ...]:
@@ -103,13 +105,22 @@ class JobReport:
 class SetReport(NamedTuple):
     """A job set as shown: its plan, the jobs asked about, and what could not be learnt.
 
+    `finds` is False where the provider can never tell what became of jobs of unknown fate.
     `denied` is why the provider does not answer whoever asks, which no waiting mends.
     """
 
     job_set: JobSet
     jobs: tuple[JobReport, ...]
     problems: tuple[str, ...] = ()
+    finds: bool = True
     denied: AuthError | None = None
+
+    @property
+    def unknown(self) -> tuple[int, ...]:
+        """The jobs of which nobody knows whether they were accepted, by their indices."""
+        return tuple(
+            job.index for job in self.jobs if job.state is State.UNKNOWN and not job.job_id
+        )
 
     @property
     def counts(self) -> Mapping[State, int]:
@@ -173,10 +184,10 @@ def _report_job(
     match attempt.state:
         case Planned():
             state = State.PLANNED
-        case Dropped():
-            state, message = State.CANCELLED, "cancelled before it was sent"
+        case Dropped(tag):
+            state, message = State.CANCELLED, how_dropped(tag)
         case Attempted():
-            state, message = State.UNKNOWN, "no answer to the submission yet"
+            state, message = State.UNKNOWN, how_unknown(attempt, attempt.state)
         case Refused(message):
             state = State.REFUSED
         case Accepted(job_id):
@@ -197,13 +208,30 @@ def _report_job(
     return JobReport(
         job.index, job.slice, attempt.number, state, job_id, message, job.duplicates,
         job.retried, failed, attempt.failed is not None,
+        bool(attempt.failed and attempt.failed.gone),
     )  # fmt: skip
+
+
+def how_unknown(attempt: Attempt, state: Attempted) -> str:
+    """What to say of a job of unknown fate."""
+    fate = "no answer to the submission yet"
+    if state.reason:
+        fate = f"it may or may not have been accepted: {state.reason}"
+    wish = "; cancelled: what was accepted is to be stopped" if attempt.withdrawn else ""
+    return f"{fate} (tag {state.tag}){wish}"
+
+
+def how_dropped(tag: str) -> str:
+    """What to say of a job that was cancelled without an id: of the call with a tag, if any."""
+    if tag:
+        return f"cancelled; if the provider accepted it, it has the tag {tag}, and may run"
+    return "cancelled before it was sent"
 
 
 def _shortfall(part: Slice, failed: Sequence[Slice], known: Failed) -> str:
     """What to say of a job that is done, but not with all circuits."""
-    if not failed:
-        return ""
+    if not failed or known.gone:
+        return known.reason if failed else ""
     first = known.circuits[0].start_index
     told = known.reason and failed[0].start_index == first
     reason = f": circuit {first}: {known.reason}" if told else ""

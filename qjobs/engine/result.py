@@ -4,21 +4,31 @@ import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from itertools import groupby, islice
 from operator import itemgetter
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from qjobs import pool
+from qjobs import pool, spans
 from qjobs.circuits import qpy
 from qjobs.engine.address import Target
 from qjobs.engine.asking import connections
+from qjobs.engine.deadline import patient
+from qjobs.engine.once import OnceKeeper
 from qjobs.engine.origins import Origins
 from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import AuthError, InputError, ProviderError
-from qjobs.model import Slice
-from qjobs.results import CircuitResult
+from qjobs.errors import AuthError, InputError, ProviderError, ResultGone
+from qjobs.facts import Fact, FactKind, shortened
+from qjobs.model import GONE, Slice
+from qjobs.results import CircuitResult, JobResult
 from qjobs.store.folder import SetFolder
+from qjobs.store.once import places
+
+if TYPE_CHECKING:
+    from qjobs.providers.interface import Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,45 +72,92 @@ def fetch(
     *,
     stop: threading.Event,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
+    elsewhere: Callable[[], Sequence[Path]] = places,
 ) -> tuple[str, ...]:
     """Get and keep the results of those jobs that are done and not kept yet.
 
-    Results may be readable only once at the provider, so each is stored before anything else
-    is done with it. Returns what went wrong, a line a job; the other results are kept. Raises
-    AuthError.
+    Each is stored before anything else is done with it. Those that can be read only once are
+    asked for when there is room for them, and kept in one of the folders `elsewhere` if they
+    cannot be written all the same. Raises AuthError, and StateUnwritable: NoRoom where they were
+    left at the provider, and ResultsUnkept with all that there is of them. Returns what went
+    wrong, a line a job; the other results are kept. That results are gone for good is recorded,
+    as circuits that failed: `look_into` shows them.
     """
     missing = [
         job
         for job in jobs
-        if job.state is State.DONE and not folder.results.has(job.index, job.attempt)
+        if job.state is State.DONE
+        and not job.gone
+        and not folder.results.has(job.index, job.attempt)
     ]
     if not missing:
         return ()
     provider = workspace.provider_of(folder.job_set)
+    keeper = _keeper(folder, provider, elsewhere)
+    gone: list[Fact] = []
 
     def keep(job: JobReport) -> str:
+        ask = partial(_ask, patient(provider) if keeper else provider, folder.job_set.backend)
         try:
-            result = provider.result(job.job_id, backend=folder.job_set.backend)
+            if keeper:
+                return keeper.keep(job, ask)
+            folder.results.write(job.index, job.attempt, job_id=job.job_id, result=ask(job))
         except AuthError:
             raise
+        except ResultGone as error:
+            gone.append(_gone(job, error, workspace.clock()))
         except ProviderError as error:
             return f"job {job.index} ({job.job_id}): {error.message}"
-        if len(result) != job.slice.experiments_count:
-            return (
-                f"job {job.index} ({job.job_id}): the provider gave {len(result)} results "
-                f"for {job.slice.experiments_count} circuits"
-            )
-        folder.results.write(job.index, job.attempt, job_id=job.job_id, result=result)
         return ""
 
     problems = []
     width = min(connections(provider, folder.job_set.backend), len(missing))
     progress(0, len(missing))
-    for done, problem in enumerate(pool.each(keep, missing, width=width, stop=stop), start=1):
-        progress(done, len(missing))
-        if problem:
+    try:
+        for done, problem in enumerate(pool.each(keep, missing, width=width, stop=stop), start=1):
+            progress(done, len(missing))
             problems.append(problem)
-    return tuple(problems)
+        if gone:
+            with folder.journal() as journal:
+                journal.append(*gone)
+    finally:
+        if keeper:  # whatever else went wrong, nothing that was read is lost
+            keeper.check()
+    return tuple(filter(None, problems))
+
+
+def _ask(provider: "Provider", backend: str, job: JobReport) -> JobResult:
+    """What a job gave. Raises ProviderError, also if that is not of so many circuits."""
+    result = provider.result(job.job_id, backend=backend)
+    if len(result) != job.slice.experiments_count:
+        raise ProviderError(
+            f"the provider gave {len(result)} results for {job.slice.experiments_count} circuits"
+        )
+    return result
+
+
+def _keeper(
+    folder: SetFolder, provider: "Provider", elsewhere: Callable[[], Sequence[Path]]
+) -> OnceKeeper | None:
+    """Who keeps the results of the set, if they can be read only once."""
+    # Imported here, as the provider is by now.
+    from qjobs.providers.interface import GivesOnce
+
+    job_set = folder.job_set
+    if isinstance(provider, GivesOnce) and (
+        job_set.recovered  # whose options nobody knows
+        or provider.gives_once(backend=job_set.backend, options=job_set.options)
+    ):
+        return OnceKeeper.of(folder, elsewhere())
+    return None
+
+
+def _gone(job: JobReport, error: ResultGone, at: datetime) -> Fact:
+    """That all circuits of a job have to run again if anything is to be had of them."""
+    return Fact(
+        job.index, job.attempt, at, FactKind.FAILED,
+        spans.written([job.slice]), shortened(f"{GONE}: {error.message}"),
+    )  # fmt: skip
 
 
 def rows(target: Target, report: SetReport) -> Iterator[CircuitRow]:

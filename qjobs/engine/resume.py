@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from qjobs.engine.start import Progress, StartReport, start
 from qjobs.engine.workspace import Workspace
-from qjobs.model import Attempted, Planned
+from qjobs.model import Accepted, Attempted, Planned
 from qjobs.providers.interface import Plans
 from qjobs.store.folder import SetFolder
 
@@ -20,6 +20,7 @@ def resume(
     resend_unknown: bool = False,
     recalibrated: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> StartReport:
     """Hand over what was not handed over yet, in as many threads as the backend takes.
 
@@ -28,7 +29,8 @@ def resume(
     records how it is.
     """
     folder.check_writable()
-    open_jobs = [index for index in unsent_jobs(folder) if jobs is None or index in jobs]
+    left = [*unsent_jobs(folder), *_unstopped_jobs(folder)]
+    open_jobs = [index for index in left if jobs is None or index in jobs]
     if not open_jobs:
         return StartReport()
     provider = workspace.provider_of(folder.job_set)
@@ -48,9 +50,19 @@ def resume(
         max_workers=max_workers,
         resend_unknown=resend_unknown,
         progress=progress,
+        enough=enough,
     )
 
 
 def unsent_jobs(folder: SetFolder) -> list[int]:
     """The jobs of a set that are planned, or whose fate is unknown, by their indices."""
     return [job.index for job in folder.jobs() if isinstance(job.state, Planned | Attempted)]
+
+
+def _unstopped_jobs(folder: SetFolder) -> list[int]:
+    """Those that were cancelled in the midst of a call, and are not known to have ended."""
+    return [
+        job.index
+        for job in folder.jobs()
+        if isinstance(job.state, Accepted) and job.attempt.withdrawn
+    ]

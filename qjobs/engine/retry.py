@@ -1,10 +1,11 @@
 """Open a further attempt at what failed: at jobs, or at circuits of jobs that are done.
 
 `resume` then hands it over. Failed circuits get jobs of their own, one for each run of them: the
-results that their job gave stay, and nothing is paid for twice.
+results that their job gave stay, and nothing is paid for twice. A job that was too large when
+it ran is cut: sent again as it was, it would fail again, and cost again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from qjobs import spans
 from qjobs.engine.address import Target
@@ -13,17 +14,27 @@ from qjobs.engine.reconcile import reconcile
 from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.workspace import Workspace
 from qjobs.facts import Fact, FactKind
+from qjobs.model import Slice
+from qjobs.providers.interface import Provider, TellsTooLarge
 
 
 def open_attempts(
-    workspace: Workspace, target: Target, report: SetReport, states: Sequence[State]
+    workspace: Workspace,
+    target: Target,
+    report: SetReport,
+    states: Sequence[State],
+    *,
+    per_job: int | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> tuple[int, ...]:
     """Plan attempt n+1 of each job that is in one of `states`; return what is to be sent now.
 
     If failures are, new jobs get the circuits that failed in jobs that are done, of those that
-    are meant. The earlier attempts and their ids stay in the state. A job that is not failed for
-    good (by its facts, not only by the report) is left alone. Raises InputError if the
-    set's circuits are not here, StateError, and ProviderError if it cannot be learnt what was sent.
+    are meant. No job that is sent has more circuits than `per_job`; without that, those that
+    were too large when they ran are halved, and left alone if they have one circuit. The
+    earlier attempts and their ids stay in the state. A job that is not failed for good (by its
+    facts, not only by the report) is left alone. Raises InputError if the set's circuits
+    are not here, StateError, and ProviderError if it cannot be learnt what was sent.
     """
     target.folder.check_writable()
     chosen = [
@@ -36,17 +47,55 @@ def open_attempts(
     with target.folder.claim_submission(), target.folder.journal() as journal:
         reconcile(target.folder, provider, journal, clock=workspace.clock)
         before = {job.index: job.attempt.number for job in journal.jobs()}
-        journal.append(*(fact for job in chosen for fact in _facts(workspace, job)))
+        facts = []
+        jobs = len(before)
+        # Jobs that are opened whole come first: the others may turn out to be other processes'.
+        for job in sorted(chosen, key=_keeps_something):
+            most = per_job or _half(provider, job)
+            if not most:
+                say(f"job {job.index} has one circuit, and was too large: --per-job 1 sends it")
+                continue
+            if job.gone:
+                gone = job.message.rstrip(".")
+                say(f"job {job.index}: {gone}; its circuits run again, and cost again")
+            opened = [*_facts(workspace, job, most, jobs)]
+            jobs += sum(fact.kind is not FactKind.PLANNED for fact in opened)
+            facts += opened
+        journal.append(*facts)
         return tuple(
             job.index for job in journal.jobs() if before.get(job.index) != job.attempt.number
         )
 
 
-def _facts(workspace: Workspace, job: JobReport) -> Iterator[Fact]:
-    """What brings a job, or its failed circuits, to be sent again."""
+def _half(provider: Provider, job: JobReport) -> int:
+    """The most circuits that are sent at once of a job: 0 if it was too large with one."""
+    circuits = job.slice.experiments_count
+    ran = job.state in (State.ERROR, State.DONE)  # one that is refused is halved when it is sent
+    if ran and isinstance(provider, TellsTooLarge) and provider.was_too_large(job.message):
+        return (circuits + 1) // 2 if circuits > 1 else 0
+    return circuits
+
+
+def _keeps_something(job: JobReport) -> bool:
+    """Whether circuits of a job stay with it that need not be sent again."""
+    return bool(job.failed) and job.failed != (job.slice,)
+
+
+def _facts(workspace: Workspace, job: JobReport, most: int, jobs: int) -> Iterator[Fact]:
+    """What brings a job, or its failed circuits, to be sent again, at most so many in a job.
+
+    There are so many jobs so far: a new one has the next index.
+    """
     now = workspace.clock()
-    if not job.failed or job.failed == (job.slice,):  # nothing of it is left that could stay
-        yield Fact(job.index, job.attempt + 1, now, FactKind.PLANNED, "retry")
+    if _keeps_something(job):
+        for run in job.failed:
+            for start in range(run.start_index, run.end_index + 1, most):
+                part = Slice(start, min(most, run.end_index + 1 - start))
+                value = spans.written([part])
+                yield Fact(job.index, job.attempt, now, FactKind.RETRIED, value)
         return
-    for run in job.failed:
-        yield Fact(job.index, job.attempt, now, FactKind.RETRIED, spans.written([run]))
+    yield Fact(job.index, job.attempt + 1, now, FactKind.PLANNED, "retry")
+    index, attempt = job.index, job.attempt + 1
+    for _ in range(job.slice.experiments_count, most, -most):
+        yield Fact(index, attempt, now, FactKind.SPLIT, str(most))
+        index, attempt, jobs = jobs, 1, jobs + 1

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import assert_never
 
 from qjobs import pool
 from qjobs.engine.circuits import planned_slice
@@ -12,10 +13,9 @@ from qjobs.engine.reconcile import reconcile
 from qjobs.engine.steps import Starter
 from qjobs.engine.unknown import open_resends
 from qjobs.errors import NoneAccepted, ProviderError
-from qjobs.model import Accepted, Attempted, Finished, Planned, Refused
+from qjobs.model import Accepted, Attempted, Dropped, Finished, Planned, Refused
 from qjobs.providers.interface import Concludes, Provider
 from qjobs.store.folder import SetFolder
-from qjobs.store.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,11 @@ class StartReport:
     refused: int = 0
     unknown: int = 0
     planned: int = 0
+    cancelled: int = 0  # by somebody else meanwhile
+    untold: list[int] = field(default_factory=list)  # unknown, and the provider can never tell
     problems: list[str] = field(default_factory=list)
     stopped_by: NoneAccepted | None = None
+    gave_up: bool = False  # before all were sent, because too many went wrong
 
 
 @contextmanager
@@ -81,13 +84,15 @@ def start(
     max_workers: int | None = None,
     resend_unknown: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> StartReport:
     """Hand the jobs that are planned, or whose fate is unknown, to the provider.
 
     Calls run in as many threads as the backend takes, at most `max_workers`. Once `stop` is
-    set, calls in flight are finished and recorded and the rest stays planned. With
-    `resend_unknown`, jobs of a provider that cannot find are sent anew although they may
-    exist already. Raises StateError, among others if another process is submitting the set.
+    set, calls in flight are finished and recorded and the rest stays planned; it is set if there
+    is `enough`, which is asked after each job. With `resend_unknown`, jobs of a provider that
+    cannot find are sent anew although they may exist already. Raises StateError, among others if
+    another process is submitting the set.
     """
     job_set = folder.job_set
     report = StartReport()
@@ -104,7 +109,7 @@ def start(
             if isinstance(error, NoneAccepted):
                 report.stopped_by = error
             report.problems.append(f"nothing is sent before it is known what was: {error.message}")
-            _count(report, starter.journal, known)
+            _count(report, starter, known)
             return report
         if resend_unknown:
             open_resends(provider, job_set, starter.journal, jobs, clock=clock)
@@ -120,26 +125,40 @@ def start(
                     say("")
                     if problem:
                         report.problems.append(problem)
+                    if not report.gave_up and enough():
+                        report.gave_up = True
+                        stop.set()
                 waiting = [*starter.split_off]
                 starter.split_off.clear()
                 known += waiting
         except NoneAccepted as error:
             report.stopped_by = error
-        _count(report, starter.journal, [*known, *starter.split_off])
+        _count(report, starter, [*known, *starter.split_off])
     return report
 
 
-def _count(report: StartReport, journal: Journal, jobs: Sequence[int]) -> None:
+def _count(report: StartReport, starter: Starter, jobs: Sequence[int]) -> None:
+    unknown = []
     for index in jobs:
-        match journal.job(index).state:
+        attempt = starter.journal.job(index).attempt
+        match attempt.state:
+            case Dropped():
+                report.cancelled += 1
+            case Accepted() | Finished() if attempt.withdrawn:
+                report.cancelled += 1
             case Accepted() | Finished():
                 report.accepted += 1
             case Refused(message):
                 report.refused += 1
                 report.problems.append(f"job {index} was refused: {message}")
             case Attempted():
-                report.unknown += 1
+                unknown.append(index)
             case Planned():
                 report.planned += 1
-            case _:
-                pass
+            case unexpected:
+                assert_never(unexpected)
+    report.unknown += len(unknown)
+    if unknown:
+        with suppress(ProviderError):  # of one that does not answer any more, other verbs tell
+            if not starter.provider.capabilities(starter.job_set.backend).finds:
+                report.untold += unknown

@@ -1,7 +1,8 @@
 """Ask the provider how the jobs of a set are, and record what will not change any more."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,17 @@ from qjobs.engine.address import Target
 from qjobs.engine.asking import connections, has_accounts
 from qjobs.engine.report import SetReport, report_jobs
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import AuthError, ProviderError, StateDamaged, StateTooNew, StateUnwritable
+from qjobs.errors import (
+    AuthError,
+    ProviderError,
+    QjobsError,
+    StateDamaged,
+    StateTooNew,
+    StateUnwritable,
+)
 from qjobs.facts import Fact, FactKind, shortened
 from qjobs.failed import pieces
-from qjobs.model import Accepted, Failed, Job, JobSet, JobStatus, Slice
+from qjobs.model import Accepted, Attempted, Failed, Job, JobSet, JobStatus, Slice
 from qjobs.spans import within
 
 if TYPE_CHECKING:
@@ -31,9 +39,10 @@ def status(workspace: Workspace, target: Target, *, cached: bool = False) -> Set
     folder = target.folder
     jobs = target.chosen(folder.jobs())
     asked = {job.state.job_id: job for job in jobs if isinstance(job.state, Accepted)}
+    finds = cached or provider_finds(workspace, folder.job_set, jobs)
     if cached or not asked:
         reports = report_jobs(jobs, None, circuits=target.circuits)
-        return SetReport(folder.job_set, reports, folder.warnings)
+        return SetReport(folder.job_set, reports, folder.warnings, finds)
     try:
         provider = workspace.provider_of(folder.job_set)
         live = provider.statuses(list(asked), backend=folder.job_set.backend)
@@ -46,8 +55,8 @@ def status(workspace: Workspace, target: Target, *, cached: bool = False) -> Set
     except ProviderError as error:
         reports = report_jobs(jobs, {}, error.message, circuits=target.circuits)
         if isinstance(error, AuthError):
-            return SetReport(folder.job_set, reports, folder.warnings, denied=error)
-        return SetReport(folder.job_set, reports, (*folder.warnings, error.message))
+            return SetReport(folder.job_set, reports, folder.warnings, finds, error)
+        return SetReport(folder.job_set, reports, (*folder.warnings, error.message), finds)
     # Which circuits failed comes first: a job is never on record as DONE without it.
     facts = [
         fact
@@ -71,7 +80,16 @@ def status(workspace: Workspace, target: Target, *, cached: bool = False) -> Set
         except (StateDamaged, StateTooNew, StateUnwritable) as error:
             warnings = tuple(dict.fromkeys((*warnings, error.message)))
     reports = report_jobs(jobs, live, elsewhere, circuits=target.circuits)
-    return SetReport(folder.job_set, reports, warnings)
+    return SetReport(folder.job_set, reports, warnings, finds)
+
+
+def provider_finds(workspace: Workspace, job_set: JobSet, jobs: Sequence[Job]) -> bool:
+    """Whether the provider can tell what became of the unknown ones of these jobs, if any."""
+    if not any(isinstance(job.state, Attempted) for job in jobs):
+        return True
+    with suppress(QjobsError):  # of a provider that cannot be had, other verbs tell
+        return workspace.provider_of(job_set).capabilities(job_set.backend).finds
+    return True
 
 
 def _elsewhere(provider: "Provider", job_set: JobSet, live: Mapping[str, JobStatus]) -> str:

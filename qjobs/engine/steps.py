@@ -8,7 +8,7 @@ sent again. Nothing is ever resent blindly.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -17,6 +17,7 @@ from typing import NamedTuple, TypeAlias, assert_never
 
 from qjobs.circuits.foreign import describe
 from qjobs.circuits.slices import CircuitSlice
+from qjobs.engine.adopting import Adopter
 from qjobs.engine.halving import can_be_halved, halve
 from qjobs.engine.unknown import Found, NotYet, Unclear, look_up
 from qjobs.errors import (
@@ -25,11 +26,11 @@ from qjobs.errors import (
     NoneAccepted,
     NotAccepted,
     NotNow,
-    StateUnwritable,
+    QjobsError,
     UnreadableCircuit,
 )
 from qjobs.facts import Fact, FactKind, shortened
-from qjobs.model import Attempted, Job, JobSet, Planned, Slice
+from qjobs.model import Attempted, Dropped, Job, JobSet, Planned, Slice
 from qjobs.providers.interface import Prepares, Provider
 from qjobs.store.journal import Journal
 from qjobs.store.pace import Pace
@@ -40,6 +41,8 @@ _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
 # Whatever a provider says of when to come back: a longer time than this is no time to the system.
 _LONGEST_WAIT_S = 86_400.0
+_LOOK_S = 2.0
+"""While a job waits, how often it is looked whether it was cancelled meanwhile."""
 
 
 class Wait(NamedTuple):
@@ -78,9 +81,17 @@ class Starter:
             while True:
                 wait = next(steps)
                 self.say(wait.reason)
-                self.stop.wait(wait.wait_s)
+                self._wait(index, wait.wait_s)
         except StopIteration as end:
             return str(end.value)
+
+    def _wait(self, index: int, wait_s: float) -> None:
+        """Wait so long, or until the user has had enough, of this job or of all."""
+        while wait_s > 0 and not isinstance(self.journal.job(index).state, Dropped):
+            if self.stop.wait(min(wait_s, _LOOK_S)):
+                return
+            wait_s -= _LOOK_S
+            self.journal.catch_up()
 
     def steps(self, index: int) -> Steps:
         """Bring one job as far as it gets; return what is left to say about it, if anything.
@@ -121,22 +132,25 @@ class Starter:
                         wait = Wait(f"{error.message.rstrip('.')}: waiting {wait_s:.0f} s", wait_s)
                     yield wait
                 case _:
-                    return ""
-        return ""
+                    break
+        return self._adopter.stop_withdrawn(index)
 
     def _ask(self, job: Job, unknown: Attempted) -> Steps:
         """Ask the provider what became of an attempt; return why that is not possible."""
         match look_up(self.provider, self.job_set, unknown, self.clock()):
             case Found(job_ids):
-                self._adopt(job, job_ids)
+                self._adopter.found(job.index, job.attempt.number, job_ids)
             case NotYet(retry_after_s):
                 ask_again_s = min(retry_after_s, _LONGEST_WAIT_S)
                 lost = f"job {job.index}: its answer was lost; asking the provider for it"
                 yield Wait(f"{lost} in {ceil(ask_again_s)} s", ask_again_s)
                 if self.stop.is_set():
                     return f"job {job.index}: stopped before the provider knew what became of it"
-            case Unclear(reason):
-                return f"job {job.index}: {reason}"
+            case Unclear(reason, for_good):
+                if for_good and job.attempt.withdrawn:
+                    self._record(job, FactKind.ABANDONED, reason)
+                why = f": {unknown.reason}" if unknown.reason else ""
+                return f"job {job.index}: {reason}{why}; its tag is {unknown.tag}"
             case unexpected:
                 assert_never(unexpected)
         return ""
@@ -184,14 +198,16 @@ class Starter:
             self._refuse(job, error.refusal())
             return ""
         except (NotNow, NoneAccepted, InputError) as error:
-            self._record(job, FactKind.DEFERRED, shortened(error.message))
+            self._adopter.deferred(job.index, job.attempt.number, error.message)
             raise
         except NotAccepted as error:
             self._refuse(job, error)
             return ""
         except Exception as error:  # noqa: BLE001 - whatever a plug-in lets through, the job may exist
-            return f"job {job.index}: {describe(error)}"
-        self._accept(job, job_id)
+            reason = error.message if isinstance(error, QjobsError) else describe(error)
+            self._record(job, FactKind.LOST, shortened(reason))
+            return f"job {job.index}: {reason}"
+        self._adopter.accepted(job.index, job.attempt.number, [job_id])
         return ""
 
     def _refuse(self, job: Job, error: NotAccepted) -> None:
@@ -204,25 +220,9 @@ class Starter:
             self.split_off.append(rest.index)
             self.say(f"{refused.value}: job {rest.index} takes circuits {rest.slice}")
 
-    def _accept(self, job: Job, job_id: str) -> None:
-        try:
-            self._record(job, FactKind.ACCEPTED, job_id)
-        except StateUnwritable as error:
-            # The one place where an id could be lost: say it, so that the user has it.
-            raise StateUnwritable(
-                f"{error.message}\nthe provider has accepted job {job.index} as {job_id}",
-                hint=error.hint or "make room, then run: qjobs resume",
-            ) from error
-
-    def _adopt(self, job: Job, job_ids: Sequence[str]) -> None:
-        """Take the oldest of the provider's jobs for our own; if there is none, plan it again."""
-        if not job_ids:
-            self._record(job, FactKind.DEFERRED, "no job carries the tag")
-            return
-        self._accept(job, job_ids[0])
-        for job_id in job_ids[1:]:
-            self._record(job, FactKind.DUPLICATE, job_id)
-            self.say(f"job {job.index}: the provider made a duplicate, {job_id}")
+    @property
+    def _adopter(self) -> Adopter:
+        return Adopter(self.job_set, self.journal, self.provider, self.clock, self.say)
 
     def _tag(self, job: Job) -> str:
         return self.job_set.job_tag(job.index, job.attempt.number)

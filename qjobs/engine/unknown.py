@@ -25,9 +25,10 @@ class NotYet(NamedTuple):
 
 
 class Unclear(NamedTuple):
-    """Nobody can tell, and why."""
+    """Nobody can tell, and why; nor ever will, if it is `for_good`."""
 
     reason: str
+    for_good: bool = False
 
 
 def look_up(
@@ -52,7 +53,8 @@ def look_up(
             return NotYet(error.retry_after_s)
         return Unclear(f"cannot ask what became of it: {error.message}")
     if not found and not capabilities.finds:
-        return Unclear(f"it may or may not have been accepted, and {job_set.provider} cannot tell")
+        reason = f"it may or may not have been accepted, and {job_set.provider} cannot tell"
+        return Unclear(reason, for_good=True)
     return Found(found)
 
 
@@ -71,8 +73,8 @@ def open_resends(
         job = journal.job(index)
         # What it happens to know is adopted later on, and so is what it cannot look up now.
         with suppress(ProviderError):
-            if isinstance(job.state, Attempted) and not provider.find(
-                job.state.tag, backend=job_set.backend
-            ):
+            if not isinstance(job.state, Attempted) or job.attempt.withdrawn:
+                continue
+            if not provider.find(job.state.tag, backend=job_set.backend):
                 number = job.attempt.number + 1
                 journal.append(Fact(index, number, clock(), FactKind.PLANNED, "resent on request"))

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from qjobs.engine.address import Target
@@ -13,6 +14,7 @@ from qjobs.engine.report import SetReport, State
 from qjobs.engine.result import fetch
 from qjobs.engine.status import status
 from qjobs.engine.workspace import Workspace
+from qjobs.errors import ProviderError
 
 _SLOWER = 1.5
 _MOST_TRIES = 3
@@ -20,11 +22,20 @@ _MOST_TRIES = 3
 
 
 class Limit(NamedTuple):
-    """How long to wait in all (`timeout_s` None: for ever) and at most between two looks."""
+    """How long to wait in all (`timeout_s` None: for ever) and at most between two looks.
+
+    With `max_fails` nobody waits on, nor submits more, once so many jobs went wrong.
+    """
 
     timeout_s: float | None = None
     poll_s: float | None = None
-    fail_fast: bool = False
+    max_fails: int | None = None
+
+    def reached(self, reports: Sequence[SetReport]) -> bool:
+        """Whether as many jobs went wrong as may."""
+        if self.max_fails is None:
+            return False
+        return sum(len(_wrong(report)) for report in reports) >= self.max_fails
 
 
 NO_LIMIT = Limit()
@@ -40,8 +51,8 @@ def follow(
 ) -> Iterator[tuple[SetReport, ...]]:
     """Yield how the targets are after each look, until they stand still.
 
-    They stand still when every job is final, refused, or waits for `resume`; or at the first
-    failure if the limit says so. Results are fetched and kept as soon as a job is done. The
+    They stand still when every job is final, refused, or waits for `resume`; or when so many
+    have failed as the limit says. Results are fetched and kept as soon as a job is done. The
     loop also ends when `stop` is set, or the time is up, whatever hangs: the last report tells
     which. Raises AuthError after a report if the provider does not answer whoever asks.
     """
@@ -66,7 +77,7 @@ def follow(
             tries -= 1
             if not tries or not any(map(unclear, reports)):
                 return
-        if limit.fail_fast and any(failed(report) for report in reports):
+        if limit.reached(reports):
             return
         pause_s = first_s if reports != before else min(pause_s * _SLOWER, longest_s)
         before = reports
@@ -75,6 +86,42 @@ def follow(
                 return
             pause_s = min(pause_s, left_s)
         stop.wait(pause_s)
+
+
+def watch(
+    workspace: Workspace,
+    target: Target,
+    limit: Limit,
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Callable[[], bool]:
+    """A question to ask while jobs are submitted: whether as many went wrong since as may.
+
+    It looks at the jobs anew once the provider's pause is over; until then, nothing is new.
+    """
+    most = limit.max_fails
+    if most is None:
+        return lambda: False
+    before = _wrong(status(workspace, target, cached=True))
+    pause_s, _ = _pauses(workspace, [target], limit)
+    stop = threading.Event()
+    due = monotonic()
+    reached = False
+
+    def enough() -> bool:
+        nonlocal due, reached
+        if not reached and monotonic() >= due:
+            with suppress(ProviderError):  # whoever submits is told
+                reached = len(_wrong(_look(workspace, target, stop)) - before) >= most
+            due = monotonic() + pause_s
+        return reached
+
+    return enough
+
+
+def _wrong(report: SetReport) -> set[tuple[int, int]]:
+    """The attempts that went wrong, each by the index of its job and its number."""
+    return {(job.index, job.attempt) for job in report.jobs if job.went_wrong}
 
 
 def moves(report: SetReport, submitting: bool) -> bool:  # noqa: FBT001 - its only question

@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from qjobs import paths
+from qjobs.store import trust
 from qjobs.store.sets import Store
 
 PACE = "submits_per_minute"
@@ -34,12 +36,18 @@ class Workspace(NamedTuple):
 
     @classmethod
     def at(cls, home: Path) -> Self:
-        """The real world, with the state folder `home`. Nothing is read or made yet."""
+        """The real world, with the state folder `home`. Nothing is made yet.
+
+        Raises StateError if the folder is another user's, or can be written by others.
+        """
+        owners = paths.trusted_owners()
+        trust.check_home(home, owners=owners)
 
         @cache
         def load_provider(name: str, **settings: str) -> "Provider":
             from qjobs.providers.loading import open_provider
 
+            trust.check_provider(home, name, owners=owners)
             return open_provider(name, home, settings)
 
         return cls(

@@ -14,7 +14,6 @@ from qjobs.managed.planning import (
     RunPlan,
     invalid,
     missing_keywords,
-    name_of,
     write_set,
 )
 from qjobs.managed.surroundings import HELD, Surroundings
@@ -24,6 +23,7 @@ from qjobs.model import RunOptions
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
+    from qjobs.providers.interface import Provider
     from qjobs.store.folder import SetFolder
 
 
@@ -47,7 +47,9 @@ def begin(
     plan = RunPlan.of(run_config, place)
     workspace = surroundings.workspace
     if place.held is not None:
-        workspace = surroundings.holding(surroundings.hold(place.held, None))
+        held = surroundings.hold(place.held, None)
+        workspace = surroundings.holding(held)
+        place = place._replace(backend=_name_of(held))
     try:
         provider = workspace.load_provider(place.provider)
     except UsageError as error:
@@ -103,12 +105,12 @@ def reopen(
             )
     elif provider is not None and job_set.provider == HELD:
         backend = _backend(provider, job_set.backend)
-        if name_of(backend) != job_set.backend:
+        held = surroundings.hold(backend, None if backend is provider else provider)
+        if _name_of(held) != job_set.backend:
             raise JobManagerInvalidStateError(
                 f"the job set {job_set.set_id} was submitted to {job_set.backend}, "
-                f"not {name_of(backend)}"
+                f"not {_name_of(held)}"
             )
-        held = surroundings.hold(backend, None if backend is provider else provider)
         if keywords:
             _remember(held, folder, (), keywords)
         return OpenSet(surroundings.holding(held), folder)
@@ -141,6 +143,12 @@ def _remember(
     remember = getattr(provider, "originals", None)
     if callable(remember):
         remember(folder.circuits_path, circuits, keywords)
+
+
+def _name_of(held: "Provider") -> str:
+    """The name of the one backend that a provider of an object has."""
+    (backend,) = held.backends()
+    return backend.name
 
 
 def _backend(provider: object, name: str) -> object:

@@ -15,7 +15,7 @@ class JobManagerInvalidStateError(JobManagerError, UsageError):
     code = UsageError.code
 
 
-class JobManagerTimeoutError(JobManagerError, TimedOut):
+class JobManagerTimeoutError(JobManagerError, TimedOut, TimeoutError):
     """The time limit ran out; the jobs go on."""
 
     code = TimedOut.code

@@ -9,7 +9,7 @@ import threading
 from bisect import insort
 from collections.abc import Generator
 from contextlib import AbstractContextManager, suppress
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
@@ -30,6 +30,12 @@ class _Ticket(NamedTuple):
     number: int
     way: Way
     future: "Future[None]"
+    executor: "Executor"
+
+    def drop(self) -> None:
+        """Let it go no further; it is done as far as it has come."""
+        if not self.future.cancel():  # it has begun, and waits
+            self.future.set_result(None)
 
 
 class Gate:
@@ -55,7 +61,7 @@ class Gate:
         from concurrent.futures import Future
 
         future: Future[None] = Future()
-        ticket = _Ticket(next(self._numbers), way, future)
+        ticket = _Ticket(next(self._numbers), way, future, executor)
         with self._changed:
             if self.stop.is_set():
                 future.cancel()
@@ -80,8 +86,7 @@ class Gate:
         with self._changed:
             self._changed.notify_all()
             for ticket in self._waiting:
-                if not ticket.future.cancel():  # it has begun, and waits
-                    ticket.future.set_result(None)
+                ticket.drop()
             self._waiting.clear()
             self._changed.wait_for(lambda: not self._passing)
 
@@ -90,10 +95,29 @@ class Gate:
         if self._waiting and not self._pausing and not self._at_the_lock:
             self._at_the_lock += 1
             try:
-                executor.submit(self._serve, lock, executor)
+                thread = executor.submit(self._serve, lock, executor)
             except BaseException:
                 self._at_the_lock -= 1
                 raise
+            thread.add_done_callback(partial(self._went, lock, executor))
+
+    def _went(self, lock: Lock, executor: "Executor", thread: "Future[None]") -> None:
+        """If the executor was shut down and let its work go, drop what it was to do."""
+        if thread.cancelled():
+            # Whoever shuts an executor down holds its lock meanwhile.
+            threading.Thread(target=self._drop, args=(lock, executor), daemon=True).start()
+
+    def _drop(self, lock: Lock, executor: "Executor") -> None:
+        """Drop the jobs of an executor that did not come to the lock; others go on."""
+        with self._changed:
+            self._at_the_lock -= 1
+            lost = [ticket for ticket in self._waiting if ticket.executor is executor]
+            self._waiting = [ticket for ticket in self._waiting if ticket.executor is not executor]
+            for ticket in lost:
+                ticket.drop()
+            if self._waiting:
+                with suppress(RuntimeError):
+                    self._send_for_a_thread(lock, self._waiting[0].executor)
 
     def _serve(self, lock: Lock, executor: "Executor") -> None:
         """Take jobs through, until another thread does or there is none."""
@@ -160,17 +184,5 @@ def gate_of(lock: Lock) -> Gate:
 
 @cache
 def _gates() -> "tuple[WeakKeyDictionary[Lock, Gate], threading.Lock]":
-    """All gates there are; they are closed when the interpreter is about to end."""
-    gates: WeakKeyDictionary[Lock, Gate] = WeakKeyDictionary()
-
-    def close_all() -> None:
-        open_gates = list(gates.values())
-        for gate in open_gates:
-            gate.stop.set()
-        for gate in open_gates:
-            gate.close()
-
-    # Not `atexit`, which comes only after all threads have been waited for, and so after all
-    # jobs were sent; nor after thread pools, the vendors' own among them, take no more work.
-    threading._register_atexit(close_all)  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public one
-    return gates, threading.Lock()
+    """All gates there are."""
+    return WeakKeyDictionary(), threading.Lock()

@@ -8,16 +8,22 @@ from qjobs.engine.circuits import circuit_slice
 from qjobs.engine.error import Origin, failures
 from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.errors import InputError, JobRefused, QjobsError
+from qjobs.managed.arguments import (
+    check_submitters,
+    check_text,
+    checked_slice,
+    checked_tags,
+)
 from qjobs.managed.beginning import begin, warn_of_share_level
 from qjobs.managed.errors import JobManagerInvalidStateError, JobManagerTimeoutError
 from qjobs.managed.open_set import OpenSet
 from qjobs.managed.payload import make_qobj
-from qjobs.managed.planning import checked_slice, checked_tags, circuit_list, refuse_empty
+from qjobs.managed.planning import circuit_list
 from qjobs.managed.report import qiskit_status
 from qjobs.managed.sending import send
 from qjobs.managed.stopping import stop_jobs
 from qjobs.managed.surroundings import HELD, Surroundings
-from qjobs.managed.vendor import AdoptedJob, ProviderJob, vendor_job
+from qjobs.managed.vendor import AdoptedJob, vendor_job
 from qjobs.managed.warning import warn
 
 if TYPE_CHECKING:
@@ -68,8 +74,18 @@ class ManagedJob:
     def job(self) -> Any:
         """The vendor's job object, or ours where there is none; None until it was accepted."""
         if self._job is None and self._set is not None:
-            self.learn(self._own(self._set.look([self.index], cached=True)))
+            self._job = self._job_of(self._set)
         return self._job
+
+    def _job_of(self, job_set: OpenSet) -> Any:
+        if not self._job_id:
+            self.learn(self._own(job_set.look([self.index], cached=True)))
+        if self._job is not None or not self._job_id:
+            return self._job
+        # Not where the id is learnt, which may be a thread: there Qiskit must not be loaded.
+        from qjobs.managed.provider_job import ProviderJob
+
+        return ProviderJob(self, job_set, self._job_id)
 
     def submit(
         self,
@@ -93,11 +109,12 @@ class ManagedJob:
         if self._set is not None or self._job is not None:
             raise JobManagerInvalidStateError(f"the job for {self._range} was submitted before")
         warn_of_share_level(job_share_level)
-        refuse_empty("name of the job", job_name)
+        check_text("name of the job", job_name)
+        check_submitters(submit_lock, executor)
         found = circuit_list(circuits)
         if len(found) != self.end_index - self.start_index + 1:
             raise JobManagerInvalidStateError(f"{len(found)} circuits were given for {self._range}")
-        surroundings = Surroundings.at(paths.state_home())
+        surroundings = Surroundings.of_program(paths.state_home())
         job_set = begin(
             surroundings, found, backend, run_config,
             set_id=surroundings.workspace.new_id(), name=job_name,
@@ -229,9 +246,7 @@ class ManagedJob:
         if job.job_id:
             self._job_id, self.submit_error = job.job_id, None
             held = self._set.folder.job_set.provider == HELD
-            own = vendor_job(self._set.provider, job.job_id) if held else None
-            name = f"{self._set.name}_{self.index}_"
-            self._job = own or ProviderJob(self, job.job_id, name, self._set.place)
+            self._job = vendor_job(self._set.provider, job.job_id) if held else None
         elif job.state is State.REFUSED and self.submit_error is None:
             self.submit_error = JobRefused(job.message)
 

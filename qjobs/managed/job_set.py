@@ -10,6 +10,13 @@ from qjobs.engine.report import JobReport
 from qjobs.engine.resume import unsent_jobs
 from qjobs.errors import NotFound
 from qjobs.managed import waiting
+from qjobs.managed.arguments import (
+    changed_tags,
+    check_submitters,
+    check_text,
+    checked_per_job,
+    checked_tags,
+)
 from qjobs.managed.beginning import begin, check_keywords, reopen, warn_of_share_level
 from qjobs.managed.completion import Completed
 from qjobs.managed.errors import JobManagerInvalidStateError, JobManagerUnknownJobSet
@@ -17,7 +24,7 @@ from qjobs.managed.job import ManagedJob
 from qjobs.managed.members import Members
 from qjobs.managed.notebook import report_html
 from qjobs.managed.open_set import OpenSet
-from qjobs.managed.planning import changed_tags, checked_tags, circuit_list, refuse_empty
+from qjobs.managed.planning import circuit_list
 from qjobs.managed.report import detail_lines, summary_lines
 from qjobs.managed.results import ManagedResults
 from qjobs.managed.sending import send
@@ -48,12 +55,12 @@ class ManagedJobSet:
         submit_lock: "Lock | None" = None,
     ) -> None:
         """A set without jobs: `run` makes some, `retrieve_jobs` finds those of `short_id`."""
-        refuse_empty("name of a job set", name)
-        refuse_empty("id of a job set", short_id)
+        check_text("name of a job set", name)
+        check_text("id of a job set", short_id)
         self._surroundings = surroundings or Surroundings.at(paths.state_home())
         self._name = name or ""
         self._id = short_id or self._surroundings.workspace.new_id()
-        self._submit_lock = submit_lock or threading.Lock()
+        self._submit_lock = threading.Lock() if submit_lock is None else submit_lock
         self._members: Members | None = None
         self._results: ManagedResults | None = None
         self._retrieved = False
@@ -117,9 +124,11 @@ class ManagedJobSet:
         if self._members is not None:
             raise JobManagerInvalidStateError(f"the job set {self._id} was submitted before")
         warn_of_share_level(job_share_level)
+        check_submitters(self._submit_lock, executor)
         job_set = begin(
             self._surroundings, circuit_list(circuits), backend, run_config,
-            set_id=self._id, name=self._name, tags=checked_tags(job_tags), per_job=per_job,
+            set_id=self._id, name=self._name, tags=checked_tags(job_tags),
+            per_job=checked_per_job(per_job),
         )  # fmt: skip
         members = self._open(job_set)
         send(job_set, members.jobs, self._submit_lock, executor, split_off=members.job)
@@ -289,7 +298,7 @@ class ManagedJobSet:
 
     def update_name(self, name: str) -> None:
         """Give the set another name, here and for the command line."""
-        refuse_empty("name of a job set", name)
+        check_text("name of a job set", name)
         self._known().job_set.label(name=name)
 
     def job_set_id(self) -> str:

@@ -8,7 +8,7 @@ from qjobs import spans
 from qjobs.engine.report import JobReport, State
 from qjobs.managed.circuit_names import CircuitNames
 from qjobs.managed.outcome import make_result
-from qjobs.results import CircuitResult
+from qjobs.results import About, CircuitResult
 from qjobs.store.folder import SetFolder
 
 if TYPE_CHECKING:
@@ -43,9 +43,10 @@ class KeptResults:
             key = (job.index, job.attempt)
             found = self._results.pop(key, None)
             if found is None:
+                about: About = {}
                 if self.has(job):
                     kept = self._folder.results.read(*key)
-                    circuits = list(kept.circuits())
+                    circuits, about = list(kept.circuits()), kept.about
                 elif partial:
                     shots = self._folder.job_set.options.shots
                     gap = CircuitResult(shots, None, 0, message=job.message or str(job.state))
@@ -57,6 +58,7 @@ class KeptResults:
                     self._names.of(job.slice),
                     backend_name=self._backend_name,
                     job_id=job.job_id,
+                    about=about,
                 )
                 if not self.has(job):
                     return found

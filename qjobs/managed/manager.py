@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from qjobs import paths
 from qjobs.errors import NotFound, StateError
+from qjobs.managed.arguments import check_lock, check_text
 from qjobs.managed.job_set import ManagedJobSet
-from qjobs.managed.planning import refuse_empty
 from qjobs.managed.report import detail_lines, summary_lines
 from qjobs.managed.surroundings import Surroundings
 
@@ -36,10 +36,12 @@ class JobManager:
         *,
         submit_lock: "Lock | None" = None,
     ) -> None:
-        refuse_empty("state folder", state)
+        if submit_lock is not None:
+            check_lock(submit_lock)
         if isinstance(state, Surroundings):
             self._surroundings = state
         else:
+            check_text("state folder", None if isinstance(state, os.PathLike) else state)
             home = paths.state_home() if state is None else Path(state).expanduser().absolute()
             self._surroundings = Surroundings.at(home)
         self._submit_lock = submit_lock
@@ -99,7 +101,7 @@ class JobManager:
         With `earlier`, those of other processes and of the command line too, from then on; a
         set that cannot be read is left out.
         """
-        refuse_empty("name of a job set", name)
+        check_text("name of a job set", name)
         if earlier:
             known = {job_set.job_set_id() for job_set in self._job_sets}
             for header in reversed(self._surroundings.workspace.store.listing().headers):
@@ -121,6 +123,7 @@ class JobManager:
         others, the state knows. Raises JobManagerUnknownJobSet, JobManagerInvalidStateError if
         the provider is another one's, and StateError.
         """
+        check_text("id of a job set", job_set_id)
         for job_set in self._job_sets:
             if job_set.job_set_id() == job_set_id:
                 if refresh:

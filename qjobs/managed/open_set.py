@@ -7,6 +7,7 @@ from datetime import UTC
 from qjobs.engine import cancel as cancelling
 from qjobs.engine.address import Target, of_jobs
 from qjobs.engine.deadline import Deadline, within
+from qjobs.engine.details import details
 from qjobs.engine.report import JobReport, SetReport
 from qjobs.engine.status import status
 from qjobs.engine.wait import Limit, follow
@@ -15,7 +16,7 @@ from qjobs.errors import UsageError
 from qjobs.managed.circuit_names import CircuitNames
 from qjobs.managed.errors import JobManagerInvalidStateError
 from qjobs.managed.kept import KeptResults
-from qjobs.providers.interface import Provider
+from qjobs.providers.interface import JobDetails, Provider
 from qjobs.store.folder import SetFolder
 
 
@@ -76,6 +77,12 @@ class OpenSet:
         if jobs is None:
             self.last = report
         return report
+
+    def details(self, job: int) -> JobDetails:
+        """What the provider tells of a job beyond its status; nothing if it does not."""
+        report = self.look([job], cached=True)
+        found = details(self.workspace, self.folder.job_set, report.jobs)
+        return found.get(job, JobDetails())
 
     def follow(
         self, jobs: Sequence[int] | None, timeout_s: float | None, stop: threading.Event

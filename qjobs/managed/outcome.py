@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from qjobs.circuits.outcomes import from_npy
 from qjobs.errors import ResultDamaged
-from qjobs.results import CircuitResult
+from qjobs.results import About, CircuitResult
 
 if TYPE_CHECKING:
     from qiskit.result import Result
@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 
 
 def make_result(
-    circuits: Sequence[CircuitResult], names: Sequence[str], *, backend_name: str, job_id: str
+    circuits: Sequence[CircuitResult],
+    names: Sequence[str],
+    *,
+    backend_name: str,
+    job_id: str,
+    about: About,
 ) -> "Result":
-    """The `Result` of one job."""
+    """The `Result` of one job. What nobody told of it as a whole is None."""
     from qiskit.result import Result
 
     experiments = [
@@ -30,6 +35,9 @@ def make_result(
         success=success,
         results=experiments,
         status="COMPLETED" if success else "PARTIAL COMPLETED" if partly else "ERROR",
+        date=about.get("date"),
+        header=about.get("header"),
+        time_taken=about.get("time_taken"),
     )
 
 

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from operator import index as index_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import UsageError
+from qjobs.managed.arguments import is_unicode
 from qjobs.managed.errors import JobManagerInvalidStateError
 from qjobs.managed.surroundings import HELD
 from qjobs.managed.warning import warn
@@ -25,7 +25,10 @@ SOURCE = "python"
 
 
 class Place(NamedTuple):
-    """Where circuits are to run. `held` is a backend or sampler object, if it is one."""
+    """Where circuits are to run. `held` is a backend or sampler object, if it is one.
+
+    It has a name once its provider has said so.
+    """
 
     provider: str
     backend: str
@@ -44,14 +47,7 @@ class Place(NamedTuple):
                 f"a {type(backend).__name__} cannot run circuits",
                 hint="give a backend, a V2 sampler, or a text such as 'local:aer'",
             )
-        return cls(HELD, name_of(backend), backend)
-
-
-def name_of(backend: object) -> str:
-    """The name of a backend; that of its class if it has none."""
-    name = getattr(backend, "name", None)
-    name = name() if callable(name) else name
-    return name if isinstance(name, str) and name else type(backend).__name__
+        return cls(HELD, "", backend)
 
 
 def invalid(error: UsageError | ValueError) -> JobManagerInvalidStateError:
@@ -76,48 +72,6 @@ def circuit_list(experiments: object) -> "list[QuantumCircuit]":
                 f"experiment {index} is a {type(circuit).__name__}, not a QuantumCircuit"
             )
     return circuits
-
-
-def checked_slice(start_index: object, experiments_count: object) -> Slice:
-    """The range of circuits, if it is one of at least one circuit, from 0 on."""
-    numbers = (start_index, experiments_count)
-    wrong = JobManagerInvalidStateError(
-        f"not a range of circuits: start_index {start_index!r}, "
-        f"experiments_count {experiments_count!r}",
-        hint="they are whole numbers, from 0 and from 1 on",
-    )
-    if any(isinstance(number, bool) for number in numbers):
-        raise wrong
-    try:
-        return Slice(*map(index_, numbers))  # type: ignore[arg-type]  # that is what is tried
-    except (TypeError, ValueError) as error:
-        raise wrong from error
-
-
-def refuse_empty(what: str, given: object) -> None:
-    """Raise JobManagerInvalidStateError for a text that is empty: it is no wish for a default."""
-    if isinstance(given, str) and not given.strip():
-        raise JobManagerInvalidStateError(
-            f"the {what} is empty", hint="give it a value, or leave it out"
-        )
-
-
-def checked_tags(tags: object) -> tuple[str, ...]:
-    """The tags, if they are a list of texts, or None."""
-    if tags is None:
-        return ()
-    if not isinstance(tags, list | tuple) or not all(isinstance(tag, str) for tag in tags):
-        raise JobManagerInvalidStateError(f"tags are a list of texts, not {tags!r}")
-    for tag in tags:
-        refuse_empty("tag", tag)
-    return tuple(dict.fromkeys(tags))
-
-
-def changed_tags(tags: object, *, additional: object, removal: object) -> list[str]:
-    """The tags and some more, but for those that are removed."""
-    removed = checked_tags(removal)
-    wanted = dict.fromkeys((*checked_tags(tags), *checked_tags(additional)))
-    return [tag for tag in wanted if tag not in removed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +136,20 @@ def _plain(value: Any) -> Any:
 
 
 def _is_plain(value: object) -> bool:
-    return isinstance(value, Scalar) and not (isinstance(value, float) and not math.isfinite(value))
+    """Whether TOML can hold it."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, Scalar) and not (isinstance(value, str) and not is_unicode(value))
 
 
 def _usual_shots(held: object | None) -> int:
     """The shots of a run that does not say."""
-    for holder, name in ((getattr(held, "options", None), "shots"), (held, "default_shots")):
+    options = getattr(held, "options", None)
+    for holder, name in (
+        (options, "shots"),
+        (options, "default_shots"),  # of IBM's primitives
+        (held, "default_shots"),
+    ):
         shots = getattr(holder, name, None)
         if isinstance(shots, int) and shots > 0:
             return shots
@@ -212,8 +174,6 @@ def write_set(
     More circuits a job than the backend takes are lowered to what it takes. `start_index` and
     `program` are those of a `JobSet`.
     """
-    if per_job is not None and per_job < 1:
-        raise JobManagerInvalidStateError(f"a job has at least one circuit, not {per_job!r}")
     if not circuits:
         return _write_empty_set(workspace, place, options=options, name=name, tags=tags)
     from qjobs.circuits import qpy

@@ -79,8 +79,9 @@ class ManagedResults:
     def combine_results(self) -> "Result":
         """The results of all circuits as one `Result`, if each gave one.
 
-        It has the id of the set and the time of now; `job_ids` are those of its jobs. Raises
-        ManagedResultDataNotAvailable.
+        It has the id of the set, the header, the date and the time taken of the job with the
+        first circuit, where these are known, else the time of now; `job_ids` are those of its
+        jobs. Raises ManagedResultDataNotAvailable.
         """
         from qiskit.result import Result
 
@@ -91,15 +92,18 @@ class ManagedResults:
             )
         if self._combined is None:
             parts = [self._part(job, own) for job, own in self._in_order()]
+            first = parts[0][0] if parts else None
             self._combined = Result(
                 backend_name=self.backend_name,
                 backend_version="",
                 job_id=self._set.folder.job_set.set_id,
                 success=True,
                 results=[experiment for _, experiments in parts for experiment in experiments],
-                date=self._set.workspace.clock().isoformat(),
+                date=getattr(first, "date", None) or self._set.workspace.clock().isoformat(),
+                header=getattr(first, "header", None),
+                time_taken=getattr(first, "time_taken", None),
                 status="COMPLETED",
-                job_ids=list(dict.fromkeys(job_id for job_id, _ in parts)),
+                job_ids=list(dict.fromkeys(result.job_id for result, _ in parts)),
             )
         return self._combined
 
@@ -108,12 +112,12 @@ class ManagedResults:
         parts = [(job, part) for job in self._jobs for part in job.parts]
         return sorted(parts, key=lambda item: item[1].start_index)
 
-    def _part(self, job: JobReport, own: Slice) -> "tuple[str, list[ExperimentResult]]":
-        """The id of a job, and what some of its circuits gave."""
+    def _part(self, job: JobReport, own: Slice) -> "tuple[Result, list[ExperimentResult]]":
+        """The result of a job, and what some of its circuits gave."""
         result = self._set.kept.result(job)
         assert result is not None  # each circuit gave something
         first = own.start_index - job.slice.start_index
-        return result.job_id, result.results[first : first + own.experiments_count]
+        return result, result.results[first : first + own.experiments_count]
 
     def _ask(
         self, method: str, experiment: "str | QuantumCircuit | int | None", **arguments: Any

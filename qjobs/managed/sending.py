@@ -12,6 +12,7 @@ from qjobs.engine.steps import Starter, Steps
 from qjobs.engine.unknown import open_resends
 from qjobs.errors import JobRefused, ProviderError, QjobsError
 from qjobs.managed.gate import Lock, Way, gate_of
+from qjobs.managed.leaving import stay_for
 from qjobs.managed.open_set import OpenSet
 from qjobs.managed.warning import warn
 from qjobs.model import Attempted, Planned, Refused
@@ -73,6 +74,7 @@ def send(
     for job, future in zip(by_index.values(), futures, strict=True):
         future.add_done_callback(handing.one_done)
         job.future = future
+    stay_for(job_set, gate, futures)
 
 
 class _Handing:

@@ -23,7 +23,7 @@ def stop_jobs(job_set: OpenSet, jobs: "Sequence[ManagedJob]") -> bool:
     indices = [job.index for job in jobs]
     try:
         reports = job_set.cancel(indices)
-        if not all(report.stopped for report in reports):
+        if not all(report.stopped and not report.in_flight for report in reports):
             wait([job.future for job in jobs if job.future is not None])
             reports = job_set.cancel(indices)
     except ProviderError as error:

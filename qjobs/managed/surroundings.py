@@ -1,6 +1,7 @@
 """What a job manager stands on: the workspace of the command line, and providers of objects."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,18 +25,16 @@ class Surroundings(NamedTuple):
 
     @classmethod
     def at(cls, home: Path) -> "Surroundings":
-        """Those of a state folder. Nothing is read or made yet."""
-        held: dict[int, tuple[object, Provider]] = {}
+        """Those of a state folder. Nothing is made yet. Raises StateError if it is not safe."""
+        return cls(Workspace.at(home), _holder(home))
 
-        def hold(backend: object, vendor: object | None) -> Provider:
-            # With the object itself, so that its id is no other's.
-            if vendor is not None or id(backend) not in held:
-                settings: Any = {"backend": backend, "provider": vendor}
-                provider = loading.load(HELD, ProviderContext(home / HELD, settings))
-                held[id(backend)] = backend, provider
-            return held[id(backend)][1]
+    @classmethod
+    def of_program(cls, home: Path) -> "Surroundings":
+        """Those that all jobs share which a program makes without a manager.
 
-        return cls(Workspace.at(home), hold)
+        A provider of an object keeps files open: there is one, not one for each job.
+        """
+        return cls(Workspace.at(home), _shared_holder(home))
 
     def holding(self, provider: Provider) -> Workspace:
         """The workspace with this provider as `python`."""
@@ -43,3 +42,20 @@ class Surroundings(NamedTuple):
         return self.workspace._replace(
             load_provider=lambda name, **chosen: provider if name == HELD else load(name, **chosen)
         )
+
+
+def _holder(home: Path) -> Callable[[object, object | None], Provider]:
+    held: dict[int, tuple[object, Provider]] = {}
+
+    def hold(backend: object, vendor: object | None) -> Provider:
+        # With the object itself, so that its id is no other's.
+        if vendor is not None or id(backend) not in held:
+            settings: Any = {"backend": backend, "provider": vendor}
+            provider = loading.load(HELD, ProviderContext(home / HELD, settings))
+            held[id(backend)] = backend, provider
+        return held[id(backend)][1]
+
+    return hold
+
+
+_shared_holder = cache(_holder)

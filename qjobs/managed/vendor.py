@@ -1,4 +1,4 @@
-"""The jobs behind managed ones: objects of vendors, and ours where there is none."""
+"""The jobs behind managed ones that are objects of vendors."""
 
 import inspect
 import logging
@@ -12,55 +12,8 @@ if TYPE_CHECKING:
     from qiskit.providers import JobStatus
     from qiskit.result import Result
 
-    from qjobs.managed.job import ManagedJob
-
 _LOG = logging.getLogger(__name__)
 _POLL_S = 0.1
-
-
-class ProviderJob:
-    """A job of which the provider gives no object, with the methods of Qiskit's `JobV1`."""
-
-    def __init__(self, managed: "ManagedJob", job_id: str, name: str, backend: str) -> None:
-        self._managed = managed
-        self._job_id = job_id
-        self._name = name
-        self._backend = backend
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}({self._job_id!r}) on {self._backend}>"
-
-    def job_id(self) -> str:
-        """The provider's name for the job."""
-        return self._job_id
-
-    def name(self) -> str:
-        """The name of the set and the index of the job."""
-        return self._name
-
-    def backend(self) -> str:
-        """The provider and the backend, as `provider:backend`."""
-        return self._backend
-
-    def status(self) -> "JobStatus | None":
-        """See `ManagedJob.status`."""
-        return self._managed.status()
-
-    def result(self, timeout: float | None = None) -> "Result | None":
-        """See `ManagedJob.result`."""
-        return self._managed.result(timeout=timeout)
-
-    def error_message(self) -> str | None:
-        """See `ManagedJob.error_message`."""
-        return self._managed.error_message()
-
-    def cancel(self) -> bool:
-        """Ask for the job to be stopped; whether it will not run on."""
-        return self._managed.cancel()
-
-    def in_final_state(self) -> bool:
-        """Whether the job will not change any more."""
-        return _is_final(self.status())
 
 
 class AdoptedJob:

@@ -138,7 +138,8 @@ class Provider(Protocol):
     def result(self, job_id: str, *, backend: str) -> JobResult:
         """What a DONE job measured, one result a circuit, in the order of its slice.
 
-        Raises ProviderError if the job is not DONE or its result is gone.
+        Raises ProviderError if the job is not DONE, and ResultGone only where it is sure that
+        nobody can have its result any more: then nobody asks again.
         """
 
     def error_message(self, job_id: str, *, backend: str) -> str:
@@ -257,6 +258,25 @@ class TellsFailed(Protocol):
 
     def failed_circuits(self, job_ids: Sequence[str], *, backend: str) -> Mapping[str, FailedPart]:
         """Of those of the DONE jobs that have some, in as few calls as `statuses`."""
+
+
+@runtime_checkable
+class GivesOnce(Protocol):
+    """Gives what some jobs measured only once: it is not asked before there is room for it."""
+
+    def gives_once(self, *, backend: str, options: RunOptions) -> bool:
+        """Whether jobs that were submitted so are such. Asks nobody."""
+
+
+@runtime_checkable
+class TellsTooLarge(Protocol):
+    """Knows by its own words that a job was taken, and found too large when it ran.
+
+    `retry` then halves it, instead of sending it as it was.
+    """
+
+    def was_too_large(self, message: str) -> bool:
+        """Whether this is what `error_message` or a ResultGone said of one. Asks nobody."""
 
 
 class JobDetails(NamedTuple):

@@ -27,6 +27,8 @@ OURS = {
     "python": "qjobs.providers.qiskit.held:HeldProvider",
     "qiskit": "qjobs.providers.qiskit.provider:QiskitProvider",
 }
+# Raises UnknownBackend for what is none of the default provider's.
+_DEFAULT_HAS = "qjobs.providers.local.backends:check_backend"
 # The plug-in behind each `[providers.NAME]` with a `factory`.
 VENDORS = "qiskit"
 
@@ -43,7 +45,7 @@ _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
 def parse_backend(text: str) -> tuple[str, str]:
-    """The provider and the backend of `provider:backend`; a bare backend is `local`'s.
+    """The provider and the backend of `provider:backend`; a bare word that names none is `local`'s.
 
     A provider without a colon is that provider's own choice. Raises UsageError for what is empty,
     but for a script of `fake`: it is no wish for a default.
@@ -52,8 +54,7 @@ def parse_backend(text: str) -> tuple[str, str]:
         raise UsageError("the backend is empty", hint="qjobs backends lists those that there are")
     provider, colon, backend = text.partition(":")
     if not colon:
-        known = text in OURS or text in read_config().vendors()
-        return (text, "") if known and text not in _UNNAMED else (DEFAULT, text)
+        return (text, "") if _is_provider(text) else (DEFAULT, text)
     if not provider.strip():
         raise UsageError(
             f"no provider before the colon of {text!r}", hint="write it as provider:backend"
@@ -64,6 +65,19 @@ def parse_backend(text: str) -> tuple[str, str]:
             hint=f"where the provider is to choose, write {provider} alone",
         )
     return provider, backend
+
+
+def _is_provider(text: str) -> bool:
+    """Whether a bare word is a provider, and, if another package has it, no backend of local's."""
+    if text in OURS or text in read_config().vendors():
+        return text not in _UNNAMED
+    if not any(point.name == text for point in _foreign()):
+        return False
+    try:
+        _resolve(_DEFAULT_HAS)(text)
+    except UnknownBackend:
+        return True
+    return False
 
 
 def names(settings: config.Config | None = None) -> list[str]:
@@ -119,7 +133,7 @@ def load(name: str, context: ProviderContext) -> Provider:
     """
     package, target = _find(name)
     try:
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr or sys.stdout):
             provider: Provider = _resolve(target)(context)
     except QjobsError:
         raise

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple, TextIO
 
 from qjobs.errors import InputError, QjobsError, Unreadable, UnreadableFiles
+from qjobs.render.data import DATA
 from qjobs.render.text import clean
 
 
@@ -21,9 +22,9 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
-def is_terminal(stream: TextIO) -> bool:
-    """Whether a person reads the stream."""
-    return not stream.closed and stream.isatty()
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person reads the stream; Python has None for one that was closed."""
+    return stream is not None and not stream.closed and stream.isatty()
 
 
 class Output(NamedTuple):
@@ -48,7 +49,7 @@ class Output(NamedTuple):
         quiet: bool = False,
     ) -> "Output":
         """What the options ask for; a table on a terminal and TSV in a pipe if they do not."""
-        default = Format.TABLE if is_terminal(sys.stdout) else Format.TSV
+        default = Format.TABLE if is_terminal(DATA.stream) else Format.TSV
         return cls(
             Format.JSON if as_json else format_ or default,
             asked_for=as_json or format_ is not None,
@@ -90,7 +91,7 @@ class Output(NamedTuple):
 
     def hint_next(self, command: str) -> None:
         """Name the command that comes next, to a person."""
-        if is_terminal(sys.stdout):
+        if is_terminal(DATA.stream):
             self.note(f"next: {command}")
 
 
@@ -123,9 +124,10 @@ def report_error(error: QjobsError, *, as_json: bool) -> None:
 
 
 def say(line: str) -> None:
-    """Write a line to stderr."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+    """Write a line to stderr, if there is one."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
 
 def say_from_signal_handler(line: str) -> None:

@@ -1,6 +1,5 @@
 """Results as text: on stdout, in a file, or in a folder with a file a circuit."""
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,9 @@ from qjobs.circuits.inputs import circuit_name
 from qjobs.engine.result import CircuitRow
 from qjobs.errors import UsageError
 from qjobs.model import JobSet
+from qjobs.render.data import DATA
 from qjobs.render.files import file_name, format_of, names_folder, replacing
+from qjobs.render.folder import filling, read_list
 from qjobs.render.output import Format, Output
 from qjobs.render.rows import Rows, outcome_rows, value_rows
 from qjobs.render.shapes import Document, circuit, result_document
@@ -49,7 +50,7 @@ class SetResult:
 def show_results(output: Output, results: Sequence[SetResult], *, top: int | None) -> None:
     """Write results to stdout; a person sees histograms of the first circuits of each set."""
     if output.format is not Format.TABLE:
-        _write(sys.stdout, output.format, results, top=top, header=output.header)
+        _write(DATA.stream, output.format, results, top=top, header=output.header)
         return
     from qjobs.render.tables import print_histograms
 
@@ -81,8 +82,15 @@ def _telling_file(files: Sequence[str]) -> Callable[[CircuitRow], str]:
 
 
 def check_place(output: Output, place: str | None) -> None:
-    """Raise UsageError for a file in no known format, before any work is done for it."""
-    if place is not None and not names_folder(place):
+    """Raise UsageError, before any work is done for it, for a file in no known format.
+
+    And for a folder of which it cannot be known what there is ours.
+    """
+    if place is None:
+        return
+    if names_folder(place):
+        read_list(Path(place))
+    else:
         _format_for(output, Path(place))
 
 
@@ -94,8 +102,10 @@ def save_results(output: Output, results: Sequence[SetResult], place: str, top: 
     """Write results to the file or into the folder `place`. Raises UsageError."""
     path = Path(place)
     if names_folder(place):
-        saved = sum(_save_apart(output, result, path, top) for result in results)
-        output.note(f"{count(saved, 'file')} in {path}")
+        for result in results:
+            # The files of several sets have the same names.
+            folder = path / result.job_set.set_id if len(results) > 1 else path
+            _save_apart(output, result, folder, top)
         return
     format_ = _format_for(output, path)
     with replacing(path) as stream:
@@ -143,22 +153,23 @@ def _table(results: Sequence[SetResult], top: int | None) -> Rows:
     return outcome_rows(rows, top=top, bindings=bindings)
 
 
-def _save_apart(output: Output, result: SetResult, folder: Path, top: int | None) -> int:
-    """A file a circuit; returns how many."""
+def _save_apart(output: Output, result: SetResult, folder: Path, top: int | None) -> None:
+    """A file a circuit."""
     format_ = output.format if output.asked_for else Format.JSON
-    saved = 0
-    for row in result.rows:
-        with replacing(folder / file_name(row.index, row.name, f".{format_}")) as stream:
-            shape = circuit(row, top=top, whole_arrays=result.whole_arrays)
-            document = Document({}, "circuits", [shape])
-            alone = replace(result, rows=iter([row]))
-            # A file holds one circuit alone, so JSON is that object without an envelope.
-            write(
-                stream,
-                Format.JSONL if format_ is Format.JSON else format_,
-                document,
-                _table([alone], top),
-                header=True,
-            )
-        saved += 1
-    return saved
+    with filling(folder, result.job_set.set_id) as fresh:
+        for row in result.rows:
+            with fresh.file(file_name(row.index, row.name, f".{format_}")) as stream:
+                shape = circuit(row, top=top, whole_arrays=result.whole_arrays)
+                document = Document({}, "circuits", [shape])
+                alone = replace(result, rows=iter([row]))
+                # A file holds one circuit alone, so JSON is that object without an envelope.
+                write(
+                    stream,
+                    Format.JSONL if format_ is Format.JSON else format_,
+                    document,
+                    _table([alone], top),
+                    header=True,
+                )
+    output.note(f"{count(len(fresh.names), 'file')} in {folder}")
+    if fresh.removed:
+        output.note(f"removed from there: {count(len(fresh.removed), 'file')} of another set")

@@ -1,6 +1,5 @@
 """What a person sees on a terminal: tables, bars and histograms. The importer of rich."""
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.result import CircuitRow
 from qjobs.model import JobSet
 from qjobs.render.arrays import read_head
+from qjobs.render.data import DATA
 from qjobs.render.output import is_terminal
 from qjobs.render.rows import Cell, Rows, expectations
 from qjobs.render.summaries import done_circuits, most_frequent, set_title, spans, summary
@@ -40,9 +40,9 @@ def console() -> "Console":
     """Rich on stdout, which is never to colour, interpret or cut what is not its own."""
     from rich.console import Console
 
-    terminal = is_terminal(sys.stdout)
+    terminal = is_terminal(DATA.stream)
     return Console(
-        file=sys.stdout,
+        file=DATA.stream,
         force_terminal=terminal,
         width=None if terminal else _WIDTH_WITHOUT_TERMINAL,
         markup=False,
@@ -212,6 +212,7 @@ def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
 
     went_wrong = {
         Origin.SUBMIT: "refused",
+        Origin.LOST: "unknown",
         Origin.RUN: "failed",
         Origin.CIRCUIT: "without a result",
         Origin.CANCEL: "cancelled",

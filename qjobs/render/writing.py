@@ -1,14 +1,17 @@
 """Documents and rows written to a stream, one inner object or one row at a time."""
 
 import json
-import sys
 from collections.abc import Sequence
 from typing import TextIO
 
+from qjobs.render.data import DATA
 from qjobs.render.output import Format, Output
 from qjobs.render.rows import Cell, Rows
 from qjobs.render.shapes import Document
 from qjobs.render.text import clean
+
+# Full-width ones are the same to spreadsheets of East Asia.
+_BEGINS_FORMULA = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")
 
 
 def show(output: Output, document: Document, table: Rows, *, most: int | None = 20) -> None:
@@ -18,7 +21,7 @@ def show(output: Output, document: Document, table: Rows, *, most: int | None = 
 
         print_table(table, most=most)
     else:
-        write(sys.stdout, output.format, document, table, header=output.header)
+        write(DATA.stream, output.format, document, table, header=output.header)
 
 
 def write(
@@ -39,8 +42,8 @@ def write(
             import csv
 
             writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(table.columns)
-            writer.writerows(map(_clean_row, table.rows))
+            writer.writerow(map(_inert, table.columns))
+            writer.writerows(map(_inert, _clean_row(row)) for row in table.rows)
         case Format.TSV | Format.TABLE:
             if header:
                 stream.write("\t".join(table.columns) + "\n")
@@ -60,3 +63,14 @@ def _write_json(stream: TextIO, document: Document) -> None:
 
 def _clean_row(row: Sequence[Cell]) -> list[Cell]:
     return [clean(cell) if isinstance(cell, str) else cell for cell in row]
+
+
+def _inert(cell: Cell) -> Cell:
+    """The cell as a spreadsheet shows it: a text that would be run as a formula is quoted."""
+    if not isinstance(cell, str) or not cell.startswith(_BEGINS_FORMULA):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell

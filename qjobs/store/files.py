@@ -2,7 +2,9 @@
 
 import os
 import sys
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +13,7 @@ from qjobs.regular import open_regular
 
 # Nothing that qjobs writes comes near; a larger file is a mistake that must not fill memory.
 LARGEST_BYTES = 512 << 20
+_LOCKED_WITHIN_S = 1.0  # after it was made, a file has the lock of who made it
 _HASHED_BYTES = 1 << 18  # at once, which was measured to be the fastest
 
 
@@ -32,8 +35,10 @@ def stamp(status: os.stat_result) -> Stamp:
     return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
-if sys.platform == "darwin":
+if sys.platform != "win32":
     import fcntl
+
+if sys.platform == "darwin":
 
     def sync(descriptor: int) -> None:
         """Have what was written be on the disk when this returns. Raises OSError."""
@@ -87,22 +92,68 @@ def create(path: Path, data: bytes) -> None:
         os.close(descriptor)
 
 
-def temporary(path: Path) -> Path:
-    """A name beside `path` that nobody else uses."""
-    return path.with_name(f"{path.name}.{os.urandom(6).hex()}.tmp")
+@contextmanager
+def temporary(path: Path, data: bytes) -> Iterator[Path]:
+    """A new file beside `path`, durable and private, that is gone in the end unless it is renamed.
+
+    Until then it is locked, so that `sweep` knows it from what a dead process left. Raises OSError.
+    """
+    fresh = path.with_name(f"{path.name}.{os.urandom(6).hex()}.tmp")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        try:
+            if sys.platform != "win32":
+                with suppress(OSError):  # where there are no locks, `sweep` gets none either
+                    fcntl.flock(descriptor, fcntl.LOCK_EX)
+            write_all(descriptor, data)
+            if sys.platform != "win32":  # where an open file cannot be renamed
+                yield fresh
+        finally:
+            os.close(descriptor)
+        if sys.platform == "win32":
+            yield fresh
+    finally:
+        with suppress(OSError):
+            fresh.unlink()
 
 
 def replace(path: Path, data: bytes) -> None:
     """Put a file in the place of `path`, whole and durably. Raises OSError."""
-    fresh = temporary(path)
-    create(fresh, data)
-    try:
+    with temporary(path, data) as fresh:
         fresh.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            fresh.unlink()
-        raise
     sync_folder(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files of processes that are gone."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [Path(entry.path) for entry in entries if entry.name.endswith(".tmp")]
+    except OSError:
+        return
+    for path in found:
+        if is_left(path):
+            with suppress(OSError):
+                path.unlink()
+
+
+def is_left(path: Path) -> bool:
+    """Whether a file that its maker keeps locked has no lock: the maker is gone."""
+    if sys.platform == "win32":
+        return False
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        if os.fstat(descriptor).st_mtime > time.time() - _LOCKED_WITHIN_S:
+            return False
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def make_folder(folder: Path) -> None:

@@ -165,6 +165,8 @@ class SetFolder:
         """Open the set for writing. Raises StateTooNew, StateUnwritable, StateDamaged."""
         from qjobs.store.journal import Journal
 
+        for folder in (self._folder, self._folder / "results"):
+            files.sweep(folder)
         return Journal(self.state_path, self._state)
 
     def sources(self) -> tuple[Source, ...]:
@@ -225,7 +227,7 @@ class SetFolder:
         for job in self._ledger.jobs() if not self.job_set.recovered else ():
             number = job.attempt.number
             match job.state:
-                case Attempted(tag, at) if tag != self.job_set.job_tag(job.index, number):
+                case Attempted(tag, at, _) if tag != self.job_set.job_tag(job.index, number):
                     yield Fact(job.index, number, at, FactKind.ATTEMPTED, tag)
 
     @contextmanager

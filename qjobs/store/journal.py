@@ -90,6 +90,11 @@ class Journal:
             raise request.error
         return request.admitted is True
 
+    def catch_up(self) -> None:
+        """Learn what other processes have recorded meanwhile, as far as that is possible now."""
+        with self._writing, suppress(OSError, QjobsError), self._file_lock.held(wait_s=0):
+            self._file.catch_up()
+
     def job(self, index: int) -> Job:
         """A job as this process knows it, with everything that it has recorded."""
         with self._writing:

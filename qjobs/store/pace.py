@@ -10,7 +10,7 @@ import threading
 from math import isfinite
 from pathlib import Path
 
-from qjobs.regular import open_regular
+from qjobs.regular import create_private, open_regular
 from qjobs.store import files
 from qjobs.store.lock import FileLock
 
@@ -64,7 +64,8 @@ class Pace:
             wait_s = turns[-self.most] + self.window_s - now_s
         if turns != known:
             # It need not outlive a power failure, and whatever a crash leaves can be read.
-            self._path.write_text("".join(f"{turn!r}\n" for turn in turns))
+            with create_private(self._path) as file:
+                file.write("".join(f"{turn!r}\n" for turn in turns).encode())
         return wait_s
 
     def _turns(self) -> list[float] | None:

@@ -38,26 +38,16 @@ class ResultFiles:
         Raises StateUnwritable, and then nothing has changed.
         """
         path = self.path(job, attempt)
-        head = {
-            "format": FORMAT,
-            "job_id": job_id,
-            "sha256": _sha256(result.body),
-            "circuits": len(result),
-        }
-        data = json.dumps(head).encode() + b"\n" + result.body
         try:
             files.make_folder(self.folder)
-            fresh = files.temporary(path)
-            files.create(fresh, data)
-            try:
-                self._put(fresh, job, attempt)
-            finally:
-                fresh.unlink(missing_ok=True)
+            with files.temporary(path, encode(job_id, result)) as fresh:
+                self.put(fresh, job, attempt)
             files.sync_folder(self.folder)
         except OSError as error:
             raise files.unwritable(path, error) from error
 
-    def _put(self, fresh: Path, job: int, attempt: int) -> None:
+    def put(self, fresh: Path, job: int, attempt: int) -> None:
+        """Give a whole file its name; a good one that has it stays. Raises OSError."""
         path = self.path(job, attempt)
         try:
             os.link(fresh, path)  # which, unlike a rename, never replaces
@@ -71,24 +61,37 @@ class ResultFiles:
 
     def read(self, job: int, attempt: int) -> JobResult:
         """A result that was kept. Raises NotFound, StateDamaged, StateTooNew, StateError."""
-        path = self.path(job, attempt)
-        # Whatever is not as long as it says, or has another sum, is never taken into memory.
-        head, _, _ = files.read(path, at_most=_LONGEST_HEAD)[0].partition(b"\n")
-        try:
-            fields = json.loads(head)
-            number, checksum, circuits = fields["format"], fields["sha256"], fields["circuits"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise _damaged(path, "its first line is not a header") from None
-        if number != FORMAT:
-            raise StateTooNew(f"{path}: written by a newer qjobs", hint="update qiskit-qjobs")
-        if checksum != files.sha256(path, start=len(head) + 1)[0]:
-            raise _damaged(path, "its content does not match its checksum")
-        result = JobResult(
-            files.read(path, largest=_LARGEST_BYTES)[0][len(head) + 1 :], path=str(path)
-        )
-        if circuits != len(result):
-            raise _damaged(path, f"it has {len(result)} results of {circuits!r}")
-        return result
+        return read(self.path(job, attempt))
+
+
+def encode(job_id: str, result: JobResult) -> bytes:
+    """What the file of a result holds."""
+    head = {
+        "format": FORMAT,
+        "job_id": job_id,
+        "sha256": _sha256(result.body),
+        "circuits": len(result),
+    }
+    return json.dumps(head).encode() + b"\n" + result.body
+
+
+def read(path: Path) -> JobResult:
+    """A result in a file, wherever it is. Raises as `ResultFiles.read` does."""
+    # Whatever is not as long as it says, or has another sum, is never taken into memory.
+    head, _, _ = files.read(path, at_most=_LONGEST_HEAD)[0].partition(b"\n")
+    try:
+        fields = json.loads(head)
+        number, checksum, circuits = fields["format"], fields["sha256"], fields["circuits"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise _damaged(path, "its first line is not a header") from None
+    if number != FORMAT:
+        raise StateTooNew(f"{path}: written by a newer qjobs", hint="update qiskit-qjobs")
+    if checksum != files.sha256(path, start=len(head) + 1)[0]:
+        raise _damaged(path, "its content does not match its checksum")
+    result = JobResult(files.read(path, largest=_LARGEST_BYTES)[0][len(head) + 1 :], path=str(path))
+    if circuits != len(result):
+        raise _damaged(path, f"it has {len(result)} results of {circuits!r}")
+    return result
 
 
 def _sha256(body: bytes) -> str:

@@ -28,6 +28,8 @@ from qjobs.store.lock import FileLock
 MOST_SKIPPED = 10_000
 """Files left out that a set keeps for good, each with its reason; of the others, how many."""
 
+DRAFT_LOCK = "draft.lock"
+
 _LOCK_WAIT_S = 30.0
 _STALE = timedelta(days=1)
 _SET_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -62,9 +64,8 @@ class Store:
         """Make the folders, and try what recording will do. Raises StateUnwritable."""
         try:
             files.make_folder(self._sets)
-            probe = files.temporary(self._sets / "probe")
-            files.create(probe, b"qjobs\n")
-            probe.unlink()
+            with files.temporary(self._sets / "probe", b"qjobs\n"):
+                pass
         except OSError as error:
             raise files.unwritable(self._sets, error) from error
 
@@ -81,7 +82,14 @@ class Store:
             raise StateUnwritable(f"there is already a {folder}", hint="move it away") from error
         except OSError as error:
             raise files.unwritable(folder, error) from error
-        return Draft(set_id, folder)
+        lock = FileLock(folder / DRAFT_LOCK)
+        draft = Draft(set_id, folder, lock)
+        try:
+            lock.acquire(wait_s=0)
+        except BaseException:
+            draft.abandon()
+            raise
+        return draft
 
     def has(self, set_id: str) -> bool:
         """Whether there is a set of that id."""
@@ -106,6 +114,16 @@ class Store:
         if not self.has(set_id):
             raise NotFound(f"there is no job set {set_id!r}", hint="qjobs list")
         return SetFolder(self._sets / set_id)
+
+    def mentioning(self, job_id: str) -> list[str]:
+        """The ids of those sets in whose files a job id stands somewhere, and perhaps of others."""
+        text = layout.string(job_id)[1:-1].encode()
+        found = []
+        for folder in self._folders():
+            with suppress(StateError, NotFound):
+                if text in files.read(folder / STATE)[0]:
+                    found.append(folder.name)
+        return found
 
     def find_fingerprint(self, fingerprint: str) -> "SetFolder | None":
         """The newest set of that fingerprint; of one that was recovered its beginning is known."""
@@ -133,21 +151,27 @@ class Store:
             raise StateError(f"cannot read {self._sets}: {error.strerror}") from error
 
     def _sweep(self) -> None:
-        """Remove drafts that nobody has touched for a day."""
+        """Remove what processes that are gone began, and drafts that nobody touched for a day."""
+        files.sweep(self._sets)
         stale = (self._clock() - _STALE).timestamp()
         for folder in self._folders():
             with suppress(OSError):
-                if not (folder / STATE).exists() and all(
-                    path.stat().st_mtime < stale for path in (folder, *folder.iterdir())
+                if not (folder / STATE).exists() and (
+                    files.is_left(folder / DRAFT_LOCK)
+                    or all(path.stat().st_mtime < stale for path in (folder, *folder.iterdir()))
                 ):
                     Draft(folder.name, folder).abandon()
 
 
 class Draft(NamedTuple):
-    """A set that is being made: a folder without a state file."""
+    """A set that is being made: a folder without a state file.
+
+    Who makes it holds its `lock`, which the kernel takes back when they die.
+    """
 
     set_id: str
     folder: Path
+    lock: FileLock | None = None
 
     @property
     def circuits_path(self) -> Path:
@@ -197,6 +221,7 @@ class Draft(NamedTuple):
             state = layout.header(job_set) + (layout.columns(facts) if facts else b"")
             files.replace(self.folder / STATE, checks.closed(state))
             files.sync_folder(self.folder.parent)
+            self._unlock()
         except OSError as error:
             raise files.unwritable(self.folder, error) from error
         return SetFolder(self.folder, planned={path: files.stamp(path.stat()) for path in written})
@@ -206,10 +231,21 @@ class Draft(NamedTuple):
         if (self.folder / STATE).exists():
             return
         with suppress(OSError):
-            paths = list(self.folder.iterdir())
             # Anything else is somebody's, and perhaps this was a set before.
-            ours = (CIRCUITS, PARAMETERS, OBSERVABLES, SOURCES)
-            if all(path.name.startswith(ours) or path.suffix == ".tmp" for path in paths):
-                for path in paths:
-                    path.unlink()
-                self.folder.rmdir()
+            ours = (CIRCUITS, PARAMETERS, OBSERVABLES, SOURCES, DRAFT_LOCK)
+            if all(
+                path.name.startswith(ours) or path.suffix == ".tmp"
+                for path in self.folder.iterdir()
+            ):
+                # Imported here: most sets become what they should.
+                import shutil
+
+                shutil.rmtree(self.folder)
+        self._unlock()
+
+    def _unlock(self) -> None:
+        """Let go of the lock, whose file no set has."""
+        with suppress(OSError):
+            (self.folder / DRAFT_LOCK).unlink()
+        if self.lock is not None:
+            self.lock.close()

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from contract import scattered
 
 from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.model import Slice
 from qjobs.providers.interface import ProviderContext
 from qjobs.providers.qiskit.provider import QiskitProvider
+from qjobs.testing.contract import scattered
 
 PACKAGES = Path(__file__).parent / "packages"
 

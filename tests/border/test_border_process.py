@@ -2,6 +2,7 @@
 
 import io
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contract import scattered_outcome
 
 from qjobs.circuits.outcomes import Layout
 from qjobs.circuits.slices import CircuitSlice
@@ -31,6 +31,7 @@ from qjobs.providers.interface import ProviderContext
 from qjobs.providers.qiskit.ledger import Ledger, Reading
 from qjobs.providers.qiskit.provider import QiskitProvider
 from qjobs.providers.qiskit.redaction import CleanStream, Redaction
+from qjobs.testing.contract import scattered_outcome
 
 pytestmark = pytest.mark.slow
 
@@ -61,6 +62,20 @@ def test_a_tag_is_submitted_once(make: Make, circuits: CircuitSlice, service: Pa
 
     assert submit(make(), circuits) == first
     assert jobs_of(service) == [first]
+
+
+def test_a_program_with_many_open_files_is_served_as_well(
+    make: Make, circuits: CircuitSlice, service: Path
+) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(limits[0], 2048), limits[1]))
+    files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        assert submit(make(), circuits) in jobs_of(service)
+    finally:
+        for file in files:
+            os.close(file)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_results_are_in_the_registers_of_the_circuits_and_fetched_once(
@@ -120,6 +135,14 @@ def test_configured_keywords_reach_run_with_the_tag_in_place(
 
     told = (service / "keywords.json").read_text()
     assert told == '{"metadata": {"qjobs": "tag qj-a-0-1"}, "fast": false}'
+
+
+def test_tags_of_the_set_reach_a_run_that_takes_them_and_its_name_no_other(
+    make: Make, circuits: CircuitSlice, service: Path
+) -> None:
+    submit(make(), replace(circuits, name="ghz_0_", tags=("a", "b")))
+
+    assert (service / "keywords.json").read_text() == '{"job_tags": ["a", "b"]}'
 
 
 def test_a_call_that_hangs_is_over_when_its_time_is(make: Make, circuits: CircuitSlice) -> None:
@@ -288,6 +311,55 @@ def test_a_backend_whose_jobs_cannot_be_fetched_is_refused_with_what_to_use(make
     assert caught.value.hint == "use -b local:folder_vendor:Forgetful"
 
 
+def test_a_machine_is_not_said_to_be_one_of_locals(make: Make) -> None:
+    with pytest.raises(UsageError, match="cannot be fetched by their ids") as caught:
+        make().check("machine", OPTIONS)
+
+    assert "local:" not in caught.value.hint
+    assert "nothing could be known of a job" in caught.value.hint
+
+
+def test_a_simulator_that_is_not_beside_qjobs_is_to_be_installed_there(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "away_vendor.py").write_text(
+        "import folder_vendor\nclass Sim(folder_vendor.Forgetful):\n"
+        "    def __init__(self, folder=''): super().__init__('sim')\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'elsewhere'}:{os.environ['PYTHONPATH']}")
+
+    with pytest.raises(UsageError) as caught:
+        make(factory="away_vendor:Sim").check("", OPTIONS)
+
+    assert "install its package beside qjobs" in caught.value.hint
+
+
+def test_a_provider_that_only_lists_backends_and_restores_jobs_will_do(
+    make: Make, circuits: CircuitSlice
+) -> None:
+    provider = make(factory="folder_vendor:Listing")
+    provider.check("second", OPTIONS)
+
+    job_id = submit(provider, circuits, "second")
+
+    another = make(factory="folder_vendor:Listing")
+    assert another.statuses([job_id], backend="second") == {job_id: JobStatus.DONE}
+    assert another.result(job_id, backend="second") == provider.result(job_id, backend="second")
+    with pytest.raises(UnknownBackend, match="near ones: second"):
+        another.check("secund", OPTIONS)
+    with pytest.raises(UnknownBackend, match="no backend of its own choice"):
+        another.check("", OPTIONS)
+
+
+def test_an_emulator_is_no_device(make: Make) -> None:
+    provider = make(factory="folder_vendor:emulator")
+
+    (info,) = provider.backends()
+
+    assert info.simulator
+
+
 def test_a_factory_may_give_the_backend_itself(home: Path) -> None:
     context = ProviderContext(home / "acme", {"factory": "folder_vendor:Forgetful"})
     provider = QiskitProvider(context)
@@ -428,3 +500,50 @@ def test_secrets_are_hidden_even_in_pieces() -> None:
     assert stream.getvalue() == "*** and ***\n"
     clean.write("\n")
     assert stream.getvalue().endswith("short end\n")
+
+
+def test_a_package_that_hangs_while_it_is_opened_has_no_more_than_its_time(
+    make: Make, service: Path
+) -> None:
+    provider = make(factory="folder_vendor:hanging", timeout_s=1)
+
+    with pytest.raises(ProviderError, match="did not answer within 1 s"):
+        provider.backends()
+
+    assert (service / "open.begun").exists()
+
+
+def test_a_factory_that_wants_a_token_is_a_matter_of_credentials(make: Make) -> None:
+    with pytest.raises(AuthError, match="No API token") as caught:
+        make(factory="folder_vendor:wanting").backends()
+
+    assert "arguments" in caught.value.hint
+
+
+def test_all_providers_are_asked_at_once_and_who_is_silent_is_named(
+    qjobs: Callable[..., Any], service: Path
+) -> None:
+    folder = f'arguments = {{folder = "{service}"}}'
+    tables = [
+        ("calm", 'factory = "folder_vendor:Provider"'),
+        ("mute", 'factory = "folder_vendor:hanging"\ntimeout_s = 3'),
+        ("muter", 'factory = "folder_vendor:hanging"\ntimeout_s = 3'),
+        ("bare", 'factory = "folder_vendor:bare"'),
+        ("missing", 'factory = "no_such_package:Provider"'),
+    ]
+    text = "\n".join(f"[providers.{name}]\n{table}\n{folder}\n" for name, table in tables)
+    Path(os.environ["QJOBS_CONFIG"]).write_text(text)
+
+    ended = qjobs("backends", "--json")
+
+    listed = [entry["address"] for entry in ended.document["backends"]]
+    assert "calm:busy" in listed
+    assert "local:aer" in listed
+    for said in (
+        "mute: the provider's package did not answer within 3 s",
+        "muter: the provider's package did not answer within 3 s",
+        "bare lists no backends",
+        "missing: [providers.missing]: cannot import no_such_package:Provider",
+    ):
+        assert said in ended.err, said
+    assert qjobs("backends", "-p", "missing").code == 1

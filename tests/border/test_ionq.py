@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contract import scattered_outcome
 from ionq_service import KEY, Fault, Service, serving
 from qiskit import qasm2
 
 from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
+from qjobs.testing.contract import scattered_outcome
 
 pytest.importorskip("qiskit_ionq")
 pytestmark = pytest.mark.slow

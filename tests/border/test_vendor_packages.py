@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contract import scattered_outcome
 
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import UsageError
 from qjobs.model import RunOptions
 from qjobs.providers.interface import ProviderContext
 from qjobs.providers.qiskit.provider import QiskitProvider
+from qjobs.testing.contract import scattered_outcome
 
 pytestmark = pytest.mark.slow
 

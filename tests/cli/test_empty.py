@@ -14,6 +14,7 @@ from qjobs.providers.loading import parse_backend
 def words():
     """Every option and argument of every verb that takes a value: how it is named and given."""
     for verb in VERBS:
+        before: list[str] = []
         for param in _import_verb(verb).params:
             if getattr(param, "is_flag", False) or param.name == "help":
                 continue
@@ -21,7 +22,8 @@ def words():
             if name.startswith("-"):
                 yield from ((verb.name, name, [option]) for option in param.opts)
             else:
-                yield verb.name, f"argument {param.metavar}", []
+                yield verb.name, f"argument {param.metavar}", before
+                before = [*before, "x"]
 
 
 WORDS = list(words())

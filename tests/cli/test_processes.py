@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pexpect
 import pytest
@@ -206,3 +208,58 @@ def test_rate_limits_are_shown(start, bell):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
+
+
+@pytest.mark.parametrize("verb", ["submit", "run"])
+def test_a_set_that_is_cancelled_while_it_is_submitted_does_not_run(start, qjobs, bell, home, verb):
+    process = start(
+        verb, *[bell] * 12, "-b", "fake:hold=4,connections=2,delay=3600", "--per-job", "1"
+    )
+    while not list(home.glob("sets/*/state.toml")) or facts(home, "attempted") < 5:
+        assert process.poll() is None, process.stderr.read()
+
+    cancelled = qjobs("cancel", "--json")
+
+    assert cancelled.code == 0
+    asked = [job["outcome"] for job in cancelled.document("cancel")["jobs"]]
+    assert (asked.count("requested"), asked.count("cancelled")) == (2, 10)
+    (home / "fake" / "release").touch()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 6
+    assert "cancelled" in err
+    assert "Traceback" not in err
+    (only,) = qjobs("status", "--json").document("status")["sets"]
+    assert only["counts"]["cancelled"] == 12
+    with closing(sqlite3.connect(home / "fake" / "books.sqlite")) as books:
+        assert books.execute("SELECT count(*), sum(cancelled) FROM job").fetchall() == [(5, 5)]
+
+
+@pytest.mark.parametrize("killed", ["canceller", "submitter"])
+def test_whoever_is_killed_meanwhile_what_was_cancelled_is_stopped(
+    start, qjobs, bell, home, killed
+):
+    process = start(
+        "submit", *[bell] * 4, "-b", "fake:hold=2,delay=3600,connections=1", "--per-job", "1"
+    )
+    while not list(home.glob("sets/*/state.toml")) or facts(home, "attempted") < 2:
+        assert process.poll() is None, process.stderr.read()
+    canceller = start("cancel")
+    if killed == "canceller":
+        while not facts(home, "withdrawn"):
+            assert canceller.poll() is None
+        canceller.kill()
+        canceller.communicate()
+        (home / "fake" / "release").touch()
+        process.communicate(timeout=60)
+        assert process.returncode == 6
+    else:
+        canceller.communicate(timeout=60)
+        process.kill()
+        process.communicate()
+        (home / "fake" / "release").touch()
+    assert qjobs("cancel").code == 0
+    with closing(sqlite3.connect(home / "fake" / "books.sqlite")) as books:
+        accepted, stopped = books.execute("SELECT count(*), sum(cancelled) FROM job").fetchone()
+    assert accepted == stopped
+    (only,) = qjobs("status", "--json").document("status")["sets"]
+    assert only["counts"]["cancelled"] == 4

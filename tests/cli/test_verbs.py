@@ -3,6 +3,8 @@
 import csv
 import json
 import re
+import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -200,7 +202,7 @@ def test_circuits_of_one_name_are_told_apart_by_their_files(qjobs, bell, bell_by
     rows = [line.split("\t") for line in qjobs("result", "--top", "1").out.splitlines()]
     assert [row[5:] for row in rows] == [[path, "0"] for path in paths]
     qjobs("result", "--out", "apart/", "--format", "csv")
-    apart = sorted(Path("apart").iterdir())
+    apart = sorted(Path("apart").glob("[0-9]*"))
     assert len(apart) == 3
     for path, file in zip(paths, apart, strict=True):
         assert {row["source"] for row in csv.DictReader(file.read_text().splitlines())} == {path}
@@ -253,6 +255,7 @@ def test_results_are_written_to_files(qjobs, bell, tmp_path):
     assert {(row["source"], row["position"]) for row in rows} == {("bell.qpy", "0")}
     qjobs("result", "--out", "apart/")
     names = sorted(path.name for path in Path("apart").iterdir())
+    assert names.pop(0) == ".qjobs-files"
     assert names == ["00000-bell.json", "00001-bell.json", "00002-bell.json"]
     assert json.loads(Path("apart", names[1]).read_text())["index"] == 1
     assert qjobs("result", "--out", "counts.xyz").code == 2
@@ -409,3 +412,44 @@ def test_a_set_with_jobs_that_were_too_large_is_submitted_whole_and_gives_all_re
     assert [job["experiments_count"] for job in jobs] == [1, 2, 2, 2]
     assert qjobs("error").out == ""
     assert qjobs("error", "--all-attempts").out.count("may have 2 circuits") == 3
+
+
+@pytest.mark.parametrize("verb", ["status", "wait", "result", "error", "cancel", "resume", "retry"])
+@pytest.mark.parametrize("written", ["", "\n \n"])
+def test_no_address_on_standard_input_is_nothing_to_do(qjobs, bell, monkeypatch, verb, written):
+    qjobs("submit", bell, "-b", "fake:delay=3600")  # which is not meant
+    for more in ([], ["--json"], ["--format", "table"]):
+        monkeypatch.setattr(sys, "stdin", StringIO(written))
+        ended = qjobs(verb, "-", *more)
+        assert ended.code == 0, ended.err
+        assert "no address on standard input" in ended.err
+        if verb == "result":  # which writes a document a set
+            assert ended.out == ""
+        elif more == ["--json"]:
+            assert [] in json.loads(ended.out).values()
+    assert qjobs("status", "--cached").out.split("\t")[5] == "queued"
+
+
+def test_what_failed_is_retried_in_one_line_whether_or_not_anything_did(qjobs, bell, monkeypatch):
+    qjobs("submit", *[bell] * 3, "-b", "fake:fail=1", "--per-job", "1", "--wait", "-n", "20261130")
+    for failed in (1, 0):
+        listed = qjobs("status", "20261130", "--failed", "-q").out
+        assert len(listed.splitlines()) == failed
+        monkeypatch.setattr(sys, "stdin", StringIO(listed))
+        assert qjobs("retry", "-", "--wait").code == 0
+    assert qjobs("wait", "20261130").code == 0
+
+
+@pytest.mark.parametrize("script", ["double=1", "double=1,lose=1", "double=1,lose=1,find_error=1"])
+def test_all_that_the_provider_made_of_a_job_is_cancelled_with_it_and_said(qjobs, bell, script):
+    qjobs("submit", bell, "-b", f"fake:{script},delay=3600")
+
+    ended = qjobs("cancel", "--format", "tsv")
+
+    assert ended.code == 0
+    assert sorted(line.split("\t")[4:6] for line in ended.out.splitlines()) == [
+        ["cancelled", "fake-1"], ["cancelled", "fake-2"],
+    ]  # fmt: skip
+    assert "1 duplicate" in ended.err
+    again = qjobs("cancel", "--json").document("cancel")["jobs"]
+    assert {job["outcome"] for job in again} == {"already final"}

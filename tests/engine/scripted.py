@@ -13,6 +13,7 @@ from qjobs.errors import (
     JobRefused,
     ProviderError,
     RateLimited,
+    ResultGone,
     TooLarge,
 )
 from qjobs.model import JobStatus, RunOptions
@@ -85,9 +86,11 @@ class ScriptedProvider:
     submits_per_minute: float | None = None
     cancels: bool = True
     reachable: bool = True
+    gone: set[str] = field(default_factory=set)  # jobs whose results were deleted
     blank: set[int] = field(default_factory=set)  # circuits that fail though their job is DONE
     jobs: dict[str, RemoteJob] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    meanwhile: list[Callable[[], None]] = field(default_factory=list)  # one a submit call
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def capabilities(self, backend: str) -> Capabilities:
@@ -106,6 +109,8 @@ class ScriptedProvider:
         with self.lock:
             self.calls.append(f"submit {tag}")
             answer = self.script.popleft() if self.script else Answer.ACCEPT
+            if self.meanwhile:
+                self.meanwhile.pop(0)()
             if answer in _TURNED_AWAY:
                 fail = _TURNED_AWAY[answer]
                 raise fail()
@@ -150,6 +155,8 @@ class ScriptedProvider:
         job = self.jobs[job_id]
         if job.status is not JobStatus.DONE:
             raise ProviderError(f"{job_id} is not done")
+        if job_id in self.gone:
+            raise ResultGone(f"{job_id} was deleted")
         return JobResult.of(
             CircuitResult(job.shots, None, 0, message=f"{index} is blank")
             if index in self.blank | job.blank
@@ -161,6 +168,9 @@ class ScriptedProvider:
         self.calls.append(f"error_message {job_id}")
         self._reach()
         return self.jobs[job_id].message
+
+    def was_too_large(self, message: str) -> bool:
+        return "over the limit" in message
 
     def cancel(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, CancelOutcome]:
         self.calls.append(f"cancel {' '.join(job_ids)}")

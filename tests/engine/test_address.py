@@ -66,14 +66,35 @@ def test_a_set_answers_to_its_id_a_unique_prefix_and_its_name(workspace, new_set
         assert resolve(workspace.store, text).folder.job_set.set_id == set_id
 
 
-def test_a_prefix_or_name_of_several_sets_is_ambiguous_and_lists_them(workspace, new_set):
+def test_a_prefix_of_several_sets_is_ambiguous_and_lists_them(workspace, new_set):
     first, second = new_set(name="ghz"), new_set(name="ghz")
 
-    for text in ("0000", "ghz"):
-        with pytest.raises(AmbiguousAddress) as caught:
-            resolve(workspace.store, text)
-        assert first.job_set.set_id in caught.value.message
-        assert second.job_set.set_id in caught.value.message
+    with pytest.raises(AmbiguousAddress) as caught:
+        resolve(workspace.store, "0000")
+    assert first.job_set.set_id in caught.value.message
+    assert second.job_set.set_id in caught.value.message
+
+
+def test_of_several_sets_of_one_name_the_newest_is_meant_and_that_is_said(workspace, new_set):
+    first, second, other = new_set(name="ghz"), new_set(name="ghz"), new_set(name="ghz-2")
+    said = []
+
+    assert resolve(workspace.store, "ghz/1", warn=said.append).folder.job_set == second.job_set
+    (warning,) = said
+    assert warning.index(second.job_set.set_id) < warning.index(first.job_set.set_id)
+    assert resolve(workspace.store, "ghz-2", warn=said.append).folder.job_set == other.job_set
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize("name", ["0000", "00000000", "dead2", "20261130", "1" * 12, "0" * 11])
+def test_a_name_goes_before_a_prefix_of_an_id_and_an_id_before_a_name(workspace, new_set, name):
+    first, named = new_set(), new_set(name=name)  # the ids are 000000000001 and so on
+    first_id = first.job_set.set_id
+
+    assert resolve(workspace.store, name).folder.job_set == named.job_set
+    assert resolve(workspace.store, f"{name}:0").folder.job_set == named.job_set
+    new_set(name=first_id)
+    assert resolve(workspace.store, first_id).folder.job_set == first.job_set
 
 
 def test_an_unknown_set_names_a_near_one(workspace, new_set):
@@ -107,13 +128,15 @@ def test_circuits_lead_to_their_jobs_and_jobs_to_their_circuits(workspace, new_s
         resolve(workspace.store, "@last/4")
 
 
-@pytest.mark.parametrize("name", ["", "-x", "a b", "a:b", "a/b", "last", "all", "beef", "x" * 65])
+@pytest.mark.parametrize("name", ["", "-x", "a b", "a:b", "a/b", "last", "all", "x" * 65])
 def test_a_name_that_reads_as_another_address_is_refused(name):
     with pytest.raises(UsageError):
         check_name(name)
 
 
-@pytest.mark.parametrize("name", ["ghz", "beef-2", "9f3c1a7e2b40-x", "v1.2_final"])
+@pytest.mark.parametrize(
+    "name", ["ghz", "beef", "20261130", "1234567890123", "beef-2", "9f3c1a7e2b40-x", "v1.2_final"]
+)
 def test_an_ordinary_name_is_fine(name):
     check_name(name)
 

@@ -88,7 +88,7 @@ def test_a_job_that_may_not_be_listed_yet_stays_unknown_and_the_others_are_cance
     assert provider.jobs["remote-1"].status is JobStatus.QUEUED
 
 
-def test_a_call_that_another_process_has_in_flight_keeps_its_id(workspace, new_set, provider):
+def test_what_becomes_of_a_call_in_flight_is_left_to_whoever_makes_it(workspace, new_set, provider):
     folder = new_set(jobs=1)
     tag = folder.job_set.job_tag(0, 1)
     with folder.claim_submission(), folder.journal() as journal:
@@ -96,9 +96,11 @@ def test_a_call_that_another_process_has_in_flight_keeps_its_id(workspace, new_s
 
         reports = cancel(workspace, whole(workspace.store.open(folder.job_set.set_id)))
 
-        assert outcomes(reports) == [Cancellation.UNKNOWN]
+        assert outcomes(reports) == [Cancellation.REQUESTED]
+        assert reports[0].in_flight
         assert journal.append(Fact(0, 1, workspace.clock(), FactKind.ACCEPTED, "late"))
         assert journal.job(0).state == Accepted("late")
+        assert journal.job(0).attempt.withdrawn
 
 
 def test_cancelling_twice_is_no_error(workspace, new_set, provider, stop):

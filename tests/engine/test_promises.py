@@ -4,6 +4,7 @@ import shutil
 import tempfile
 import threading
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -107,6 +108,34 @@ class Promises(RuleBasedStateMachine):
             cancel(self.workspace, whole(self.folder()))
         except ProviderError:
             assert not self.provider.reachable
+
+    @rule(answers=ANSWERS, dies=st.booleans())
+    def cancel_while_a_call_is_in_flight(self, answers, dies) -> None:
+        """From another process, which may die; then the submitter may, by its answers."""
+
+        def meanwhile() -> None:
+            with suppress(ProviderError):
+                cancel(self.workspace, whole(self.folder()))
+            if dies:
+                raise Killed
+
+        self.provider.meanwhile.append(meanwhile)
+        self.submit_or_resume(answers)
+        self.provider.meanwhile.clear()
+
+    @invariant()
+    def what_was_withdrawn_does_not_run_once_somebody_goes_on(self) -> None:
+        if not hasattr(self, "set_id") or not self.provider.reachable:
+            return
+        waiting = [job for job in self.folder().jobs() if job.attempt.withdrawn]
+        if not waiting:
+            return
+        start(
+            self.folder(), self.provider, jobs=[job.index for job in waiting],
+            clock=self.workspace.clock, stop=threading.Event(),
+        )  # fmt: skip
+        tags = {f"qj-{self.set_id}-{job.index}-{job.attempt.number}" for job in waiting}
+        assert not [j for j in self.provider.jobs.values() if j.tag in tags and not j.status.final]
 
     @rule(
         outcome=st.sampled_from([JobStatus.DONE, JobStatus.ERROR]),

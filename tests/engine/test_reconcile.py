@@ -333,10 +333,16 @@ def test_an_earlier_attempt_that_may_run_stops_the_next(workspace, new_set, tall
         run(again, tallying, stop)
     assert len(tallying.jobs) == 1
 
-    assert caught.value.hint == f"qjobs cancel {folder.job_set.set_id}/0"
+    address = f"{folder.job_set.set_id}/0"
+    assert caught.value.hint == f"qjobs cancel {address}; then: qjobs retry --cancelled {address}"
     cancel(here, whole(workspace.store.open(folder.job_set.set_id)))
+    assert tallying.jobs["remote-0"].status is JobStatus.CANCELLED
     resume(here, workspace.store.open(folder.job_set.set_id), stop=stop)
     assert len(tallying.jobs) == 1
+    target = whole(workspace.store.open(folder.job_set.set_id))
+    open_attempts(here, target, status(here, target), FAILED)
+    resume(here, workspace.store.open(folder.job_set.set_id), stop=stop)
+    assert [job.status.final for job in tallying.jobs.values()] == [True, False]
 
 
 # Facts that cannot follow

@@ -136,7 +136,7 @@ def test_waiting_ends_when_nothing_moves_and_results_are_kept_by_then(
 def test_waiting_stops_at_the_first_failure_if_told_to(workspace, submitted, provider, stop):
     provider.jobs["remote-1"].status = JobStatus.ERROR
 
-    reports = list(follow(workspace, [whole(submitted)], limit=Limit(fail_fast=True), stop=stop))
+    reports = list(follow(workspace, [whole(submitted)], limit=Limit(max_fails=1), stop=stop))
 
     assert len(reports) == 1
     assert reports[0][0].counts[State.ERROR] == 1

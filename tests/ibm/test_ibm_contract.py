@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from contract import MEASURED, OPTIONS, Contract, Subject, scattered, steady
 from standin.process import StandIn
 
 from qjobs.circuits import qpy
@@ -12,21 +11,9 @@ from qjobs.errors import UnknownBackend
 from qjobs.model import RunOptions
 from qjobs.providers.ibm.provider import IbmProvider
 from qjobs.providers.interface import Provider
+from qjobs.testing.contract import MEASURED, OPTIONS, Contract, Subject, scattered, steady
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def circuit_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Circuits that fit as they are. It is the service that lets them run for ever, or fail."""
-    folder = tmp_path_factory.mktemp("circuits")
-    files = {name: folder / f"{name}.qpy" for name in ("steady", "endless", "broken")}
-    for path in files.values():
-        path.write_bytes(qpy.encode([steady(index, qubits=7) for index in range(6)]))
-    files["scattered"] = folder / "scattered.qpy"
-    circuits = [scattered(index, qubits=7) for index in range(len(MEASURED))]
-    files["scattered"].write_bytes(qpy.encode(circuits))
-    return files
 
 
 class TestIbm(Contract):
@@ -38,6 +25,19 @@ class TestIbm(Contract):
         misspelt="ibm_logos",
         near="ibm_lagos",
     )
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def circuit_files(cls, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+        """Circuits that fit as they are. It is the service that lets them run for ever, or fail."""
+        folder = tmp_path_factory.mktemp("circuits")
+        files = {name: folder / f"{name}.qpy" for name in ("steady", "endless", "broken")}
+        for path in files.values():
+            path.write_bytes(qpy.encode([steady(index, qubits=7) for index in range(6)]))
+        files["scattered"] = folder / "scattered.qpy"
+        circuits = [scattered(index, qubits=7) for index in range(len(MEASURED))]
+        files["scattered"].write_bytes(qpy.encode(circuits))
+        return files
 
     @pytest.fixture(autouse=True)
     def service(self, start_standin: Callable[..., StandIn]) -> StandIn:

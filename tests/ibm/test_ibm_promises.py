@@ -312,14 +312,46 @@ def test_results_that_are_gone_leave_their_places(
     service.faults("expire-results", skip=1, times=2)
 
     set_id = shell.run(*submission(circuits)).out.strip()
-    shell.run("wait", set_id, "--poll", "0.1", codes=(0, 1, 6))
-    ended = shell.run("result", set_id, "--partial", "--json", codes=(0, 1, 6))
+    shell.run("wait", set_id, "--poll", "0.1", codes=(ExitCode.FAILED,))
+    ended = shell.run("result", set_id, "--partial", "--json", codes=(ExitCode.FAILED,))
 
     check_struck(service)
     counts = [circuit["counts"] for circuit in json.loads(ended.out)["circuits"]]
     assert counts.count(None) == 2
     assert all(some in (None, whole) for some, whole in zip(counts, expected, strict=True))
-    assert "Results expired" in ended.err + ended.out
+    assert "Results expired" in ended.out
+    check_the_bill(shell, set_id)
+
+
+def test_results_that_are_gone_are_listed_and_paid_for_again_if_asked(
+    shell: Shell, service: StandIn, circuits: Path, expected: Counts
+) -> None:
+    service.faults("expire-results", skip=1, times=2)
+    set_id = shell.run(*submission(circuits)).out.strip()
+    shell.run("wait", set_id, "--poll", "0.1", codes=(ExitCode.FAILED,))
+
+    listed = json.loads(shell.run("error", set_id, "--json").out)["failures"]
+    again = shell.run("retry", set_id, "--wait", "--poll", "0.1")
+
+    assert [failure["experiments_count"] for failure in listed] == [1, 1]
+    assert all("Results expired" in failure["message"] for failure in listed)
+    assert again.err.count("cost again") == 2
+    assert shell.counts(set_id) == expected
+    assert len(shell.bill(set_id)) == CIRCUITS + 2
+    assert shell.run("retry", set_id).err.count("cost again") == 0
+
+
+def test_a_job_that_was_too_large_to_run_is_halved_when_it_is_retried(
+    shell: Shell, service: StandIn, circuits: Path, expected: Counts
+) -> None:
+    service.faults("fail", times=1, code=5302, message="nats: maximum payload exceeded")
+    set_id = shell.run(*submission(circuits, per_job=CIRCUITS)).out.strip()
+    shell.run("wait", set_id, "--poll", "0.1", codes=(ExitCode.FAILED,))
+
+    shell.run("retry", set_id, "--wait", "--poll", "0.1")
+
+    assert [str(job.slice) for job in shell.jobs(set_id)] == ["0-2", "3-5"]
+    assert shell.counts(set_id) == expected
     check_the_bill(shell, set_id)
 
 
@@ -360,7 +392,7 @@ def test_one_job_that_cannot_be_looked_up_yet_keeps_no_other_from_being_cancelle
     assert f"{set_id}/{unknown.index}: unknown" in ended.err
     check_struck(service)
     assert [job["shown"] for job in shell.bill(set_id)].count("Cancelled") == CIRCUITS - 1
-    shell.run("resume", set_id)
+    shell.run("resume", set_id, codes=(ExitCode.FAILED,))  # which stops what was cancelled
     shell.run("cancel", set_id)
     assert {job["shown"] for job in shell.bill(set_id)} == {"Cancelled"}
 

@@ -21,9 +21,17 @@ from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
 from qjobs.engine.start import submission
-from qjobs.errors import JobRefused, NotNow, ProviderError, UnknownBackend, UsageError
+from qjobs.errors import (
+    JobRefused,
+    NotNow,
+    ProviderError,
+    ResultGone,
+    UnknownBackend,
+    UsageError,
+)
 from qjobs.model import Accepted, Attempt, JobSet, JobStatus, RunOptions, Slice
 from qjobs.providers.ibm.calls import Call, Calls
+from qjobs.providers.ibm.errors import speaks_of_size
 from qjobs.providers.ibm.provider import IbmProvider
 from qjobs.providers.interface import CancelOutcome, ProviderContext
 from qjobs.results import CircuitResult
@@ -232,6 +240,27 @@ def test_results_that_are_given_once_are_kept(
     assert list(make().result(job_id).circuits()) == first
     with pytest.raises(ProviderError, match="no longer has the results"):
         make("elsewhere").result(job_id)
+
+
+@pytest.mark.slow
+def test_results_that_are_given_once_are_given_though_they_cannot_be_kept(
+    start_standin: Start, make: Make, submit: Submit, tmp_path: Path
+) -> None:
+    start_standin()
+    provider = make()
+    options = RunOptions(shots=5, extra={"private": True})
+    assert provider.gives_once(backend=BACKEND, options=options)
+    assert not provider.gives_once(backend=BACKEND, options=OPTIONS)
+    job_id = submit(provider, options=options)
+    with closing(sqlite3.connect(tmp_path / "ibm" / "calls.sqlite")) as file:
+        full = "SELECT RAISE(FAIL, 'database or disk is full');"
+        file.execute(f"CREATE TRIGGER full BEFORE INSERT ON kept BEGIN {full} END")
+
+    (result,) = outcome(provider, job_id)
+
+    assert result.counts == {"0x5": 5}
+    with pytest.raises(ResultGone):
+        provider.result(job_id)
 
 
 # What is sent
@@ -562,8 +591,49 @@ def test_results_that_are_gone_are_said_to_be(
     job_id = submit(provider)
     wait(provider, job_id)
 
-    with pytest.raises(ProviderError, match="no longer has the results"):
+    with pytest.raises(ResultGone, match="no longer has the results"):
         provider.result(job_id)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("parts", "gone"),
+    [
+        ({"status": 413, "code": 0}, True),
+        ({"status": 404}, False),  # nobody said that these can be read once
+        ({"status": 503}, False),
+        ({"status": 429}, False),
+    ],
+)
+def test_results_are_gone_only_where_that_is_sure(
+    start_standin: Start, make: Make, submit: Submit, parts: dict[str, int], gone: bool
+) -> None:
+    start_standin(run="cheap").faults("expire-results", **parts)
+    provider = make()
+    job_id = submit(provider)
+    wait(provider, job_id)
+
+    with pytest.raises(ProviderError) as caught:
+        provider.result(job_id)
+
+    assert isinstance(caught.value, ResultGone) == gone
+    assert provider.was_too_large(caught.value.message) == (parts["status"] == 413)
+
+
+@pytest.mark.parametrize(
+    ("message", "too_large"),
+    [
+        ("Failed to publish job: nats: maximum payload exceeded (code 5302)", True),
+        ("the results are gone: IBM Quantum answers 413: a page of cloudflare", True),
+        ("IBM Quantum answers 400, code 1206: Request entity too large.", True),
+        ("Internal error. (code 6000)", False),
+        ("Job ran too long. (code 1305)", False),
+        ("error code 15302", False),
+        ("", False),
+    ],
+)
+def test_what_was_too_large_is_known_by_its_code(message: str, too_large: bool) -> None:
+    assert speaks_of_size(message) == too_large
 
 
 @pytest.mark.parametrize(

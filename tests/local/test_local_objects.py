@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from contract import MEASURED, scattered, scattered_outcome
 from local_jobs import cut, rotations, run_here, wait, write
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Clbit
@@ -20,6 +19,7 @@ from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.local import backends
 from qjobs.providers.local.provider import LocalProvider
 from qjobs.results import CircuitResult
+from qjobs.testing.contract import MEASURED, scattered, scattered_outcome
 
 OPTIONS = RunOptions(shots=2000, seed=5, memory=True)
 

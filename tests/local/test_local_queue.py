@@ -1,10 +1,13 @@
 """The queue: each tag once, in order, and nothing lost between two processes."""
 
+import json
+import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -244,6 +247,67 @@ def test_the_jobs_of_an_earlier_version_are_there_as_they_were(
     assert queue.add(job("b"), tag="t") == "a"
     assert queue.add(job("b"), tag="u") == "b"
     assert start_all(queue) == ["a", "b"]
+
+
+VERSION_3 = """
+ALTER TABLE job RENAME TO queued_job;
+ALTER TABLE queued_job ADD COLUMN sweep TEXT NOT NULL DEFAULT '';
+ALTER TABLE queued_job ADD COLUMN observables TEXT NOT NULL DEFAULT '';
+ALTER TABLE queued_job ADD COLUMN folder TEXT NOT NULL DEFAULT '';
+ALTER TABLE queued_job ADD COLUMN failed TEXT;
+ALTER TABLE queued_job ADD COLUMN first INTEGER NOT NULL DEFAULT 0;
+PRAGMA user_version = 3;
+"""
+
+
+def test_paths_of_version_3_are_found_where_the_state_folder_is_now(
+    old: sqlite3.Connection, folder: Folder
+) -> None:
+    kept = folder.path.parent / "sets" / "abc"
+    kept.mkdir(parents=True)
+    for name in ("circuits.qpy", "parameters.npy", "observables.json"):
+        (kept / name).touch()
+    old.executescript(VERSION_3)
+    old.execute(
+        "UPDATE queued_job SET path = ?, sweep = ?, observables = ?",
+        (
+            "/before/sets/abc/circuits.qpy",
+            '[["/before/sets/abc/parameters.npy", 3, 4], ["a", "b"], 5]',
+            f'["{kept}/observables.json", 6, 7]',
+        ),
+    )
+
+    head, _ = Queue(folder).head()
+
+    assert head is not None
+    assert head.file == f"{kept}/circuits.qpy"
+    assert json.loads(head.sweep) == [[f"{kept}/parameters.npy", 3, 4], ["a", "b"], 5]
+    assert json.loads(head.observables) == [f"{kept}/observables.json", 6, 7]
+    with pytest.raises(sqlite3.OperationalError, match="no such column"):
+        old.execute("SELECT path FROM queued_job")  # as a supervisor of version 3 does
+
+
+def test_a_queue_that_was_moved_names_the_files_that_were_moved_along(
+    queue: Queue, folder: Folder, tmp_path: Path
+) -> None:
+    home = folder.path.parent
+    queued = replace(
+        job("a"),
+        file=f"{home}/sets/abc/circuits.qpy",
+        sweep=json.dumps([[f"{home}/sets/abc/parameters.npy", 3, 4], ["a"], 5]),
+        observables=json.dumps(["/elsewhere/observables.json", 6, 7]),
+    )
+    queue.add(queued, tag="a")
+    assert queue.head() == (queued, 1)
+
+    moved = Folder(tmp_path / "moved" / "local")
+    shutil.copytree(folder.path, moved.path)
+
+    head, _ = Queue(moved).head()
+    assert head is not None
+    assert head.file == f"{moved.path.parent}/sets/abc/circuits.qpy"
+    assert json.loads(head.sweep)[0][0] == f"{moved.path.parent}/sets/abc/parameters.npy"
+    assert head.observables == queued.observables
 
 
 def test_a_process_of_an_earlier_version_can_take_no_job_any_more(

@@ -1,67 +1,184 @@
-"""A program that ends loses no job and waits for none."""
+"""A program that ends stays until all that it asked for is submitted; Ctrl-C stops that."""
 
 import os
+import shlex
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+from backends_of_objects import ScriptedBackend
 
 from qjobs import JobManager
 from qjobs.engine.report import State, report_jobs
 from qjobs.store.sets import Store
 
-PROGRAM = """
-import sys, threading, time
-sys.path.insert(0, {folder!r})
+PRELUDE = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
 from backends_of_objects import ScriptedBackend, numbered
-from qjobs import JobManager
+from qjobs import JobManager, ManagedJob
+"""
 
-inside, leaving = threading.Event(), threading.Event()
-def run(circuits):
-    inside.set()
-    leaving.wait()
-    time.sleep(0.3)  # the next thing that the program does is to close its gates
-
-manager = JobManager()
-job_set = manager.run(numbered(20), ScriptedBackend(on_run=run), max_experiments_per_job=1)
-inside.wait()
-# Of those that are called when a program ends, the last one that was named is the first.
-threading._register_atexit(leaving.set)
+# The first call is in flight until the file `release` is there.
+RUN = """
+job_set = JobManager().run(numbered(20), "fake:hold=1", max_experiments_per_job=1)
 print(job_set.job_set_id(), flush=True)
-{ending}
+"""
+
+SUBMIT_ONE_BY_ONE = """
+import threading
+from concurrent.futures import ThreadPoolExecutor
+executor, lock = ThreadPoolExecutor(2), threading.Lock()
+for index, circuit in enumerate(numbered(20)):
+    job = ManagedJob(index, 1)
+    job.submit(circuit, "one", "fake:hold=1", executor, lock)
+print(job._set.folder.job_set.set_id, flush=True)
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("ending", ["", "raise SystemExit(3)", "job_set.results()"])
-def test_the_call_in_flight_is_finished_and_recorded_and_the_rest_stays_planned(home, ending):
-    program = PROGRAM.format(folder=str(Path(__file__).parent), ending=ending)
-    process = subprocess.Popen(
-        [sys.executable, "-c", program],
+def begin(program: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", PRELUDE + program],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    set_id = process.stdout.readline().strip()
-    if "results" in ending:
-        os.kill(process.pid, 2)  # Ctrl-C
-    _, errors = process.communicate(timeout=60)
 
-    assert ("KeyboardInterrupt" in errors) == ("results" in ending)
-    folder = Store(home, clock=lambda: None).open(set_id)
-    states = [job.state for job in report_jobs(folder.jobs(), None)]
-    assert State.UNKNOWN not in states
-    assert 1 <= states.count(State.PLANNED) < 20
-    assert not folder.being_submitted()
-    assert JobManager().retrieve_job_set(set_id).statuses()[-1].name == "INITIALIZING"
+
+def line_with(word: str, process: subprocess.Popen) -> str:
+    """The next line on stderr that has the word."""
+    return next(line for line in process.stderr if word in line)
+
+
+def release(home: Path) -> None:
+    (home / "fake").mkdir(parents=True, exist_ok=True)
+    (home / "fake" / "release").touch()
+
+
+def end(process: subprocess.Popen, home: Path) -> str:
+    """Let the call in flight come to its end; what the program says until its own."""
+    release(home)
+    _, errors = process.communicate(timeout=120)
+    return errors
+
+
+def states(home: Path) -> list[State]:
+    """Those of all jobs there are, which nobody is submitting any more."""
+    store = Store(home, clock=lambda: None)
+    folders = [store.open(header.set_id) for header in store.listing().headers]
+    assert not any(folder.being_submitted() for folder in folders)
+    return [job.state for folder in folders for job in report_jobs(folder.jobs(), None)]
+
+
+def wait_for_a_call(home: Path, process: subprocess.Popen) -> None:
+    while not any("attempted" in path.read_text() for path in home.glob("sets/*/state.toml")):
+        assert process.poll() is None, process.stderr.read()
 
 
 @pytest.mark.slow
-def test_the_package_itself_loads_nothing():
-    program = "import sys, qjobs; print(*(name for name in sys.modules if 'qjobs' in name))"
-    outcome = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
-    )
+@pytest.mark.parametrize("program", [RUN, SUBMIT_ONE_BY_ONE])
+@pytest.mark.parametrize(
+    ("ending", "code"), [("", 0), ("raise SystemExit(3)", 3), ("raise KeyError('x')", 1)]
+)
+def test_a_program_that_ends_has_all_its_jobs_submitted(home, program, ending, code):
+    process = begin(program + ending)
+    set_id = process.stdout.readline().strip()
+    waiting = line_with("waiting for 20 jobs", process)
+    errors = end(process, home)
 
-    assert outcome.stdout.split() == ["qjobs"]
+    assert process.returncode == code
+    assert set_id in waiting or program == SUBMIT_ONE_BY_ONE
+    assert "no job is left to be submitted" in errors
+    assert states(home) == [State.QUEUED] * 20
+
+
+@pytest.mark.slow
+def test_a_program_whose_jobs_are_submitted_ends_without_a_word(home):
+    release(home)
+    process = begin(RUN + "job_set.jobs()")
+    _, errors = process.communicate(timeout=120)
+
+    assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.slow
+def test_jobs_of_an_object_with_a_thread_pool_of_its_own_are_submitted_and_kept(home):
+    process = begin(
+        "from qiskit_aer import AerSimulator\n"
+        "JobManager().run(numbered(20), AerSimulator(), max_experiments_per_job=1)\n"
+    )
+    _, errors = process.communicate(timeout=240)
+
+    assert process.returncode == 0, errors
+    (job_set,) = JobManager().job_sets(earlier=True)
+    assert [job_set.results(timeout=60).get_counts(index) for index in range(20)] == [
+        {f"{index:08b}": 1024} for index in range(20)
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["", "job_set.results()"])
+def test_ctrl_c_finishes_the_call_in_flight_and_names_what_goes_on(home, ending):
+    process = begin(RUN + ending)
+    set_id = process.stdout.readline().strip()
+    if not ending:
+        line_with("waiting", process)
+    wait_for_a_call(home, process)
+    os.kill(process.pid, signal.SIGINT)
+    line_with("stopping", process)
+    errors = end(process, home)
+
+    assert process.returncode == (-signal.SIGINT if ending else 0)
+    assert "19 jobs" in errors
+    assert states(home) == [State.QUEUED] + [State.PLANNED] * 19
+    command = next(line for line in errors.splitlines() if "qjobs resume" in line)
+    assert command.split() == ["qjobs:", "qjobs", "resume", set_id]
+    assert JobManager().retrieve_job_set(set_id).statuses()[-1].name == "INITIALIZING"
+    subprocess.run(
+        [sys.executable, "-m", *shlex.split(command)[1:]], check=True, capture_output=True
+    )
+    assert not {State.PLANNED, State.UNKNOWN} & {*states(home)}
+
+
+@pytest.mark.slow
+def test_a_set_that_needs_an_object_is_gone_on_with_from_python(home, tmp_path):
+    elsewhere = tmp_path / "else where"
+    process = begin(
+        "import pathlib\n"
+        f"released = pathlib.Path({str(home / 'fake' / 'release')!r})\n"
+        "def run(circuits):\n"
+        "    while not released.exists(): pass\n"
+        f"manager = JobManager({str(elsewhere)!r})\n"
+        "manager.run(numbered(3), ScriptedBackend(on_run=run), max_experiments_per_job=1)\n"
+    )
+    wait_for_a_call(elsewhere, process)
+    os.kill(process.pid, signal.SIGINT)
+    line_with("stopping", process)
+    errors = end(process, home)
+    (line,) = [line for line in errors.splitlines() if "JobManager" in line]
+    both = threading.Event()
+    backend = ScriptedBackend(on_run=lambda _: len(backend.calls) == 2 and both.set())
+
+    assert eval(line.split(maxsplit=1)[1], {"JobManager": JobManager, "BACKEND": backend}) == 2
+    assert both.wait(60)
+    assert sorted(backend.calls) == [[1], [2]]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_a_fork_has_nothing_to_wait_for(home):
+    process = begin(
+        RUN + "import multiprocessing\n"
+        "child = multiprocessing.get_context('fork').Process(target=print)\n"
+        "child.start()\n"
+        "child.join()\n"
+        "print(child.exitcode, flush=True)\n"
+    )
+    process.stdout.readline()
+    assert process.stdout.readline().strip() == ""
+    assert process.stdout.readline().strip() == "0"
+    end(process, home)
+    assert process.returncode == 0

@@ -159,6 +159,20 @@ def test_an_executor_that_takes_nothing_says_so(executor):
     assert log == ["next"]
 
 
+def test_what_an_executor_let_go_of_is_dropped_and_others_go_on(executor):
+    gate, lock, log = Gate(), threading.Lock(), []
+    busy, go_on = ThreadPoolExecutor(1), threading.Event()
+    busy.submit(go_on.wait, 60)
+    lost = gate.put(note(log, "lost"), lock, busy)
+    kept = gate.put(note(log, "kept"), lock, executor)
+    busy.shutdown(wait=False, cancel_futures=True)
+    go_on.set()
+
+    assert kept.result(timeout=60) is None
+    assert lost.cancelled()
+    assert log == ["kept"]
+
+
 @pytest.mark.parametrize("kind", [threading.Lock, threading.RLock, threading.Semaphore])
 def test_all_who_share_a_lock_share_its_gate(kind):
     lock = kind()

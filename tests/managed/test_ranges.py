@@ -3,6 +3,7 @@
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,8 +138,10 @@ def test_numbers_of_numpy_are_numbers():
 
 
 def test_a_hundred_of_a_program_are_one_line_and_each_has_its_id(capsys, another_process):
+    open_files = len([*Path("/dev/fd").iterdir()])
     jobs = submitted([(index, 1) for index in range(100)], ScriptedBackend(), name="ghz")
     jobs[-1].result(timeout=30)
+    assert len([*Path("/dev/fd").iterdir()]) < open_files + 50
     manager = JobManager()
     manager.run(numbered(1), ScriptedBackend(), name="other").results(timeout=30)
 

@@ -1,10 +1,11 @@
 """Every provider of ours keeps the contract."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from contract import Contract, Subject
 
 from qjobs.providers.fake.provider import FakeProvider
 from qjobs.providers.interface import ProviderContext
@@ -12,6 +13,7 @@ from qjobs.providers.local import supervision
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.provider import LocalProvider
 from qjobs.providers.qiskit.provider import QiskitProvider
+from qjobs.testing.contract import Contract, Subject
 
 PACKAGES = Path(__file__).parents[1] / "border" / "packages"
 
@@ -79,3 +81,36 @@ class TestQiskit(Contract):
     @pytest.fixture(autouse=True)
     def importable(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PYTHONPATH", str(PACKAGES))
+
+
+def test_the_contract_can_be_run_by_the_author_of_a_provider(tmp_path: Path) -> None:
+    """With nothing but the package, in a folder of their own; what is broken is seen."""
+    (tmp_path / "test_theirs.py").write_text("""
+from qjobs.providers.fake.provider import FakeProvider
+from qjobs.testing import Contract, Subject
+
+class Twice(FakeProvider):
+    def find(self, tag, *, backend=""):
+        return [*super().find(tag, backend=backend)] * 2
+
+class TestTheirs(Contract):
+    subject = Subject(
+        FakeProvider, calm="", busy="delay=3600", failing="fail_every=1",
+        misspelt="dealy=1", near="delay",
+    )
+
+class TestTwice(Contract):
+    subject = TestTheirs.subject.__class__(**{**vars(TestTheirs.subject), "factory": Twice})
+""")
+    ended = subprocess.run(
+        [
+            sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".",
+            "-k", "unknown or tag or scattered", "test_theirs.py",
+        ],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+    assert "FAILED test_theirs.py::TestTwice::test_a_job_is_found_by_its_tag" in ended.stdout
+    assert "TestTheirs" not in ended.stdout
+    assert "1 failed, 13 passed" in ended.stdout, ended.stdout
+    assert "Left contains one more item" in ended.stdout, "assertions are not rewritten"

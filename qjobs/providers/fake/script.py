@@ -45,6 +45,8 @@ Running
   blank_circuits=A;B   these circuits, counted from 0, have no counts in the results
   status_error=N       the first N questions for statuses fail
   odd_status=S         for its first S seconds a job says a word that nobody knows
+  runnable=N           a job of more than N circuits is taken, and ends in ERROR as too large
+  gone=N               the first N requests for results find that they are gone for good
   result_error=N       the first N requests for results fail
   once=yes             results can be read only once
   cancel=no            jobs cannot be cancelled
@@ -94,6 +96,8 @@ class Script:
     blank_circuits: tuple[int, ...] = ()
     status_error: int = 0
     odd_status_s: float = 0.0
+    runnable: int = 0
+    gone: int = 0
     result_error: int = 0
     once: bool = False
     cancel: bool = True

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from qjobs.circuits.outcomes import Layout
 from qjobs.errors import ProviderError
+from qjobs.store import files
 
 FORMAT = 2
 _WAIT_S = 30.0  # for other processes to finish their transactions
@@ -191,7 +192,7 @@ def series_of(tag: str) -> str:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files.make_folder(path.parent)
     # SQLite gives its journal the permissions of the database.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     file = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)

@@ -5,6 +5,7 @@ https://quantum.cloud.ibm.com/docs/errors.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from qjobs.errors import (
 )
 
 _LONGEST_TEXT = 300
+_CODE = re.compile(r"\bcode ([0-9]{1,9})\b")
 _LARGE_BYTES = 1_000_000
 """A smaller body is never refused by Cloudflare for its size."""
 
@@ -33,6 +35,7 @@ _RATE_CODES = frozenset({1202})
 _QUOTA_CODES = frozenset({4317})
 _LARGE_CODES = frozenset({1206, 5302})
 _TAG_CODES = frozenset({1204, 1205})
+_TOO_LARGE = 413
 _HINTS = {
     1204: "the service takes fewer tags than qjobs needs",
     1205: "the service takes shorter tags than qjobs needs",
@@ -96,7 +99,11 @@ def not_accepted(error: HttpError, *, sent_bytes: int) -> NotAccepted | None:
     if code in _QUOTA_CODES:
         return QuotaUsedUp(error.message, hint=error.hint)
     # Cloudflare refuses bodies that it finds too large with a page that says 403.
-    if code in _LARGE_CODES or status == 413 or (status == 403 and sent_bytes > _LARGE_BYTES):
+    if (
+        code in _LARGE_CODES
+        or status == _TOO_LARGE
+        or (status == 403 and sent_bytes > _LARGE_BYTES)
+    ):
         return TooLarge(error.message, hint=error.hint)
     if 400 <= status < 500 and status != 408:
         return JobRefused(error.message, hint=error.hint)
@@ -107,6 +114,12 @@ def is_about_tags(error: NotAccepted) -> bool:
     """Whether a job was refused because of its tags."""
     cause = error.__cause__
     return isinstance(cause, HttpError) and cause.reason_code in _TAG_CODES
+
+
+def speaks_of_size(message: str) -> bool:
+    """Whether what the service said of a job, or of its results, means that it is too large."""
+    codes = {int(code) for code in _CODE.findall(message)}
+    return bool(codes & _LARGE_CODES) or f"answers {_TOO_LARGE}" in message
 
 
 def is_page(text: str) -> bool:

@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import MAXYEAR, UTC, datetime
 
-from qjobs.errors import NotNow, ProviderError
+from qjobs.errors import NotNow, ProviderError, ResultGone
 from qjobs.model import JobStatus
 from qjobs.providers.ibm.account import Account
 from qjobs.providers.ibm.calls import Call, Calls
-from qjobs.providers.ibm.errors import HttpError
+from qjobs.providers.ibm.errors import HttpError, speaks_of_size
 from qjobs.providers.ibm.listing import Inquiry, listed, lost
 from qjobs.providers.ibm.service import JobInfo, Service, is_job_id
 from qjobs.providers.ibm.settings import Settings
@@ -111,7 +112,8 @@ class Jobs:
     def results(self, job_id: str, call: Call | None) -> tuple[str, str]:
         """The program of a DONE job, and what it gave, undecoded.
 
-        What the service gives only once is kept. Raises ProviderError if there is nothing.
+        What the service gives only once is kept, if that can be: whoever asked keeps it, too, and
+        may have the last room for it. Raises ProviderError if there is nothing.
         """
         kept = self._calls.kept(job_id)
         if kept is not None:
@@ -121,9 +123,10 @@ class Jobs:
             raise ProviderError(
                 f"job {job_id} is {info.status}: it has no results", hint=info.reason
             )
-        text = _fetch(service, job_id)
+        text = _fetch(service, job_id, once=info.private)
         if info.private:
-            self._calls.keep(job_id, info.program, text, at_s=self._clock())
+            with suppress(ProviderError):
+                self._calls.keep(job_id, info.program, text, at_s=self._clock())
         return info.program, text
 
     def error_message(self, job_id: str) -> str:
@@ -131,7 +134,7 @@ class Jobs:
         service, info = self.look(job_id, self._calls.of_job(job_id))
         if info.status is not JobStatus.ERROR or info.reason:
             return info.reason
-        text = _fetch(service, job_id)
+        text = _fetch(service, job_id, once=False)
         return text[max(0, text.rfind("Traceback")) :][-_LONGEST_MESSAGE:].strip()
 
     def cancel(self, job_id: str, call: Call | None) -> CancelOutcome:
@@ -193,14 +196,20 @@ def _moment(info: JobInfo) -> datetime:
     return moment if UNDATED.year <= moment.year < MAXYEAR else UNDATED
 
 
-def _fetch(service: Service, job_id: str) -> str:
+def _fetch(service: Service, job_id: str, *, once: bool) -> str:
     try:
         text = service.results(job_id)
     except HttpError as error:
-        if error.status in (404, 410):
-            raise ProviderError(
+        # Of a job that is there, only one whose results are given `once` can have none: 404 from
+        # something in front of the service may pass.
+        if error.status == 410 or (error.status == 404 and once and error.reason_code):
+            raise ResultGone(
                 f"IBM Quantum no longer has the results of job {job_id}: {error.message}",
-                hint="results of private jobs can be read once",
+                hint="results of private jobs can be read once" if once else "",
+            ) from error
+        if speaks_of_size(error.message):
+            raise ResultGone(
+                f"IBM Quantum does not give the results of job {job_id}: {error.message}"
             ) from error
         raise
     if not text:

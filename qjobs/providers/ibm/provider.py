@@ -26,7 +26,7 @@ from qjobs.model import JobStatus, RunOptions, Scalar
 from qjobs.providers.ibm.account import Account, load_client
 from qjobs.providers.ibm.calls import Call, Calls, digest_of, series_of
 from qjobs.providers.ibm.crews import Crews
-from qjobs.providers.ibm.errors import HttpError, is_about_tags, not_accepted
+from qjobs.providers.ibm.errors import HttpError, is_about_tags, not_accepted, speaks_of_size
 from qjobs.providers.ibm.fitting import fit, transpilation, weigh, wide
 from qjobs.providers.ibm.jobs import Jobs
 from qjobs.providers.ibm.labels import fit_labels
@@ -274,6 +274,14 @@ class IbmProvider:
     ) -> Mapping[str, FailedPart]:
         """None, ever: a job is DONE with all of its circuits, or it is not DONE. Asks nobody."""
         return {}
+
+    def gives_once(self, *, backend: str, options: RunOptions) -> bool:
+        """Those of private jobs."""
+        return bool(options.extra.get("private"))
+
+    def was_too_large(self, message: str) -> bool:
+        """By the codes of the service, such as 5302."""
+        return speaks_of_size(message)
 
     def error_message(self, job_id: str, *, backend: str = "") -> str:
         """What the service says, or the job itself said last."""

@@ -3,6 +3,7 @@
 import json
 import os
 import selectors
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,9 +13,10 @@ from typing import NamedTuple
 from qjobs import channel
 from qjobs.lifetime import death
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.queue import QueuedJob
+from qjobs.providers.local.queued import QueuedJob
 
 LARGEST_REPLY_BYTES = 1 << 16
+_ENDING_S = 5.0  # between the end of the answers and that of the process, with a core dump
 _LOG = 2  # stderr, which the supervisor was given as its log
 
 
@@ -63,8 +65,14 @@ class Worker:
             self._heard += said
         return Ended(**json.loads(self._heard))
 
-    def end(self) -> str:
-        """Make sure that it is dead and say what it died of."""
+    def end(self, *, ending: bool = False) -> str:
+        """Make sure that it is dead and say what it died of.
+
+        One that is `ending` by itself gets a moment for it: killed, it would have died of that.
+        """
+        if ending:
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(_ENDING_S)
         self.process.kill()
         code = self.process.wait()
         for pipe in (self.process.stdin, self.replies):
@@ -105,11 +113,11 @@ class Crew:
         for key, _ in self._selector.select(timeout_s):
             yield key.data
 
-    def dismiss(self, worker: Worker) -> str:
-        """End a worker, dead or alive, and say what it died of."""
+    def dismiss(self, worker: Worker, *, ending: bool = False) -> str:
+        """End a worker, dead, `ending` or alive, and say what it died of."""
         self._selector.unregister(worker.replies)
         self._workers.remove(worker)
-        return worker.end()
+        return worker.end(ending=ending)
 
     def dismiss_all(self) -> None:
         """End all workers."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from qjobs.errors import ProviderError
 from qjobs.providers.local.folder import Folder
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 BUSY_S = 10.0
 
 _SCHEMA = """
@@ -21,7 +21,7 @@ CREATE TABLE queued_job (
     job_id TEXT NOT NULL UNIQUE,
     tag TEXT NOT NULL UNIQUE,
     backend TEXT NOT NULL,
-    path TEXT NOT NULL,
+    file TEXT NOT NULL,
     size_bytes INTEGER NOT NULL,
     modified_ns INTEGER NOT NULL,
     start_index INTEGER NOT NULL,
@@ -32,6 +32,7 @@ CREATE TABLE queued_job (
     observables TEXT NOT NULL DEFAULT '',
     folder TEXT NOT NULL DEFAULT '',
     first INTEGER NOT NULL DEFAULT 0,
+    mark TEXT NOT NULL DEFAULT '',
     status TEXT NOT NULL,
     cancelling INTEGER NOT NULL DEFAULT 0,
     deaths INTEGER NOT NULL DEFAULT 0,
@@ -42,7 +43,8 @@ CREATE INDEX by_status ON queued_job (status, number);
 """
 
 # What brings a file of a version to the next one. The table of version 1 has another name: a
-# supervisor of then that still runs must fail, not run circuits without their parameters.
+# supervisor of then that still runs must fail, not run circuits without their parameters; so must
+# one of version 3, which asks for the column `path`, and would import what anybody had named.
 _MIGRATIONS = {
     1: """
 ALTER TABLE job RENAME TO queued_job;
@@ -53,6 +55,15 @@ ALTER TABLE queued_job ADD COLUMN folder TEXT NOT NULL DEFAULT '';
     2: """
 ALTER TABLE queued_job ADD COLUMN failed TEXT;
 ALTER TABLE queued_job ADD COLUMN first INTEGER NOT NULL DEFAULT 0;
+""",
+    3: """
+ALTER TABLE queued_job RENAME COLUMN path TO file;
+ALTER TABLE queued_job ADD COLUMN mark TEXT NOT NULL DEFAULT '';
+UPDATE queued_job SET file = relative(file);
+UPDATE queued_job SET sweep = json_set(sweep, '$[0][0]', relative(sweep ->> '$[0][0]'))
+    WHERE sweep != '';
+UPDATE queued_job SET observables = json_set(observables, '$[0]', relative(observables ->> '$[0]'))
+    WHERE observables != '';
 """,
 }
 
@@ -77,7 +88,7 @@ class Database:
             try:
                 if self._connection is None:
                     self._folder.make()
-                    self._connection = _connect(path)
+                    self._connection = _connect(self._folder)
                     weakref.finalize(self, self._connection.close)
                 yield self._connection
             except sqlite3.Error as error:
@@ -101,16 +112,17 @@ class Database:
                 raise
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(folder: Folder) -> sqlite3.Connection:
+    path = folder.queue
     # SQLite gives its journal the permissions of the database.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
     connection = sqlite3.connect(
         path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
     )
     try:
         connection.execute("PRAGMA synchronous = FULL")
         if _version(connection) < SCHEMA_VERSION:
-            _prepare(connection, path.parent)
+            _prepare(connection, folder)
         _check_version(connection, path)
     except BaseException:
         connection.close()
@@ -118,10 +130,17 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
+def _prepare(connection: sqlite3.Connection, folder: Folder) -> None:
     """Make the tables, or bring those of an earlier version up to date."""
+
+    def relative(path: str) -> str:
+        # Of a set, wherever the state folder was when its jobs were queued.
+        here = folder.path.parent.joinpath(*Path(path).parts[-3:])
+        return folder.relative(str(here) if here.exists() else path)
+
+    connection.create_function("relative", 1, relative)
     # SQLite does not wait for others when it changes to WAL, so only one may do it.
-    lock = os.open(folder, os.O_RDONLY)
+    lock = os.open(folder.path, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _version(connection) == 0:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from qjobs.errors import ProviderError
 from qjobs.store import files
 
 
@@ -17,6 +18,15 @@ class Folder:
         """The jobs."""
         return self.path / "queue.db"
 
+    def identity(self) -> tuple[tuple[int, int], ...] | None:
+        """Which lock and queue are here, as devices and inodes; None unless both are."""
+        try:
+            return tuple(
+                (found.st_dev, found.st_ino) for found in (self.lock.stat(), self.queue.stat())
+            )
+        except OSError:
+            return None
+
     @property
     def lock(self) -> Path:
         """Held as long as a supervisor lives; says its process id."""
@@ -27,8 +37,22 @@ class Folder:
         """What supervisors and workers had to say on stderr."""
         return self.path / "supervisor.log"
 
+    def relative(self, path: str) -> str:
+        """How a path stands in the queue: from the state folder, for that may be moved."""
+        home = self.path.parent
+        return str(Path(path).relative_to(home)) if Path(path).is_relative_to(home) else path
+
+    def located(self, path: str) -> str:
+        """Where a path of the queue is now."""
+        return str(self.path.parent / path)
+
     def result(self, job_id: str) -> Path:
-        """The results of a job: the body of a `JobResult`, there as a whole or not at all."""
+        """The results of a job: the body of a `JobResult`, there as a whole or not at all.
+
+        Raises ProviderError for an id that would lead out of the folder: it is none of ours.
+        """
+        if "/" in job_id:
+            raise ProviderError(f"{self.queue} has a job that is none of ours: {job_id!r}")
         return self.path / "results" / f"{job_id}.jsonl"
 
     def has_result(self, job_id: str) -> bool:
@@ -39,6 +63,10 @@ class Folder:
         """Make what is not there. Raises OSError."""
         files.make_folder(self.path)
         files.make_folder(self.path / "results")
+
+    def sweep(self) -> None:
+        """Remove what workers that are gone have not finished writing."""
+        files.sweep(self.path / "results")
 
     def keep_result(self, job_id: str, body: bytes) -> None:
         """Write the results of a job durably. The first ones stay. Raises OSError."""

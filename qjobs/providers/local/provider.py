@@ -11,7 +11,7 @@ from typing import Any
 from qjobs import spans
 from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
-from qjobs.errors import InputError, JobRefused, ProviderError, UsageError
+from qjobs.errors import InputError, JobRefused, ProviderError, ResultGone, UsageError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.interface import (
     UNDATED,
@@ -23,9 +23,10 @@ from qjobs.providers.interface import (
     ProviderContext,
     RemoteJob,
 )
-from qjobs.providers.local import backends
+from qjobs.providers.local import backends, marks
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.queue import Queue, QueuedJob, StampedFile
+from qjobs.providers.local.queue import Queue
+from qjobs.providers.local.queued import QueuedJob, StampedFile
 from qjobs.providers.local.supervision import Staffing, Supervision, try_lock
 from qjobs.regular import open_regular
 from qjobs.results import JobResult
@@ -130,9 +131,11 @@ class LocalProvider:
                 # Counted before any of it is kept: what is not whole may be of any size.
                 lines = sum(part.count(b"\n") for part in iter(lambda: file.read(1 << 20), b""))
                 if lines != circuits:
-                    raise ProviderError(f"{path} is damaged: {lines} results of {circuits}")
+                    raise ResultGone(f"{path} is damaged: {lines} results of {circuits}")
                 file.seek(0)
                 return JobResult(file.read())
+        except FileNotFoundError as error:
+            raise ResultGone(f"there is no {path}") from error
         except OSError as error:
             raise ProviderError(f"cannot read {path}: {error.strerror}") from error
 
@@ -199,11 +202,13 @@ def queued_job(circuits: CircuitSlice, *, backend: str, options: RunOptions, tag
         with qpy.Container.open(circuits.path) as opened:
             qubits = opened.qubits(circuits.records)
         sweep, observables = circuits.sweep, circuits.observables
+        # Made of the tag, so that no other queue, here or elsewhere, has a job of this id.
+        job_id = f"local-{sha256(tag.encode()).hexdigest()[:16]}"
+        folder = backends.folder_of(backend)
         return QueuedJob(
-            # Made of the tag, so that no other queue, here or elsewhere, has a job of this id.
-            job_id=f"local-{sha256(tag.encode()).hexdigest()[:16]}",
+            job_id=job_id,
             backend=backend,
-            path=container.path,
+            file=container.path,
             size_bytes=container.size_bytes,
             modified_ns=container.modified_ns,
             start_index=circuits.slice.start_index,
@@ -212,8 +217,9 @@ def queued_job(circuits: CircuitSlice, *, backend: str, options: RunOptions, tag
             options=QueuedJob.encode_options(options),
             sweep=json.dumps([StampedFile.of(sweep.path), *sweep[1:]]) if sweep else "",
             observables=json.dumps(StampedFile.of(observables)) if observables else "",
-            folder=backends.folder_of(backend),
+            folder=folder,
             first=circuits.first,
+            mark=marks.make(job_id, backend, folder) if ":" in backend else "",
         )
     except OSError as error:
         raise JobRefused(f"cannot read {error.filename}: {error.strerror}") from error

@@ -7,93 +7,13 @@ set; it does not copy them.
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
-from pathlib import Path
-from typing import NamedTuple
+from dataclasses import astuple, fields
 
-from qjobs.circuits.slices import CircuitSlice
-from qjobs.circuits.sweep import Sweep
-from qjobs.errors import InputError, ProviderError
-from qjobs.model import JobStatus, RunOptions, Slice
+from qjobs.errors import ProviderError
+from qjobs.model import JobStatus
 from qjobs.providers.local.database import Database
 from qjobs.providers.local.folder import Folder
-
-
-class StampedFile(NamedTuple):
-    """A file that a job needs, as it was when the job was accepted."""
-
-    path: str
-    size_bytes: int
-    modified_ns: int
-
-    @classmethod
-    def of(cls, path: Path) -> "StampedFile":
-        """A file as it is now. Raises OSError."""
-        now = path.stat()
-        return cls(str(path.absolute()), now.st_size, now.st_mtime_ns)
-
-    def unchanged(self) -> Path:
-        """Its path. Raises InputError if it is gone or was changed."""
-        path = Path(self.path)
-        try:
-            now = self.of(path)
-        except OSError as error:
-            raise InputError(f"cannot read {path}: {error.strerror}") from error
-        if now != self:
-            raise InputError(f"{path} was changed after the job was submitted")
-        return path
-
-
-@dataclass(frozen=True, slots=True)
-class QueuedJob:
-    """What there is to run: circuits of a container, how, and on which backend.
-
-    `size_bytes` and `modified_ns` are the container's when the job was accepted, `qubits`
-    the width of the widest circuit. `sweep` and `observables` are JSON, empty if there are
-    none: the file, as a StampedFile, and for a sweep its names and rows. `folder` is where the
-    package of a `package.module:callable` was, `first` the number of the container's first circuit.
-    """
-
-    job_id: str
-    backend: str
-    path: str
-    size_bytes: int
-    modified_ns: int
-    start_index: int
-    experiments_count: int
-    qubits: int
-    options: str
-    sweep: str = ""
-    observables: str = ""
-    folder: str = ""
-    first: int = 0
-
-    def circuits(self) -> CircuitSlice:
-        """The circuits, as a slice of their set. Raises InputError if a file was changed."""
-        sweep = observables = None
-        if self.sweep:
-            file, names, rows = json.loads(self.sweep)
-            sweep = Sweep(StampedFile(*file).unchanged(), tuple(names), rows)
-        if self.observables:
-            observables = StampedFile(*json.loads(self.observables)).unchanged()
-        return CircuitSlice(
-            StampedFile(self.path, self.size_bytes, self.modified_ns).unchanged(),
-            Slice(self.start_index, self.experiments_count),
-            sweep,
-            observables,
-            first=self.first,
-        )
-
-    @property
-    def run_options(self) -> RunOptions:
-        """How the circuits are to be run."""
-        return RunOptions(**json.loads(self.options))
-
-    @staticmethod
-    def encode_options(options: RunOptions) -> str:
-        """Run options as they stand in the queue."""
-        return json.dumps(asdict(options) | {"extra": dict(options.extra)})
-
+from qjobs.providers.local.queued import QueuedJob
 
 _COLUMNS = ", ".join(field.name for field in fields(QueuedJob))
 
@@ -108,6 +28,7 @@ class Queue:
 
     def __init__(self, folder: Folder) -> None:
         self._database = Database(folder)
+        self._folder = folder
 
     # What clients do.
 
@@ -117,7 +38,7 @@ class Queue:
             database.execute(
                 f"INSERT INTO queued_job ({_COLUMNS}, tag, status)"  # noqa: S608 - our own columns
                 f" VALUES ({'?, ' * len(fields(job))} ?, 'QUEUED') ON CONFLICT (tag) DO NOTHING",
-                (*astuple(job), tag),
+                (*astuple(job.with_files(self._folder.relative)), tag),
             )
             row = database.execute("SELECT job_id FROM queued_job WHERE tag = ?", (tag,)).fetchone()
             return str(row[0])
@@ -218,7 +139,8 @@ class Queue:
             waiting = database.execute(
                 "SELECT count(*) FROM queued_job WHERE status = 'QUEUED'"
             ).fetchone()[0]
-        return (None if row is None else QueuedJob(*row)), waiting
+        job = None if row is None else QueuedJob(*row).with_files(self._folder.located)
+        return job, waiting
 
     def start(self, job_id: str) -> bool:
         """Mark a waiting job as running; False if it does not wait any more."""

@@ -13,13 +13,13 @@ from qiskit.providers.basic_provider import BasicSimulator
 from qiskit_aer import AerSimulator
 
 from qjobs.model import RunOptions
-from qjobs.providers.local import backends, devices, estimation
+from qjobs.providers.local import backends, devices, estimation, marks
 from qjobs.providers.local.backends import Kind
 from qjobs.providers.local.devices import Modules
 from qjobs.providers.local.estimation import Estimates, Observable
 from qjobs.providers.local.machines import Device, Machine, Method
 from qjobs.providers.local.objects import Runner
-from qjobs.providers.local.queue import QueuedJob
+from qjobs.providers.local.queued import QueuedJob
 from qjobs.providers.local.simulation import Counts, Simulation
 from qjobs.results import CircuitResult
 
@@ -30,6 +30,8 @@ def run(job: QueuedJob, *, threads: int) -> Iterator[CircuitResult]:
     Raises QjobsError if its files are gone or changed, and whatever the module of a
     `package.module:callable` raises when it is imported.
     """
+    if ":" in job.backend:
+        marks.check(job)
     circuits = job.circuits()
     options = job.run_options
     observables = None

@@ -79,7 +79,7 @@ def try_lock(folder: Folder) -> int | None:
     Whoever has it may do what a supervisor does; closing it lets go. Raises ProviderError.
     """
     try:
-        lock = os.open(folder.lock, os.O_RDWR | os.O_CREAT, 0o600)
+        lock = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise ProviderError(f"cannot open {folder.lock}: {error.strerror}") from error
     try:
@@ -121,7 +121,8 @@ def _start(folder: Folder, staffing: Staffing, lock: int) -> None:
 
     # The id of an earlier holder must not be taken for the new one's.
     os.ftruncate(lock, 0)
-    log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+    log = os.open(folder.log, flags, 0o600)
     try:
         if os.fstat(log).st_size > LARGEST_LOG_BYTES:
             os.ftruncate(log, 0)

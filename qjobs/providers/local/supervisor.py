@@ -15,7 +15,8 @@ from pathlib import Path
 from qjobs.model import JobStatus
 from qjobs.providers.local.crew import Crew, Worker
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.queue import Queue, QueuedJob
+from qjobs.providers.local.queue import Queue
+from qjobs.providers.local.queued import QueuedJob
 from qjobs.providers.local.supervision import Staffing
 
 POLL_S = 0.02
@@ -23,9 +24,11 @@ POLL_S = 0.02
 
 BYTES_PER_AMPLITUDE = 16
 
+GONE = "its circuits are gone: the folder of the set was deleted or moved away"
+
 
 class Supervisor:
-    """Runs the jobs of a folder until there have been none for a while."""
+    """Runs the jobs of a folder until there have been none for a while, or the folder is gone."""
 
     def __init__(
         self,
@@ -41,11 +44,17 @@ class Supervisor:
         self._clock = clock
         self._queue = Queue(folder)
         self._crew = Crew(folder, staffing.workers)
+        self._opened: tuple[tuple[int, int], ...] | None = None
 
     def run(self, release: Callable[[], None]) -> None:
-        """Serve until idle, then call `release`, which frees the lock. Raises ProviderError."""
+        """Serve until idle, then call `release`, which frees the lock. Raises ProviderError.
+
+        Where the folder is not here any more, it ends without that.
+        """
         try:
             self._queue.recover(self._folder.has_result)
+            self._folder.sweep()
+            self._opened = self._folder.identity()
             self._serve(release)
         finally:
             self._crew.dismiss_all()
@@ -64,8 +73,30 @@ class Supervisor:
                 busy_at = self._clock()
             elif self._clock() - busy_at >= self._staffing.idle_s and self._queue.leave(release):
                 return
-            for worker in self._crew.wait(POLL_S):
+            ready = tuple(self._crew.wait(POLL_S))
+            # Before it is heard that a worker has failed, which it may have because of that.
+            if self._is_moved():
+                return
+            for worker in ready:
                 self._hear(worker)
+                self._assign()
+            self._stop_orphans()
+
+    def _is_moved(self) -> bool:
+        """Whether the folder is not here any more: who uses it elsewhere starts a supervisor."""
+        found = self._folder.identity()
+        return found is None or found != self._opened
+
+    def _is_orphan(self, job: QueuedJob) -> bool:
+        """Whether nobody can ask for the job any more, for its set was deleted."""
+        return not Path(job.file).parent.exists() and not self._is_moved()
+
+    def _stop_orphans(self) -> None:
+        for job in filter(self._is_orphan, self._crew.jobs):
+            worker = self._crew.running(job.job_id)
+            if worker is not None:
+                self._crew.dismiss(worker)
+                self._queue.finish(job.job_id, JobStatus.ERROR, GONE)
                 self._assign()
 
     def _assign(self) -> None:
@@ -73,6 +104,10 @@ class Supervisor:
             job, waiting = self._queue.head()
             if job is None:
                 return
+            if self._is_orphan(job):
+                if self._queue.start(job.job_id):
+                    self._queue.finish(job.job_id, JobStatus.ERROR, GONE)
+                continue
             jobs = self._crew.jobs
             if jobs and self._needs_bytes(job) + sum(map(self._needs_bytes, jobs)) > (
                 self._memory_bytes
@@ -106,7 +141,7 @@ class Supervisor:
         ended = worker.hear()
         job = worker.job
         if ended is None:
-            reason = self._crew.dismiss(worker)
+            reason = self._crew.dismiss(worker, ending=True)
             if job is not None:
                 self._bury(job.job_id, reason)
         elif job is not None:
@@ -143,8 +178,12 @@ def main(arguments: list[str]) -> None:
     held = int(lock)
     signal.signal(signal.SIGTERM, _end)
     os.pwrite(held, str(os.getpid()).encode(), 0)
+    folder = Folder(Path(path))
+    mine = os.fstat(held)
+    if (mine.st_dev, mine.st_ino) not in (folder.identity() or ()):
+        return  # moved while this process started; to open the queue would make another one
     supervisor = Supervisor(
-        Folder(Path(path)),
+        folder,
         Staffing(int(workers), float(idle_s), int(deaths)),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         clock=time.monotonic,

@@ -8,7 +8,9 @@ import gc
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,8 +20,8 @@ from qjobs.errors import QjobsError
 from qjobs.lifetime import die_with
 from qjobs.providers.local.crew import Ended
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.queue import QueuedJob
-from qjobs.results import CircuitResult, JobResult
+from qjobs.providers.local.queued import QueuedJob
+from qjobs.results import About, CircuitResult, JobResult
 
 LONGEST_MESSAGE = 2000
 MESSAGES_OF_A_JOB = 3
@@ -44,7 +46,9 @@ def _end(folder: Folder, job: QueuedJob, *, threads: int) -> Ended:
         from qjobs.providers.local import running
 
         failures = Failures(job.first + job.start_index)
-        result = JobResult.of(failures.watch(running.run(job, threads=threads)))
+        about: About = {}
+        circuits = failures.watch(running.run(job, threads=threads))
+        result = JobResult.of(_timed(circuits, about), about)
         if failures.count == job.experiments_count:
             return Ended(failures.message)
         folder.keep_result(job.job_id, result.body)
@@ -53,6 +57,14 @@ def _end(folder: Folder, job: QueuedJob, *, threads: int) -> Ended:
     except BaseException as error:  # noqa: BLE001 - even a panic or an exit; the next job may run
         return Ended(describe(error))
     return Ended(failed=failures.runs, reason=failures.reason)
+
+
+def _timed(circuits: Iterable[CircuitResult], about: About) -> Iterator[CircuitResult]:
+    """The same results; what there is to tell of the whole job is known after the last one."""
+    started_s = time.monotonic()
+    yield from circuits
+    about["time_taken"] = time.monotonic() - started_s
+    about["date"] = datetime.now(UTC).isoformat()
 
 
 class Failures:

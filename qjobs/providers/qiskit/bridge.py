@@ -7,7 +7,7 @@ submits in progress to their end; see `serving`.
 """
 
 import os
-import select
+import selectors
 import signal
 import subprocess
 import threading
@@ -22,6 +22,7 @@ from qjobs import channel, paths
 from qjobs.errors import (
     AuthError,
     JobRefused,
+    NoneAccepted,
     NotAccepted,
     NotNow,
     PendingLimit,
@@ -38,15 +39,15 @@ from qjobs.providers.qiskit.frames import Frame
 from qjobs.store import files
 
 LARGEST_LOG_BYTES = 1 << 20
-OPENING_S = 60.0  # for Python and a vendor's package to be imported, at least
+STARTING_S = 60.0  # for Python and Qiskit to be there
 ENDING_S = 5.0  # for a process that has closed its output to give its exit code
 PROGRAM = Path(__file__).with_name("program.py")
 
 _ERRORS: Mapping[str, type[QjobsError]] = {
     kind.code: kind
     for kind in (
-        AuthError, JobRefused, NotAccepted, NotNow, PendingLimit, ProviderError, RateLimited,
-        TooLarge, UnknownBackend, UsageError,
+        AuthError, JobRefused, NoneAccepted, NotAccepted, NotNow, PendingLimit, ProviderError,
+        RateLimited, TooLarge, UnknownBackend, UsageError,
     )
 }  # fmt: skip
 
@@ -55,7 +56,7 @@ class Bridge:
     """Calls into a process that is started by the first one. Any thread may call.
 
     `python` is the interpreter, `opening` gives the first message, `log` is the file for
-    whatever is printed there. To be opened may take `timeout_s`, and `OPENING_S` if that is more.
+    whatever is printed there. The vendor's package may take `timeout_s` until it is open.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class Bridge:
                 process = _start(self._python, self._log)
                 # Its end of the pipe is closed along with us.
                 weakref.finalize(self, process.leave)
-                process.greet(opening, timeout_s=max(OPENING_S, self._timeout_s))
+                process.greet(opening, timeout_s=self._timeout_s)
                 self._process = process
             return self._process
 
@@ -156,7 +157,8 @@ class _Process:
     def greet(self, opening: Mapping[str, Any], *, timeout_s: float) -> None:
         """Open the service. Raises what keeps it from being opened."""
         try:
-            self.greeting = self.ask(opening, b"", timeout_s=timeout_s).fields["value"]
+            self.greeting = self.ask(opening, b"", timeout_s=STARTING_S).fields["value"]
+            self.ask({"method": "open"}, b"", timeout_s=timeout_s)
         except BaseException:
             self.leave()
             raise
@@ -215,12 +217,14 @@ class _Process:
         if not self._writing.acquire(timeout=max(0.0, until - time.monotonic())):
             return False
         try:
-            while rest:
-                left_s = max(0.0, until - time.monotonic())
-                if not select.select([], [self._input], [], left_s)[1]:
-                    return False
-                with suppress(BlockingIOError):
-                    rest = rest[os.write(self._input, rest) :]
+            # Not `select`, which takes no descriptor above 1023: a program may have many open.
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._input, selectors.EVENT_WRITE)
+                while rest:
+                    if not selector.select(max(0.0, until - time.monotonic())):
+                        return False
+                    with suppress(BlockingIOError):
+                        rest = rest[os.write(self._input, rest) :]
         except (OSError, ValueError):  # it is dead, which `_hear` tells
             return True
         finally:

@@ -87,6 +87,6 @@ class JobsElsewhere:
                     job_id=job_id,
                     number=number,
                     layouts=self._shelf.layouts(number),
-                    options=RunOptions(shots=entry.shots, memory=entry.memory),
+                    options=RunOptions(shots=entry.shots, memory=bool(entry.memory)),
                 )
             )

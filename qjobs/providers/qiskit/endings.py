@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qjobs.errors import ProviderError
 from qjobs.model import JobStatus, RunOptions
-from qjobs.results import CircuitResult, JobResult
+from qjobs.results import About, CircuitResult, JobResult
 
 if TYPE_CHECKING:
     from qjobs.circuits.outcomes import Layout
@@ -31,7 +31,7 @@ def ending_of(job: Any, layouts: "Sequence[Layout] | None", *, options: RunOptio
     from qjobs.providers.qiskit import jobs
 
     try:
-        circuits = _read(job, layouts, options)
+        circuits, about = _read(job, layouts, options)
     except ProviderError as error:
         status, reason = _last_status(job)
         if status is JobStatus.CANCELLED:
@@ -47,25 +47,25 @@ def ending_of(job: Any, layouts: "Sequence[Layout] | None", *, options: RunOptio
         more = len(failures) - _MESSAGES_OF_A_JOB
         shown = failures[:_MESSAGES_OF_A_JOB] + ([f"and {more} more"] if more > 0 else [])
         return Ending(JobStatus.ERROR, "; ".join(shown))
-    return Ending(JobStatus.DONE, result=JobResult.of(circuits))
+    return Ending(JobStatus.DONE, result=JobResult.of(circuits, about))
 
 
 def _read(
     job: Any, layouts: "Sequence[Layout] | None", options: RunOptions
-) -> "list[CircuitResult]":
-    """What the job measured. A network that fails is given time. Raises ProviderError."""
+) -> "tuple[list[CircuitResult], About]":
+    """See `jobs.outcome`. A network that fails is given time. Raises ProviderError."""
     from qjobs.providers.qiskit import jobs, refusals
 
     pause_s = _FIRST_PAUSE_S
     for _ in range(_MOST_READS - 1):
         try:
-            return jobs.results(job, layouts, options=options)
+            return jobs.outcome(job, layouts, options=options)
         except ProviderError as error:
             if not refusals.may_have_arrived(error) or _last_status(job)[0] in _FAILED:
                 raise
         time.sleep(pause_s)
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-    return jobs.results(job, layouts, options=options)
+    return jobs.outcome(job, layouts, options=options)
 
 
 def _last_status(job: Any) -> tuple[JobStatus, str]:

@@ -86,7 +86,7 @@ class HeldProvider:
 
         objection = running.objection(self._target)
         if objection:
-            raise UsageError(objection, hint="pass a backend, or wrap it in BackendSamplerV2")
+            raise UsageError(objection, hint=running.instead(self._target))
 
     def submit(self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> str:
         """Start a job, once: the same tag gives the same job."""
@@ -95,7 +95,7 @@ class HeldProvider:
         self._check_name(backend)
         if circuits.observables is not None:
             raise JobRefused(f"{self._name} is not asked for expectation values")
-        from qjobs.providers.qiskit import running
+        from qjobs.providers.qiskit import running, runtime
 
         try:
             # Before the job starts: what cannot be written down shall not run.
@@ -108,10 +108,14 @@ class HeldProvider:
         own, keywords = self._ready(circuits, options)
         ready, layouts = running.measuring(own)
         job = running.run(
-            self._target,
+            runtime.tagged(self._target, [tag, *circuits.tags]),
             ready,
             options=options,
-            keywords={**options.extra, **keywords},
+            keywords={
+                **running.labels(self._target, circuits.name, circuits.tags),
+                **options.extra,
+                **keywords,
+            },
             start_index=circuits.slice.start_index,
         )
         return self._hold(
@@ -139,8 +143,8 @@ class HeldProvider:
     def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
         """What the vendor's objects say here; of other jobs, what was written down.
 
-        A job of another process is RUNNING while that process lives. After that it ended in ERROR,
-        unless the vendor still knows it: then it is UNKNOWN to processes without the object.
+        A job of another process is RUNNING while that process lives. After that it is lost,
+        an ERROR, unless the vendor may know it: then it is UNKNOWN to processes without the object.
         """
         known = self._elsewhere.settled(job_ids)
         until = time.monotonic() + _GRACE_S

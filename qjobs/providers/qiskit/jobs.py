@@ -3,6 +3,7 @@
 Loads Qiskit: for processes that have such an object.
 """
 
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.interface import CancelOutcome
 from qjobs.providers.qiskit import reading, refusals, running
 from qjobs.providers.qiskit.statuses import status_named, status_of_tasks
-from qjobs.results import CircuitResult
+from qjobs.results import About, CircuitResult
 
 
 class UnknownJob(ProviderError):
@@ -103,7 +104,16 @@ def said_error(job: Any) -> str:
 def results(
     job: Any, layouts: Sequence[Layout] | None, *, options: RunOptions
 ) -> list[CircuitResult]:
-    """What a job measured, one result a circuit, in order. Asks for the result once.
+    """The first of what `outcome` gives."""
+    return outcome(job, layouts, options=options)[0]
+
+
+def outcome(
+    job: Any, layouts: Sequence[Layout] | None, *, options: RunOptions
+) -> tuple[list[CircuitResult], About]:
+    """What a job measured, one result a circuit, in order, and what is told of it as a whole.
+
+    Asks for the result once.
 
     Waits for a job that is still running. `layouts` are those of the circuits; without them
     the result's own headers tell. Raises ProviderError, among others if there are not as many
@@ -113,7 +123,7 @@ def results(
         result = job.result()
     except Exception as error:
         raise _trouble(error, "get the result of the job") from error
-    return reading.from_result(result, layouts, options=options)
+    return reading.from_result(result, layouts, options=options), reading.about(result)
 
 
 def cancel(job: Any) -> CancelOutcome:
@@ -135,6 +145,16 @@ def cancel(job: Any) -> CancelOutcome:
         cancelled = now is JobStatus.CANCELLED
         return CancelOutcome.CANCELLED if cancelled else CancelOutcome.ALREADY_FINAL
     return CancelOutcome.REFUSED if agreed is False else CancelOutcome.REQUESTED
+
+
+def persist(job: Any) -> None:
+    """Have it kept where its vendor looks for it by its id, if it is one that has to be: AQT's."""
+    keep = getattr(job, "persist", None)
+    if callable(keep):
+        try:
+            keep()
+        except Exception:  # noqa: BLE001 - there is a job, whatever a vendor raises here
+            traceback.print_exc()
 
 
 def can_retrieve(backend: Any, provider: Any = None) -> bool:
@@ -166,9 +186,9 @@ def retrieve(job_id: str, *, backend: Any, provider: Any = None) -> Any:
 
 def _retrievers(backend: Any, provider: Any) -> Iterator[Callable[[str], Any]]:
     for owner, methods in (
-        (backend, ("retrieve_job",)),
-        (provider, ("retrieve_job", "get_job", "job")),
-        (getattr(backend, "service", None), ("job",)),
+        (backend, ("retrieve_job", "restore_job")),
+        (provider, ("retrieve_job", "restore_job", "get_job", "job")),
+        (getattr(running.device(backend), "service", None), ("job",)),
         (backend, ("job",)),
     ):
         for method in methods:

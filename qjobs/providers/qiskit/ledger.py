@@ -147,17 +147,14 @@ class Ledger:
     def keep_result(self, job_id: str, body: bytes) -> bytes:
         """Keep results, unless there are some; returns those that stay."""
         path = self._path("results", job_id, ".jsonl")
-        fresh = files.temporary(path)
         try:
             files.make_folder(path.parent)
-            files.create(fresh, body)
-            try:
-                path.hardlink_to(fresh)  # whole, and never over another one
-                files.sync_folder(path.parent)
-            except FileExistsError:
-                body = path.read_bytes()
-            finally:
-                fresh.unlink()
+            with files.temporary(path, body) as fresh:
+                try:
+                    path.hardlink_to(fresh)  # whole, and never over another one
+                    files.sync_folder(path.parent)
+                except FileExistsError:
+                    body = path.read_bytes()
         except OSError as error:
             raise ProviderError(f"cannot write {path}: {error.strerror}") from error
         return body

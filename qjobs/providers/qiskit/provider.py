@@ -34,6 +34,9 @@ OLDEST_QPY = 13
 """The oldest version that our Qiskit writes: that of Qiskit 1.3."""
 
 FIND_S = 60.0
+_NO_WAY = (
+    "once qjobs has ended nothing could be known of a job: ask its maker for a way to fetch jobs"
+)
 _NEVER = Event()
 
 Answer = TypeVar("Answer")
@@ -90,14 +93,29 @@ class QiskitProvider:
         if described["objection"]:
             raise UsageError(described["objection"])
         if not described["fetches"]:
-            local = described["local"]
             raise UsageError(
                 f"the jobs of {self._settings.name}:{backend} cannot be fetched by their ids "
                 "in a later process",
-                hint=f"use -b local:{local}"
-                if local
-                else "use -b local:package.module:callable, where the callable gives the backend",
+                hint=self._instead(described["local"]) if described["simulates"] else _NO_WAY,
             )
+
+    def _instead(self, local: str) -> str:
+        """How to use a simulator whose jobs end with its process: in a worker of `local`."""
+        # Imported here: they take as long as all of a verb that only looks.
+        from importlib.metadata import version
+        from importlib.util import find_spec
+
+        if not local:
+            return "use -b local:package.module:callable, where the callable gives the backend"
+        if find_spec(local.partition(":")[0].partition(".")[0]) is not None:
+            return f"use -b local:{local}"
+        theirs, ours = self._bridge.greeting()["qiskit"], version("qiskit")
+        if theirs.split(".")[:2] != ours.split(".")[:2]:
+            return (
+                f"its package has Qiskit {theirs} and qjobs {ours}: it can only be used as "
+                f"local:{local} by a qjobs in an environment with that one"
+            )
+        return f"install its package beside qjobs, then use -b local:{local}"
 
     def submit(self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> str:
         """Have the vendor make a job; the same tag gives the same job."""
@@ -116,6 +134,7 @@ class QiskitProvider:
             tag=tag,
             options=asdict(options),
             keywords={**self._settings.run_keywords(tag), **options.extra},
+            labels=(circuits.name, circuits.tags),
             slice=(part.start_index, part.experiments_count),
             alone=self.limits(backend).circuits == 1,
             sweep=sweep and (str(sweep.path.absolute()), sweep.names, sweep.rows),

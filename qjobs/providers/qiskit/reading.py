@@ -3,8 +3,10 @@
 Loads Qiskit: for processes that have such an object.
 """
 
+import json
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import repeat
 from typing import Any
 
@@ -15,7 +17,7 @@ from qjobs.circuits.foreign import describe
 from qjobs.circuits.outcomes import Layout
 from qjobs.errors import ProviderError
 from qjobs.model import RunOptions
-from qjobs.results import CircuitResult
+from qjobs.results import About, CircuitResult
 
 
 def from_result(
@@ -34,6 +36,23 @@ def from_result(
         raise ProviderError(
             f"cannot read a result of type {type(result).__name__}: {describe(error)}"
         ) from error
+
+
+def about(result: Any) -> About:
+    """What a `Result` says of the whole job; what JSON cannot hold is left out."""
+    told: About = {}
+    time_taken = getattr(result, "time_taken", None)
+    if isinstance(time_taken, int | float) and math.isfinite(time_taken):
+        told["time_taken"] = time_taken
+    date: Any = getattr(result, "date", None)
+    if date:
+        told["date"] = date.isoformat() if hasattr(date, "isoformat") else str(date)
+    header: Any = getattr(result, "header", None)
+    header = header.to_dict() if hasattr(header, "to_dict") else header
+    if isinstance(header, dict):
+        with suppress(TypeError, ValueError, RecursionError):
+            told["header"] = json.loads(json.dumps(header, allow_nan=False))
+    return told
 
 
 def _from_experiments(

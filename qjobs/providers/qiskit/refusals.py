@@ -24,7 +24,18 @@ _CONNECTION = re.compile(
     r"WriteError|SSLError|ProxyError|IncompleteRead|ServiceRe(quest|sponse)Error|ServerError|"
     r"Disconnected|InternalServer|ServiceUnavailable|ChunkedEncoding|ContentDecoding|JSONDecodeError"
 )
+# And those of a connection that never was there.
+_NO_CONNECTION = re.compile(
+    r"ConnectionRefusedError|gaierror|NewConnectionError|NameResolutionError|"
+    r"ConnectTimeout(Error)?|ConnectError|ClientConnector\w*Error|EndpointConnectionError|"
+    r"ConnectionTimeoutError"
+)
 _CREDENTIALS = re.compile(r"credential|authent|authori[sz]|token|login", re.IGNORECASE)
+# What a factory that was called without them names.
+_SECRETS = re.compile(
+    r"credential|(?<![a-z])(api|access|auth)[ _-]?(key|token)|(?<![a-z])token(?![a-z])",
+    re.IGNORECASE,
+)
 _STATUS_IN_TEXT = re.compile(r"\b([45]\d\d) (?:Client|Server) Error\b")
 _PENDING_LIMIT = re.compile(r"\bcode\W{0,4}3458\b", re.IGNORECASE)  # IBM's
 
@@ -64,6 +75,14 @@ def may_have_arrived(error: BaseException) -> bool:
     return any(_is_connection(cause) for cause in _causes(error))
 
 
+def never_connected(error: BaseException) -> bool:
+    """Whether it led to an error that there was no connection: nobody was there, or no such host.
+
+    An earlier request of the same call may have had one.
+    """
+    return any(_NO_CONNECTION.fullmatch(type(cause).__name__) for cause in _causes(error))
+
+
 def status_code(error: BaseException) -> int | None:
     """The status of the HTTP answer that an error, or one of its causes, tells of."""
     return next((answer.status for answer in map(_answer, _causes(error)) if answer), None)
@@ -77,6 +96,11 @@ def is_unauthorized(error: BaseException) -> bool:
         else any(_CREDENTIALS.search(kind.__name__) for kind in type(cause).__mro__)
         for cause in _causes(error)
     )
+
+
+def lacks_credentials(error: BaseException) -> bool:
+    """Whether an error of a factory is about who the user is: refused, or not told at all."""
+    return is_unauthorized(error) or any(_SECRETS.search(str(cause)) for cause in _causes(error))
 
 
 def _is_connection(error: BaseException) -> bool:

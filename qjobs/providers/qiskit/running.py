@@ -18,10 +18,11 @@ from qjobs.circuits.measured import only_measured
 from qjobs.circuits.outcomes import Layout, all_in_registers
 from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.sweep import Pub
-from qjobs.errors import JobRefused, QjobsError
+from qjobs.errors import JobRefused, NoneAccepted, ProviderError, QjobsError
 from qjobs.model import RunOptions
 from qjobs.providers.interface import Limits
-from qjobs.providers.qiskit import refusals
+from qjobs.providers.qiskit import refusals, runtime, wire
+from qjobs.providers.qiskit.posts import WATCH, Call, PostedAgain
 
 
 def run(
@@ -41,7 +42,8 @@ def run(
     in its set: each slice gets a seed of its own. With `alone`, a single circuit is passed as it
     is and not in a list: some backends that take one a job take no list.
 
-    Raises a NotAccepted if there is surely no job, ProviderError if there may be one.
+    Nothing is posted twice, whatever the vendor's client does; see `posts`. Raises a NotAccepted if
+    there is surely no job, ProviderError if there may be one.
     """
     complaint = objection(target)
     if complaint:
@@ -51,13 +53,26 @@ def run(
         ready = [all_in_registers(circuit) for circuit in ready]
     if alone and len(ready) == 1:
         (ready,) = ready
-    try:
-        known = _known(target, _run_options(options, start_index))
-        return target.run(ready, **{**known, **keywords})
-    except QjobsError:
-        raise
-    except Exception as error:  # a vendor may raise anything
-        raise refusals.refusal(error) from error
+    wire.watch()
+    with WATCH.call() as call:
+        try:
+            known = _known(target, _run_options(options, start_index))
+            return target.run(ready, **{**known, **keywords})
+        except Exception as error:  # a vendor may raise anything
+            raise _failure(error, call) from error
+
+
+def _failure(error: Exception, call: Call) -> QjobsError:
+    """What an error means for the job; what was posted says more than how the client puts it."""
+    failure = error if isinstance(error, QjobsError) else refusals.refusal(error)
+    if call.doubt and not isinstance(failure, PostedAgain):
+        return ProviderError(f"{call.doubt}: {describe(error)}")
+    if call.idle and refusals.never_connected(error):
+        return NoneAccepted(
+            f"the service cannot be reached: {describe(error)}",
+            hint="nothing was sent; once it is there: qjobs resume",
+        )
+    return failure
 
 
 def bound(target: Any, pubs: Sequence[Pub], *, options: RunOptions) -> list[QuantumCircuit]:
@@ -98,15 +113,30 @@ def measuring(
 
 
 def name(target: Any) -> str:
-    """What to call a backend or sampler: its own name, else that of its class."""
-    return str(_attribute(target, "name") or type(target).__name__)
+    """What to call a backend or sampler: its own name, its backend's, or that of its class."""
+    own = _attribute(target, "name") or _attribute(device(target), "name")
+    return own if isinstance(own, str) and own else type(target).__name__
+
+
+def device(target: Any) -> Any:
+    """The backend of a sampler; what has none is one."""
+    return _attribute(target, "backend") or target
 
 
 def objection(target: Any) -> str:
     """Why an object cannot run circuits for their counts; empty if it can."""
     if isinstance(target, BaseEstimatorV2) or not callable(getattr(target, "run", None)):
         return f"{name(target)} is neither a backend with `run` nor a V2 sampler"
+    if runtime.is_backend(target):
+        return f"{name(target)} runs circuits for primitives only: IBM's client has no `run` for it"
     return ""
+
+
+def instead(target: Any) -> str:
+    """What to use in the place of an object that there is an objection to."""
+    if runtime.is_backend(target):
+        return f"give 'ibm:{name(target)}', or SamplerV2(mode=backend) of qiskit_ibm_runtime"
+    return "pass a backend, or wrap it in BackendSamplerV2"
 
 
 def _is_sampler(target: Any) -> bool:
@@ -128,13 +158,19 @@ def limits(target: Any) -> Limits:
 # Options
 
 
+def labels(target: Any, name: str, tags: Sequence[str]) -> dict[str, Any]:
+    """The name and the tags of a job as keywords of `run`, if it takes `job_name`, `job_tags`."""
+    wanted = {"job_name": name, "job_tags": list(tags)}
+    return _known(target, {key: value for key, value in wanted.items() if value})
+
+
 def _run_options(options: RunOptions, start_index: int) -> dict[str, Any]:
     wanted: dict[str, Any] = {"shots": options.shots}
     if options.memory:
         wanted["memory"] = True
     seed = seed_of(start_index, options)
     if seed is not None:
-        wanted["seed_simulator"] = seed
+        wanted |= {"seed_simulator": seed, "seed": seed}
     return wanted
 
 

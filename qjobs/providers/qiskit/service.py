@@ -4,6 +4,7 @@ Loads Qiskit.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,6 +17,7 @@ from qjobs.errors import InputError, JobRefused, NotAccepted, ProviderError, Unr
 from qjobs.model import JobStatus, RunOptions, Slice
 from qjobs.providers.qiskit.frames import Frame
 from qjobs.providers.qiskit.ledger import Ledger, Reading
+from qjobs.providers.qiskit.posts import WATCH
 from qjobs.results import JobResult
 
 Reply: TypeAlias = tuple[Any, bytes]
@@ -58,6 +60,7 @@ class Service:
             "objection": running.objection(target),
             "circuits": running.limits(target).circuits,
             "fetches": self._vendor.fetches(backend),
+            "simulates": self._vendor.simulates(backend),
             "local": self._vendor.local_address(backend),
         }, b""
 
@@ -67,7 +70,7 @@ class Service:
 
         fields = request.fields
         options = RunOptions(**fields["options"])
-        with self._ledger.call(fields["tag"]) as call:
+        with self._ledger.call(fields["tag"]) as call, WATCH.call():
             if call.known:
                 return call.known, b""
             try:
@@ -78,7 +81,7 @@ class Service:
                     target,
                     circuits,
                     options=options,
-                    keywords=fields["keywords"],
+                    keywords={**running.labels(target, *fields["labels"]), **fields["keywords"]},
                     start_index=fields["slice"][0],
                     alone=fields["alone"],
                 )
@@ -87,6 +90,7 @@ class Service:
                 raise
             job_id = jobs.job_id(job)
             call.accepted(job_id, Reading(layouts, options))
+            jobs.persist(job)
         self._vendor.remember(job_id, job)
         return job_id, b""
 
@@ -115,8 +119,11 @@ class Service:
         if status is not JobStatus.DONE:
             raise ProviderError(f"job {job_id} is {status}: it has no results")
         reading = self._ledger.reading(job_id) or Reading((), RunOptions())
-        results = jobs.results(job, reading.layouts or None, options=reading.options)
-        return None, self._ledger.keep_result(job_id, JobResult.of(results).body)
+        results, about = jobs.outcome(job, reading.layouts or None, options=reading.options)
+        body = JobResult.of(results, about).body
+        with suppress(ProviderError):  # whoever asked keeps it, too, where there may be room
+            body = self._ledger.keep_result(job_id, body)
+        return None, body
 
     def error_message(self, request: Frame) -> Reply:
         """Why a job failed."""

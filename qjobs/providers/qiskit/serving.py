@@ -1,9 +1,10 @@
 """The far side of the border: requests come in, each is done in a thread, replies go out.
 
-The first message opens the service, `{"folder", "name", "factory", "arguments", "secrets"}`,
-and is answered by what can be read here, `{"qpy", "qiskit"}`. Every further one names a
-method of `service`, and is answered under its number as soon as it is done. Where the
-requests end, submits in progress are brought to their end; everything else is dropped.
+The first message says what to serve, `{"folder", "name", "factory", "arguments", "secrets"}`,
+and is answered by what can be read here, `{"qpy", "qiskit"}`. The second has it opened, which is
+when the vendor's code is loaded. Every further one names a method of `service`, and is answered
+under its number as soon as it is done. Where the requests end, submits in progress are brought to
+their end; everything else is dropped.
 """
 
 import os
@@ -34,15 +35,22 @@ def serve(answers: int) -> None:
     sys.stdout = sys.stderr = log
     warnings.simplefilter("default")
     desk = _Desk(replies, redaction)
+    number = opening.fields["call"]
     try:
         import qiskit
         from qiskit.qpy.common import QPY_VERSION
 
+        desk.answer(number, {"qpy": QPY_VERSION, "qiskit": qiskit.__version__})
+        request = frames.read(requests)
+        if request is None:
+            os._exit(0)
+        number = request.fields["call"]
+        # On the main thread: in another one that ends, Qiskit takes the process along.
         desk.service = Service(opening.fields)
     except BaseException as error:  # noqa: BLE001 - a vendor's package may even leave by SystemExit
-        desk.answer(0, error=error)
+        desk.answer(number, error=error)
     else:
-        desk.answer(0, {"qpy": QPY_VERSION, "qiskit": qiskit.__version__})
+        desk.answer(number)
         while (request := frames.read(requests)) is not None:
             desk.take(request)
         desk.finish()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qjobs.circuits.outcomes import Layout
 
 _FORMAT = 1
-_DIED = "the Python process that ran it ended before the job did"
+_DIED = "lost: the Python process that ran it ended before the job did"
 
 # An empty status is that of a job that has not ended, as far as anybody wrote it down.
 _TABLES = """

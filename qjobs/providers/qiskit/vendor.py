@@ -4,6 +4,7 @@ Loads Qiskit.
 """
 
 import inspect
+import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -14,10 +15,11 @@ from typing import Any
 from qjobs.circuits.foreign import describe
 from qjobs.errors import AuthError, ProviderError, QjobsError, UnknownBackend
 from qjobs.providers.interface import BackendInfo
-from qjobs.providers.qiskit import jobs, quirks, refusals, running
+from qjobs.providers.qiskit import jobs, refusals, running
 
 _MOST_JOBS = 1000
 _MOST_NAMES = 20
+_SIMULATES = re.compile(r"sim|emu|fake|statevector", re.IGNORECASE)
 
 
 class Vendor:
@@ -42,7 +44,7 @@ class Vendor:
                 name=running.name(target),
                 description=_first_line(getattr(target, "description", "")),
                 qubits=_whole(getattr(target, "num_qubits", None)),
-                simulator="sim" in running.name(target).lower(),
+                simulator=_is_simulator(target),
             )
             for target in self._listed()
         ]
@@ -57,6 +59,10 @@ class Vendor:
     def fetches(self, backend: str) -> bool:
         """Whether a later process can get the jobs of a backend by their ids."""
         return jobs.can_retrieve(self.target(backend), self._made)
+
+    def simulates(self, backend: str) -> bool:
+        """Whether a backend is a simulator or an emulator, by what it says of itself."""
+        return _is_simulator(self.target(backend))
 
     def local_address(self, backend: str) -> str:
         """What gives this backend without arguments, `module:callable`; empty if nothing does."""
@@ -94,7 +100,7 @@ class Vendor:
             raise self._unknown(backend, [running.name(self._made)])
         getter = getattr(self._made, "get_backend", None) or getattr(self._made, "backend", None)
         if not callable(getter):
-            raise ProviderError(f"{self._factory} gives nothing that has backends, or is one")
+            return self._chosen(backend)
         try:
             return getter(backend) if backend else getter()
         except Exception as error:
@@ -104,6 +110,17 @@ class Vendor:
             if backend in listed:
                 raise translated(error, f"cannot open {self._name}:{backend}") from error
             raise self._unknown(backend, list(listed)) from error
+
+    def _chosen(self, backend: str) -> Any:
+        """The backend of a name, of those of a provider that only lists them."""
+        listed = {running.name(target): target for target in self._listed()}
+        if not listed:
+            raise ProviderError(f"{self._factory} gives nothing that has backends, or is one")
+        if backend in listed:
+            return listed[backend]
+        if not backend and len(listed) == 1:
+            return next(iter(listed.values()))
+        raise self._unknown(backend, list(listed))
 
     def _listed(self) -> Sequence[Any]:
         if _is_target(self._made):
@@ -149,15 +166,25 @@ def _make(name: str, factory: str, arguments: Mapping[str, Any]) -> Any:
             f"[providers.{name}]: cannot import {factory}: {describe(error)}",
             hint="is the vendor's package installed for the `python` of the provider?",
         ) from error
-    quirks.send_once(module.partition(".")[0])
     try:
         return made(**arguments)
     except Exception as error:
+        if refusals.lacks_credentials(error):
+            raise AuthError(
+                f"[providers.{name}]: {factory} failed: {describe(error)}",
+                hint=f"give it what it wants in `arguments` of [providers.{name}], "
+                'and {env = "NAME"} for a secret',
+            ) from error
         raise translated(error, f"[providers.{name}]: {factory} failed") from error
 
 
 def _is_target(made: Any) -> bool:
     return callable(getattr(made, "run", None)) and not callable(getattr(made, "get_backend", None))
+
+
+def _is_simulator(target: Any) -> bool:
+    said = (running.name(target), type(target).__name__, getattr(target, "description", ""))
+    return any(_SIMULATES.search(text) for text in said if isinstance(text, str))
 
 
 def _first_line(text: object) -> str:

@@ -31,6 +31,9 @@ class Job:
     def job_id(self):
         return self.path.stem
 
+    def persist(self):
+        self.path.with_suffix(".persisted").touch()
+
     def _read(self):
         return json.loads(self.path.read_text())
 
@@ -64,7 +67,8 @@ class Backend:
         self.simulator = simulator
         self.target = getattr(simulator, "target", None)
 
-    def run(self, circuits, shots=1024, seed_simulator=None, memory=False, **more):
+    def run(self, circuits, shots=1024, seed_simulator=None, memory=False, job_tags=None, **more):
+        more |= {"job_tags": job_tags} if job_tags else {}
         print(f"{len(circuits)} circuits with {more}", flush=True)
         (self.service / "keywords.json").write_text(json.dumps(more))
         return self.accept(circuits, shots=shots, seed_simulator=seed_simulator, memory=memory)
@@ -84,6 +88,9 @@ class Backend:
         return AerSimulator().run(circuits, **known).result().to_dict()
 
     def retrieve_job(self, job_id):
+        return self.found(job_id)
+
+    def found(self, job_id):
         path = self.service / f"{job_id}.json"
         if not job_id.isalnum() or not path.exists():
             raise JobNotFoundError(job_id)
@@ -142,6 +149,15 @@ class Forgetful(Backend):
 
     def __init__(self, name="forgetful", service=None, simulator=None):
         super().__init__(name, service, simulator)
+        self.description = "simulates, and forgets"
+
+
+class Machine(Forgetful):
+    """It is real, and nobody can fetch its jobs either."""
+
+    def __init__(self, name="machine", service=None, simulator=None):
+        super().__init__(name, service, simulator)
+        self.description = "20 ions"
 
 
 class Packed(Backend):
@@ -185,7 +201,13 @@ KINDS = {
     "calm": Backend, "busy": Busy, "failing": Failing, "refusing": Refusing,
     "unreachable": Unreachable, "slow": Slow, "silent": Silent, "dying": Dying,
 }  # fmt: skip
-HIDDEN = {"forgetful": Forgetful, "packed": Packed, "terse": Terse, "lavish": Lavish}
+HIDDEN = {
+    "machine": Machine,
+    "forgetful": Forgetful,
+    "packed": Packed,
+    "terse": Terse,
+    "lavish": Lavish,
+}
 
 
 class Provider:
@@ -220,3 +242,37 @@ def wait(folder, what):
     (folder / f"{what}.begun").touch()
     while not (folder / "go").exists():
         time.sleep(0.01)
+
+
+def hanging(folder, **_):
+    """A provider that never comes to be."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    wait(Path(folder), "open")
+
+
+def wanting(folder, **_):
+    """A provider that is told nothing of the user."""
+    raise ValueError("No API token: set ACME_API_TOKEN, or save an account")
+
+
+def bare(folder, **_):
+    """A provider that lists nothing."""
+    return type("Bare", (), {"get_backend": lambda self, name="": Backend(name, Path(folder))})()
+
+
+def emulator(folder, **_):
+    """A provider that is its only backend, which is called as some emulators are."""
+    return Backend("EMU:6Q:CATS", Path(folder))
+
+
+class Listing:
+    """A provider that lists its backends, and restores the jobs of all of them."""
+
+    def __init__(self, folder, **_):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        self.backends = [Forgetful("first", Path(folder)), Forgetful("second", Path(folder))]
+
+    def restore_job(self, job_id):
+        path = self.backends[0].service / f"{job_id}.persisted"
+        assert not job_id.isalnum() or path.exists(), "nobody persisted it"
+        return self.backends[0].found(job_id)

@@ -1,6 +1,7 @@
-"""What every provider promises, as tests: see qjobs/providers/interface.py.
+"""What every provider promises, as tests of pytest: see `qjobs.providers.interface`.
 
-A provider joins by a class `TestIts(Contract)` with a `subject`, in test_contract.py.
+A provider joins by a class `TestIts(Contract)` with a `subject`. What it does not promise, or
+cannot in a test, is taken out by name: `test_... = None`.
 """
 
 import time
@@ -87,6 +88,39 @@ def _flipped(index: int, qubit: int) -> bool:
     return bool((9 - index) >> qubit & 1)
 
 
+def written_circuits(folder: Path) -> Circuits:
+    """QPY containers by name: `steady` holds six circuits, `scattered` several."""
+    from qiskit import QuantumCircuit, qpy
+
+    def endless(index: int) -> QuantumCircuit:
+        """Runs for many minutes on any simulator, but fits into its memory."""
+        circuit = QuantumCircuit(22, 22, name=f"endless-{index}")
+        for layer in range(2000):
+            for qubit in range(22):
+                circuit.rx(0.1 + layer + index, qubit)
+                circuit.cx(qubit, (qubit + 1) % 22)
+        circuit.measure(range(22), range(22))
+        return circuit
+
+    def broken(index: int) -> QuantumCircuit:
+        """Needs more memory than any machine has."""
+        circuit = QuantumCircuit(60, 60, name=f"broken-{index}")
+        for qubit in range(60):
+            circuit.rx(0.1 + index, qubit)
+            circuit.t(qubit)
+            circuit.cx(qubit, (qubit + 7) % 60)
+        circuit.measure(range(60), range(60))
+        return circuit
+
+    files = {}
+    counts = {steady: 6, scattered: len(MEASURED), endless: 1, broken: 1}
+    for make, count in counts.items():
+        files[make.__name__] = folder / f"{make.__name__}.qpy"
+        with files[make.__name__].open("wb") as file:
+            qpy.dump([make(index) for index in range(count)], file)
+    return files
+
+
 @dataclass(frozen=True)
 class Subject:
     """A provider, and the backends on which it shows what the contract is about.
@@ -109,6 +143,12 @@ class Contract:
 
     subject: Subject
 
+    @pytest.fixture(scope="session")
+    @classmethod
+    def circuit_files(cls, tmp_path_factory: pytest.TempPathFactory) -> Circuits:
+        """The circuits; a provider that needs others, of more qubits say, has its own fixture."""
+        return written_circuits(tmp_path_factory.mktemp("circuits"))
+
     @pytest.fixture
     def make(self, tmp_path: Path) -> Callable[[], Provider]:
         """Build one more provider on the folder of this test, as another process would."""
@@ -126,6 +166,8 @@ class Contract:
 
     @pytest.fixture
     def submit(self, provider: Provider, circuit_files: Circuits) -> Callable[..., str]:
+        """Submit circuits of a file to a backend; gives the job's id."""
+
         def submit(
             backend: str,
             circuits: str,
@@ -147,10 +189,12 @@ class Contract:
 
     @pytest.fixture
     def run_calm(self, submit: Callable[..., str]) -> Callable[..., str]:
+        """Submit a job that ends soon."""
         return lambda **more: submit(self.subject.calm, "steady", **more)
 
     @pytest.fixture
     def run_busy(self, submit: Callable[..., str]) -> Callable[..., str]:
+        """Submit a job that does not end while a test lasts."""
         return lambda **more: submit(self.subject.busy, "endless", **more)
 
     # Backends
@@ -295,7 +339,7 @@ class Contract:
             assert list(provider.find(other, backend=self.subject.calm)) == []
 
     def test_the_jobs_of_a_set_are_told_in_one_answer_and_no_others(
-        self, provider: Provider, make: Callable[[], Provider], run_calm: Callable[..., str]
+        self, make: Callable[[], Provider], run_calm: Callable[..., str]
     ) -> None:
         tags = ("qj-0abc-0-1", "qj-0abc-11-2")
         ids = {tag: run_calm(tag=tag) for tag in (*tags, "qj-0abcd-0-1", "qj-0ab-0-1")}
