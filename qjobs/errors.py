@@ -220,6 +220,13 @@ class ProviderError(QjobsError):
     code = "provider"
 
 
+class OutOfTime(ProviderError):
+    """The provider had not answered when the user's time limit ran out."""
+
+    code = "timeout"
+    exit_code = ExitCode.TIMEOUT
+
+
 class ResultGone(ProviderError):
     """What a DONE job gave can surely not be had any more: only another run gives it.
 

@@ -99,6 +99,8 @@ class JobSet:
     `recovered` says that the plan was pieced together from the jobs at the provider. The sha256
     are those of the files with what was planned, empty where that is not known. `account`
     and `instance` are the provider's names for where they are; empty is the user's usual place.
+    `instance_name` and `plan` are what the instance was called, and how it was paid for.
+    `owner` is somebody else whose jobs these are, by the provider's name; empty as a rule.
     """
 
     set_id: str
@@ -122,6 +124,9 @@ class JobSet:
     observables_sha256: str = ""
     start_index: int = 0
     program: str = ""
+    instance_name: str = ""
+    plan: str = ""
+    owner: str = ""
 
     def __post_init__(self) -> None:
         expected = self.start_index
@@ -148,6 +153,11 @@ class JobSet:
     def tag(self) -> str:
         """The label that all provider jobs of the set share."""
         return f"qj-{self.set_id}"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the user has called it, once each: its tags, and its name."""
+        return tuple(dict.fromkeys(filter(None, (*self.tags, self.name))))
 
     def job_tag(self, job: int, attempt: int) -> str:
         """The label of one attempt at one job: no two provider jobs should carry it."""

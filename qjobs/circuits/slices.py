@@ -37,7 +37,8 @@ class CircuitSlice:
     the set can be pieced together again. A provider that has no place for it leaves it out.
     `first` is the number that messages have for the first circuit of the container. `name` is what
     the user would call the job, and `tags` are those that the user gave its set: labels for
-    people, where a provider has a place for them.
+    people, where a provider has a place for them. `labels` are the tags and the name of the set,
+    for a provider that has a place for tags only.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class CircuitSlice:
     first: int = 0
     name: str = ""
     tags: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
     @property
     def records(self) -> Slice:

@@ -6,6 +6,7 @@ import typer
 
 from qjobs.cli import options
 from qjobs.cli.addresses import warn_of
+from qjobs.cli.outcome import raise_for_credentials
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import resolve
 from qjobs.engine.status import status
@@ -45,5 +46,6 @@ def adopt(
     report = status(workspace, target)
     shown = shapes.status_document([(report, report.jobs)])
     show(output, shown, rows.job_rows([(report.job_set, report.jobs)]))
+    raise_for_credentials([report])
     output.hint_next(f"qjobs wait {set_id}")
     return ExitCode.OK

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,7 +12,13 @@ from qjobs.cli.addresses import find_targets, warn_of
 from qjobs.cli.outcome import NotStopped
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
-from qjobs.engine.cancel import Cancellation, CancelReport, cancel_duplicates, stoppable
+from qjobs.engine.cancel import (
+    Cancellation,
+    CancelReport,
+    cancel_duplicates,
+    check_own,
+    stoppable,
+)
 from qjobs.engine.cancel import cancel as cancel_jobs
 from qjobs.errors import ExitCode
 from qjobs.model import JobSet
@@ -31,6 +38,9 @@ def cancel(
             "--duplicates", help="Only the further jobs that a provider made of one call."
         ),
     ] = False,
+    others: Annotated[
+        bool, typer.Option("--others", help="Even if the jobs are somebody else's.")
+    ] = False,
     whole_jobs: options.WholeJobs = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     format_: options.FormatOption = None,
@@ -48,7 +58,10 @@ def cancel(
             target.refuse_parts("cancel", stoppable(target))
     if not addresses and not yes and is_terminal(sys.stdin) and is_terminal(sys.stderr):
         _ask(targets, duplicates=duplicates)
-    stop = cancel_duplicates if duplicates else cancel_jobs
+    if not others:
+        for target in targets:
+            check_own(target)
+    stop = partial(cancel_duplicates if duplicates else cancel_jobs, others=others)
     outcomes = [
         (target.folder.job_set, report) for target in targets for report in stop(workspace, target)
     ]

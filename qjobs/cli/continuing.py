@@ -13,11 +13,12 @@ from qjobs.cli.sending import conclude, hand_over, print_ids
 from qjobs.cli.values import most_fails
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
+from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.report import FAILED, SetReport, State
 from qjobs.engine.status import status
 from qjobs.engine.wait import Limit
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import ExitCode
+from qjobs.errors import ExitCode, TimedOut
 from qjobs.render.output import Output
 from qjobs.render.shapes import Document, status_document
 from qjobs.render.text import count
@@ -51,7 +52,8 @@ def resume(
     from qjobs.engine.resume import unsent_jobs
 
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
-    workspace = open_workspace()
+    deadline = Deadline(timeout)
+    workspace = within(open_workspace(), deadline)
     targets = find_targets(workspace, addresses, output.warn)
     warn_of(targets, output.warn)
     if not whole_jobs:
@@ -66,12 +68,13 @@ def resume(
         error = hand_over(
             workspace, target, output,
             jobs=target.jobs, max_workers=max_workers, resend_unknown=resend_unknown,
-            recalibrated=recalibrated, limit=limit,
+            recalibrated=recalibrated, limit=limit, deadline=deadline,
         )  # fmt: skip
         if error:
             errors.append(error)
-        if isinstance(error, Interrupted | TooManyFailed):
+        if isinstance(error, Interrupted | TooManyFailed | TimedOut):
             break
+    limit = limit._replace(timeout_s=deadline.left_s())
     conclude(
         workspace, targets, output,
         errors=errors, limit=limit if wait else None, document=_document,
@@ -118,7 +121,8 @@ def retry(
     from qjobs.engine.retry import open_attempts
 
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
-    workspace = open_workspace()
+    deadline = Deadline(timeout)
+    workspace = within(open_workspace(), deadline)
     targets = find_targets(workspace, addresses, output.warn)
     states = _states(failed=failed or every or not cancelled, cancelled=cancelled or every)
     reports = [_looked_into(workspace, target, output) for target in targets]
@@ -141,12 +145,14 @@ def retry(
         )
         error = hand_over(
             workspace, target, output,
-            jobs=opened, max_workers=max_workers, recalibrated=recalibrated, limit=limit,
+            jobs=opened, max_workers=max_workers, recalibrated=recalibrated,
+            limit=limit, deadline=deadline,
         )  # fmt: skip
         if error:
             errors.append(error)
-        if isinstance(error, Interrupted | TooManyFailed):
+        if isinstance(error, Interrupted | TooManyFailed | TimedOut):
             break
+    limit = limit._replace(timeout_s=deadline.left_s())
     conclude(
         workspace, targets, output,
         errors=errors, limit=limit if wait else None, document=_document,

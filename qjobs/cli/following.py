@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from qjobs.cli.outcome import Interrupted
 from qjobs.cli.signals import Interruption
 from qjobs.engine.address import Target
+from qjobs.engine.deadline import Deadline
 from qjobs.engine.report import SetReport
-from qjobs.engine.wait import Limit, follow, moves
+from qjobs.engine.wait import Limit, follow, moves, unclear
 from qjobs.engine.workspace import Workspace
 from qjobs.render.output import Output
 from qjobs.render.progress import progress
@@ -33,6 +34,7 @@ def follow_to_end(
     """
     if not targets:
         return Followed((), timed_out=False)
+    deadline = Deadline(limit.timeout_s)
     reports: tuple[SetReport, ...] = ()
     said: set[str] = set()
     with (
@@ -60,4 +62,6 @@ def follow_to_end(
         moves(report, target.folder.being_submitted())
         for report, target in zip(reports, targets, strict=True)
     )
-    return Followed(reports, timed_out=still_moving and not limit.reached(reports))
+    unread = deadline.over and any(map(unclear, reports))
+    timed_out = (still_moving or unread) and not limit.reached(reports)
+    return Followed(reports, timed_out=timed_out)

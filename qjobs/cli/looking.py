@@ -7,7 +7,13 @@ import typer
 
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
-from qjobs.cli.outcome import JobsFailed, raise_for_jobs, retry_command, warn_of_unknown
+from qjobs.cli.outcome import (
+    JobsFailed,
+    raise_for_credentials,
+    raise_for_jobs,
+    retry_command,
+    warn_of_unknown,
+)
 from qjobs.cli.values import most_fails
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target, resolve
@@ -72,6 +78,7 @@ def status(
     else:
         by_set = ((report.job_set, chosen) for report, chosen in shown)
         show_data(output, shapes.status_document(shown), rows.job_rows(by_set), most=None)
+    raise_for_credentials(reports)
     if exit_status:
         raise_for_jobs(reports, recorded=cached)
     return ExitCode.OK
@@ -207,6 +214,7 @@ def show(
             show_data(output, document, rows.time_rows(report.jobs, told))
         if skipped.files:
             show_data(output, document, rows.skipped_rows(skipped.files))
+    raise_for_credentials([report])
     return ExitCode.OK
 
 
@@ -231,9 +239,11 @@ def error(
     output = Output.chosen(format_, as_json=json, header=header)
     workspace = open_workspace()
     found = []
+    reports = []
     for target in find_targets(workspace, addresses, output.warn):
         report = ask_status(workspace, target, cached=cached)
-        if not cached:
+        reports.append(report)
+        if not (cached or report.denied):
             report = _looked_into(workspace, target, report)
             # Each circuit's reason is with the results of its job.
             incomplete = [job for job in report.jobs if job.failed]
@@ -252,6 +262,7 @@ def error(
             output.note("no failures")
     else:
         show_data(output, shapes.failures_document(found), rows.failure_rows(found))
+    raise_for_credentials(reports)
     found = [(plan, failure) for plan, failure in found if failure.origin is not Origin.LOST]
     if found:
         again = ""

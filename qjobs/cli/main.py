@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from io import TextIOWrapper
@@ -24,7 +25,21 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             # Rather an escape than a crash where the terminal cannot show a character.
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if threading.active_count() > 1 and _left_behind():
+        # A library's own threads may wait for that call, and Python waits for those.
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _left_behind() -> bool:
+    # Imported here: a completion does without.
+    from qjobs.engine.deadline import left_behind
+
+    return left_behind()
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -64,6 +64,13 @@ class Interrupted(QjobsError):
         self.exit_code = exit_code
 
 
+def raise_for_credentials(reports: Sequence[SetReport]) -> None:
+    """Raise AuthError if a provider does not answer whoever asks: nothing is known of its jobs."""
+    for report in reports:
+        if report.denied:
+            raise report.denied
+
+
 def raise_for_jobs(
     reports: Sequence[SetReport], *, timed_out: bool = False, recorded: bool = False
 ) -> None:
@@ -99,7 +106,9 @@ def raise_for_jobs(
         )
     if timed_out:
         raise TimedOut(
-            f"the time is up: {unsent + pending} {of_all} not finished; they go on",
+            f"the time is up: {unsent + pending} {of_all} not finished; they go on"
+            if unsent + pending
+            else f"the time is up, and results {of_all} could not be fetched",
             hint=f"qjobs wait {sets}",
         )
     if unsent:

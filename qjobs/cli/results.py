@@ -7,17 +7,18 @@ from dataclasses import dataclass, replace
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
 from qjobs.cli.following import follow_to_end
-from qjobs.cli.outcome import raise_for_jobs
+from qjobs.cli.outcome import raise_for_credentials, raise_for_jobs
 from qjobs.cli.values import most_fails
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine import result as engine
 from qjobs.engine.address import Target
+from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.failed import look_into
 from qjobs.engine.report import FINAL, SetReport, State
 from qjobs.engine.status import status
 from qjobs.engine.wait import Limit, failed
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import ExitCode, ProviderError
+from qjobs.errors import ExitCode, ProviderError, TimedOut
 from qjobs.render.output import Output
 from qjobs.render.progress import progress
 from qjobs.render.results import SetResult, check_place, save_results, show_results
@@ -45,7 +46,8 @@ def result(
     """Print what the circuits gave, in the order submitted."""
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     check_place(output, out)
-    workspace = open_workspace()
+    deadline = Deadline(timeout)
+    workspace = within(open_workspace(), deadline)
     targets = find_targets(workspace, addresses, output.warn)
     if not targets:  # a document a set: there is none, and no file is to be replaced by nothing
         return ExitCode.OK
@@ -56,14 +58,16 @@ def result(
     reports: Sequence[SetReport]
     timed_out = False
     if wait:
-        limit = Limit(timeout, poll, most_fails(fail_fast=fail_fast, max_fails=max_fails))
-        followed = follow_to_end(workspace, targets, output, limit)
+        most = most_fails(fail_fast=fail_fast, max_fails=max_fails)
+        followed = follow_to_end(workspace, targets, output, Limit(deadline.left_s(), poll, most))
         reports, timed_out = followed.reports, followed.timed_out
     else:
         reports = [status(workspace, target) for target in targets]
         for problem in dict.fromkeys(problem for report in reports for problem in report.problems):
             output.warn(problem)
-    print_results(workspace, targets, reports, output, selected, timed_out=timed_out)
+    print_results(
+        workspace, targets, reports, output, selected, timed_out=timed_out, deadline=deadline
+    )
     return ExitCode.OK
 
 
@@ -86,11 +90,13 @@ def print_results(
     selected: Selected,
     *,
     timed_out: bool = False,
+    deadline: Deadline,
 ) -> None:
     """Fetch what is missing and write the results; raise what there is to say of the jobs.
 
     Nothing is written while jobs are unfinished, unless a part is wanted.
     """
+    raise_for_credentials(reports)
     finished = all(job.state in FINAL for report in reports for job in report.jobs)
     if not (finished or selected.partial):
         raise_for_jobs(reports, timed_out=timed_out)
@@ -116,7 +122,8 @@ def print_results(
         save_results(output, results, selected.out, selected.top)
     sets = " ".join(report.job_set.set_id for report in reports)
     if problems:
-        raise ProviderError(
+        kind = TimedOut if deadline.over else ProviderError
+        raise kind(
             f"the results of {count(len(problems), 'job')} could not be fetched",
             hint=f"qjobs result {sets}",
         )

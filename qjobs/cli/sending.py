@@ -6,11 +6,12 @@ from qjobs.cli.following import follow_to_end
 from qjobs.cli.outcome import Interrupted, raise_for_jobs, raise_for_submission
 from qjobs.cli.signals import Interruption
 from qjobs.engine.address import Target
+from qjobs.engine.deadline import Deadline
 from qjobs.engine.report import SetReport, report_jobs
 from qjobs.engine.start import StartReport
 from qjobs.engine.wait import NO_LIMIT, Limit, watch
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import NoneAccepted, QjobsError
+from qjobs.errors import NoneAccepted, OutOfTime, QjobsError, TimedOut
 from qjobs.render.data import DATA
 from qjobs.render.output import Format, Output
 from qjobs.render.progress import progress
@@ -24,6 +25,8 @@ _STOPPING = (
     "stopping: calls in flight are finished, the rest stays planned (Ctrl-C again to leave at once)"
 )
 _MOST_PROBLEMS = 5
+_FINAL = (Interrupted, NoneAccepted, TimedOut)
+"""After these the jobs are not followed."""
 
 
 def hand_over(
@@ -36,38 +39,53 @@ def hand_over(
     resend_unknown: bool = False,
     recalibrated: bool = False,
     limit: Limit = NO_LIMIT,
+    deadline: Deadline,
 ) -> QjobsError | None:
     """Send what is to be sent; return what the command has to end with, if not all went well.
 
     The error is given, not raised: the id of the set must be written first. On a signal it is
-    Interrupted. No more is sent once as many jobs went wrong as the limit has it.
+    Interrupted, and TimedOut at the deadline, after which nothing more is sent. No more is sent
+    either once as many jobs went wrong as the limit has it.
     """
-    from qjobs.engine.resume import resume
+    from qjobs.engine.resume import resume, unsent_jobs
+    from qjobs.engine.submit import warnings
 
     folder = target.folder
+    set_id = folder.job_set.set_id
+    if unsent_jobs(folder):
+        for warning in warnings(workspace, folder.job_set):
+            output.warn(warning)
     with (
         Interruption("" if output.notes_as_json else _STOPPING) as interruption,
         progress(output, "submitting") as meter,
+        deadline.sets(interruption.stop),
     ):
-        report = resume(
-            workspace,
-            folder,
-            stop=interruption.stop,
-            jobs=jobs,
-            max_workers=max_workers,
-            resend_unknown=resend_unknown,
-            recalibrated=recalibrated,
-            progress=lambda step: meter.show(step.settled, step.jobs, step.waiting),
-            enough=watch(workspace, target, limit),
-        )
+        try:
+            report = resume(
+                workspace,
+                folder,
+                stop=interruption.stop,
+                jobs=jobs,
+                max_workers=max_workers,
+                resend_unknown=resend_unknown,
+                recalibrated=recalibrated,
+                progress=lambda step: meter.show(step.settled, step.jobs, step.waiting),
+                enough=watch(workspace, target, limit),
+            )
+        except OutOfTime as error:
+            return TimedOut(error.message, hint=f"qjobs resume {set_id}")
     folder.refresh()
-    set_id = folder.job_set.set_id
     _warn(output, report, set_id)
     if interruption.exit_code:
         return Interrupted(
             f"interrupted: {count(report.accepted, 'job')} accepted, {report.planned} not sent",
             hint=f"qjobs resume {set_id}",
             exit_code=interruption.exit_code,
+        )
+    if deadline.over and not report.gave_up and (left := report.planned + report.unknown):
+        return TimedOut(
+            f"the time is up: {report.accepted} accepted, {count(left, 'job')} not submitted",
+            hint=f"qjobs resume {set_id}",
         )
     try:
         raise_for_submission(report, folder.job_set)
@@ -95,7 +113,7 @@ def conclude(
     """Wait within the limit, if there is one, write the sets, and raise what went wrong."""
     reports = known_reports(targets)
     timed_out = False
-    if limit is not None and not any(isinstance(e, Interrupted | NoneAccepted) for e in errors):
+    if limit is not None and not any(isinstance(e, _FINAL) for e in errors):
         followed = follow_to_end(workspace, targets, output, limit)
         reports, timed_out = followed.reports, followed.timed_out
     if not output.ids_only:
@@ -110,7 +128,7 @@ def conclude(
         show(output, document(reports), job_rows((r.job_set, r.jobs) for r in reports))
     if errors:
         # Where the jobs were followed, how they ended says more than how they were sent.
-        if limit is not None and not any(isinstance(e, Interrupted | NoneAccepted) for e in errors):
+        if limit is not None and not any(isinstance(e, _FINAL) for e in errors):
             raise_for_jobs(reports, timed_out=timed_out)
         raise errors[0]
     if limit is not None:

@@ -13,11 +13,12 @@ from qjobs.cli.sending import conclude, hand_over, print_ids
 from qjobs.cli.values import most_fails, named_options, run_options
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target, resolve
+from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.origins import Origins
 from qjobs.engine.wait import Limit
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import ExitCode, NoneAccepted, QjobsError
-from qjobs.model import RunOptions
+from qjobs.errors import ExitCode, NoneAccepted, QjobsError, TimedOut
+from qjobs.model import JobSet, RunOptions
 from qjobs.render import rows, shapes
 from qjobs.render.output import Output
 from qjobs.render.progress import progress
@@ -88,19 +89,20 @@ def submit(
         account=account, instance=instance, least_busy=least_busy, named=named,
         skip_invalid=skip_invalid, strict=strict, once=once,
     )  # fmt: skip
-    workspace = open_workspace()
+    deadline = Deadline(timeout)
+    workspace = within(open_workspace(), deadline)
     if dry_run:
         return _preview(workspace, request, output)
     limit = Limit(timeout, poll, most_fails(fail_fast=fail_fast, max_fails=max_fails))
     target, errors = _submit(
-        workspace, request, output, max_workers, limit, print_id=output.ids_only
+        workspace, request, output, max_workers, limit, print_id=output.ids_only, deadline=deadline
     )
     conclude(
         workspace,
         [target],
         output,
         errors=errors,
-        limit=limit if wait else None,
+        limit=limit._replace(timeout_s=deadline.left_s()) if wait else None,
         document=lambda reports: shapes.set_document(
             reports[0],
             sources=target.folder.sources(),
@@ -167,26 +169,34 @@ def run(
         account=account, instance=instance, least_busy=least_busy, named=named,
         skip_invalid=skip_invalid, strict=strict, once=once,
     )  # fmt: skip
-    workspace = open_workspace()
+    deadline = Deadline(timeout)
+    workspace = within(open_workspace(), deadline)
     limit = Limit(timeout, poll, most_fails(fail_fast=fail_fast, max_fails=max_fails))
-    target, errors = _submit(workspace, request, output, max_workers, limit, print_id=False)
-    if any(isinstance(error, Interrupted | NoneAccepted) for error in errors):
+    target, errors = _submit(
+        workspace, request, output, max_workers, limit, print_id=False, deadline=deadline
+    )
+    if any(isinstance(error, Interrupted | NoneAccepted | TimedOut) for error in errors):
         raise errors[0]
+    limit = limit._replace(timeout_s=deadline.left_s())
     followed = follow_to_end(workspace, [target], output, limit)
     selected = Selected(top=top, memory=memory, partial=partial, out=out)
     print_results(
-        workspace, [target], followed.reports, output, selected, timed_out=followed.timed_out
-    )
+        workspace, [target], followed.reports, output, selected,
+        timed_out=followed.timed_out, deadline=deadline,
+    )  # fmt: skip
     output.hint_next(f"qjobs show {target.folder.job_set.set_id}")
     return ExitCode.OK
 
 
 def _preview(workspace: Workspace, request: "SubmitRequest", output: Output) -> ExitCode:
-    from qjobs.engine.submit import estimates_remark, preview
+    from qjobs.engine.submit import estimates_remark, preview, warnings
 
     with progress(output, "reading") as meter:
         plan, gathered = preview(workspace, request, progress=meter.show)
     _warn(output, gathered)
+    _say_where(output, plan)
+    for warning in warnings(workspace, plan):
+        output.warn(warning)
     if plan.parameters:
         output.note(
             f"{count(gathered.circuits, 'circuit')}, each with {count(plan.bindings, 'row')} of "
@@ -214,6 +224,7 @@ def _submit(
     limit: Limit,
     *,
     print_id: bool,
+    deadline: Deadline,
 ) -> tuple[Target, list[QjobsError]]:
     """Make the set and send it; the errors are what the command has to end with."""
     from qjobs.engine.submit import estimates_remark, prepare
@@ -222,6 +233,7 @@ def _submit(
         preparation = prepare(workspace, request, progress=meter.show)
     _warn(output, preparation.gathered)
     folder = preparation.folder
+    _say_where(output, folder.job_set)
     if remark := estimates_remark(workspace, folder.job_set):
         output.note(f"expectation values {remark}")
     set_id = folder.job_set.set_id
@@ -232,8 +244,16 @@ def _submit(
         output.note(f"submitted before as {set_id}")
         if target.folder.being_submitted():
             return target, []
-    error = hand_over(workspace, target, output, max_workers=max_workers, limit=limit)
+    error = hand_over(
+        workspace, target, output, max_workers=max_workers, limit=limit, deadline=deadline
+    )
     return target, [error] if error else []
+
+
+def _say_where(output: Output, plan: JobSet) -> None:
+    if plan.instance_name or plan.plan:
+        paid = f", plan {plan.plan}" if plan.plan else ""
+        output.note(f"{plan.provider}:{plan.backend} in the instance {plan.instance_name}{paid}")
 
 
 def _warn(output: Output, gathered: "Gathered") -> None:

@@ -64,6 +64,16 @@ class CancelReport:
         return self.outcome is Cancellation.REQUESTED and not self.job_id
 
 
+def check_own(target: Target) -> None:
+    """Raise UsageError if jobs of the target's set are somebody else's, as far as is known."""
+    job_set = target.folder.job_set
+    if job_set.owner:
+        raise UsageError(
+            f"jobs of {job_set.set_id} are of {job_set.owner}",
+            hint=f"if they may be stopped: qjobs cancel --others {job_set.set_id}",
+        )
+
+
 def stoppable(target: Target) -> list[int]:
     """Those of the target's jobs that, by what is known, have not come to their end."""
     return [
@@ -73,15 +83,20 @@ def stoppable(target: Target) -> list[int]:
     ]
 
 
-def cancel(workspace: Workspace, target: Target) -> tuple[CancelReport, ...]:
+def cancel(
+    workspace: Workspace, target: Target, *, others: bool = False
+) -> tuple[CancelReport, ...]:
     """Cancel the target's jobs; their outcomes in order, duplicates after their jobs.
 
     Jobs that were not sent, as far as the provider knows, are dropped first, so that a submission
     under way in another process sends no more of them, and what it has in flight is withdrawn: it
     stops that as soon as it was accepted. Other jobs of unknown fate are looked up; where the
     provider can never tell, they are dropped, and may run. Doing it twice is no error. Raises
-    ProviderError if the provider cannot be asked; the dropped jobs stay dropped.
+    ProviderError if the provider cannot be asked; the dropped jobs stay dropped. Raises UsageError
+    for jobs of somebody else, unless `others`.
     """
+    if not others:
+        check_own(target)
     job_set = target.folder.job_set
     outcomes: Mapping[str, CancelOutcome] = {}
     in_flight = False
@@ -102,12 +117,16 @@ def cancel(workspace: Workspace, target: Target) -> tuple[CancelReport, ...]:
     return tuple(report for job in jobs for report in _reports(job, outcomes, in_flight=in_flight))
 
 
-def cancel_duplicates(workspace: Workspace, target: Target) -> tuple[CancelReport, ...]:
+def cancel_duplicates(
+    workspace: Workspace, target: Target, *, others: bool = False
+) -> tuple[CancelReport, ...]:
     """Ask for the duplicates of the target's jobs to be stopped, and for nothing else.
 
     One outcome each, in order; none if there are none. Doing it twice is no error. Raises
     ProviderError if the provider cannot be asked.
     """
+    if not others:
+        check_own(target)
     job_set = target.folder.job_set
     found = {job_id: job for job in target.chosen(target.folder.jobs()) for job_id in job.unwanted}
     if not found:

@@ -9,7 +9,8 @@ from qjobs.providers.interface import BackendInfo
 def least_busy(backends: Sequence[BackendInfo], provider: str, *, qubits: int = 1) -> BackendInfo:
     """The device with the fewest waiting jobs that takes some now and has enough qubits.
 
-    The first of several. Raises UsageError if there is none, or nobody knows.
+    The first of several; none that costs money unless its place was named. Raises UsageError if
+    there is none, or nobody knows.
     """
     known = [info for info in backends if info.pending_jobs is not None]
     if not known:
@@ -20,7 +21,7 @@ def least_busy(backends: Sequence[BackendInfo], provider: str, *, qubits: int = 
     fitting = [
         (info.pending_jobs, info)
         for info in known
-        if info.operational and (info.qubits is None or info.qubits >= qubits)
+        if info.operational and not info.billed and (info.qubits is None or info.qubits >= qubits)
     ]
     if not fitting:
         raise UsageError(

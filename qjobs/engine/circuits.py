@@ -32,7 +32,7 @@ def circuit_slice(folder: SetFolder, part: Slice) -> CircuitSlice:
     return CircuitSlice(
         folder.circuits_path, job_set.stored(part), sweep, observables,
         note=write_note(job_set, part), first=job_set.start_index,
-        name=_name(job_set, part), tags=job_set.tags,
+        name=_name(job_set, part), tags=job_set.tags, labels=job_set.labels,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from qjobs import pool
+from qjobs.engine.asking import connections
 from qjobs.engine.report import JobReport
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ProviderError
@@ -32,7 +33,7 @@ def details(
         provider = workspace.provider_of(job_set)
         if not isinstance(provider, Details):
             return {}
-        width = min(provider.limits(job_set.backend).connections, len(asked))
+        width = min(connections(provider, job_set.backend), len(asked))
     except ProviderError:
         return {}
     tell = provider.details

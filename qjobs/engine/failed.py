@@ -10,7 +10,7 @@ from qjobs.engine.report import JobReport, SetReport, State, report_jobs
 from qjobs.engine.result import fetch
 from qjobs.engine.status import failed_facts, told_failed
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import NotFound, ProviderError, StateError
+from qjobs.errors import AuthError, NotFound, ProviderError, StateError
 from qjobs.model import Failed
 from qjobs.spans import runs_of
 
@@ -54,6 +54,8 @@ def look_into(
             told = told_failed(provider, folder.job_set.backend, by_id)
             found = {job.index: told.get(job.job_id, Failed()) for job in unclear}
     except ProviderError as error:
+        if isinstance(error, AuthError):
+            return report._replace(denied=error)
         return report._replace(problems=(*report.problems, error.message))
     return _with(workspace, target, report, found, problems)
 

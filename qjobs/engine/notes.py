@@ -5,11 +5,13 @@
 A `qj1`, then letters with numbers: c circuits of the set, j jobs as it was planned, s and n
 start_index and experiments_count of this job, x shots; where there are some, p parameters with
 b bindings, o observables, m1 for memory, f the number of the first circuit of the set, from which
-s is counted. Last a CRC-32, for notes can be changed at some providers.
+s is counted, and h the beginning of the set's fingerprint, if there is room for it. Last a CRC-32,
+for notes can be changed at some providers.
 """
 
 import re
 from binascii import crc32
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from qjobs.model import JobSet, RunOptions, Slice
@@ -17,11 +19,12 @@ from qjobs.model import JobSet, RunOptions, Slice
 _NOTE = re.compile(r"qj1((?:\.[a-z][0-9]{1,18})+)\.k([0-9a-f]{8})")
 _BEGINNING = "qj1."
 _LONGEST = 80
+_DIGITS = 14  # hexadecimal ones of a fingerprint: a number of 17 decimal ones at most
 _MOST_JOBS = 1_000_000
 
 
 class Outline(NamedTuple):
-    """What the notes of all jobs of a set say alike."""
+    """What the notes of all jobs of a set say alike. Of the `fingerprint` it is the beginning."""
 
     circuits: int
     jobs: int
@@ -31,6 +34,7 @@ class Outline(NamedTuple):
     observables: int = 0
     memory: bool = False
     start_index: int = 0
+    fingerprint: str = ""
 
 
 class Note(NamedTuple):
@@ -55,6 +59,14 @@ def write_note(job_set: JobSet, part: Slice) -> str:
         fields["m"] = 1
     if job_set.start_index:
         fields["f"] = job_set.start_index
+    if job_set.fingerprint:
+        longer = {**fields, "h": int(job_set.fingerprint[:_DIGITS], 16)}
+        if note := _written(job_set, longer):
+            return note
+    return _written(job_set, fields)
+
+
+def _written(job_set: JobSet, fields: Mapping[str, int]) -> str:
     body = "".join(f".{letter}{number}" for letter, number in fields.items())
     note = f"qj1{body}.k{_check(job_set.tag, body)}"
     return note if len(note) < _LONGEST else ""
@@ -81,6 +93,7 @@ def read_note(label: str, *, set_tag: str) -> Note:
             observables=fields.get("o", 0),
             memory=bool(fields.get("m", 0)),
             start_index=fields.get("f", 0),
+            fingerprint=f"{fields['h']:0{_DIGITS}x}" if "h" in fields else "",
         )
         note = Note(outline, Slice(fields["s"], fields["n"]))
     except KeyError as error:

@@ -34,6 +34,7 @@ class Outcome(StrEnum):
     RECOVERED = "recovered"
     MISSING = "missing"  # from here, and nothing was to be written
     PRESENT = "present"  # here already, and left alone
+    ANOTHERS = "another's"  # of somebody else, and left alone
     UNREADABLE = "unreadable"  # its labels do not say enough
 
 
@@ -54,7 +55,10 @@ class Recovery(NamedTuple):
 
 
 class RecoverRequest(NamedTuple):
-    """What the user asked for. Without `set_ids` all sets are meant, with no `backend` any."""
+    """What the user asked for. Without `set_ids` all sets are meant, with no `backend` any.
+
+    Sets of which all jobs are of `others` are left alone unless they are meant, too.
+    """
 
     provider: str
     backend: str = ""
@@ -62,6 +66,7 @@ class RecoverRequest(NamedTuple):
     account: str = ""
     instance: str = ""
     dry_run: bool = False
+    others: bool = False
 
     @property
     def address(self) -> str:
@@ -79,13 +84,16 @@ def recover(workspace: Workspace, request: RecoverRequest) -> Iterator[Recovery]
         if not _SET_ID.fullmatch(set_id):
             raise UsageError(f"{set_id!r} is not the id of a job set", hint="give it in full")
     provider = _load(workspace, request)
-    lost = []
+    lost, anothers = [], []
     for set_id in dict.fromkeys(request.set_ids or _seen(provider, request.backend)):
         if workspace.store.has(set_id):
             yield Recovery(set_id, request.backend, Outcome.PRESENT)
             continue
         jobs = provider.labelled(backend=request.backend, set_tag=f"qj-{set_id}")
-        if jobs:
+        if jobs and not request.others and all(job.owner for job in jobs):
+            anothers.append(set_id)
+            yield Recovery(set_id, jobs[0].backend, Outcome.ANOTHERS)
+        elif jobs:
             remains = sort_remains(f"qj-{set_id}", jobs)
             yield _recover(workspace, request, set_id, remains)
         else:
@@ -94,6 +102,11 @@ def recover(workspace: Workspace, request: RecoverRequest) -> Iterator[Recovery]
         raise NotFound(
             f"{request.address} has no jobs of {' '.join(lost)}",
             hint=f"qjobs recover -b {request.provider} --dry-run",
+        )
+    if anothers and request.set_ids:
+        raise NotFound(
+            f"all jobs of {' '.join(anothers)} are of somebody else",
+            hint=f"qjobs recover -b {request.provider} --others {' '.join(anothers)}",
         )
 
 
@@ -134,6 +147,8 @@ def _recover(
             f"{set_id}: no job is found for {len(places) - len(found)} of {len(places)} slices: "
             "they are taken as not sent"
         )
+    if remains.owner:
+        problems.append(f"{set_id}: jobs are of {remains.owner}")
     if any(job != number for job, number in numbers.items()):
         problems.append(f"{set_id}: jobs are numbered anew: some were halved, or are gone")
     problems += [
@@ -181,6 +196,8 @@ def _job_set(
         instance=request.instance,
         bindings=outline.bindings,
         observables=outline.observables,
+        owner=remains.owner,
+        fingerprint=outline.fingerprint,
         recovered=True,
         start_index=outline.start_index,
     )

@@ -32,7 +32,8 @@ class Retried(NamedTuple):
 class Remains(NamedTuple):
     """The jobs of one set by index and attempt; of several the oldest first that did not fail.
 
-    `outline` is None where no note can be read. `slices` are those of the jobs whose notes can.
+    `owner` is somebody else who has some of them, empty if nobody has. `outline` is None where no
+    note can be read. `slices` are those of the jobs whose notes can.
     """
 
     backend: str
@@ -40,6 +41,7 @@ class Remains(NamedTuple):
     attempts: Mapping[int, Mapping[int, Sequence[RemoteJob]]]
     slices: Mapping[int, Slice]
     problems: Sequence[str]
+    owner: str = ""
 
 
 def sort_remains(set_tag: str, jobs: Sequence[RemoteJob]) -> Remains:
@@ -74,7 +76,8 @@ def sort_remains(set_tag: str, jobs: Sequence[RemoteJob]) -> Remains:
             note = notes.get(job.job_id)
             if note and note.outline == outline:
                 slices[index] = note.slice
-    return Remains(backend, outline, attempts, slices, problems)
+    owner = next((job.owner for job in jobs if job.owner), "")
+    return Remains(backend, outline, attempts, slices, problems, owner)
 
 
 def _rank(job: RemoteJob) -> tuple[bool, datetime, str]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple, assert_never
 
 from qjobs import spans
+from qjobs.errors import AuthError
 from qjobs.model import (
     Accepted,
     Attempt,
@@ -105,12 +106,14 @@ class SetReport(NamedTuple):
     """A job set as shown: its plan, the jobs asked about, and what could not be learnt.
 
     `finds` is False where the provider can never tell what became of jobs of unknown fate.
+    `denied` is why the provider does not answer whoever asks, which no waiting mends.
     """
 
     job_set: JobSet
     jobs: tuple[JobReport, ...]
     problems: tuple[str, ...] = ()
     finds: bool = True
+    denied: AuthError | None = None
 
     @property
     def unknown(self) -> tuple[int, ...]:

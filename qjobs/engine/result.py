@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 from qjobs import pool, spans
 from qjobs.circuits import qpy
 from qjobs.engine.address import Target
+from qjobs.engine.asking import connections
+from qjobs.engine.deadline import patient
 from qjobs.engine.once import OnceKeeper
 from qjobs.engine.origins import Origins
 from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import InputError, ProviderError, ResultGone
+from qjobs.errors import AuthError, InputError, ProviderError, ResultGone
 from qjobs.facts import Fact, FactKind, shortened
 from qjobs.model import GONE, Slice
 from qjobs.results import CircuitResult, JobResult
@@ -76,8 +78,8 @@ def fetch(
 
     Each is stored before anything else is done with it. Those that can be read only once are
     asked for when there is room for them, and kept in one of the folders `elsewhere` if they
-    cannot be written all the same. Raises StateUnwritable: NoRoom where they were left at the
-    provider, and ResultsUnkept with all that there is of them. Returns what went
+    cannot be written all the same. Raises AuthError, and StateUnwritable: NoRoom where they were
+    left at the provider, and ResultsUnkept with all that there is of them. Returns what went
     wrong, a line a job; the other results are kept. That results are gone for good is recorded,
     as circuits that failed: `look_into` shows them.
     """
@@ -95,11 +97,13 @@ def fetch(
     gone: list[Fact] = []
 
     def keep(job: JobReport) -> str:
-        ask = partial(_ask, provider, folder.job_set.backend)
+        ask = partial(_ask, patient(provider) if keeper else provider, folder.job_set.backend)
         try:
             if keeper:
                 return keeper.keep(job, ask)
             folder.results.write(job.index, job.attempt, job_id=job.job_id, result=ask(job))
+        except AuthError:
+            raise
         except ResultGone as error:
             gone.append(_gone(job, error, workspace.clock()))
         except ProviderError as error:
@@ -107,7 +111,7 @@ def fetch(
         return ""
 
     problems = []
-    width = min(provider.limits(folder.job_set.backend).connections, len(missing))
+    width = min(connections(provider, folder.job_set.backend), len(missing))
     progress(0, len(missing))
     try:
         for done, problem in enumerate(pool.each(keep, missing, width=width, stop=stop), start=1):

@@ -138,7 +138,7 @@ def start(
 
 
 def _count(report: StartReport, starter: Starter, jobs: Sequence[int]) -> None:
-    finds = starter.provider.capabilities(starter.job_set.backend).finds
+    unknown = []
     for index in jobs:
         attempt = starter.journal.job(index).attempt
         match attempt.state:
@@ -152,10 +152,13 @@ def _count(report: StartReport, starter: Starter, jobs: Sequence[int]) -> None:
                 report.refused += 1
                 report.problems.append(f"job {index} was refused: {message}")
             case Attempted():
-                report.unknown += 1
-                if not finds:
-                    report.untold.append(index)
+                unknown.append(index)
             case Planned():
                 report.planned += 1
             case unexpected:
                 assert_never(unexpected)
+    report.unknown += len(unknown)
+    if unknown:
+        with suppress(ProviderError):  # of one that does not answer any more, other verbs tell
+            if not starter.provider.capabilities(starter.job_set.backend).finds:
+                report.untold += unknown

@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING
 
 from qjobs import pool
 from qjobs.engine.address import Target
+from qjobs.engine.asking import connections, has_accounts
 from qjobs.engine.report import SetReport, report_jobs
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import ProviderError, QjobsError, StateDamaged, StateTooNew, StateUnwritable
+from qjobs.errors import (
+    AuthError,
+    ProviderError,
+    QjobsError,
+    StateDamaged,
+    StateTooNew,
+    StateUnwritable,
+)
 from qjobs.facts import Fact, FactKind, shortened
 from qjobs.failed import pieces
 from qjobs.model import Accepted, Attempted, Failed, Job, JobSet, JobStatus, Slice
@@ -43,8 +51,11 @@ def status(workspace: Workspace, target: Target, *, cached: bool = False) -> Set
             job_id: asked[job_id].slice for job_id, said in live.items() if said is JobStatus.DONE
         }
         told = told_failed(provider, folder.job_set.backend, done)
+        elsewhere = _elsewhere(provider, folder.job_set, live)
     except ProviderError as error:
         reports = report_jobs(jobs, {}, error.message, circuits=target.circuits)
+        if isinstance(error, AuthError):
+            return SetReport(folder.job_set, reports, folder.warnings, finds, error)
         return SetReport(folder.job_set, reports, (*folder.warnings, error.message), finds)
     # Which circuits failed comes first: a job is never on record as DONE without it.
     facts = [
@@ -68,7 +79,7 @@ def status(workspace: Workspace, target: Target, *, cached: bool = False) -> Set
                 jobs = [journal.job(job.index) for job in jobs]
         except (StateDamaged, StateTooNew, StateUnwritable) as error:
             warnings = tuple(dict.fromkeys((*warnings, error.message)))
-    reports = report_jobs(jobs, live, circuits=target.circuits)
+    reports = report_jobs(jobs, live, elsewhere, circuits=target.circuits)
     return SetReport(folder.job_set, reports, warnings, finds)
 
 
@@ -79,6 +90,17 @@ def provider_finds(workspace: Workspace, job_set: JobSet, jobs: Sequence[Job]) -
     with suppress(QjobsError):  # of a provider that cannot be had, other verbs tell
         return workspace.provider_of(job_set).capabilities(job_set.backend).finds
     return True
+
+
+def _elsewhere(provider: "Provider", job_set: JobSet, live: Mapping[str, JobStatus]) -> str:
+    """What to say of jobs that the provider does not know, where it has several places."""
+    if JobStatus.UNKNOWN not in live.values() or not has_accounts(provider, job_set.backend):
+        return ""
+    where = job_set.instance_name or job_set.instance or "that is used now"
+    return (
+        f"{job_set.provider} does not know this job, or how it is, in the instance {where}: "
+        "is it in another one, or of another account?"
+    )
 
 
 def _final_messages(
@@ -92,7 +114,7 @@ def _final_messages(
     ]
     if not failed:
         return {}
-    width = min(provider.limits(backend).connections, len(failed))
+    width = min(connections(provider, backend), len(failed))
     return dict(
         pool.each(
             lambda job_id: (job_id, provider.error_message(job_id, backend=backend)),

@@ -4,6 +4,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -14,11 +15,13 @@ from qjobs.engine.choice import least_busy
 from qjobs.engine.material import Material, collect
 from qjobs.engine.plan import plan_slices
 from qjobs.engine.workspace import PACE, Workspace
-from qjobs.errors import UsageError
+from qjobs.errors import ProviderError, UsageError
 from qjobs.model import JobSet, RunOptions, Slice
-from qjobs.providers.interface import Plan, Plans, Provider
+from qjobs.providers.interface import Charges, Instance, Labels, Plan, Plans, Provider, Warns
 from qjobs.store.folder import SetFolder
 from qjobs.store.sets import Draft
+
+_USUAL = Instance("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +76,13 @@ def preview(
     Circuits of QPY files are decoded, which `prepare` leaves to the jobs. Raises InputError if
     Qiskit cannot read some, unless invalid ones are to be skipped.
     """
-    provider = _provider(workspace, request)
+    provider, place = _provider(workspace, request)
     with tempfile.TemporaryDirectory(prefix="qjobs-") as folder:
         draft = Draft(workspace.new_id(), Path(folder))
         material = collect(request, draft, progress)
         gathered = checked(draft.circuits_path, material.gathered, refuse=not request.skip_invalid)
-        request = _with_backend(request, provider, material)
-        return _plan(workspace, request, provider, material), gathered
+        request, provider, place = _with_backend(workspace, request, provider, place, material)
+        return _plan(workspace, request, provider, place, material), gathered
 
 
 def prepare(
@@ -92,14 +95,14 @@ def prepare(
 
     Raises UsageError, InputError, StateError, and leaves the state as it was.
     """
-    provider = _provider(workspace, request)
+    provider, place = _provider(workspace, request)
     workspace.store.check_writable()
     draft = workspace.store.draft(workspace.new_id())
     try:
         material = collect(request, draft, progress)
         gathered = material.gathered
-        request = _with_backend(request, provider, material)
-        job_set = material.with_sums(_plan(workspace, request, provider, material))
+        request, provider, place = _with_backend(workspace, request, provider, place, material)
+        job_set = material.with_sums(_plan(workspace, request, provider, place, material))
         if not request.once:
             return Preparation(_commit(draft, job_set, gathered), gathered)
         # Two pipelines that start at the same moment must not both find nothing.
@@ -125,27 +128,59 @@ def _commit(draft: Draft, job_set: JobSet, gathered: Gathered) -> SetFolder:
     return draft.commit(job_set, gathered.sources, skipped=gathered.skipped)
 
 
-def _provider(workspace: Workspace, request: SubmitRequest) -> Provider:
+def warnings(workspace: Workspace, job_set: JobSet) -> Sequence[str]:
+    """What the user should know before jobs of a set are sent: the device is offline, say."""
+    with suppress(ProviderError):  # whatever is wrong, sending will say it
+        provider = workspace.provider_of(job_set)
+        left_out = provider.labels_left_out(job_set.labels) if isinstance(provider, Labels) else ()
+        found = [
+            f"only recorded here, for {job_set.provider} has no room for it: {label!r}"
+            for label in left_out
+        ]
+        return [
+            *found,
+            *(provider.warnings(job_set.backend) if isinstance(provider, Warns) else ()),
+        ]
+    return ()
+
+
+def _provider(workspace: Workspace, request: SubmitRequest) -> tuple[Provider, Instance]:
     """The provider, once it has agreed to what is asked for, if the backend is known."""
-    provider = workspace.provider_of(request)
     if not request.least_busy:
-        _check(provider, request)
-    elif request.backend:
+        return _agreed(workspace, request)
+    if request.backend:
         raise UsageError(
             f"the least busy backend, or {request.provider}:{request.backend}, but not both",
             hint=f"use -b {request.provider} --least-busy",
         )
-    return provider
+    return workspace.provider_of(request), _USUAL
 
 
-def _with_backend(request: SubmitRequest, provider: Provider, material: Material) -> SubmitRequest:
+def _with_backend(
+    workspace: Workspace,
+    request: SubmitRequest,
+    provider: Provider,
+    place: Instance,
+    material: Material,
+) -> tuple[SubmitRequest, Provider, Instance]:
     """The request with a backend for these circuits, if it has none."""
     if not request.least_busy:
-        return request
+        return request, provider, place
     backend = least_busy(provider.backends(), request.provider, qubits=material.qubits())
     request = replace(request, backend=backend.name)
+    return request, *_agreed(workspace, request)
+
+
+def _agreed(workspace: Workspace, request: SubmitRequest) -> tuple[Provider, Instance]:
+    """The provider as every later command will have it, and where the jobs will go."""
+    provider, place = workspace.provider_of(request), _USUAL
+    if isinstance(provider, Charges):
+        place = provider.place(request.backend)
+        provider = workspace.provider_of(
+            replace(request, instance=request.instance or place.instance)
+        )
     _check(provider, request)
-    return request
+    return provider, place
 
 
 def _check(provider: Provider, request: SubmitRequest) -> None:
@@ -178,6 +213,7 @@ def _plan(
     workspace: Workspace,
     request: SubmitRequest,
     provider: Provider,
+    place: Instance,
     material: Material,
 ) -> JobSet:
     sweep = material.sweep
@@ -209,7 +245,9 @@ def _plan(
         slices=slices,
         options=plan.options,
         account=request.account,
-        instance=request.instance,
+        instance=request.instance or place.instance,
+        instance_name=place.name,
+        plan=place.plan,
         tags=request.tags,
         fingerprint=_fingerprint(request, material),
         parameters=sweep.names if sweep else (),

@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
-from qjobs.errors import NotNow, ProviderError
+from qjobs.errors import NotNow, ProviderError, UnknownBackend
 from qjobs.facts import Fact, FactKind
 from qjobs.model import Attempted, JobSet
 from qjobs.providers.interface import Provider
@@ -39,12 +39,14 @@ def look_up(
     Which there are, or that there is none, is sure only after the provider's settle time, and
     only if it finds every job that it has.
     """
-    capabilities = provider.capabilities(job_set.backend)
-    young_s = capabilities.settle_s - (now - attempt.at).total_seconds()
-    if capabilities.finds and 0 < young_s <= capabilities.settle_s:
-        return NotYet(young_s)
     try:
+        capabilities = provider.capabilities(job_set.backend)
+        young_s = capabilities.settle_s - (now - attempt.at).total_seconds()
+        if capabilities.finds and 0 < young_s <= capabilities.settle_s:
+            return NotYet(young_s)
         found = provider.find(attempt.tag, backend=job_set.backend)
+    except UnknownBackend as error:
+        return Unclear(f"cannot ask what became of it: {error.message}")
     except ProviderError as error:
         if isinstance(error, NotNow) and error.retry_after_s is not None:
             # It knows better than we when the call itself was made.

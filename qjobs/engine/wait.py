@@ -3,14 +3,18 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from qjobs.engine.address import Target
+from qjobs.engine.asking import polls_s
+from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.failed import look_into
 from qjobs.engine.report import SetReport, State
 from qjobs.engine.result import fetch
 from qjobs.engine.status import status
 from qjobs.engine.workspace import Workspace
+from qjobs.errors import ProviderError
 
 _SLOWER = 1.5
 _MOST_TRIES = 3
@@ -49,9 +53,11 @@ def follow(
 
     They stand still when every job is final, refused, or waits for `resume`; or when so many
     have failed as the limit says. Results are fetched and kept as soon as a job is done. The
-    loop also ends when `stop` is set or the time is up: the last report tells which.
+    loop also ends when `stop` is set, or the time is up, whatever hangs: the last report tells
+    which. Raises AuthError after a report if the provider does not answer whoever asks.
     """
-    deadline = None if limit.timeout_s is None else monotonic() + limit.timeout_s
+    deadline = Deadline(limit.timeout_s, monotonic=monotonic)
+    workspace = within(workspace, deadline)
     first_s, longest_s = _pauses(workspace, targets, limit)
     pause_s = first_s
     before: tuple[SetReport, ...] = ()
@@ -61,6 +67,9 @@ def follow(
         submitting = [target.folder.being_submitted() for target in targets]
         reports = tuple(_look(workspace, target, stop) for target in targets)
         yield reports
+        for report in reports:
+            if report.denied:
+                raise report.denied
         if stop.is_set():
             return
         if not any(map(moves, reports, submitting)):
@@ -72,9 +81,8 @@ def follow(
             return
         pause_s = first_s if reports != before else min(pause_s * _SLOWER, longest_s)
         before = reports
-        if deadline is not None:
-            left_s = deadline - monotonic()
-            if left_s <= 0:
+        if (left_s := deadline.left_s()) is not None:
+            if not left_s:
                 return
             pause_s = min(pause_s, left_s)
         stop.wait(pause_s)
@@ -103,7 +111,8 @@ def watch(
     def enough() -> bool:
         nonlocal due, reached
         if not reached and monotonic() >= due:
-            reached = len(_wrong(_look(workspace, target, stop)) - before) >= most
+            with suppress(ProviderError):  # whoever submits is told
+                reached = len(_wrong(_look(workspace, target, stop)) - before) >= most
             due = monotonic() + pause_s
         return reached
 
@@ -135,6 +144,8 @@ def unclear(report: SetReport) -> bool:
 
 def _look(workspace: Workspace, target: Target, stop: threading.Event) -> SetReport:
     report = status(workspace, target)
+    if report.denied:
+        return report
     problems = fetch(workspace, target.folder, report.jobs, stop=stop)
     report = report._replace(problems=(*report.problems, *problems))
     return look_into(workspace, target, report, stop=stop, fetches=False)
@@ -143,7 +154,7 @@ def _look(workspace: Workspace, target: Target, stop: threading.Event) -> SetRep
 def _pauses(workspace: Workspace, targets: Sequence[Target], limit: Limit) -> tuple[float, float]:
     """The shortest first and longest pause that the providers concerned suggest."""
     polls = [
-        workspace.provider_of(job_set).capabilities(job_set.backend).polls_s
+        polls_s(workspace.provider_of(job_set), job_set.backend)
         for job_set in (target.folder.job_set for target in targets)
     ]
     first_s = min(first for first, _ in polls)

@@ -6,6 +6,7 @@ from datetime import UTC
 
 from qjobs.engine import cancel as cancelling
 from qjobs.engine.address import Target, of_jobs
+from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.details import details
 from qjobs.engine.report import JobReport, SetReport
 from qjobs.engine.status import status
@@ -101,16 +102,19 @@ class OpenSet:
     ) -> tuple[SetReport, list[JobReport]]:
         """How jobs are when they stand still or the time is up; see `rest`."""
         *_, report = self.follow(jobs, timeout_s, threading.Event())
-        return self.rest(report)
+        return self.rest(report, timeout_s)
 
-    def rest(self, report: SetReport) -> tuple[SetReport, list[JobReport]]:
+    def rest(self, report: SetReport, timeout_s: float | None) -> tuple[SetReport, list[JobReport]]:
         """A report, and those of its jobs that may still come to an end by themselves.
 
-        The report is made anew if some jobs had not been sent: they may have been since.
+        The report is made anew if some jobs had not been sent: they may have been since. If there
+        is a `timeout_s`, it is over by now, and nobody waits long for that.
         """
         submitting = self.folder.being_submitted()
         if any(job.unsent for job in report.jobs):
-            report = self.look([job.index for job in report.jobs])
+            deadline = Deadline(None if timeout_s is None else 0)
+            target = self.target([job.index for job in report.jobs])
+            report = status(within(self.workspace, deadline), target)
         return report, [job for job in report.jobs if job.pending or (submitting and job.unsent)]
 
     def cancel(self, jobs: Sequence[int]) -> tuple[cancelling.CancelReport, ...]:

@@ -10,6 +10,7 @@ from qjobs.errors import UsageError
 from qjobs.managed.arguments import is_unicode
 from qjobs.managed.errors import JobManagerInvalidStateError
 from qjobs.managed.surroundings import HELD
+from qjobs.managed.warning import warn
 from qjobs.model import JobSet, RunOptions, Scalar, Slice
 from qjobs.providers.loading import parse_backend
 from qjobs.store.folder import SetFolder
@@ -177,7 +178,7 @@ def write_set(
         return _write_empty_set(workspace, place, options=options, name=name, tags=tags)
     from qjobs.circuits import qpy
     from qjobs.circuits.inputs import InputFile
-    from qjobs.engine.submit import SubmitRequest, prepare
+    from qjobs.engine.submit import SubmitRequest, prepare, warnings
 
     try:
         limits = provider.limits(place.backend)
@@ -190,9 +191,12 @@ def write_set(
             [InputFile(SOURCE, qpy.encode(circuits))], place.provider, place.backend, options,
             name=name, tags=tags, per_job=per_job, start_index=start_index, program=program,
         )  # fmt: skip
-        return prepare(workspace, request).folder
+        folder = prepare(workspace, request).folder
     except UsageError as error:
         raise invalid(error) from error
+    for warning in warnings(workspace, folder.job_set):
+        warn(warning)
+    return folder
 
 
 def _write_empty_set(

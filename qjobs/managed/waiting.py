@@ -77,7 +77,7 @@ def _follow(job_set: OpenSet, timeout: float | None, stop: threading.Event) -> I
 
 def _in_time(job_set: OpenSet, report: SetReport, timeout: float | None) -> SetReport:
     """The last report of some. Raises JobManagerTimeoutError if jobs are not at their end."""
-    report, moving = job_set.rest(report)
+    report, moving = job_set.rest(report, timeout)
     if moving:
         first = min(job.slice.start_index for job in moving)
         last = job_set.folder.job_set.indices.stop - 1

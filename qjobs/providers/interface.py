@@ -70,7 +70,7 @@ class BackendInfo(NamedTuple):
     """One device or simulator: the name after the colon in `provider:backend`.
 
     `operational` says whether it takes jobs to run now, `pending_jobs` how many wait for it;
-    None if that is not known.
+    None if that is not known. `billed`: where it is costs money, and nobody has named that place.
     """
 
     name: str
@@ -79,6 +79,7 @@ class BackendInfo(NamedTuple):
     simulator: bool = True
     operational: bool = True
     pending_jobs: int | None = None
+    billed: bool = False
 
 
 class CancelOutcome(StrEnum):
@@ -179,6 +180,44 @@ class Plans(Protocol):
         """
 
 
+class Instance(NamedTuple):
+    """Where the jobs of a set go, and so who pays. What is not known is empty.
+
+    `instance` is what the setting of that name takes, `name` what a person calls it.
+    """
+
+    instance: str
+    name: str = ""
+    plan: str = ""
+
+
+@runtime_checkable
+class Charges(Protocol):
+    """Has several places to run jobs, some of which cost money."""
+
+    def place(self, backend: str) -> Instance:
+        """Where jobs for a backend go. Raises UnknownBackend.
+
+        Raises UsageError, naming those that there are, if that is billed and nobody named it.
+        """
+
+
+@runtime_checkable
+class Warns(Protocol):
+    """Knows what keeps jobs from running soon."""
+
+    def warnings(self, backend: str) -> Sequence[str]:
+        """Clauses for the user to read before anything is sent: the device is offline, say."""
+
+
+@runtime_checkable
+class Labels(Protocol):
+    """Puts the labels of a `CircuitSlice` on the job, too, as far as there is room."""
+
+    def labels_left_out(self, labels: Sequence[str]) -> Sequence[str]:
+        """Those that no job would get. Asks nobody."""
+
+
 @runtime_checkable
 class Prepares(Protocol):
     """Makes a job ready before its turn to be sent has come."""
@@ -270,7 +309,8 @@ class RemoteJob(NamedTuple):
     """A job as a provider lists it. `labels` are all that it carries: its tag, its note, others.
 
     The id is empty, for `Tallies` only, where a call was made that may have come to a job.
-    `created` is in UTC; `message` says why it ended, if the list does.
+    `created` is in UTC; `message` says why it ended, if the list does. `owner` is somebody else
+    whose job it is, by the provider's name; empty if it is the user's own, or nobody tells.
     """
 
     job_id: str
@@ -279,6 +319,7 @@ class RemoteJob(NamedTuple):
     status: JobStatus
     labels: Sequence[str]
     message: str = ""
+    owner: str = ""
 
 
 @runtime_checkable

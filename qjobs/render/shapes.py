@@ -61,8 +61,9 @@ def set_document(
         "circuits_failed": report.failed_circuits,
         "created": rfc3339(plan.created),
         "recovered": plan.recovered,
+        "owner": plan.owner,
         "account": plan.account,
-        "instance": plan.instance,
+        **_instance(plan),
         "tags": list(plan.tags),
         "options": _options(plan.options),
         **_asked(plan),
@@ -83,10 +84,16 @@ def plan_document(plan: JobSet, *, sources: Sequence[Source], skipped: Skipped |
     del head["id"]
     jobs = ({"index": index, **_slice(part)} for index, part in enumerate(plan.slices))
     asked = {
+        "account": plan.account, **_instance(plan),
         "options": _options(plan.options), **_asked(plan), "observables": plan.observables,
         **_files(plan, sources, skipped),
     }  # fmt: skip
     return Document({"schema": "qjobs.plan/1", **head, **asked}, "jobs", jobs)
+
+
+def _instance(plan: JobSet) -> dict[str, str]:
+    """Where the jobs are, and who pays."""
+    return {"instance": plan.instance, "instance_name": plan.instance_name, "plan": plan.plan}
 
 
 def status_document(sets: Iterable[tuple[SetReport, Sequence[JobReport]]]) -> Document:
@@ -114,6 +121,7 @@ def list_document(reports: Iterable[SetReport]) -> Document:
             "counts": _counts(report),
             "circuits_failed": report.failed_circuits,
             "created": rfc3339(report.job_set.created),
+            "tags": list(report.job_set.tags),
         }
         for report in reports
     )

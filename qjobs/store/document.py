@@ -178,6 +178,9 @@ def job_set(document: Document) -> JobSet:
             **{key: table.get(key, "") for key in layout.SUMS},
             start_index=table.get("start_index", 0),
             program=program,
+            instance_name=table.get("instance_name", ""),
+            plan=table.get("plan", ""),
+            owner=table.get("owner", ""),
         )
     except ValueError as error:
         raise Wrong(f"the set contradicts itself: {error}", r"\[set\]") from error

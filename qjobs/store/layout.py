@@ -57,6 +57,9 @@ def header(job_set: JobSet) -> bytes:
         "recovered": job_set.recovered,
         "start_index": job_set.start_index,
         "program": job_set.program,
+        "instance_name": job_set.instance_name,
+        "plan": job_set.plan,
+        "owner": job_set.owner,
         **{key: getattr(job_set, key) for key in SUMS},
     }
     fields |= {key: value for key, value in rare.items() if value}

@@ -126,9 +126,9 @@ class Store:
         return found
 
     def find_fingerprint(self, fingerprint: str) -> "SetFolder | None":
-        """The newest set of that fingerprint."""
+        """The newest set of that fingerprint; of one that was recovered its beginning is known."""
         for header in self.listing().headers:
-            if header.fingerprint == fingerprint:
+            if header.fingerprint and fingerprint.startswith(header.fingerprint):
                 return self.open(header.set_id)
         return None
 

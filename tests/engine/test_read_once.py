@@ -8,11 +8,12 @@ from qiskit import ClassicalRegister, QuantumCircuit
 from scripted import ScriptedProvider, whole
 
 from qjobs.circuits import qpy
+from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.once import most_bytes
 from qjobs.engine.result import fetch, rows
 from qjobs.engine.start import start
 from qjobs.engine.status import status
-from qjobs.errors import NoRoom, ResultGone, ResultsUnkept
+from qjobs.errors import NoRoom, OutOfTime, ResultGone, ResultsUnkept
 from qjobs.model import JobSet, RunOptions, Slice
 from qjobs.results import CircuitResult, JobResult
 from qjobs.store import once
@@ -72,6 +73,27 @@ def counts(workspace, folder):
 
 
 EXPECTED = [{format(index, "08b"): 100} for index in range(6)]
+
+
+def test_a_result_that_is_on_its_way_at_the_deadline_is_waited_for(
+    workspace, done, provider, stop, elsewhere
+):
+    deadline = Deadline(-0.99, monotonic=lambda: 0.0)  # nobody waits longer than a moment
+    provider.before = lambda: threading.Event().wait(0.2)
+
+    assert fetched(within(workspace, deadline), done, stop, elsewhere) == ()
+
+    assert counts(workspace, done) == EXPECTED
+
+
+def test_after_the_deadline_none_is_read(workspace, done, provider, stop, elsewhere):
+    jobs = status(workspace, whole(done)).jobs
+    late = within(workspace, Deadline(-60))
+
+    with pytest.raises(OutOfTime):
+        fetch(late, done, jobs, stop=stop, elsewhere=lambda: [elsewhere])
+
+    assert provider.read == []
 
 
 def block(folder):

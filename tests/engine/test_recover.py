@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scripted import RemoteJob as ScriptedJob
 from scripted import ScriptedProvider, whole
 
+from qjobs.engine.cancel import cancel
 from qjobs.engine.notes import read_note, write_note
 from qjobs.engine.recover import Outcome, RecoverRequest, Recovery
 from qjobs.engine.recover import recover as recover_sets
@@ -336,6 +337,68 @@ def test_a_note_is_short_and_says_what_it_was_told():
     read = read_note(note, set_tag=plan.tag)
     assert read.slice == Slice(50_000, 50_000)
     assert (read.outline.circuits, read.outline.jobs, read.outline.shots) == (100_000, 2, 100)
+
+
+@given(st.text("0123456789abcdef", min_size=64, max_size=64))
+def test_a_note_has_the_beginning_of_the_fingerprint(fingerprint):
+    plan = planned(fingerprint=fingerprint)
+    note = write_note(plan, plan.slices[1])
+    assert len(note) < 80
+    read = read_note(note, set_tag=plan.tag).outline
+    assert read.fingerprint == fingerprint[:14]
+    assert (
+        read._replace(fingerprint="")
+        == read_note(write_note(planned(), plan.slices[1]), set_tag=plan.tag).outline
+    )
+
+
+def test_a_note_without_room_for_the_fingerprint_has_the_rest():
+    most = 10**9
+    plan = planned(
+        most, most, parameters=("a",) * 10_000, bindings=1_000_000,
+        fingerprint=64 * "f",
+    )  # fmt: skip
+    read = read_note(write_note(plan, plan.slices[1]), set_tag=plan.tag)
+    assert (read.slice, read.outline.fingerprint) == (plan.slices[1], "")
+
+
+def test_a_set_that_comes_back_is_known_by_what_it_was_made_of(workspace, provider, recover):
+    fingerprint = 8 * "0badcafe"
+    plan = planned(fingerprint=fingerprint)
+    for index in range(4):
+        provider.add_job(index, plan=plan)
+    recover()
+
+    found = workspace.store.find_fingerprint(fingerprint)
+
+    assert found is not None
+    assert found.job_set.set_id == SET_ID
+    assert workspace.store.find_fingerprint(8 * "0badcaff") is None
+
+
+def test_sets_of_others_are_left_alone_and_a_set_of_several_people_is_marked(
+    workspace, provider, recover
+):
+    for index in range(4):
+        provider.add_job(index)
+    provider.listed = [job._replace(owner="she") for job in provider.listed]
+    ids = [job.job_id for job in provider.listed]
+    provider.jobs = {job_id: ScriptedJob(job_id, "", 4, 100) for job_id in ids}
+    found = recover()
+    assert found.outcome is Outcome.ANOTHERS
+    assert not workspace.store.has(SET_ID)
+
+    provider.listed[0] = provider.listed[0]._replace(owner="")
+    found = recover()
+    folder = workspace.store.open(SET_ID)
+
+    assert found.outcome is Outcome.RECOVERED
+    assert folder.job_set.owner == "she"
+    with pytest.raises(UsageError, match="she"):
+        cancel(workspace, whole(folder))
+    assert provider.calls == []
+    cancel(workspace, whole(folder), others=True)
+    assert provider.calls
 
 
 @given(st.data())

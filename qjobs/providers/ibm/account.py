@@ -5,17 +5,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from qjobs.errors import ProviderError, UsageError
+from qjobs.errors import ProviderError
 from qjobs.providers.ibm.connection import Connection, Signature
 from qjobs.providers.ibm.errors import no_credentials
+from qjobs.providers.ibm.instances import (
+    Listed,
+    check_crn,
+    list_instances,
+    named_plans,
+    preferred,
+    strange,
+)
 from qjobs.providers.ibm.lightly import postpone
 from qjobs.providers.ibm.service import Service
 from qjobs.providers.ibm.settings import Settings
 
 KNOWN = "0.40 to 0.51"
 """The versions of the client that were looked at."""
-
-_CHEAPEST_FIRST = ("free", "trial", "paygo", "paid", "subscription")
 
 
 class Parts(NamedTuple):
@@ -70,6 +76,7 @@ class Account:
         self._mutex = threading.RLock()
         self._account: Any = None
         self._instances: tuple[str, ...] = ()
+        self._listed: list[Listed] | None = None
         self._services: dict[str, Service] = {}
 
     def instances(self) -> tuple[str, ...]:
@@ -106,51 +113,58 @@ class Account:
             self._account = account
         return self._account
 
+    def place(self, instance: str) -> Listed:
+        """What IBM Cloud tells of an instance; its CRN alone where it tells nothing.
+
+        Raises UsageError if it tells of others only: then the instance is mistyped.
+        """
+        with self._mutex:
+            try:
+                listed = self._list()
+            except ProviderError:
+                listed = []  # to list them may be forbidden where to use one is not
+        for one in listed:
+            if one.crn == instance:
+                return one
+        if listed:
+            raise strange(instance, listed)
+        return Listed(instance, "", "", "")
+
+    def may_charge(self, instance: str) -> bool:
+        """Whether jobs may go there: nobody is billed for them, or the user has named it."""
+        with self._mutex:
+            account = self._open()
+            if self._named(account):
+                return True
+            place = self.place(instance)
+            return place.free or place.plan in named_plans(account)
+
+    def _named(self, account: Any) -> str:
+        """The instance that the user has named, somewhere; empty if any will do."""
+        chosen = self._settings.instance or account.instance or ""
+        return "" if chosen == "auto" else chosen
+
     def _find_instances(self) -> tuple[str, ...]:
         account = self._open()
-        chosen = self._settings.instance or account.instance or ""
+        chosen = self._named(account)
         if chosen.startswith("crn:"):
+            check_crn(chosen)
             return (chosen,)
-        found = self._list_instances(account)
-        if chosen not in ("", "auto"):
-            named = tuple(item["crn"] for item in found if item["name"] == chosen)
+        listed = preferred(self._list(), account)
+        if chosen:
+            named = tuple(one.crn for one in listed if one.name == chosen)
             if not named:
-                raise UsageError(
-                    f"the account has no instance {chosen!r}",
-                    hint="instances: " + ", ".join(str(item["name"]) for item in found),
-                )
+                raise strange(chosen, listed)
             return named
-        if not found:
+        if not listed:
             raise no_credentials("the account has no instance of IBM Quantum Platform")
-        return tuple(item["crn"] for item in found)
+        return tuple(one.crn for one in listed)
 
-    def _list_instances(self, account: Any) -> list[dict[str, Any]]:
-        from ibm_cloud_sdk_core import ApiException
-        from qiskit_ibm_runtime.exceptions import IBMError
-        from requests import RequestException
-
-        try:
+    def _list(self) -> list[Listed]:
+        if self._listed is None:
             with known_client():
-                found = list(account.list_instances())
-        except IBMError as error:
-            # It says "invalid token" whatever went wrong.
-            cause = error.__cause__
-            if isinstance(cause, ApiException) and 400 <= int(cause.status_code or 0) < 500:
-                raise no_credentials(f"IBM Cloud does not list the instances: {error}") from error
-            raise ProviderError(f"IBM Cloud does not list the instances: {error}") from error
-        except RequestException as error:
-            raise ProviderError("IBM Cloud cannot be reached") from error
-        wanted = [
-            item
-            for item in found
-            if (not account.region or account.region in item["crn"])
-            and (not account.tags or {*map(str.lower, account.tags)} <= {*(item["tags"] or ())})
-        ]
-        plans = [plan.lower() for plan in account.plans_preference or ()]
-        if plans:
-            wanted = [item for item in wanted if item["plan"] in plans]
-            return sorted(wanted, key=lambda item: plans.index(item["plan"]))
-        return sorted(wanted, key=lambda item: _price(item.get("pricing_type", "")))
+                self._listed = list_instances(self._open())
+        return self._listed
 
     def _connect(self, instance: str) -> Service:
         account = self._open()
@@ -183,10 +197,6 @@ class Account:
                 clock=self._clock,
             )
             return Service(self._parts.runtime(connection), instance)
-
-
-def _price(kind: str) -> int:
-    return _CHEAPEST_FIRST.index(kind) if kind in _CHEAPEST_FIRST else len(_CHEAPEST_FIRST)
 
 
 def _unknown_client(error: Exception) -> ProviderError:

@@ -6,12 +6,14 @@ an error only in the text of an exception. Its REST adapters ask no more of a se
 class has.
 """
 
+import json
 import threading
 import time
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from qjobs.errors import NotNow, ProviderError, RateLimited
+from qjobs.errors import AuthError, NotNow, ProviderError, RateLimited
 from qjobs.providers.ibm.errors import http_error
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ class Connection:
         self.headers: Mapping[str, str] = {}
         self.ahead_s: float | None = None
         """How far the clock of the service was ahead when it answered last, to a second."""
+        self.user = ""
+        """Who is asking, by the access token."""
         self._base_url = base_url
         self._sign = sign
         self._application = application
@@ -109,6 +113,7 @@ class Connection:
             **self._sign(),
             "X-Qx-Client-Application": self._application,
         }
+        self.user = self.user or _user(signed.get("Authorization", ""))
         try:
             response = self._session.request(
                 method,
@@ -127,7 +132,10 @@ class Connection:
         if sent_s is not None:
             self.ahead_s = sent_s - self._clock()
         if response.status_code >= 300:
-            raise http_error(response.status_code, response.headers, response.text)
+            problem = http_error(response.status_code, response.headers, response.text)
+            if isinstance(problem, AuthError):
+                problem.message += f" (asked for the instance {signed.get('Service-CRN', '')})"
+            raise problem
         return response
 
 
@@ -201,6 +209,16 @@ def _bound(response: "Response", most_bytes: int) -> None:
             yield chunk
 
     response.iter_content = counted  # type: ignore[method-assign,assignment]  # requests has no other place for it
+
+
+def _user(authorization: str) -> str:
+    """Who an access token is of (RFC 7519), in the words of IBM Cloud; empty if it does not say."""
+    try:
+        claims = authorization.split(".")[1]
+        user = json.loads(urlsafe_b64decode(claims + "==="))["iam_id"]
+    except (LookupError, ValueError, TypeError):
+        return ""
+    return user if isinstance(user, str) else ""
 
 
 def _seconds(date: str) -> float | None:

@@ -34,6 +34,7 @@ _PENDING_CODES = frozenset({3458})
 _RATE_CODES = frozenset({1202})
 _QUOTA_CODES = frozenset({4317})
 _LARGE_CODES = frozenset({1206, 5302})
+_TAG_CODES = frozenset({1204, 1205})
 _TOO_LARGE = 413
 _HINTS = {
     1204: "the service takes fewer tags than qjobs needs",
@@ -107,6 +108,12 @@ def not_accepted(error: HttpError, *, sent_bytes: int) -> NotAccepted | None:
     if 400 <= status < 500 and status != 408:
         return JobRefused(error.message, hint=error.hint)
     return None
+
+
+def is_about_tags(error: NotAccepted) -> bool:
+    """Whether a job was refused because of its tags."""
+    cause = error.__cause__
+    return isinstance(cause, HttpError) and cause.reason_code in _TAG_CODES
 
 
 def speaks_of_size(message: str) -> bool:

@@ -60,8 +60,9 @@ class Jobs:
         for service in self._account.services():
             for info in listed(service, tag=set_tag, newest_first=not set_tag):
                 yield RemoteJob(
-                    info.job_id, info.backend, _moment(info), info.status, info.tags, info.reason
-                )
+                    info.job_id, info.backend, _moment(info), info.status, info.tags,
+                    info.reason, service.owner(info),
+                )  # fmt: skip
 
     def jobs_of(self, set_tag: str) -> list[RemoteJob]:
         """The jobs of a set that are listed, and those that were sent from here."""

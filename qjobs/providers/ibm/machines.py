@@ -4,8 +4,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qjobs.errors import UnknownBackend
+from qjobs.errors import UnknownBackend, UsageError
 from qjobs.providers.ibm.account import Account
+from qjobs.providers.ibm.instances import Listed
 from qjobs.providers.ibm.options import JobOptions
 from qjobs.providers.ibm.program import Device, Primitives, load_primitives
 from qjobs.providers.ibm.service import Service
@@ -26,8 +27,9 @@ class Machines:
         """All of them as they are now, the least busy first."""
         found: dict[str, BackendInfo] = {}
         for service in self._account.services():
+            billed = not self._account.may_charge(service.instance)
             for device in service.devices():
-                info = _describe(device)
+                info = _describe(device)._replace(billed=billed)
                 found.setdefault(info.name, info)
         return sorted(
             found.values(), key=lambda info: (not info.operational, info.pending_jobs or 0)
@@ -46,6 +48,28 @@ class Machines:
                 self._places.update(names)
             place = self._places[backend]
         return self._account.service(place)
+
+    def place(self, backend: str) -> Listed:
+        """The instance that jobs go to. Raises UsageError if they would cost, unasked."""
+        known = self._account.instances()
+        only = len(known) == 1 and self._account.may_charge(known[0])
+        crn = known[0] if only else self.service(backend).instance
+        self.check_charges(crn, backend)
+        return self._account.place(crn)
+
+    def check_charges(self, instance: str, backend: str) -> None:
+        """Raise UsageError if jobs there may be billed, and nobody has named the instance."""
+        if not self._account.may_charge(instance):
+            homes = [
+                self._account.place(service.instance)
+                for service in self._account.services()
+                if any(device["name"] == backend for device in service.devices())
+            ]
+            raise UsageError(
+                f"{backend} is in instances that may be billed, and none is named: "
+                + ", ".join(map(str, homes)),
+                hint=f"name one: --instance {homes[0].name}, or QJOBS_IBM_INSTANCE={homes[0].name}",
+            )
 
     def device(self, backend: str, job: JobOptions) -> Device:
         """The backend as the primitives want it. Raises UnknownBackend."""

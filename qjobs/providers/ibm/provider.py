@@ -13,6 +13,7 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import (
     InputError,
     JobRefused,
+    NoneAccepted,
     NotAccepted,
     NotNow,
     ProviderError,
@@ -25,9 +26,10 @@ from qjobs.model import JobStatus, RunOptions, Scalar
 from qjobs.providers.ibm.account import Account, load_client
 from qjobs.providers.ibm.calls import Call, Calls, digest_of, series_of
 from qjobs.providers.ibm.crews import Crews
-from qjobs.providers.ibm.errors import HttpError, not_accepted, speaks_of_size
+from qjobs.providers.ibm.errors import HttpError, is_about_tags, not_accepted, speaks_of_size
 from qjobs.providers.ibm.fitting import fit, transpilation, weigh, wide
 from qjobs.providers.ibm.jobs import Jobs
+from qjobs.providers.ibm.labels import fit_labels
 from qjobs.providers.ibm.machines import Machines
 from qjobs.providers.ibm.options import NAMED, JobOptions
 from qjobs.providers.ibm.pubs import prepare
@@ -40,6 +42,7 @@ from qjobs.providers.interface import (
     CancelOutcome,
     Capabilities,
     FailedPart,
+    Instance,
     JobDetails,
     Limits,
     Plan,
@@ -53,6 +56,9 @@ _EXECUTIONS = 10_000_000
 
 _SIZE_BYTES = 30_000_000
 """Of circuits as QPY. Packed they are smaller; but a body of 33 MB was seen to be cut off."""
+
+_INTERACTIVE_S = 60
+"""Of a session: https://quantum.cloud.ibm.com/docs/guides/max-execution-time."""
 
 _NEVER = threading.Event()
 
@@ -107,9 +113,24 @@ class IbmProvider:
             connections=self._settings.connections,
         )
 
+    def place(self, backend: str) -> Instance:
+        """The instance that was named, else the first, free ones first, that has the backend."""
+        found = self._machines.place(backend)
+        return Instance(found.crn, found.name, found.plan)
+
+    def warnings(self, backend: str) -> Sequence[str]:
+        """That it is offline or in maintenance; one request."""
+        trouble = self._machines.service(backend).trouble(backend)
+        return [f"{backend} is {trouble}; jobs wait until it is back"] if trouble else []
+
+    def labels_left_out(self, labels: Sequence[str]) -> Sequence[str]:
+        """Those for which the service has no room, and those that look like ours."""
+        return fit_labels(labels).left_out
+
     def check(self, backend: str, options: RunOptions) -> None:
         """Ask the service for the backend and its calibration, and the client for the options."""
         job = JobOptions.read(options)
+        self._check_pace(job)
         device = self._machines.device(backend, job)
         device.check(job)
         _ = device.target
@@ -161,13 +182,13 @@ class IbmProvider:
                 circuits, device, options, job,
                 fit=fit(circuits, device, options, job, self._crews),
             )  # fmt: skip
-            service = self._machines.service(backend)
+            service = self._service(backend)
             if job.mode != "job":
                 session = self._sessions.session(series, service, backend=backend, mode=job.mode)
                 job = job._replace(session=session)
-            body = device.body(
-                prepared.inputs, job, tags=[tag, series, *filter(None, [circuits.note])]
-            )
+            ours = [tag, series, *filter(None, [circuits.note])]
+            tags = [*ours, *fit_labels(circuits.labels).taken]
+            body = device.body(prepared.inputs, job, tags=tags)
         except (NotAccepted, UnknownBackend, UnreadableCircuit):
             raise
         except (InputError, UsageError) as error:
@@ -188,16 +209,20 @@ class IbmProvider:
             memory=options.memory,
             layouts=prepared.layouts,
         )
-        return partial(self._send, body, call, service)
+        return partial(self._send, body, call, service, ours if tags != ours else ())
 
-    def _send(self, body: str, call: Call, service: Service) -> str:
+    def _send(self, body: str, call: Call, service: Service, fewer_tags: Sequence[str]) -> str:
+        """Post a job; with `fewer_tags`, if there are some, where it is refused for its tags."""
         try:
             self._calls.intend(call._replace(made_s=self._clock(), ahead_s=service.ahead_s))
         except ProviderError as error:
             raise _not_sent(error) from error
         try:
             job_id = service.submit(body)
-        except NotAccepted:
+        except NotAccepted as error:
+            if fewer_tags and is_about_tags(error):
+                body = json.dumps({**json.loads(body), "tags": fewer_tags})
+                return self._send(body, call, service, ())
             with suppress(ProviderError):
                 self._calls.forget(call.tag)
             raise
@@ -282,6 +307,25 @@ class IbmProvider:
     def conclude(self, tag: str) -> None:
         """Close the session or the batch of a set; its jobs are run all the same."""
         self._sessions.close(tag)
+
+    def _service(self, backend: str) -> Service:
+        """Where to send jobs. Raises NoneAccepted where those of an old set would cost unasked."""
+        service = self._machines.service(backend)
+        try:
+            self._machines.check_charges(service.instance, backend)
+        except UsageError as error:
+            raise NoneAccepted(error.message, hint="name it: QJOBS_IBM_INSTANCE") from error
+        return service
+
+    def _check_pace(self, job: JobOptions) -> None:
+        """Raise UsageError if a session would be over, and paid for, before its next job comes."""
+        gap_s = 60 / self._settings.submits_per_minute
+        if job.mode == "session" and gap_s > _INTERACTIVE_S:
+            raise UsageError(
+                f"one job in {gap_s:.0f} s is too slow for a session, which ends when it "
+                f"has had nothing to do for {_INTERACTIVE_S} s",
+                hint="use --mode batch, or a higher submits_per_minute",
+            )
 
     def _check_backend(self, backend: str) -> None:
         if not self._calls.knows_backend(backend):

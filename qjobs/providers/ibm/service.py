@@ -40,6 +40,7 @@ class JobInfo(NamedTuple):
     program: str
     private: bool
     backend: str = ""
+    user: str = ""
 
 
 class Page(NamedTuple):
@@ -64,6 +65,11 @@ class Service:
         """How far the clock of the service is ahead of ours, to a second; None if it never said."""
         ahead_s: float | None = self._runtime.session.ahead_s
         return ahead_s
+
+    def owner(self, job: JobInfo) -> str:
+        """Whose a job is, if it is surely not that of whoever asks; empty otherwise."""
+        user: str = self._runtime.session.user
+        return job.user if user and job.user != user else ""
 
     def submit(self, body: str) -> str:
         """Post a job, once, and return its id.
@@ -163,6 +169,14 @@ class Service:
             devices = self._runtime.backends()["devices"]
             return [device for device in devices if isinstance(device["name"], str)]
 
+    def trouble(self, backend: str) -> str:
+        """What keeps a backend from running jobs now; empty if it does."""
+        with _sense():
+            status = self._runtime.backend(backend).status()
+            if status["status_msg"] == "maintenance":
+                return "in maintenance"
+            return "" if status["operational"] else "offline"
+
     def configuration(self, backend: str) -> dict[str, Any]:
         """The configuration of a backend, raw."""
         with _sense():
@@ -211,4 +225,5 @@ def _info(job: Mapping[str, Any]) -> JobInfo:
         program=str((job.get("program") or {}).get("id") or ""),
         private=bool(job.get("private")),
         backend=str(job.get("backend") or ""),
+        user=str(job.get("user_id") or ""),
     )

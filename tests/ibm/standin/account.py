@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import time
+from typing import Any
 from urllib.parse import parse_qs
 
 from standin.answers import Answer, Request, answer, refusal
@@ -16,7 +17,6 @@ INSTANCES = {
 }
 """The instances of the account by name; both see the same backends, each its own jobs."""
 
-_PLANS = {"standin": "open", "standin-second": "premium"}
 _TOKEN_LIFE_S = 3600
 _KEY = b"signs nothing of worth"  # a token must outlive a restart, no more
 
@@ -47,7 +47,9 @@ def give_token(service: Service, request: Request) -> Answer:
     expiration = now + _TOKEN_LIFE_S
     return answer(
         {
-            "access_token": _sign({"iat": now, "exp": expiration, "iam_id": "IBMid-standin"}),
+            "access_token": _sign(
+                {"iat": now, "exp": expiration, "iam_id": f"IBMid-{service.settings.user}"}
+            ),
             "refresh_token": "not_supported",
             "token_type": "Bearer",
             "expires_in": _TOKEN_LIFE_S,
@@ -73,14 +75,23 @@ def refused(service: Service, request: Request) -> Answer | None:
     return None
 
 
-def search(_service: Service, request: Request) -> Answer:
+def user_of(service: Service, request: Request) -> str:
+    """Who sends a request, by its token."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return service.settings.user
+    return str(_claims(token)["iam_id"]).removeprefix("IBMid-")
+
+
+def search(service: Service, request: Request) -> Answer:
     """POST /v3/resources/search: the instances of the account."""
+    plans = {"standin": service.settings.first_plan, "standin-second": "premium"}
     items = [
         {
             "crn": crn,
             "name": name,
             "tags": [],
-            "service_plan_unique_id": _PLANS[name],
+            "service_plan_unique_id": plans[name],
             "doc": {"extensions": {"backends": ["any"]}},
         }
         for name, crn in INSTANCES.items()
@@ -124,8 +135,11 @@ def _is_ours(token: str) -> bool:
     signed, _, signature = token.encode().rpartition(b".")
     if not hmac.compare_digest(signature, _encode(hmac.digest(_KEY, signed, hashlib.sha256))):
         return False
-    claims = signed.partition(b".")[2]
-    return bool(json.loads(base64.urlsafe_b64decode(claims + b"==="))["exp"] > time.time())
+    return bool(_claims(token)["exp"] > time.time())
+
+
+def _claims(token: str) -> dict[str, Any]:
+    return dict(json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "===")))
 
 
 def _encode(data: bytes) -> bytes:

@@ -65,6 +65,9 @@ def listing(service: "Service", _request: Request) -> Answer:
         }
         for name in service.devices
     ]
+    if ":first:" in _request.instance:
+        missing = settings.second_only.split(",")
+        devices = [device for device in devices if device["name"] not in missing]
     return answer({"devices": devices})
 
 

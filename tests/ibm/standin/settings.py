@@ -15,6 +15,7 @@ class Settings:
     """
 
     token: str = "standin"  # the API key of the account
+    user: str = "me"  # who the tokens are given to from now on
     run: str = "aer"
     queue_s: float = 0.0
     run_s: float = 0.0
@@ -30,6 +31,8 @@ class Settings:
     operational: bool = True
     backend_status: str = "active"
     usage_limit_reached: bool = False
+    first_plan: str = "open"  # that of the first instance; the second's is `premium`
+    second_only: str = ""  # backends, by their names, that the first instance does not have
 
     def __post_init__(self) -> None:
         if self.run not in {"aer", "cheap", "never"}:

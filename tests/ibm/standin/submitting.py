@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from standin.account import user_of
 from standin.answers import Answer, BadRequest, Request, answer, json_object, not_found, refusal
 from standin.faults import Fault, strike_job
 from standin.service import Service
@@ -84,8 +85,9 @@ def _too_many(service: Service, request: Request, *, now: float) -> Answer | Non
     most = service.settings.max_pending
     if most is None:
         return None
-    mine = f"{PENDING} AND instance = :instance AND user = 'me'"
-    if service.state.how_many(mine, {"instance": request.instance}, now=now) < most:
+    mine = f"{PENDING} AND instance = :instance AND user = :user"
+    whose = {"instance": request.instance, "user": user_of(service, request)}
+    if service.state.how_many(mine, whose, now=now) < most:
         return None
     return refusal(
         400,
@@ -108,7 +110,7 @@ def _job(
         id=new_id(),
         created=now,
         instance=request.instance,
-        user="me",
+        user=user_of(service, request),
         backend=posted["backend"],
         program=posted["program_id"],
         session_id=str(posted.get("session_id") or ""),

@@ -1,0 +1,30 @@
+"""The tags of a job: ours, and as many of the user's own as the service has room for.
+
+It has limits, and publishes none: these have been seen to pass. Ours go first.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+_MOST = 8
+_LONGEST = 86
+_OURS = 3
+_BEGINNINGS = ("qj-", "qj1.")  # of ours: nobody else's may look like them
+
+
+class Fitted(NamedTuple):
+    """The labels that go with a job, and those that do not."""
+
+    taken: Sequence[str]
+    left_out: Sequence[str]
+
+
+def fit_labels(labels: Sequence[str]) -> Fitted:
+    """Which of the user's labels become tags, in their order."""
+    fitting = [
+        label
+        for label in labels
+        if 0 < len(label) <= _LONGEST and not label.startswith(_BEGINNINGS)
+    ]
+    taken = fitting[: _MOST - _OURS]
+    return Fitted(taken, [label for label in labels if label not in taken])
