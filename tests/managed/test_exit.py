@@ -154,6 +154,7 @@ def test_a_set_that_needs_an_object_is_gone_on_with_from_python(home, tmp_path):
         f"manager = JobManager({str(elsewhere)!r})\n"
         "manager.run(numbered(3), ScriptedBackend(on_run=run), max_experiments_per_job=1)\n"
     )
+    line_with("waiting", process)
     wait_for_a_call(elsewhere, process)
     os.kill(process.pid, signal.SIGINT)
     line_with("stopping", process)
