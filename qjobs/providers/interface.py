@@ -10,11 +10,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
-from qjobs.circuits.slices import CircuitSlice
 from qjobs.model import JobStatus, RunOptions, Slice
-from qjobs.results import JobResult
+
+if TYPE_CHECKING:
+    # Nothing but names here, and `cancel` should not load all that reads circuits for them.
+    from qjobs.circuits.slices import CircuitSlice
+    from qjobs.results import JobResult
 
 
 class ProviderContext(NamedTuple):
@@ -114,7 +117,9 @@ class Provider(Protocol):
     def check(self, backend: str, options: RunOptions) -> None:
         """Raise UnknownBackend or UsageError if no job could run so; called before any submit."""
 
-    def submit(self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> str:
+    def submit(
+        self, circuits: "CircuitSlice", *, backend: str, options: RunOptions, tag: str
+    ) -> str:
         """Hand one slice over and return the job id. The job carries `tag`.
 
         Raises a NotAccepted (JobRefused, TooLarge, NotNow, NoneAccepted) where the provider
@@ -135,7 +140,7 @@ class Provider(Protocol):
         A job that the provider does not know is UNKNOWN, as is a word that we do not know.
         """
 
-    def result(self, job_id: str, *, backend: str) -> JobResult:
+    def result(self, job_id: str, *, backend: str) -> "JobResult":
         """What a DONE job measured, one result a circuit, in the order of its slice.
 
         Raises ProviderError if the job is not DONE, and ResultGone only where it is sure that
@@ -167,7 +172,7 @@ class Plan(NamedTuple):
 class Plans(Protocol):
     """Looks at all circuits of a set before it is made."""
 
-    def plan(self, circuits: CircuitSlice, *, backend: str, options: RunOptions) -> Plan:
+    def plan(self, circuits: "CircuitSlice", *, backend: str, options: RunOptions) -> Plan:
         """Plan a set; nothing is sent. `check` has agreed to the options.
 
         Raises InputError, naming some, if there are circuits that cannot run so.
@@ -223,7 +228,7 @@ class Prepares(Protocol):
     """Makes a job ready before its turn to be sent has come."""
 
     def prepare(
-        self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str
+        self, circuits: "CircuitSlice", *, backend: str, options: RunOptions, tag: str
     ) -> Callable[[], str]:
         """What is left of `submit` to be done, which may be done again where no job came of it.
 
