@@ -4,10 +4,11 @@ Where something is wrong, the message names the file and line that the user know
 """
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qjobs.circuits import extent, full, straight
+from qjobs.circuits import extent, full, straight, wide_gates
 from qjobs.circuits.decoding import decode
 from qjobs.circuits.foreign import describe, qiskit_errors
 from qjobs.circuits.includes import BUILT_IN, Piece, blank_comments, fault, place_in, read_program
@@ -89,12 +90,13 @@ def _parse2(text: str) -> "QuantumCircuit":
     extent.check_registers(text)
     if "gate" in text:
         extent.check_gates(text)
-    return qasm2.loads(
-        text,
+    loads = partial(
+        qasm2.loads,
         include_path=(),
         custom_instructions=qasm2.LEGACY_CUSTOM_INSTRUCTIONS,
         custom_classical=qasm2.LEGACY_CUSTOM_CLASSICAL,
     )
+    return wide_gates.load(text, loads)
 
 
 def _parse3(text: str) -> "QuantumCircuit":
