@@ -1,12 +1,25 @@
 """Start the jobs of a set in a test, and see what that left on the disk."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from qjobs.engine.start import StartReport, start
 
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+class Clock:
+    """A clock that stands still until it is put forward, however slow the machine is."""
+
+    def __init__(self) -> None:
+        self._now = now()
+
+    def __call__(self) -> datetime:
+        return self._now
+
+    def put_forward(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
 
 
 def run(folder, provider, stop, **options) -> StartReport:

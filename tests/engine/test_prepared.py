@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 from scripted import Answer, Killed, ScriptedProvider, whole
-from starting import run, states
+from starting import Clock, run, states
 
 from qjobs.engine.cancel import cancel
 from qjobs.errors import AuthError, JobRefused, NotNow, TooLarge, UnreadableCircuit
@@ -78,7 +78,7 @@ def test_a_job_dropped_after_it_was_ready_is_not_sent(workspace, new_set, provid
         if step.waiting:
             cancel(workspace, whole(workspace.store.open(folder.job_set.set_id)))
 
-    run(folder, provider, stop, progress=cancel_the_rest)
+    run(folder, provider, stop, progress=cancel_the_rest, clock=Clock())
 
     assert "prepare 30-1" in short(provider)
     assert states(workspace, folder)[30] == Dropped()

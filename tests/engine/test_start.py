@@ -4,7 +4,7 @@ import threading
 
 import pytest
 from scripted import Answer, whole
-from starting import run, states
+from starting import Clock, run, states
 
 from qjobs.engine.cancel import cancel
 from qjobs.errors import QjobsError, RateLimited, StateError
@@ -179,7 +179,7 @@ def test_no_more_are_submitted_in_a_minute_than_the_provider_states(
         if progress.waiting:
             stop.set()
 
-    report = run(folder, provider, stop, progress=note)
+    report = run(folder, provider, stop, progress=note, clock=Clock())
 
     assert (report.accepted, report.planned) == (2, 3)
     assert "at most 2 submissions a minute: waiting 62 s" in said
@@ -188,10 +188,13 @@ def test_no_more_are_submitted_in_a_minute_than_the_provider_states(
 
 def test_the_turns_are_shared_by_all_sets_of_a_provider(workspace, new_set, provider, stop):
     provider.submits_per_minute = 3
-    run(new_set(jobs=2), provider, stop)
+    clock = Clock()
+    run(new_set(jobs=2), provider, stop, clock=clock)
 
     other = new_set(jobs=2)
-    report = run(other, provider, stop, progress=lambda step: step.waiting and stop.set())
+    report = run(
+        other, provider, stop, clock=clock, progress=lambda step: step.waiting and stop.set()
+    )
 
     assert (report.accepted, report.planned) == (1, 1)
 
@@ -202,8 +205,14 @@ def test_a_job_that_was_waiting_for_its_turn_goes_out_when_it_comes(
     provider.submits_per_minute = 1200  # thirty in a moment, the next 1.5 seconds later
     folder = new_set(jobs=31)
     said = []
+    clock = Clock()
 
-    report = run(folder, provider, stop, progress=lambda step: said.append(step.waiting))
+    def note(step):
+        said.append(step.waiting)
+        if step.waiting:
+            clock.put_forward(2)
+
+    report = run(folder, provider, stop, progress=note, clock=clock)
 
     assert report.accepted == 31
     assert "at most 1200 submissions a minute: waiting 2 s" in said
@@ -217,7 +226,7 @@ def test_a_job_dropped_while_it_waits_for_its_turn_is_not_sent(workspace, new_se
         if progress.waiting:
             cancel(workspace, whole(workspace.store.open(folder.job_set.set_id)))
 
-    run(folder, provider, stop, progress=cancel_the_rest)
+    run(folder, provider, stop, progress=cancel_the_rest, clock=Clock())
 
     assert len(provider.jobs) == 30
 
