@@ -25,8 +25,8 @@ from qiskit import QuantumCircuit
 
 from qjobs.circuits import qpy
 from qjobs.circuits.inputs import expand
-from qjobs.engine.resume import resume
-from qjobs.engine.submit import SubmitRequest, prepare
+from qjobs.engine.set.making import SubmitRequest, prepare
+from qjobs.engine.submit import resume
 from qjobs.engine.workspace import Workspace
 from qjobs.model import RunOptions
 

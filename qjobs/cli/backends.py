@@ -9,10 +9,10 @@ import typer
 from qjobs.circuits.foreign import describe
 from qjobs.cli import options
 from qjobs.cli.workspace import open_workspace
-from qjobs.engine import choice
+from qjobs.contract import Provider
+from qjobs.engine.set import choice
 from qjobs.errors import ExitCode, ProviderError, QjobsError, UsageError
 from qjobs.providers import loading
-from qjobs.providers.interface import Provider
 from qjobs.render.backends import Offer, backend_rows, backends_document
 from qjobs.render.data import DATA
 from qjobs.render.output import Output

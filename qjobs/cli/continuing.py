@@ -8,8 +8,8 @@ import typer
 from qjobs import spans
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets, warn_of
-from qjobs.cli.outcome import Interrupted, TooManyFailed, retry_command, warn_of_unknown
-from qjobs.cli.sending import conclude, hand_over, print_ids
+from qjobs.cli.exit_codes import Interrupted, TooManyFailed, retry_command, warn_of_unknown
+from qjobs.cli.submission import conclude, hand_over, print_ids
 from qjobs.cli.values import most_fails
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
@@ -49,7 +49,7 @@ def resume(
     json: options.Json = False,
 ) -> ExitCode:
     """Submit the jobs that were not submitted yet, once each."""
-    from qjobs.engine.resume import unsent_jobs
+    from qjobs.engine.submit import unsent_jobs
 
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     deadline = Deadline(timeout)

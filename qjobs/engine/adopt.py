@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from qjobs.engine.address import Target
-from qjobs.engine.adopting import Adopter
+from qjobs.engine.sending.adopting import Adopter
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import NotFound, StateError, UsageError
 from qjobs.model import Attempted, Dropped, Job, JobStatus, Refused

@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from qjobs.engine.address import Target
-from qjobs.engine.adopting import Adopter
-from qjobs.engine.reconcile import learn
-from qjobs.engine.unknown import Found, NotYet, Unclear, look_up
+from qjobs.engine.sending.adopting import Adopter
+from qjobs.engine.sending.lookup import Found, NotYet, Unclear, look_up
+from qjobs.engine.sending.reconcile import learn
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import BeingSubmitted, ProviderError, StateDamaged, UsageError
 from qjobs.facts import Fact, FactKind
@@ -18,7 +18,7 @@ from qjobs.store.folder import SetFolder
 from qjobs.store.journal import Journal
 
 if TYPE_CHECKING:
-    from qjobs.providers.interface import CancelOutcome, Provider
+    from qjobs.contract import CancelOutcome, Provider
 
 
 class Cancellation(StrEnum):

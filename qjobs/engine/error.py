@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from qjobs.engine.address import Target
-from qjobs.engine.origins import Origins
 from qjobs.engine.report import SetReport, how_dropped, how_unknown
+from qjobs.engine.set.origins import Origins
 from qjobs.errors import StateDamaged
 from qjobs.model import (
     Attempt,

@@ -31,7 +31,7 @@ def look_into(
     A provider that cannot tell by itself has given the results, or is asked for them once now, if
     this `fetches`: they are kept. What could not be learnt is a problem.
     """
-    from qjobs.providers.interface import TellsFailed
+    from qjobs.contract import TellsFailed
 
     folder = target.folder
     report = _renewed(target, report)

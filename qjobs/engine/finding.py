@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from qjobs.errors import AmbiguousAddress, NotFound, StateDamaged
-from qjobs.store.document import SetHeader
 from qjobs.store.sets import Listing, Store
+from qjobs.store.state.any_toml import SetHeader
 
 LAST = "@last"
 SET_ID = re.compile(r"[0-9a-f]{4,32}")

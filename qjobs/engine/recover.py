@@ -8,7 +8,8 @@ from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 from qjobs import spans
-from qjobs.engine.remains import (
+from qjobs.contract import Recovers, RemoteJob
+from qjobs.engine.found_jobs import (
     Place,
     Remains,
     Retried,
@@ -20,7 +21,6 @@ from qjobs.engine.workspace import Workspace
 from qjobs.errors import NotFound, UsageError
 from qjobs.facts import Fact, FactKind, Ledger, shortened
 from qjobs.model import JobSet, RunOptions, Slice
-from qjobs.providers.interface import Recovers, RemoteJob
 
 Moved = TypeVar("Moved", Place, Retried)
 

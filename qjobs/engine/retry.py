@@ -8,14 +8,14 @@ it ran is cut: sent again as it was, it would fail again, and cost again.
 from collections.abc import Callable, Iterator, Sequence
 
 from qjobs import spans
+from qjobs.contract import Provider, TellsTooLarge
 from qjobs.engine.address import Target
-from qjobs.engine.circuits import planned_slice
-from qjobs.engine.reconcile import reconcile
 from qjobs.engine.report import JobReport, SetReport, State
+from qjobs.engine.sending.reconcile import reconcile
+from qjobs.engine.set.parcel import planned_slice
 from qjobs.engine.workspace import Workspace
 from qjobs.facts import Fact, FactKind
 from qjobs.model import Slice
-from qjobs.providers.interface import Provider, TellsTooLarge
 
 
 def open_attempts(

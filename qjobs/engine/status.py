@@ -25,7 +25,7 @@ from qjobs.model import Accepted, Attempted, Failed, Job, JobSet, JobStatus, Sli
 from qjobs.spans import within
 
 if TYPE_CHECKING:
-    from qjobs.providers.interface import Provider
+    from qjobs.contract import Provider
 
 _NEVER = threading.Event()
 
@@ -131,7 +131,7 @@ def told_failed(provider: "Provider", backend: str, done: Mapping[str, Slice]) -
     Nothing of a provider that only tells in the results. Raises ProviderError.
     """
     # Imported here, as the provider is by now: a set that is at its end needs neither.
-    from qjobs.providers.interface import TellsFailed
+    from qjobs.contract import TellsFailed
 
     if not done or not isinstance(provider, TellsFailed):
         return {}

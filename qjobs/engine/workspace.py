@@ -16,9 +16,9 @@ PACE = "submits_per_minute"
 
 if TYPE_CHECKING:
     # Nothing but names here, and commands that only look should not pay for them.
-    from qjobs.engine.submit import SubmitRequest
+    from qjobs.contract import Provider
+    from qjobs.engine.set.making import SubmitRequest
     from qjobs.model import JobSet
-    from qjobs.providers.interface import Provider
 
 
 class Workspace(NamedTuple):

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from qjobs import paths
-from qjobs.engine.circuits import circuit_slice
 from qjobs.engine.error import Origin, failures
 from qjobs.engine.report import JobReport, SetReport, State
+from qjobs.engine.set.parcel import circuit_slice
 from qjobs.errors import InputError, JobRefused, QjobsError
 from qjobs.managed.arguments import (
     check_submitters,
@@ -14,15 +14,15 @@ from qjobs.managed.arguments import (
     checked_slice,
     checked_tags,
 )
-from qjobs.managed.beginning import begin, warn_of_share_level
 from qjobs.managed.errors import JobManagerInvalidStateError, JobManagerTimeoutError
+from qjobs.managed.home import HELD, Surroundings
+from qjobs.managed.making import begin, warn_of_share_level
 from qjobs.managed.open_set import OpenSet
 from qjobs.managed.payload import make_qobj
 from qjobs.managed.planning import circuit_list
 from qjobs.managed.report import qiskit_status
-from qjobs.managed.sending import send
 from qjobs.managed.stopping import stop_jobs
-from qjobs.managed.surroundings import HELD, Surroundings
+from qjobs.managed.submission import send
 from qjobs.managed.vendor import AdoptedJob, vendor_job
 from qjobs.managed.warning import warn
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from qiskit.providers import JobStatus
     from qiskit.result import Result
 
-    from qjobs.managed.gate import Lock
+    from qjobs.managed.submit_queue import Lock
 
 
 class ManagedJob:

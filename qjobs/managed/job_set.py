@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qjobs import paths
 from qjobs.engine.finding import listed
 from qjobs.engine.report import JobReport
-from qjobs.engine.resume import unsent_jobs
+from qjobs.engine.submit import unsent_jobs
 from qjobs.errors import NotFound
 from qjobs.managed import waiting
 from qjobs.managed.arguments import (
@@ -17,19 +17,19 @@ from qjobs.managed.arguments import (
     checked_per_job,
     checked_tags,
 )
-from qjobs.managed.beginning import begin, check_keywords, reopen, warn_of_share_level
-from qjobs.managed.completion import Completed
+from qjobs.managed.as_completed import Completed
 from qjobs.managed.errors import JobManagerInvalidStateError, JobManagerUnknownJobSet
+from qjobs.managed.home import Surroundings
 from qjobs.managed.job import ManagedJob
+from qjobs.managed.making import begin, check_keywords, reopen, warn_of_share_level
 from qjobs.managed.members import Members
 from qjobs.managed.notebook import report_html
 from qjobs.managed.open_set import OpenSet
 from qjobs.managed.planning import circuit_list
 from qjobs.managed.report import detail_lines, summary_lines
 from qjobs.managed.results import ManagedResults
-from qjobs.managed.sending import send
 from qjobs.managed.stopping import stop_jobs
-from qjobs.managed.surroundings import Surroundings
+from qjobs.managed.submission import send
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.providers import JobStatus
 
-    from qjobs.managed.gate import Lock
+    from qjobs.managed.submit_queue import Lock
 
 
 class ManagedJobSet:

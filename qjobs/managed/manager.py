@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 from qjobs import paths
 from qjobs.errors import NotFound, StateError
 from qjobs.managed.arguments import check_lock, check_text
+from qjobs.managed.home import Surroundings
 from qjobs.managed.job_set import ManagedJobSet
 from qjobs.managed.report import detail_lines, summary_lines
-from qjobs.managed.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from qiskit import QuantumCircuit
 
-    from qjobs.managed.gate import Lock
+    from qjobs.managed.submit_queue import Lock
 
 
 class JobManager:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC
 
+from qjobs.contract import JobDetails, Provider
 from qjobs.engine import cancel as cancelling
 from qjobs.engine.address import Target, of_jobs
 from qjobs.engine.deadline import Deadline, within
@@ -16,7 +17,6 @@ from qjobs.errors import UsageError
 from qjobs.managed.circuit_names import CircuitNames
 from qjobs.managed.errors import JobManagerInvalidStateError
 from qjobs.managed.kept import KeptResults
-from qjobs.providers.interface import JobDetails, Provider
 from qjobs.store.folder import SetFolder
 
 

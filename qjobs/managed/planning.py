@@ -9,7 +9,7 @@ from qjobs.engine.workspace import Workspace
 from qjobs.errors import UsageError
 from qjobs.managed.arguments import is_unicode
 from qjobs.managed.errors import JobManagerInvalidStateError
-from qjobs.managed.surroundings import HELD
+from qjobs.managed.home import HELD
 from qjobs.managed.warning import warn
 from qjobs.model import JobSet, RunOptions, Scalar, Slice
 from qjobs.providers.loading import parse_backend
@@ -18,7 +18,7 @@ from qjobs.store.folder import SetFolder
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-    from qjobs.providers.interface import Provider
+    from qjobs.contract import Provider
 
 SOURCE = "python"
 """What stands for the name of a file where circuits come from a program."""
@@ -178,7 +178,7 @@ def write_set(
         return _write_empty_set(workspace, place, options=options, name=name, tags=tags)
     from qjobs.circuits import qpy
     from qjobs.circuits.inputs import InputFile
-    from qjobs.engine.submit import SubmitRequest, prepare, warnings
+    from qjobs.engine.set.making import SubmitRequest, prepare, warnings
 
     try:
         limits = provider.limits(place.backend)

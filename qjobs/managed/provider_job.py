@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from qiskit.providers import JobStatus, JobTimeoutError, JobV1
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
+from qjobs.contract import JobDetails
 from qjobs.managed.errors import JobManagerInvalidStateError
-from qjobs.providers.interface import JobDetails
 
 if TYPE_CHECKING:
     from qiskit.result import Result

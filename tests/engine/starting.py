@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from qjobs.engine.start import StartReport, start
+from qjobs.engine.sending.start import StartReport, start
 
 
 def now() -> datetime:

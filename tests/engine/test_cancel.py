@@ -6,7 +6,7 @@ from scripted import Answer, Killed, whole
 from qjobs.engine.cancel import Cancellation, cancel, cancel_duplicates
 from qjobs.engine.report import FAILED, State
 from qjobs.engine.retry import open_attempts
-from qjobs.engine.start import start
+from qjobs.engine.sending.start import start
 from qjobs.engine.status import status
 from qjobs.facts import Fact, FactKind
 from qjobs.model import Accepted, Dropped, JobStatus

@@ -7,15 +7,15 @@ from functools import partial
 import pytest
 from scripted import whole
 
+from qjobs.contract import Prepares, Provider, TellsFailed
 from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.report import State
-from qjobs.engine.resume import resume
 from qjobs.engine.status import status
+from qjobs.engine.submit import resume
 from qjobs.engine.wait import Limit, follow
 from qjobs.errors import NotNow, OutOfTime
 from qjobs.managed.open_set import OpenSet
 from qjobs.model import Attempted, JobStatus, Planned
-from qjobs.providers.interface import Prepares, Provider, TellsFailed
 
 TIMEOUT_S = 0.2
 

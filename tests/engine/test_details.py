@@ -1,10 +1,10 @@
 """What a provider tells of jobs beyond their status."""
 
+from qjobs.contract import JobDetails
 from qjobs.engine.details import MOST_ASKED, details
 from qjobs.engine.report import report_jobs
-from qjobs.engine.start import start
+from qjobs.engine.sending.start import start
 from qjobs.model import JobStatus
-from qjobs.providers.interface import JobDetails
 
 
 def test_jobs_that_go_on_are_asked_for_before_those_that_ended(workspace, new_set, provider, stop):

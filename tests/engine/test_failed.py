@@ -9,10 +9,10 @@ from qjobs.engine.error import Origin, failures
 from qjobs.engine.failed import look_into
 from qjobs.engine.report import FAILED, State
 from qjobs.engine.result import fetch, rows
-from qjobs.engine.resume import resume
 from qjobs.engine.retry import open_attempts
-from qjobs.engine.start import start
+from qjobs.engine.sending.start import start
 from qjobs.engine.status import status
+from qjobs.engine.submit import resume
 from qjobs.engine.wait import follow
 from qjobs.errors import UsageError
 from qjobs.facts import Fact, FactKind

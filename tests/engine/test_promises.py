@@ -18,10 +18,10 @@ from qjobs.engine.cancel import cancel
 from qjobs.engine.failed import look_into
 from qjobs.engine.report import FAILED
 from qjobs.engine.result import fetch
-from qjobs.engine.resume import unsent_jobs
 from qjobs.engine.retry import open_attempts
-from qjobs.engine.start import start
+from qjobs.engine.sending.start import start
 from qjobs.engine.status import status
+from qjobs.engine.submit import unsent_jobs
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ProviderError
 from qjobs.model import Accepted, Attempted, Finished, JobSet, JobStatus, Slice

@@ -11,7 +11,7 @@ from qjobs.circuits import qpy
 from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.once import most_bytes
 from qjobs.engine.result import fetch, rows
-from qjobs.engine.start import start
+from qjobs.engine.sending.start import start
 from qjobs.engine.status import status
 from qjobs.errors import NoRoom, OutOfTime, ResultGone, ResultsUnkept
 from qjobs.model import JobSet, RunOptions, Slice

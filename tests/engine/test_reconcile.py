@@ -8,11 +8,12 @@ from scripted import Answer, Killed, ScriptedProvider, whole
 from starting import run, states
 from tallying import Tallying
 
+from qjobs import contract as interface
 from qjobs.engine.cancel import cancel
 from qjobs.engine.report import FAILED
-from qjobs.engine.resume import resume
 from qjobs.engine.retry import open_attempts
 from qjobs.engine.status import status
+from qjobs.engine.submit import resume
 from qjobs.errors import StateDamaged
 from qjobs.facts import Fact, FactKind
 from qjobs.model import (
@@ -24,8 +25,7 @@ from qjobs.model import (
     Planned,
     Refused,
 )
-from qjobs.providers import interface
-from qjobs.store import checks
+from qjobs.store.state import checks
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 

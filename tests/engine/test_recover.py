@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 from scripted import RemoteJob as ScriptedJob
 from scripted import ScriptedProvider, whole
 
+from qjobs.contract import RemoteJob
 from qjobs.engine.cancel import cancel
-from qjobs.engine.notes import read_note, write_note
 from qjobs.engine.recover import Outcome, RecoverRequest, Recovery
 from qjobs.engine.recover import recover as recover_sets
 from qjobs.engine.report import State, report_jobs
 from qjobs.engine.result import fetch, rows
-from qjobs.engine.resume import resume
 from qjobs.engine.retry import open_attempts
+from qjobs.engine.set.notes import read_note, write_note
 from qjobs.engine.status import status
+from qjobs.engine.submit import resume
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import InputError, NotFound, StateUnwritable, UsageError
 from qjobs.facts import Fact, FactKind, Ledger
 from qjobs.model import Accepted, Finished, Job, JobSet, JobStatus, RunOptions, Slice
-from qjobs.providers.interface import RemoteJob
 from qjobs.store.sets import Store
 
 SET_ID = "0123456789ab"

@@ -4,7 +4,7 @@ import pytest
 from scripted import RemoteJob, whole
 
 from qjobs.engine.report import FINAL, JobReport, State
-from qjobs.engine.start import start
+from qjobs.engine.sending.start import start
 from qjobs.engine.status import status
 from qjobs.facts import Fact, FactKind
 from qjobs.model import Finished, JobStatus, Slice

@@ -14,15 +14,15 @@ from scripted import ScriptedProvider, whole
 
 from qjobs.circuits.inputs import expand
 from qjobs.circuits.slices import CircuitSlice
-from qjobs.engine.circuits import circuit_slice
-from qjobs.engine.plan import MOST_BINDINGS_A_JOB
+from qjobs.contract import Capabilities, Limits
 from qjobs.engine.result import fetch, rows
-from qjobs.engine.resume import resume
+from qjobs.engine.set.making import SubmitRequest, prepare, preview
+from qjobs.engine.set.parcel import circuit_slice
+from qjobs.engine.set.plan import MOST_BINDINGS_A_JOB
 from qjobs.engine.status import status
-from qjobs.engine.submit import SubmitRequest, prepare, preview
+from qjobs.engine.submit import resume
 from qjobs.errors import InputError, UsageError
 from qjobs.model import RunOptions, Slice
-from qjobs.providers.interface import Capabilities, Limits
 from qjobs.results import CircuitResult, JobResult
 
 THETA, PHI = Parameter("theta"), Parameter("phi")

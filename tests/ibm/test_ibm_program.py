@@ -233,7 +233,7 @@ def test_looking_at_jobs_loads_no_primitive_and_leaves_the_client_whole() -> Non
 import sys
 from pathlib import Path
 from qjobs.providers.ibm.provider import IbmProvider
-from qjobs.providers.interface import ProviderContext
+from qjobs.contract import ProviderContext
 IbmProvider(ProviderContext(Path("none")))
 print("qiskit_ibm_runtime.executor_sampler" in sys.modules)
 import qiskit_ibm_runtime

@@ -20,7 +20,8 @@ from standin.process import StandIn
 from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
-from qjobs.engine.start import submission
+from qjobs.contract import CancelOutcome, ProviderContext
+from qjobs.engine.sending.start import submission
 from qjobs.errors import (
     JobRefused,
     NotNow,
@@ -33,7 +34,6 @@ from qjobs.model import Accepted, Attempt, JobSet, JobStatus, RunOptions, Slice
 from qjobs.providers.ibm.calls import Call, Calls
 from qjobs.providers.ibm.errors import speaks_of_size
 from qjobs.providers.ibm.provider import IbmProvider
-from qjobs.providers.interface import CancelOutcome, ProviderContext
 from qjobs.results import CircuitResult
 from qjobs.store.sets import Store
 

@@ -8,13 +8,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from qjobs.circuits.slices import CircuitSlice
-from qjobs.errors import ProviderError, ResultGone
-from qjobs.model import JobStatus, RunOptions
-from qjobs.providers.fake.books import Books, Entry, Page
-from qjobs.providers.fake.faults import Faults, keep_pace, series, turn_away
-from qjobs.providers.fake.outcomes import measure
-from qjobs.providers.fake.script import Script, parse_script
-from qjobs.providers.interface import (
+from qjobs.contract import (
     BackendInfo,
     CancelOutcome,
     Capabilities,
@@ -22,6 +16,12 @@ from qjobs.providers.interface import (
     ProviderContext,
     RemoteJob,
 )
+from qjobs.errors import ProviderError, ResultGone
+from qjobs.model import JobStatus, RunOptions
+from qjobs.providers.fake.books import Books, Entry, Page
+from qjobs.providers.fake.faults import Faults, keep_pace, series, turn_away
+from qjobs.providers.fake.outcomes import measure
+from qjobs.providers.fake.script import Script, parse_script
 from qjobs.results import JobResult
 
 _LOOK_S = 0.01

@@ -16,9 +16,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+from qjobs import files
 from qjobs.circuits.outcomes import Layout
 from qjobs.errors import ProviderError
-from qjobs.store import files
 
 FORMAT = 2
 _WAIT_S = 30.0  # for other processes to finish their transactions

@@ -10,6 +10,18 @@ from functools import partial
 
 from qjobs import pool
 from qjobs.circuits.slices import CircuitSlice
+from qjobs.contract import (
+    BackendInfo,
+    CancelOutcome,
+    Capabilities,
+    FailedPart,
+    Instance,
+    JobDetails,
+    Limits,
+    Plan,
+    ProviderContext,
+    RemoteJob,
+)
 from qjobs.errors import (
     InputError,
     JobRefused,
@@ -37,18 +49,6 @@ from qjobs.providers.ibm.reading import read_results
 from qjobs.providers.ibm.service import Service
 from qjobs.providers.ibm.sessions import Sessions
 from qjobs.providers.ibm.settings import Settings
-from qjobs.providers.interface import (
-    BackendInfo,
-    CancelOutcome,
-    Capabilities,
-    FailedPart,
-    Instance,
-    JobDetails,
-    Limits,
-    Plan,
-    ProviderContext,
-    RemoteJob,
-)
 from qjobs.results import JobResult
 
 _EXECUTIONS = 10_000_000
