@@ -9,7 +9,7 @@ from qjobs.model import JobStatus, RunOptions
 from qjobs.results import About, CircuitResult, JobResult
 
 if TYPE_CHECKING:
-    from qjobs.circuits.outcomes import Layout
+    from qjobs.circuits.layout import Layout
 
 _MOST_READS = 10  # of a result, while the network fails
 _FIRST_PAUSE_S = 1.0

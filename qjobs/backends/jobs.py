@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from qjobs.backends import reading, refusals, running
 from qjobs.backends.statuses import status_named, status_of_tasks
 from qjobs.circuits.foreign import describe
-from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.layout import Layout
 from qjobs.contract import CancelOutcome
 from qjobs.errors import AuthError, ProviderError
 from qjobs.model import JobStatus, RunOptions

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qjobs.circuits.outcomes import Layout
+    from qjobs.circuits.layout import Layout
 
 
 def packed(layouts: "Iterable[Layout]") -> "list[tuple[int, Layout]]":
@@ -18,7 +18,7 @@ def packed(layouts: "Iterable[Layout]") -> "list[tuple[int, Layout]]":
 
 def unpacked(rows: Iterable[Any]) -> "list[Layout]":
     """The layout of each circuit, from JSON. Raises TypeError and ValueError."""
-    from qjobs.circuits.outcomes import Layout
+    from qjobs.circuits.layout import Layout
 
     return [
         layout

@@ -14,7 +14,7 @@ from qiskit.result.models import ExperimentResult
 
 from qjobs.circuits import keys, outcomes
 from qjobs.circuits.foreign import describe
-from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.layout import Layout
 from qjobs.errors import ProviderError
 from qjobs.model import RunOptions
 from qjobs.results import About, CircuitResult

@@ -16,8 +16,9 @@ from qjobs.backends import refusals, runtime, wire
 from qjobs.backends.posts import WATCH, Call, PostedAgain
 from qjobs.circuits import own_gates
 from qjobs.circuits.foreign import ENDS, describe
+from qjobs.circuits.layout import Layout
 from qjobs.circuits.measured import only_measured
-from qjobs.circuits.outcomes import Layout, all_in_registers
+from qjobs.circuits.outcomes import all_in_registers
 from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.sweep import Pub
 from qjobs.contract import Limits

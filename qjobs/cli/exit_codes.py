@@ -12,7 +12,7 @@ from qjobs.render.output import Output
 from qjobs.render.text import count
 
 if TYPE_CHECKING:
-    from qjobs.engine.sending.start import StartReport
+    from qjobs.engine.sending.submission import SubmitReport
 
 
 class JobsFailed(QjobsError):
@@ -153,7 +153,7 @@ def retry_command(sets: str, *, failed: bool, cancelled: bool) -> str:
     return f"qjobs retry {which}{sets}"
 
 
-def raise_for_submission(report: "StartReport", job_set: JobSet) -> None:
+def raise_for_submission(report: "SubmitReport", job_set: JobSet) -> None:
     """Raise what kept jobs from being accepted, if anything did."""
     set_id = job_set.set_id
     if report.stopped_by is not None:

@@ -7,6 +7,7 @@ import typer
 from qjobs.cli import options
 from qjobs.cli.workspace import open_workspace
 from qjobs.errors import ExitCode, NotFound
+from qjobs.model import Destination
 from qjobs.providers.loading import parse_backend
 from qjobs.render.data import DATA
 from qjobs.render.output import Output
@@ -49,7 +50,9 @@ def recover(
 
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     provider, name = parse_backend(backend)
-    request = RecoverRequest(provider, name, set_ids or (), account, instance, dry_run, others)
+    request = RecoverRequest(
+        Destination(provider, name, account, instance), set_ids or (), dry_run, others
+    )
     recoveries, anothers, lost = _recoveries(request, output)
     made = [r.set_id for r in recoveries if r.outcome in (Outcome.RECOVERED, Outcome.MISSING)]
     if output.ids_only:

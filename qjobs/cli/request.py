@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from qjobs.engine.address import check_name
 from qjobs.errors import InputError, UsageError
-from qjobs.model import RunOptions
+from qjobs.model import Destination, RunOptions
 from qjobs.providers.loading import parse_backend
 
 if TYPE_CHECKING:
     from qjobs.circuits.inputs import InputFile
-    from qjobs.engine.set.making import SubmitRequest
+    from qjobs.engine.set.request import SubmitRequest
 
 
 def input_files(files: Sequence[str] | None, files_from: str | None) -> "list[InputFile]":
@@ -57,16 +57,16 @@ def make_request(
     once: bool,
 ) -> "SubmitRequest":
     """The request; raises UsageError for a name or a backend that cannot be."""
-    from qjobs.engine.set.making import SubmitRequest
+    from qjobs.engine.set.request import SubmitRequest
 
     if name:
         check_name(name)
     provider, device = parse_backend(backend)
     return SubmitRequest(
-        inputs, provider, device, run,
+        inputs, Destination(provider, device, account, instance, run.pace), run,
         name=name, tags=tuple(tags or ()), per_job=per_job,
         skip_invalid=skip_invalid, strict=strict, once=once,
         parameters=parameters, observables=observables,
-        account=account, instance=instance, least_busy=least_busy,
+        least_busy=least_busy,
         named_options=tuple(named),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Handing jobs over on the command line: progress, problems, Ctrl-C, and what is said then."""
+"""Submitting jobs from the command line: progress, problems, Ctrl-C, and what is said then."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,7 +8,7 @@ from qjobs.cli.signals import Interruption
 from qjobs.engine.address import Target
 from qjobs.engine.deadline import Deadline
 from qjobs.engine.report import SetReport, report_jobs
-from qjobs.engine.sending.start import StartReport
+from qjobs.engine.sending.submission import SubmitReport
 from qjobs.engine.wait import NO_LIMIT, Limit, watch
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import NoneAccepted, OutOfTime, QjobsError, TimedOut
@@ -29,7 +29,7 @@ _FINAL = (Interrupted, NoneAccepted, TimedOut)
 """After these the jobs are not followed."""
 
 
-def hand_over(
+def submit_jobs(
     workspace: Workspace,
     target: Target,
     output: Output,
@@ -41,14 +41,14 @@ def hand_over(
     limit: Limit = NO_LIMIT,
     deadline: Deadline,
 ) -> QjobsError | None:
-    """Send what is to be sent; return what the command has to end with, if not all went well.
+    """Submit jobs; return what the command has to end with, if not all went well.
 
     The error is given, not raised: the id of the set must be written first. On a signal it is
     Interrupted, and TimedOut at the deadline, after which nothing more is sent. No more is sent
     either once as many jobs went wrong as the limit has it.
     """
     from qjobs.engine.set.making import warnings
-    from qjobs.engine.submit import resume, unsent_jobs
+    from qjobs.engine.submit import submit_unsent, unsent_jobs
 
     folder = target.folder
     set_id = folder.job_set.set_id
@@ -61,7 +61,7 @@ def hand_over(
         deadline.sets(interruption.stop),
     ):
         try:
-            report = resume(
+            report = submit_unsent(
                 workspace,
                 folder,
                 stop=interruption.stop,
@@ -94,7 +94,7 @@ def hand_over(
     return None
 
 
-def _warn(output: Output, report: StartReport, set_id: str) -> None:
+def _warn(output: Output, report: SubmitReport, set_id: str) -> None:
     for problem in report.problems[:_MOST_PROBLEMS]:
         output.warn(problem)
     if len(report.problems) > _MOST_PROBLEMS:

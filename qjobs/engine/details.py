@@ -30,7 +30,7 @@ def details(
     if not asked:
         return {}
     try:
-        provider = workspace.provider_of(job_set)
+        provider = workspace.provider_at(job_set.destination)
         if not isinstance(provider, Details):
             return {}
         width = min(connections(provider, job_set.backend), len(asked))

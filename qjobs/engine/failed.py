@@ -40,7 +40,7 @@ def look_into(
         return report
     problems: list[str] = []
     try:
-        provider = workspace.provider_of(folder.job_set)
+        provider = workspace.provider_at(folder.job_set.destination)
         if not isinstance(provider, TellsFailed):
             if fetches:
                 problems += fetch(workspace, folder, unclear, stop=stop)

@@ -1,6 +1,5 @@
 """What is left of a job set at its provider: its jobs, sorted by what their labels say."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,8 +9,7 @@ from qjobs import spans
 from qjobs.contract import RemoteJob
 from qjobs.engine.set.notes import Note, Outline, is_note, read_note
 from qjobs.model import JobStatus, Slice
-
-_JOB_TAG = re.compile(r"(qj-[0-9a-f]{4,32})-(0|[1-9][0-9]{0,6})-([1-9][0-9]{0,2})")
+from qjobs.tags import JobTag
 
 
 class Place(NamedTuple):
@@ -88,10 +86,10 @@ def _rank(job: RemoteJob) -> tuple[bool, datetime, str]:
 
 def _read_tag(set_tag: str, job: RemoteJob) -> tuple[int, int]:
     """The index and the attempt, which is 0 where the tags do not say."""
-    found = [match for match in map(_JOB_TAG.fullmatch, job.labels) if match]
-    if len(found) != 1 or found[0][1] != set_tag:
+    found = [tag for tag in map(JobTag.read, job.labels) if tag]
+    if len(found) != 1 or found[0].set_tag != set_tag:
         return 0, 0
-    return int(found[0][2]), int(found[0][3])
+    return found[0].job, found[0].attempt
 
 
 def _listed(job: RemoteJob) -> str:

@@ -92,7 +92,7 @@ def fetch(
     ]
     if not missing:
         return ()
-    provider = workspace.provider_of(folder.job_set)
+    provider = workspace.provider_at(folder.job_set.destination)
     keeper = _keeper(folder, provider, elsewhere)
     gone: list[Fact] = []
 

@@ -43,7 +43,7 @@ def open_attempts(
     if not chosen:
         return ()
     planned_slice(target.folder, chosen[0].slice)  # nothing is opened that cannot be sent
-    provider = workspace.provider_of(target.folder.job_set)
+    provider = workspace.provider_at(target.folder.job_set.destination)
     with target.folder.claim_submission(), target.folder.journal() as journal:
         reconcile(target.folder, provider, journal, clock=workspace.clock)
         before = {job.index: job.attempt.number for job in journal.jobs()}

@@ -44,7 +44,7 @@ def status(workspace: Workspace, target: Target, *, cached: bool = False) -> Set
         reports = report_jobs(jobs, None, circuits=target.circuits)
         return SetReport(folder.job_set, reports, folder.warnings, finds)
     try:
-        provider = workspace.provider_of(folder.job_set)
+        provider = workspace.provider_at(folder.job_set.destination)
         live = provider.statuses(list(asked), backend=folder.job_set.backend)
         messages = _final_messages(provider, folder.job_set.backend, live)
         done = {
@@ -88,7 +88,7 @@ def provider_finds(workspace: Workspace, job_set: JobSet, jobs: Sequence[Job]) -
     if not any(isinstance(job.state, Attempted) for job in jobs):
         return True
     with suppress(QjobsError):  # of a provider that cannot be had, other verbs tell
-        return workspace.provider_of(job_set).capabilities(job_set.backend).finds
+        return workspace.provider_at(job_set.destination).capabilities(job_set.backend).finds
     return True
 
 

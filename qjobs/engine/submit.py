@@ -1,16 +1,16 @@
-"""Hand over what was not handed over yet: the end of `submit`, `retry` and `resume` alike."""
+"""Submit what was not submitted yet: the end of `submit`, `retry` and `resume` alike."""
 
 import threading
 from collections.abc import Callable, Sequence
 
 from qjobs.contract import Plans
-from qjobs.engine.sending.start import Progress, StartReport, start
+from qjobs.engine.sending.submission import Progress, SubmitReport, submit_jobs
 from qjobs.engine.workspace import Workspace
 from qjobs.model import Accepted, Attempted, Planned
 from qjobs.store.folder import SetFolder
 
 
-def resume(
+def submit_unsent(
     workspace: Workspace,
     folder: SetFolder,
     *,
@@ -21,10 +21,11 @@ def resume(
     recalibrated: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
     enough: Callable[[], bool] = lambda: False,
-) -> StartReport:
-    """Hand over what was not handed over yet, in as many threads as the backend takes.
+) -> SubmitReport:
+    """Submit the jobs that were not submitted yet, in as many threads as the backend takes.
 
-    `jobs` limits it to some jobs of the set, `max_workers` the threads. See `start.start`.
+    `jobs` limits it to some jobs of the set, `max_workers` the threads. See
+    `submission.submit_jobs`.
     `recalibrated` goes on although the backend is not as it was when the set was planned, and
     records how it is.
     """
@@ -32,8 +33,8 @@ def resume(
     left = [*unsent_jobs(folder), *_unstopped_jobs(folder)]
     open_jobs = [index for index in left if jobs is None or index in jobs]
     if not open_jobs:
-        return StartReport()
-    provider = workspace.provider_of(folder.job_set)
+        return SubmitReport()
+    provider = workspace.provider_at(folder.job_set.destination)
     if recalibrated and isinstance(provider, Plans):
         job_set = folder.job_set
         changed = provider.replan(backend=job_set.backend, options=job_set.options)
@@ -41,7 +42,7 @@ def resume(
             with folder.claim_submission(), folder.journal() as journal:
                 journal.label(extra=changed)
             folder.refresh()
-    return start(
+    return submit_jobs(
         folder,
         provider,
         jobs=open_jobs,

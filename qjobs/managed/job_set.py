@@ -28,7 +28,6 @@ from qjobs.managed.open_set import OpenSet
 from qjobs.managed.planning import circuit_list
 from qjobs.managed.report import detail_lines, summary_lines
 from qjobs.managed.results import ManagedResults
-from qjobs.managed.stopping import stop_jobs
 from qjobs.managed.submission import send
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ class ManagedJobSet:
         job_tags: Sequence[str] | None = None,
         **run_config: Any,
     ) -> None:
-        """Have the executor hand over the circuits of each list as one job.
+        """Have the executor submit the circuits of each list as one job.
 
         All lists but the last are of one length, as `JobManager.run` makes them. Raises
         JobManagerInvalidStateError, among others if the set has jobs.
@@ -116,7 +115,7 @@ class ManagedJobSet:
         job_tags: Sequence[str] | None = None,
         run_config: Mapping[str, Any],
     ) -> None:
-        """Have the executor hand over the circuits, at most `per_job` a job.
+        """Have the executor submit the circuits, at most `per_job` a job.
 
         More than the backend takes in one job are lowered to that. Raises
         JobManagerInvalidStateError, among others if the set has jobs.
@@ -265,12 +264,12 @@ class ManagedJobSet:
         What cannot be stopped is logged.
         """
         if self._members is not None:
-            stop_jobs(self._members.job_set, self._members.jobs)
+            self._members.job_set.stop({job.index: job.future for job in self._members.jobs})
 
     def jobs(self) -> list[Any]:
         """The vendor's job objects, or ours where there are none; None for what was not accepted.
 
-        Waits until all were handed over.
+        Waits until all were submitted.
         """
         if self._members is None:
             return []

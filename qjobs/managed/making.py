@@ -11,8 +11,8 @@ from qjobs.managed.errors import JobManagerInvalidStateError
 from qjobs.managed.home import HELD, Surroundings
 from qjobs.managed.open_set import OpenSet
 from qjobs.managed.planning import (
-    Place,
     RunPlan,
+    destination_of,
     invalid,
     missing_keywords,
     write_set,
@@ -43,22 +43,22 @@ def begin(
 
     With a `start_index`, which numbers its circuits, it is one of several of this program.
     """
-    place = Place.of(backend)
-    plan = RunPlan.of(run_config, place)
+    where = destination_of(backend)
+    plan = RunPlan.of(run_config, backend)
     workspace = surroundings.workspace
-    if place.held is not None:
-        held = surroundings.hold(place.held, None)
+    if where.provider == HELD and not isinstance(backend, str):
+        held = surroundings.hold(backend, None)
         workspace = surroundings.holding(held)
-        place = place._replace(backend=_name_of(held))
+        where = where._replace(backend=_name_of(held))
     try:
-        provider = workspace.load_provider(place.provider)
+        provider = workspace.load_provider(where.provider)
     except UsageError as error:
         raise invalid(error) from error
     folder = write_set(
         workspace._replace(new_id=lambda: set_id),
         provider,
         circuits,
-        place,
+        where,
         options=plan.options,
         name=name,
         tags=tags,
@@ -66,7 +66,7 @@ def begin(
         start_index=start_index or 0,
         program=""
         if start_index is None
-        else _program(place.provider, place.backend, plan.options.shots),
+        else _program(where.provider, where.backend, plan.options.shots),
     )
     _remember(provider, folder, circuits, plan.keywords)
     return OpenSet(workspace, folder)

@@ -63,7 +63,7 @@ class JobManager:
         job_tags: Sequence[str] | None = None,
         **run_config: Any,
     ) -> ManagedJobSet:
-        """Write a set of one circuit or several, and hand it over in the background.
+        """Write a set of one circuit or several, and submit it in the background.
 
         `backend` is an object with `run`, a V2 sampler, or a text such as `local:aer`. A job has
         at most `max_experiments_per_job` circuits, and no more than the backend takes. Of

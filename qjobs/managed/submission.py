@@ -3,33 +3,42 @@
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from qjobs.engine.report import JobReport, report_jobs
 from qjobs.engine.sending.lookup import open_resends
 from qjobs.engine.sending.reconcile import reconcile
-from qjobs.engine.sending.start import submission
-from qjobs.engine.sending.steps import Starter, Steps
+from qjobs.engine.sending.steps import Steps, Submitter
+from qjobs.engine.sending.submission import submission
 from qjobs.errors import JobRefused, ProviderError, QjobsError
 from qjobs.managed.at_exit import stay_for
 from qjobs.managed.open_set import OpenSet
 from qjobs.managed.submit_queue import Lock, Way, gate_of
 from qjobs.managed.warning import warn
-from qjobs.model import Attempted, Planned, Refused
+from qjobs.model import Accepted, Attempted, Dropped, Finished, Planned, Refused
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
+    from concurrent.futures import Executor, Future
 
-    from qjobs.managed.job import ManagedJob
+
+class Submitted(Protocol):
+    """What a managed job is to those who submit it."""
+
+    index: int
+    future: "Future[None] | None"
+    submit_error: Exception | None
+
+    def settled(self, job: JobReport, error: QjobsError | None) -> None:
+        """Take in how submitting the job has ended."""
 
 
 def send(
     job_set: OpenSet,
-    jobs: "Sequence[ManagedJob]",
+    jobs: Sequence[Submitted],
     lock: Lock,
     executor: "Executor",
     *,
-    split_off: "Callable[[int], ManagedJob] | None",
+    split_off: Callable[[int], Submitted] | None,
     resend_unknown: bool = False,
 ) -> None:
     """Hand jobs of a set over in this order, when the lock and the executor have time for it.
@@ -51,21 +60,21 @@ def send(
     gate = gate_of(lock)
     stack = ExitStack()
     try:
-        starter = stack.enter_context(
+        submitter = stack.enter_context(
             submission(
                 job_set.folder, job_set.provider,
                 clock=job_set.workspace.clock, stop=gate.stop, halves=split_off is not None,
             )
         )  # fmt: skip
         reconcile(
-            job_set.folder, starter.provider, starter.journal, clock=starter.clock, say=warn
+            job_set.folder, submitter.provider, submitter.journal, clock=submitter.clock, say=warn
         )  # fmt: skip
         if resend_unknown:
             open_resends(
-                starter.provider, starter.job_set, starter.journal, [*by_index],
-                clock=starter.clock,
+                submitter.provider, submitter.job_set, submitter.journal, [*by_index],
+                clock=submitter.clock,
             )  # fmt: skip
-        handing = _Handing(starter, stack, len(by_index), settled)
+        handing = _Handing(submitter, stack, len(by_index), settled)
         futures = [gate.put(handing.way(index), lock, executor) for index in by_index]
     except BaseException:
         stack.close()
@@ -82,12 +91,12 @@ class _Handing:
 
     def __init__(
         self,
-        starter: Starter,
+        submitter: Submitter,
         stack: ExitStack,
         jobs: int,
         settled: Callable[[JobReport, QjobsError | None], None],
     ) -> None:
-        self._starter = starter
+        self._submitter = submitter
         self._stack = stack
         self._left = jobs
         self._settled = settled
@@ -100,20 +109,20 @@ class _Handing:
     def way(self, index: int) -> Way:
         """The way of one job, and of those that were split off by then."""
         yield from self._way(index)
-        while self._starter.split_off:
+        while self._submitter.split_off:
             with suppress(IndexError):  # where another thread was faster
-                yield from self._way(self._starter.split_off.popleft())
+                yield from self._way(self._submitter.split_off.popleft())
 
     def _way(self, index: int) -> Way:
         """One job's way. What no other job would survive is tried with none of them."""
         problem = ""
         if self._hopeless is None:
             try:
-                problem = yield from self._with_warning(self._starter.steps(index))
+                problem = yield from self._with_warning(self._submitter.steps(index))
             except QjobsError as error:
                 self._hopeless = error
         try:
-            job = self._starter.journal.job(index)
+            job = self._submitter.journal.job(index)
         except QjobsError as error:
             # Nothing is known of any job by now; what was said before may hold a job's id.
             warn(str(self._hopeless or error))
@@ -126,8 +135,10 @@ class _Handing:
                 self._settled(report, self._hopeless or ProviderError(problem or report.message))
             case Planned():
                 self._settled(report, self._hopeless)
-            case _:
+            case Dropped() | Accepted() | Finished():
                 self._settled(report, None)
+            case unexpected:
+                assert_never(unexpected)
 
     def one_done(self, _future: object) -> None:
         """Let go of the set after the last job."""

@@ -18,7 +18,7 @@ from qiskit.quantum_info import PauliList, SparseObservable, SparsePauliOp
 from qiskit.result.models import ExperimentResult
 
 from qjobs.circuits import outcomes
-from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.layout import Layout
 from qjobs.circuits.placing import bare, places
 from qjobs.errors import InputError
 from qjobs.model import RunOptions

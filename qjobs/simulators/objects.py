@@ -13,8 +13,8 @@ from qiskit.primitives import BackendEstimatorV2, BaseEstimatorV2
 
 from qjobs.circuits import outcomes, own_gates
 from qjobs.circuits.foreign import ENDS, describe
+from qjobs.circuits.layout import Layout
 from qjobs.circuits.measured import only_measured
-from qjobs.circuits.outcomes import Layout
 from qjobs.circuits.placing import bare
 from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.slices import Unread

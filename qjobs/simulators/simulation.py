@@ -14,7 +14,7 @@ from qiskit.result.models import ExperimentResult
 
 from qjobs.circuits import outcomes, own_gates
 from qjobs.circuits.foreign import ENDS, describe
-from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.layout import Layout
 from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.slices import Unread
 from qjobs.circuits.sweep import Pub, assigned

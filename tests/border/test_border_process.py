@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.layout import Layout
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
 from qjobs.contract import ProviderContext

@@ -26,7 +26,7 @@ from qjobs.engine.address import Target
 from qjobs.engine.report import FAILED
 from qjobs.engine.retry import open_attempts
 from qjobs.engine.status import status
-from qjobs.engine.submit import resume
+from qjobs.engine.submit import submit_unsent
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode, NotFound, QjobsError, StateError
 from qjobs.facts import Fact, FactKind
@@ -192,7 +192,7 @@ def _end(world: World, path: Path, verb: str) -> str:
             target = Target(folder, range(folder.job_set.circuits))
             open_attempts(workspace, target, status(workspace, target), FAILED)
             folder.refresh()
-        report = resume(workspace, folder, stop=stop)
+        report = submit_unsent(workspace, folder, stop=stop)
     except NotFound as error:
         return f"not found: {error.message}"
     except StateError as error:

@@ -8,7 +8,7 @@ from qjobs.engine.cancel import Cancellation, cancel
 from qjobs.engine.report import State
 from qjobs.engine.retry import open_attempts
 from qjobs.engine.status import status
-from qjobs.engine.submit import resume as go_on
+from qjobs.engine.submit import submit_unsent as go_on
 from qjobs.facts import Ledger
 from qjobs.model import Accepted, Attempted, Dropped, JobStatus, Planned, Refused
 from qjobs.store.state.reading import read_state

@@ -21,7 +21,7 @@ from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
 from qjobs.contract import CancelOutcome, ProviderContext
-from qjobs.engine.sending.start import submission
+from qjobs.engine.sending.submission import submission
 from qjobs.errors import (
     JobRefused,
     NotNow,
@@ -433,8 +433,8 @@ def test_a_duplicate_that_is_listed_later_than_the_first_job_is_recorded(
     provider = make(clock=clock, settle_s="30")
     standin.faults("accept-then-drop")
     waited_s = 0.0
-    with submission(path, provider, clock=clock.moment, stop=threading.Event()) as starter:
-        steps = starter.steps(0)
+    with submission(path, provider, clock=clock.moment, stop=threading.Event()) as submitter:
+        steps = submitter.steps(0)
         next(steps)  # the answer is lost
         if folder != "ibm":
             provider._calls.forget(TAG)

@@ -15,7 +15,7 @@ from qiskit.result.models import ExperimentResult, ExperimentResultData
 from scripted_vendor import ScriptedJob, experiment, measured, result
 
 from qjobs.backends import jobs, reading
-from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.layout import Layout
 from qjobs.contract import CancelOutcome
 from qjobs.errors import AuthError, ProviderError
 from qjobs.model import JobStatus, RunOptions

@@ -16,7 +16,7 @@ from qiskit_aer import AerSimulator
 from scripted_vendor import Line, ScriptedBackend, measured
 
 from qjobs.backends import jobs, refusals, running
-from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.layout import Layout
 from qjobs.circuits.sweep import Pub
 from qjobs.errors import (
     AuthError,

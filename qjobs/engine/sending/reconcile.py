@@ -8,6 +8,7 @@ one question, and what they tell is recorded as if it had been known all along.
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import assert_never
 
 from qjobs import pool
 from qjobs.contract import Provider, Recovers, RemoteJob, Tallies
@@ -20,10 +21,12 @@ from qjobs.model import (
     Attempt,
     Attempted,
     Dropped,
+    Finished,
     Job,
     JobSet,
     JobStatus,
     Planned,
+    Refused,
     Slice,
 )
 from qjobs.store.folder import SetFolder
@@ -194,8 +197,10 @@ class _Record:
                         self._add(number, FactKind.FINISHED, ended, at, message)
             case Attempted() if number == len(self._job.attempts):
                 self._add(number, FactKind.REFUSED, "no job carries the tag", at)
-            case _:
+            case Attempted() | Planned() | Dropped() | Refused() | Finished():
                 pass
+            case unexpected:
+                assert_never(unexpected)
 
     @property
     def _job(self) -> Job:

@@ -31,7 +31,17 @@ from qjobs.errors import (
     UnreadableCircuit,
 )
 from qjobs.facts import Fact, FactKind, shortened
-from qjobs.model import Attempted, Dropped, Job, JobSet, Planned, Slice
+from qjobs.model import (
+    Accepted,
+    Attempted,
+    Dropped,
+    Finished,
+    Job,
+    JobSet,
+    Planned,
+    Refused,
+    Slice,
+)
 from qjobs.store.journal import Journal
 from qjobs.store.pace import Pace
 
@@ -60,7 +70,7 @@ _Call: TypeAlias = Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Starter:
+class Submitter:
     """Starts jobs of one set. Safe in many threads: the journal decides who may send what."""
 
     job_set: JobSet
@@ -74,7 +84,7 @@ class Starter:
     halves: bool = True
     split_off: deque[int] = field(default_factory=deque)
 
-    def start(self, index: int) -> str:
+    def submit(self, index: int) -> str:
         """Go the way of one job, waiting where it has to; return what `steps` does."""
         steps = self.steps(index)
         try:
@@ -93,7 +103,7 @@ class Starter:
             wait_s -= _LOOK_S
             self.journal.catch_up()
 
-    def steps(self, index: int) -> Steps:
+    def steps(self, index: int) -> Steps:  # noqa: C901 - the protocol is read in one piece
         """Bring one job as far as it gets; return what is left to say about it, if anything.
 
         A job that is too large for the provider keeps the first half of its circuits, and goes
@@ -131,8 +141,10 @@ class Starter:
                         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                         wait = Wait(f"{error.message.rstrip('.')}: waiting {wait_s:.0f} s", wait_s)
                     yield wait
-                case _:
+                case Dropped() | Refused() | Accepted() | Finished():
                     break
+                case unexpected:
+                    assert_never(unexpected)
         return self._adopter.stop_withdrawn(index)
 
     def _ask(self, job: Job, unknown: Attempted) -> Steps:

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from qjobs.circuits.checking import checked
 from qjobs.circuits.gather import Gathered
-from qjobs.circuits.inputs import InputFile
 from qjobs.contract import Charges, Instance, Labels, Plan, Plans, Provider, Warns
 from qjobs.engine.set.choice import least_busy
 from qjobs.engine.set.material import Material, collect
 from qjobs.engine.set.plan import plan_slices
-from qjobs.engine.workspace import PACE, Workspace
+from qjobs.engine.set.request import SubmitRequest
+from qjobs.engine.workspace import Workspace
 from qjobs.errors import ProviderError, UsageError
-from qjobs.model import JobSet, RunOptions, Slice
+from qjobs.model import PACE, JobSet, Slice
 from qjobs.store.folder import SetFolder
 from qjobs.store.sets import Draft
 
@@ -25,39 +25,7 @@ _USUAL = Instance("")
 
 
 @dataclass(frozen=True, slots=True)
-class SubmitRequest:
-    """What the user asked for. `per_job` None lets the backend choose.
-
-    `account` and `instance` are names of the provider's; empty is the user's usual place. With
-    `least_busy` the provider has no `backend` named: it is one that circuits wait for least.
-    `named_options` are those of the run options that only some providers have.
-    `parameters` is the file with a row of values for each run of every circuit, `observables`
-    that of the observables whose expectation values are wanted; None where there is none.
-    `start_index` and `program` are those of a `JobSet`.
-    """
-
-    inputs: Sequence[InputFile]
-    provider: str
-    backend: str
-    options: RunOptions
-    name: str = ""
-    tags: tuple[str, ...] = ()
-    per_job: int | None = None
-    skip_invalid: bool = False
-    strict: bool = False
-    once: bool = False
-    parameters: str | None = None
-    observables: str | None = None
-    account: str = ""
-    instance: str = ""
-    least_busy: bool = False
-    named_options: tuple[str, ...] = ()
-    start_index: int = 0
-    program: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Preparation:
+class PlannedSet:
     """A job set ready to be started. `existing` says that `once` found it from before."""
 
     folder: SetFolder
@@ -71,9 +39,9 @@ def preview(
     *,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> tuple[JobSet, Gathered]:
-    """The set that `prepare` would make; nothing is written to the state, no job is sent.
+    """The set that `plan_set` would make; nothing is written to the state, no job is sent.
 
-    Circuits of QPY files are decoded, which `prepare` leaves to the jobs. Raises InputError if
+    Circuits of QPY files are decoded, which `plan_set` leaves to the jobs. Raises InputError if
     Qiskit cannot read some, unless invalid ones are to be skipped.
     """
     provider, place = _provider(workspace, request)
@@ -85,12 +53,12 @@ def preview(
         return _plan(workspace, request, provider, place, material), gathered
 
 
-def prepare(
+def plan_set(
     workspace: Workspace,
     request: SubmitRequest,
     *,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
-) -> Preparation:
+) -> PlannedSet:
     """Write the set: its circuits first, then its plan. Nothing is sent yet.
 
     Raises UsageError, InputError, StateError, and leaves the state as it was.
@@ -104,14 +72,14 @@ def prepare(
         request, provider, place = _with_backend(workspace, request, provider, place, material)
         job_set = material.with_sums(_plan(workspace, request, provider, place, material))
         if not request.once:
-            return Preparation(_commit(draft, job_set, gathered), gathered)
+            return PlannedSet(_commit(draft, job_set, gathered), gathered)
         # Two pipelines that start at the same moment must not both find nothing.
         with workspace.store.exclusively():
             before = workspace.store.find_fingerprint(job_set.fingerprint)
             if before is None:
-                return Preparation(_commit(draft, job_set, gathered), gathered)
+                return PlannedSet(_commit(draft, job_set, gathered), gathered)
         draft.abandon()
-        return Preparation(before, gathered, existing=True)
+        return PlannedSet(before, gathered, existing=True)
     except BaseException:
         draft.abandon()
         raise
@@ -121,7 +89,7 @@ def estimates_remark(workspace: Workspace, job_set: JobSet) -> str:
     """What is to be known of the expectation values of a set, a clause; empty if nothing is."""
     if not job_set.observables:
         return ""
-    return workspace.provider_of(job_set).capabilities(job_set.backend).estimates_remark
+    return workspace.provider_at(job_set.destination).capabilities(job_set.backend).estimates_remark
 
 
 def _commit(draft: Draft, job_set: JobSet, gathered: Gathered) -> SetFolder:
@@ -131,7 +99,7 @@ def _commit(draft: Draft, job_set: JobSet, gathered: Gathered) -> SetFolder:
 def warnings(workspace: Workspace, job_set: JobSet) -> Sequence[str]:
     """What the user should know before jobs of a set are sent: the device is offline, say."""
     with suppress(ProviderError):  # whatever is wrong, sending will say it
-        provider = workspace.provider_of(job_set)
+        provider = workspace.provider_at(job_set.destination)
         left_out = provider.labels_left_out(job_set.labels) if isinstance(provider, Labels) else ()
         found = [
             f"only recorded here, for {job_set.provider} has no room for it: {label!r}"
@@ -148,12 +116,13 @@ def _provider(workspace: Workspace, request: SubmitRequest) -> tuple[Provider, I
     """The provider, once it has agreed to what is asked for, if the backend is known."""
     if not request.least_busy:
         return _agreed(workspace, request)
-    if request.backend:
+    where = request.destination
+    if where.backend:
         raise UsageError(
-            f"the least busy backend, or {request.provider}:{request.backend}, but not both",
-            hint=f"use -b {request.provider} --least-busy",
+            f"the least busy backend, or {where}, but not both",
+            hint=f"use -b {where.provider} --least-busy",
         )
-    return workspace.provider_of(request), _USUAL
+    return workspace.provider_at(request.destination), _USUAL
 
 
 def _with_backend(
@@ -166,45 +135,47 @@ def _with_backend(
     """The request with a backend for these circuits, if it has none."""
     if not request.least_busy:
         return request, provider, place
-    backend = least_busy(provider.backends(), request.provider, qubits=material.qubits())
-    request = replace(request, backend=backend.name)
+    where = request.destination
+    backend = least_busy(provider.backends(), where.provider, qubits=material.qubits())
+    request = replace(request, destination=where._replace(backend=backend.name))
     return request, *_agreed(workspace, request)
 
 
 def _agreed(workspace: Workspace, request: SubmitRequest) -> tuple[Provider, Instance]:
     """The provider as every later command will have it, and where the jobs will go."""
-    provider, place = workspace.provider_of(request), _USUAL
+    provider, place = workspace.provider_at(request.destination), _USUAL
+    where = request.destination
     if isinstance(provider, Charges):
-        place = provider.place(request.backend)
-        provider = workspace.provider_of(
-            replace(request, instance=request.instance or place.instance)
-        )
+        place = provider.place(where.backend)
+        where = where._replace(instance=where.instance or place.instance)
+        provider = workspace.provider_at(where)
     _check(provider, request)
     return provider, place
 
 
 def _check(provider: Provider, request: SubmitRequest) -> None:
-    capabilities = provider.capabilities(request.backend)
+    where = request.destination
+    capabilities = provider.capabilities(where.backend)
     strange = [name for name in request.named_options if name not in capabilities.named_options]
     if strange:
         raise UsageError(
-            f"{request.provider} has no {' and no '.join(strange)} to choose",
+            f"{where.provider} has no {' and no '.join(strange)} to choose",
             hint="the options of the backend itself are given by --option",
         )
-    provider.check(request.backend, request.options)
+    provider.check(where.backend, request.options)
     if request.observables is None and request.options.precision is not None:
         raise UsageError(
             "a precision is that of expectation values, and no observables are given",
             hint="add --observables FILE, or say how many --shots",
         )
-    if (request.account or request.instance) and not capabilities.accounts:
+    if (where.account or where.instance) and not capabilities.accounts:
         raise UsageError(
-            f"{request.provider} knows no accounts and no instances",
+            f"{where.provider} knows no accounts and no instances",
             hint="leave out --account and --instance",
         )
     if request.observables is not None and not capabilities.estimates:
         raise UsageError(
-            f"{request.provider}:{request.backend} gives counts, but no expectation values",
+            f"{where} gives counts, but no expectation values",
             hint="leave out --observables, or choose another backend",
         )
 
@@ -216,19 +187,19 @@ def _plan(
     place: Instance,
     material: Material,
 ) -> JobSet:
-    sweep = material.sweep
+    where, sweep = request.destination, material.sweep
     plan = Plan(request.options, excess=lambda _: "")
     if isinstance(provider, Plans):
         circuits = material.slice(Slice(0, material.circuits))
         plan = provider.plan(
             replace(circuits, first=request.start_index),
-            backend=request.backend,
+            backend=where.backend,
             options=request.options,
         )
     slices = plan_slices(
         material.circuits,
         shots=request.options.shots,
-        limits=provider.limits(request.backend),
+        limits=provider.limits(where.backend),
         per_job=request.per_job,
         size_bytes=material.size_bytes,
         excess=plan.excess,
@@ -239,13 +210,13 @@ def _plan(
         set_id=material.draft.set_id,
         name=request.name,
         created=workspace.clock(),
-        provider=request.provider,
-        backend=request.backend,
+        provider=where.provider,
+        backend=where.backend,
         circuits=material.circuits,
         slices=slices,
         options=plan.options,
-        account=request.account,
-        instance=request.instance or place.instance,
+        account=where.account,
+        instance=where.instance or place.instance,
         instance_name=place.name,
         plan=place.plan,
         tags=request.tags,
@@ -262,7 +233,8 @@ def _fingerprint(request: SubmitRequest, material: Material) -> str:
     """Equal for the same circuits, in the same order, run the same way on the same backend."""
     options = asdict(request.options)
     options["extra"].pop(PACE, None)
-    meaning = [*material.fingerprint(), request.provider, request.backend, options]
-    if request.account or request.instance:
-        meaning += [request.account, request.instance]
+    where = request.destination
+    meaning = [*material.fingerprint(), where.provider, where.backend, options]
+    if where.account or where.instance:
+        meaning += [where.account, where.instance]
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()

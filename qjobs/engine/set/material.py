@@ -18,7 +18,7 @@ from qjobs.model import JobSet, Slice
 from qjobs.store.sets import Draft
 
 if TYPE_CHECKING:
-    from qjobs.engine.set.making import SubmitRequest
+    from qjobs.engine.set.request import SubmitRequest
 
 
 class Material(NamedTuple):

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from qjobs.model import JobSet, RunOptions, Slice
+from qjobs.tags import NOTE_PREFIX
 
 _NOTE = re.compile(r"qj1((?:\.[a-z][0-9]{1,18})+)\.k([0-9a-f]{8})")
-_BEGINNING = "qj1."
 _LONGEST = 80
 _DIGITS = 14  # hexadecimal ones of a fingerprint: a number of 17 decimal ones at most
 _MOST_JOBS = 1_000_000
@@ -74,7 +74,7 @@ def _written(job_set: JobSet, fields: Mapping[str, int]) -> str:
 
 def is_note(label: str) -> bool:
     """Whether a label is, or was, a note."""
-    return label.startswith(_BEGINNING)
+    return label.startswith(NOTE_PREFIX)
 
 
 def read_note(label: str, *, set_tag: str) -> Note:

@@ -19,7 +19,7 @@ from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.held.shelf import Shelf
 
 if TYPE_CHECKING:
-    from qjobs.circuits.outcomes import Layout
+    from qjobs.circuits.layout import Layout
 
 _MOST_THREADS = 16
 _CANCEL_POLL_S = 0.25

@@ -30,7 +30,7 @@ from qjobs.results import JobResult
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-    from qjobs.circuits.outcomes import Layout
+    from qjobs.circuits.layout import Layout
 
 _GRACE_S = 2.0  # for the result of a job that has just ended to be kept
 _GONE = "its backend is an object of a Python process that has ended"

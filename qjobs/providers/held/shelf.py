@@ -12,7 +12,7 @@ from qjobs.providers.held.database import Database
 from qjobs.providers.held.processes import Processes
 
 if TYPE_CHECKING:
-    from qjobs.circuits.outcomes import Layout
+    from qjobs.circuits.layout import Layout
 
 _FORMAT = 1
 _DIED = "lost: the Python process that ran it ended before the job did"

@@ -25,7 +25,7 @@ from qjobs.lock import FileLock
 from qjobs.model import RunOptions
 
 if TYPE_CHECKING:
-    from qjobs.circuits.outcomes import Layout
+    from qjobs.circuits.layout import Layout
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 _LARGEST_CALL_BYTES = 64 << 20

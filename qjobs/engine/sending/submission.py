@@ -11,7 +11,7 @@ from qjobs import pool
 from qjobs.contract import Concludes, Provider
 from qjobs.engine.sending.lookup import open_resends
 from qjobs.engine.sending.reconcile import reconcile
-from qjobs.engine.sending.steps import Starter
+from qjobs.engine.sending.steps import Submitter
 from qjobs.engine.set.parcel import planned_slice
 from qjobs.errors import NoneAccepted, ProviderError
 from qjobs.model import Accepted, Attempted, Dropped, Finished, Planned, Refused
@@ -28,7 +28,7 @@ class Progress:
 
 
 @dataclass(slots=True)
-class StartReport:
+class SubmitReport:
     """What became of the jobs that were to be started; `problems` are for the user to read."""
 
     accepted: int = 0
@@ -51,7 +51,7 @@ def submission(
     stop: threading.Event,
     say: Callable[[str], None] = lambda _: None,
     halves: bool = True,
-) -> Iterator[Starter]:
+) -> Iterator[Submitter]:
     """Be the one process that submits a set. Raises StateError: BeingSubmitted or another.
 
     Unless it `halves` them, jobs that are too large for the provider are refused.
@@ -60,7 +60,7 @@ def submission(
     with folder.claim_submission(), folder.journal() as journal:
         folder.check_files()
         try:
-            yield Starter(
+            yield Submitter(
                 folder.job_set, journal, provider,
                 lambda part: planned_slice(folder, part),
                 clock, stop, say,
@@ -74,7 +74,7 @@ def submission(
                     provider.conclude(folder.job_set.tag)
 
 
-def start(
+def submit_jobs(
     folder: SetFolder,
     provider: Provider,
     *,
@@ -85,7 +85,7 @@ def start(
     resend_unknown: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
     enough: Callable[[], bool] = lambda: False,
-) -> StartReport:
+) -> SubmitReport:
     """Hand the jobs that are planned, or whose fate is unknown, to the provider.
 
     Calls run in as many threads as the backend takes, at most `max_workers`. Once `stop` is
@@ -95,31 +95,31 @@ def start(
     another process is submitting the set.
     """
     job_set = folder.job_set
-    report = StartReport()
+    report = SubmitReport()
     known = [*jobs]
     settled = 0
 
     def say(waiting: str) -> None:
         progress(Progress(settled, len(known), waiting))
 
-    with submission(folder, provider, clock=clock, stop=stop, say=say) as starter:
+    with submission(folder, provider, clock=clock, stop=stop, say=say) as submitter:
         try:
-            reconcile(folder, provider, starter.journal, clock=clock, say=say)
+            reconcile(folder, provider, submitter.journal, clock=clock, say=say)
         except ProviderError as error:
             if isinstance(error, NoneAccepted):
                 report.stopped_by = error
             report.problems.append(f"nothing is sent before it is known what was: {error.message}")
-            _count(report, starter, known)
+            _count(report, submitter, known)
             return report
         if resend_unknown:
-            open_resends(provider, job_set, starter.journal, jobs, clock=clock)
+            open_resends(provider, job_set, submitter.journal, jobs, clock=clock)
         width = provider.limits(job_set.backend).connections
         say("")
         waiting: Sequence[int] = jobs
         try:
             while waiting:
                 for problem in pool.each(
-                    starter.start, waiting, width=min(width, max_workers or width), stop=stop
+                    submitter.submit, waiting, width=min(width, max_workers or width), stop=stop
                 ):
                     settled += 1
                     say("")
@@ -128,19 +128,19 @@ def start(
                     if not report.gave_up and enough():
                         report.gave_up = True
                         stop.set()
-                waiting = [*starter.split_off]
-                starter.split_off.clear()
+                waiting = [*submitter.split_off]
+                submitter.split_off.clear()
                 known += waiting
         except NoneAccepted as error:
             report.stopped_by = error
-        _count(report, starter, [*known, *starter.split_off])
+        _count(report, submitter, [*known, *submitter.split_off])
     return report
 
 
-def _count(report: StartReport, starter: Starter, jobs: Sequence[int]) -> None:
+def _count(report: SubmitReport, submitter: Submitter, jobs: Sequence[int]) -> None:
     unknown = []
     for index in jobs:
-        attempt = starter.journal.job(index).attempt
+        attempt = submitter.journal.job(index).attempt
         match attempt.state:
             case Dropped():
                 report.cancelled += 1
@@ -160,5 +160,5 @@ def _count(report: StartReport, starter: Starter, jobs: Sequence[int]) -> None:
     report.unknown += len(unknown)
     if unknown:
         with suppress(ProviderError):  # of one that does not answer any more, other verbs tell
-            if not starter.provider.capabilities(starter.job_set.backend).finds:
+            if not submitter.provider.capabilities(submitter.job_set.backend).finds:
                 report.untold += unknown
