@@ -25,10 +25,11 @@ from qiskit import QuantumCircuit
 
 from qjobs.circuits import qpy
 from qjobs.circuits.inputs import expand
-from qjobs.engine.resume import resume
-from qjobs.engine.submit import SubmitRequest, prepare
+from qjobs.engine.set.making import plan_set
+from qjobs.engine.set.request import SubmitRequest
+from qjobs.engine.submit import submit_unsent
 from qjobs.engine.workspace import Workspace
-from qjobs.model import RunOptions
+from qjobs.model import Destination, RunOptions
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "ibm"))
 
@@ -45,10 +46,12 @@ def submit(
 ) -> float:
     """Seconds to hand a new set over; what is made of the files before does not count."""
     options = RunOptions(seed=7)
-    request = SubmitRequest(expand([str(path)]), "ibm", backend, options, per_job=per_job)
-    folder = prepare(workspace, request).folder
+    request = SubmitRequest(
+        expand([str(path)]), Destination("ibm", backend), options, per_job=per_job
+    )
+    folder = plan_set(workspace, request).folder
     start = time.perf_counter()
-    report = resume(workspace, folder, stop=threading.Event(), max_workers=connections)
+    report = submit_unsent(workspace, folder, stop=threading.Event(), max_workers=connections)
     spent_s = time.perf_counter() - start
     assert report.accepted == len(folder.jobs()), report
     return spent_s

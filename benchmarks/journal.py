@@ -18,13 +18,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from qjobs import files
 from qjobs.facts import Fact, FactKind, Ledger
 from qjobs.model import JobSet, Slice
 from qjobs.results import CircuitResult, JobResult
-from qjobs.store import files, layout, reading
 from qjobs.store.folder import SetFolder
 from qjobs.store.results import ResultFiles
 from qjobs.store.sets import Store
+from qjobs.store.state import format as layout
+from qjobs.store.state import reading
 
 NOW = datetime(2026, 11, 22, 5, 0, 0, 123456, tzinfo=UTC)
 ROUNDS = 7

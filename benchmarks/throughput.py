@@ -23,8 +23,8 @@ from qiskit import qpy
 from qiskit_aer import AerSimulator
 
 from qjobs.circuits.slices import CircuitSlice
+from qjobs.contract import ProviderContext
 from qjobs.model import RunOptions, Slice
-from qjobs.providers.interface import ProviderContext
 from qjobs.providers.local import supervision
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.provider import LocalProvider

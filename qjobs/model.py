@@ -12,6 +12,8 @@ from enum import StrEnum
 from math import inf
 from typing import NamedTuple, TypeAlias
 
+from qjobs import tags
+
 Scalar: TypeAlias = str | int | float | bool
 
 
@@ -51,6 +53,8 @@ class Source(NamedTuple):
 
 _TOO_LARGE = 2**63
 """The numbers of TOML are smaller."""
+PACE = "submits_per_minute"
+"""The run option that says how a set is submitted, not how it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,34 @@ class RunOptions:
             raise ValueError(f"the optimization level is 0 to 3, not {self.optimization_level}")
         if self.precision is not None and not 0 <= self.precision < inf:
             raise ValueError(f"the precision must be a number from 0 on, not {self.precision}")
+
+    @property
+    def pace(self) -> str:
+        """How many submissions a minute the set is sent with, as text; empty if it does not say."""
+        return str(self.extra.get(PACE, ""))
+
+
+class Destination(NamedTuple):
+    """Where a set runs: on a backend of a provider, and at whose expense.
+
+    `account` and `instance` are names of the provider's; empty is the user's usual place. `pace`
+    is a number of submissions a minute, written out; empty is the provider's own.
+    """
+
+    provider: str
+    backend: str = ""
+    account: str = ""
+    instance: str = ""
+    pace: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.backend}" if self.backend else self.provider
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings that the provider is opened with, before those of the user."""
+        chosen = {"account": self.account, "instance": self.instance, PACE: self.pace}
+        return {name: value for name, value in chosen.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +173,13 @@ class JobSet:
             raise ValueError(f"{self.circuits} circuits of {self.bindings} bindings each")
 
     @property
+    def destination(self) -> Destination:
+        """Where the set runs."""
+        return Destination(
+            self.provider, self.backend, self.account, self.instance, self.options.pace
+        )
+
+    @property
     def indices(self) -> range:
         """The indices of its circuits."""
         return range(self.start_index, self.start_index + self.circuits)
@@ -152,7 +191,7 @@ class JobSet:
     @property
     def tag(self) -> str:
         """The label that all provider jobs of the set share."""
-        return f"qj-{self.set_id}"
+        return tags.set_tag(self.set_id)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -161,7 +200,7 @@ class JobSet:
 
     def job_tag(self, job: int, attempt: int) -> str:
         """The label of one attempt at one job: no two provider jobs should carry it."""
-        return f"{self.tag}-{job}-{attempt}"
+        return str(tags.JobTag(self.tag, job, attempt))
 
 
 class JobStatus(StrEnum):

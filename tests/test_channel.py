@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from qjobs import channel
+from qjobs.children import channel
 
 CHILD = """
 import atexit, ctypes, os, subprocess, sys
-from qjobs import channel
+from qjobs.children import channel
 
 print("before", flush=True)
 atexit.register(print, "at the end")
@@ -60,7 +60,7 @@ def test_what_a_process_prints_before_it_is_ours_is_no_answer(tmp_path: Path) ->
 def test_it_works_where_our_own_standard_streams_are_closed() -> None:
     program = f"""
 import subprocess, sys
-from qjobs import channel
+from qjobs.children import channel
 process, answers = channel.start([sys.executable, "-c", {CHILD!r}], printed=subprocess.DEVNULL)
 process.communicate(b"one\\n")
 sys.exit(0 if answers.read() == b"ONE\\n" else 7)

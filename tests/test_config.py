@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from qjobs import paths
 from qjobs.config import LARGEST_BYTES, read
+from qjobs.contract import Limits
 from qjobs.errors import AuthError, UsageError
-from qjobs.providers.interface import Limits
 from qjobs.providers.loading import names, open_provider
 from qjobs.providers.local.provider import LocalProvider
-from qjobs.providers.qiskit.provider import QiskitProvider
-from qjobs.providers.qiskit.settings import Settings
+from qjobs.providers.vendor.provider import QiskitProvider
+from qjobs.providers.vendor.settings import Settings
 
 IONQ = """
 [providers.ionq]

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.layout import Layout
 
 _LONGEST_SHOWN = 100
 
@@ -14,7 +13,7 @@ class Ambiguous(ValueError):
     """It cannot be told which bits of the circuit an outcome has."""
 
 
-def hexadecimal(layout: "Layout", counts: Mapping[Any, Any]) -> Mapping[str, int]:
+def hexadecimal(layout: Layout, counts: Mapping[Any, Any]) -> Mapping[str, int]:
     """Counts keyed as Aer keys them, whatever the vendor does. Raises Ambiguous."""
     # Aer's are taken as they are: going through them all would take a part of simulating them.
     if not layout.bits and all(type(key) is str and key.startswith("0x") for key in counts):
@@ -29,7 +28,7 @@ def hexadecimal(layout: "Layout", counts: Mapping[Any, Any]) -> Mapping[str, int
     return merged
 
 
-def reader(layout: "Layout") -> Callable[[object], str]:
+def reader(layout: Layout) -> Callable[[object], str]:
     """What turns an outcome of the backend into ours, in hexadecimal. That raises Ambiguous."""
     in_order = layout.bits in ((), tuple(range(layout.clbits)))
 
@@ -50,7 +49,7 @@ def width(key: object) -> int:
     return _value(key).bit_length()
 
 
-def _has_registers(layout: "Layout", key: str) -> bool:
+def _has_registers(layout: Layout, key: str) -> bool:
     """Whether the spaces of an outcome are those between the registers of the circuit."""
     groups = key.split(" ")
     sizes = [size for _, size in layout.registers] + [layout.loose] * bool(layout.loose)
@@ -60,7 +59,7 @@ def _has_registers(layout: "Layout", key: str) -> bool:
     return {*bits} <= {"0", "1"} and not int(bits, 2) & layout.unwritten
 
 
-def _number(layout: "Layout", key: object) -> int:
+def _number(layout: Layout, key: object) -> int:
     """The bits that the backend gave, as one number."""
     bits = key.replace(" ", "") if isinstance(key, str) else ""
     if bits and not bits.startswith("0x"):

@@ -11,7 +11,7 @@ belong afterwards.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qjobs.circuits.outcomes import NOWHERE, Layout
+from qjobs.circuits.layout import NOWHERE, Layout
 
 if TYPE_CHECKING:
     from qiskit import ClassicalRegister, QuantumCircuit

@@ -11,12 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from qjobs import channel
+from qjobs.children import channel
+from qjobs.children.lifetime import ending
 from qjobs.circuits import bounds
 from qjobs.circuits.files import Parameters, Task
 from qjobs.circuits.qpy import Dialect
 from qjobs.errors import InputError, Place, QjobsError, StateUnwritable
-from qjobs.lifetime import ending
 from qjobs.model import Slice
 
 _READ_BYTES = 1 << 16

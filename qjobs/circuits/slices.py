@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from qjobs.circuits import outcomes, qpy
-from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.layout import Layout
 from qjobs.circuits.sweep import Pub, Sweep, columns
 from qjobs.model import Slice
 from qjobs.results import CircuitResult

@@ -33,14 +33,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from qjobs import channel
+from qjobs.children import channel
+from qjobs.children.lifetime import die_with
 from qjobs.circuits import bounds, qpy
 from qjobs.circuits.foreign import describe
 from qjobs.circuits.older import decode_windows
 from qjobs.circuits.sniff import MAX_QASM_BYTES, Format
 from qjobs.circuits.unpacking import contents
 from qjobs.errors import InputError, StateUnwritable
-from qjobs.lifetime import die_with
 from qjobs.model import Slice
 from qjobs.regular import create_private
 

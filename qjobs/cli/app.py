@@ -47,7 +47,7 @@ VERBS = (
         "qjobs status ghz --jobs --failed",
         "qjobs status --failed -q | qjobs retry -",
     )),
-    Verb("result", "results:result", "Look",
+    Verb("result", "result:result", "Look",
         "Print what the circuits gave, in the order submitted.", (
         "qjobs result",
         "qjobs result ghz:0-9 --top 4",
@@ -68,7 +68,7 @@ VERBS = (
         "qjobs show",
         "qjobs show @2 --json",
     )),
-    Verb("cancel", "cancelling:cancel", "Mend",
+    Verb("cancel", "cancel:cancel", "Mend",
         "Stop jobs, and drop those that were not submitted yet.", (
         "qjobs cancel",
         "qjobs cancel ghz/2",
@@ -83,11 +83,11 @@ VERBS = (
         "qjobs retry",
         "qjobs retry ghz --all --wait",
     )),
-    Verb("adopt", "adopting:adopt", "Mend",
+    Verb("adopt", "adopt:adopt", "Mend",
         "Attach a job that you found to one whose answer was lost.", (
         "qjobs adopt ghz/2 d1q8k2m5v6n0008xyz0g",
     )),
-    Verb("recover", "recovering:recover", "Mend",
+    Verb("recover", "recover:recover", "Mend",
         "Rebuild sets from their jobs at the provider.", (
         "qjobs recover -b ibm --dry-run",
         "qjobs recover -b ibm:ibm_fez 9f3c1a7e2b40",

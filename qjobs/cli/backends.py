@@ -9,10 +9,11 @@ import typer
 from qjobs.circuits.foreign import describe
 from qjobs.cli import options
 from qjobs.cli.workspace import open_workspace
-from qjobs.engine import choice
+from qjobs.contract import Provider
+from qjobs.engine.set import choice
 from qjobs.errors import ExitCode, ProviderError, QjobsError, UsageError
+from qjobs.model import Destination
 from qjobs.providers import loading
-from qjobs.providers.interface import Provider
 from qjobs.render.backends import Offer, backend_rows, backends_document
 from qjobs.render.data import DATA
 from qjobs.render.output import Output
@@ -44,10 +45,8 @@ def backends(
             raise UsageError("of which provider?", hint="name it: qjobs backends -p NAME")
         offers = _all_offered(output)
     else:
-        chosen = {
-            name: text for name, text in {"account": account, "instance": instance}.items() if text
-        }
-        offers = _offered(provider, open_workspace().load_provider(provider, **chosen))
+        where = Destination(provider, account=account, instance=instance)
+        offers = _offered(provider, open_workspace().provider_at(where))
         if not offers:
             output.warn(_none_listed(provider))
         if least_busy:

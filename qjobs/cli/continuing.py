@@ -8,8 +8,8 @@ import typer
 from qjobs import spans
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets, warn_of
-from qjobs.cli.outcome import Interrupted, TooManyFailed, retry_command, warn_of_unknown
-from qjobs.cli.sending import conclude, hand_over, print_ids
+from qjobs.cli.exit_codes import Interrupted, TooManyFailed, retry_command, warn_of_unknown
+from qjobs.cli.submission import conclude, print_ids, submit_jobs
 from qjobs.cli.values import most_fails
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
@@ -49,7 +49,7 @@ def resume(
     json: options.Json = False,
 ) -> ExitCode:
     """Submit the jobs that were not submitted yet, once each."""
-    from qjobs.engine.resume import unsent_jobs
+    from qjobs.engine.submit import unsent_jobs
 
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     deadline = Deadline(timeout)
@@ -65,7 +65,7 @@ def resume(
     limit = Limit(timeout, poll, most_fails(fail_fast=fail_fast, max_fails=max_fails))
     errors = []
     for target in targets:
-        error = hand_over(
+        error = submit_jobs(
             workspace, target, output,
             jobs=target.jobs, max_workers=max_workers, resend_unknown=resend_unknown,
             recalibrated=recalibrated, limit=limit, deadline=deadline,
@@ -143,7 +143,7 @@ def retry(
             f"{target.folder.job_set.set_id}: {count(circuits, 'circuit')} in "
             f"{count(len(opened), 'job')} to send again{_left(target, report, opened)}"
         )
-        error = hand_over(
+        error = submit_jobs(
             workspace, target, output,
             jobs=opened, max_workers=max_workers, recalibrated=recalibrated,
             limit=limit, deadline=deadline,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qjobs.cli.outcome import Interrupted
+from qjobs.cli.exit_codes import Interrupted
 from qjobs.cli.signals import Interruption
 from qjobs.engine.address import Target
 from qjobs.engine.deadline import Deadline

@@ -7,7 +7,7 @@ import typer
 
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
-from qjobs.cli.outcome import (
+from qjobs.cli.exit_codes import (
     JobsFailed,
     raise_for_credentials,
     raise_for_jobs,
@@ -156,7 +156,7 @@ def list_(
     json: options.Json = False,
 ) -> ExitCode:
     """List the job sets, the newest first."""
-    from qjobs.engine.listing import list_sets
+    from qjobs.engine.list import list_sets
 
     output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
     reports = []

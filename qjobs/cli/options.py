@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from qjobs.cli.completion import complete_address, complete_backend
+from qjobs.cli.tab import complete_address, complete_backend
 from qjobs.cli.values import LARGEST_NUMBER, duration_s, standard_error
 from qjobs.render.output import Format
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from qjobs.cli.completion import SCRIPTS
+from qjobs.cli.tab import SCRIPTS
 from qjobs.errors import ExitCode, UsageError
 
 

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qjobs.cli import options
+from qjobs.cli.exit_codes import Interrupted
 from qjobs.cli.following import follow_to_end
-from qjobs.cli.outcome import Interrupted
-from qjobs.cli.requesting import input_files, make_request
-from qjobs.cli.results import Selected, print_results
-from qjobs.cli.sending import conclude, hand_over, print_ids
+from qjobs.cli.request import input_files, make_request
+from qjobs.cli.result import Selected, print_results
+from qjobs.cli.submission import conclude, print_ids, submit_jobs
 from qjobs.cli.values import most_fails, named_options, run_options
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target, resolve
 from qjobs.engine.deadline import Deadline, within
-from qjobs.engine.origins import Origins
+from qjobs.engine.set.origins import Origins
 from qjobs.engine.wait import Limit
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode, NoneAccepted, QjobsError, TimedOut
@@ -30,7 +30,7 @@ from qjobs.store.folder import Skipped
 
 if TYPE_CHECKING:
     from qjobs.circuits.gather import Gathered
-    from qjobs.engine.submit import SubmitRequest
+    from qjobs.engine.set.request import SubmitRequest
 
 
 def submit(
@@ -189,7 +189,7 @@ def run(
 
 
 def _preview(workspace: Workspace, request: "SubmitRequest", output: Output) -> ExitCode:
-    from qjobs.engine.submit import estimates_remark, preview, warnings
+    from qjobs.engine.set.making import estimates_remark, preview, warnings
 
     with progress(output, "reading") as meter:
         plan, gathered = preview(workspace, request, progress=meter.show)
@@ -227,10 +227,10 @@ def _submit(
     deadline: Deadline,
 ) -> tuple[Target, list[QjobsError]]:
     """Make the set and send it; the errors are what the command has to end with."""
-    from qjobs.engine.submit import estimates_remark, prepare
+    from qjobs.engine.set.making import estimates_remark, plan_set
 
     with progress(output, "reading") as meter:
-        preparation = prepare(workspace, request, progress=meter.show)
+        preparation = plan_set(workspace, request, progress=meter.show)
     _warn(output, preparation.gathered)
     folder = preparation.folder
     _say_where(output, folder.job_set)
@@ -244,7 +244,7 @@ def _submit(
         output.note(f"submitted before as {set_id}")
         if target.folder.being_submitted():
             return target, []
-    error = hand_over(
+    error = submit_jobs(
         workspace, target, output, max_workers=max_workers, limit=limit, deadline=deadline
     )
     return target, [error] if error else []

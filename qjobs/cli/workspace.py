@@ -7,7 +7,7 @@ from qjobs.engine.workspace import Workspace
 from qjobs.render.data import DATA
 
 if TYPE_CHECKING:
-    from qjobs.providers.interface import Provider
+    from qjobs.contract import Provider
 
 
 def open_workspace() -> Workspace:

@@ -1,12 +1,13 @@
 """Attach to a job of unknown fate the provider job that a person has found for it."""
 
 from contextlib import suppress
+from typing import assert_never
 
 from qjobs.engine.address import Target
-from qjobs.engine.adopting import Adopter
+from qjobs.engine.sending.adopting import Adopter
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import NotFound, StateError, UsageError
-from qjobs.model import Attempted, Dropped, Job, JobStatus, Refused
+from qjobs.model import Accepted, Attempted, Dropped, Finished, Job, JobStatus, Planned, Refused
 
 
 def adopt(workspace: Workspace, target: Target, job_id: str) -> str:
@@ -28,7 +29,7 @@ def adopt(workspace: Workspace, target: Target, job_id: str) -> str:
         raise UsageError(
             f"{job_id} is that of {owner} already", hint=f"qjobs status --jobs {owner}"
         )
-    provider = workspace.provider_of(job_set)
+    provider = workspace.provider_at(job_set.destination)
     with folder.claim_submission(), folder.journal() as journal:
         job = journal.job(index)
         _check_waits(job, f"{job_set.set_id}/{index}")
@@ -66,12 +67,14 @@ def _check_waits(job: Job, address: str) -> None:
             return
         case Dropped(tag) if tag:
             return
-        case _:
+        case Planned() | Dropped() | Accepted() | Finished():
             raise UsageError(
                 f"{address} waits for no job id: what became of its attempt "
                 f"{job.attempt.number} is known",
                 hint=f"qjobs status --jobs {address}",
             )
+        case unexpected:
+            assert_never(unexpected)
 
 
 def _owners(workspace: Workspace, provider: str, job_id: str) -> list[tuple[str, int]]:

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 from qjobs.errors import UnknownBackend
 
 if TYPE_CHECKING:
-    from qjobs.providers.interface import Capabilities, Provider
+    from qjobs.contract import Capabilities, Provider
 
 
 def connections(provider: "Provider", backend: str) -> int:
     """How many threads may ask at once. Raises ProviderError."""
     # Imported here, as the provider is by now: a set that is at its end needs neither.
-    from qjobs.providers.interface import Limits
+    from qjobs.contract import Limits
 
     try:
         return provider.limits(backend).connections
@@ -30,7 +30,7 @@ def has_accounts(provider: "Provider", backend: str) -> bool:
 
 
 def _capabilities(provider: "Provider", backend: str) -> "Capabilities":
-    from qjobs.providers.interface import Capabilities
+    from qjobs.contract import Capabilities
 
     try:
         return provider.capabilities(backend)

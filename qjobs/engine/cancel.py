@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from qjobs.engine.address import Target
-from qjobs.engine.adopting import Adopter
-from qjobs.engine.reconcile import learn
-from qjobs.engine.unknown import Found, NotYet, Unclear, look_up
+from qjobs.engine.sending.adopting import Adopter
+from qjobs.engine.sending.lookup import Found, NotYet, Unclear, look_up
+from qjobs.engine.sending.reconcile import learn
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import BeingSubmitted, ProviderError, StateDamaged, UsageError
 from qjobs.facts import Fact, FactKind
@@ -18,7 +18,7 @@ from qjobs.store.folder import SetFolder
 from qjobs.store.journal import Journal
 
 if TYPE_CHECKING:
-    from qjobs.providers.interface import CancelOutcome, Provider
+    from qjobs.contract import CancelOutcome, Provider
 
 
 class Cancellation(StrEnum):
@@ -106,7 +106,7 @@ def cancel(
         _withdraw(workspace, journal, target.chosen(journal.jobs()))
         jobs = target.chosen(journal.jobs())
         if any(isinstance(job.state, Attempted | Accepted) or job.unwanted for job in jobs):
-            provider = workspace.provider_of(job_set)
+            provider = workspace.provider_at(job_set.destination)
             if any(isinstance(job.state, Attempted) for job in jobs):
                 in_flight = not _settle(workspace, target.folder, journal, provider, jobs)
                 jobs = [journal.job(job.index) for job in jobs]
@@ -131,7 +131,9 @@ def cancel_duplicates(
     found = {job_id: job for job in target.chosen(target.folder.jobs()) for job_id in job.unwanted}
     if not found:
         return ()
-    outcomes = workspace.provider_of(job_set).cancel(list(found), backend=job_set.backend)
+    outcomes = workspace.provider_at(job_set.destination).cancel(
+        list(found), backend=job_set.backend
+    )
     return tuple(
         CancelReport(job.index, job.slice, _asked(job_id, outcomes), job_id, duplicate=True)
         for job_id, job in found.items()
@@ -148,7 +150,7 @@ def _learn(workspace: Workspace, folder: SetFolder, journal: Journal) -> None:
     if folder.compared or folder.being_submitted():
         return
     with suppress(ProviderError, UsageError, StateDamaged, BeingSubmitted):
-        provider = workspace.provider_of(folder.job_set)
+        provider = workspace.provider_at(folder.job_set.destination)
         with folder.claim_submission():
             learn(folder, provider, journal, clock=workspace.clock)
 
@@ -229,8 +231,10 @@ def _reports(
             yield CancelReport(job.index, job.slice, Cancellation.DROPPED, tag=tag)
         case Attempted(tag) if in_flight and job.attempt.withdrawn:
             yield CancelReport(job.index, job.slice, Cancellation.REQUESTED, tag=tag)
-        case _:
+        case Planned() | Dropped() | Attempted() | Refused() | Accepted() | Finished():
             yield CancelReport(job.index, job.slice, *_outcome(job, outcomes))
+        case unexpected:
+            assert_never(unexpected)
     for job_id in job.unwanted:
         outcome = _asked(job_id, outcomes)
         yield CancelReport(job.index, job.slice, outcome, job_id, duplicate=True)

@@ -15,7 +15,7 @@ from qjobs.engine.workspace import Workspace
 from qjobs.errors import NotNow, OutOfTime
 
 if TYPE_CHECKING:
-    from qjobs.providers.interface import Provider
+    from qjobs.contract import Provider
 
 _THREAD = "qjobs-left-behind"
 _GRACE_S = 1.0

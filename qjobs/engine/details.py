@@ -4,12 +4,12 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from qjobs import pool
+from qjobs.contract import Details, JobDetails
 from qjobs.engine.asking import connections
 from qjobs.engine.report import JobReport
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ProviderError
 from qjobs.model import JobSet
-from qjobs.providers.interface import Details, JobDetails
 
 MOST_ASKED = 50
 """Jobs of a set that are asked for: each costs the provider a question."""
@@ -30,7 +30,7 @@ def details(
     if not asked:
         return {}
     try:
-        provider = workspace.provider_of(job_set)
+        provider = workspace.provider_at(job_set.destination)
         if not isinstance(provider, Details):
             return {}
         width = min(connections(provider, job_set.backend), len(asked))

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import assert_never
 
 from qjobs.engine.address import Target
-from qjobs.engine.origins import Origins
 from qjobs.engine.report import SetReport, how_dropped, how_unknown
+from qjobs.engine.set.origins import Origins
 from qjobs.errors import StateDamaged
 from qjobs.model import (
+    Accepted,
     Attempt,
     Attempted,
     Dropped,
@@ -17,6 +19,7 @@ from qjobs.model import (
     Finished,
     Job,
     JobStatus,
+    Planned,
     Refused,
     Slice,
     Source,
@@ -94,8 +97,10 @@ def _failure(job: Job, attempt: Attempt) -> Failure | None:
             return Failure(job.index, attempt.number, part, Origin.CANCEL, message, job_id)
         case Dropped(tag):
             return Failure(job.index, attempt.number, part, Origin.CANCEL, how_dropped(tag))
-        case _:
+        case Planned() | Attempted() | Accepted() | Finished():
             return None
+        case unexpected:
+            assert_never(unexpected)
 
 
 def _failed_circuits(

@@ -31,7 +31,7 @@ def look_into(
     A provider that cannot tell by itself has given the results, or is asked for them once now, if
     this `fetches`: they are kept. What could not be learnt is a problem.
     """
-    from qjobs.providers.interface import TellsFailed
+    from qjobs.contract import TellsFailed
 
     folder = target.folder
     report = _renewed(target, report)
@@ -40,7 +40,7 @@ def look_into(
         return report
     problems: list[str] = []
     try:
-        provider = workspace.provider_of(folder.job_set)
+        provider = workspace.provider_at(folder.job_set.destination)
         if not isinstance(provider, TellsFailed):
             if fetches:
                 problems += fetch(workspace, folder, unclear, stop=stop)

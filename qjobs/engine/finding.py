@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from qjobs.errors import AmbiguousAddress, NotFound, StateDamaged
-from qjobs.store.document import SetHeader
 from qjobs.store.sets import Listing, Store
+from qjobs.store.state.any_toml import SetHeader
+from qjobs.tags import SET_ID
 
 LAST = "@last"
-SET_ID = re.compile(r"[0-9a-f]{4,32}")
 # PowerShell takes `@last` for one of its own operators, so the bare words work too.
 WORDS = {"last": 1, "latest": 1, LAST: 1, "@latest": 1}
 _BACK = re.compile(r"@[1-9]\d{0,8}")

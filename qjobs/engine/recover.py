@@ -1,14 +1,14 @@
 """Piece job sets together from the labels of their jobs, where the state folder is lost."""
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
-from qjobs import spans
-from qjobs.engine.remains import (
+from qjobs import spans, tags
+from qjobs.contract import Recovers, RemoteJob
+from qjobs.engine.found_jobs import (
     Place,
     Remains,
     Retried,
@@ -19,13 +19,9 @@ from qjobs.engine.remains import (
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import NotFound, UsageError
 from qjobs.facts import Fact, FactKind, Ledger, shortened
-from qjobs.model import JobSet, RunOptions, Slice
-from qjobs.providers.interface import Recovers, RemoteJob
+from qjobs.model import Destination, JobSet, RunOptions, Slice
 
 Moved = TypeVar("Moved", Place, Retried)
-
-_SET_TAG = re.compile(r"qj-([0-9a-f]{4,32})")
-_SET_ID = re.compile(r"[0-9a-f]{4,32}")
 
 
 class Outcome(StrEnum):
@@ -55,23 +51,15 @@ class Recovery(NamedTuple):
 
 
 class RecoverRequest(NamedTuple):
-    """What the user asked for. Without `set_ids` all sets are meant, with no `backend` any.
+    """What the user asked for. Without `set_ids` all sets are meant, without a backend any.
 
     Sets of which all jobs are of `others` are left alone unless they are meant, too.
     """
 
-    provider: str
-    backend: str = ""
+    destination: Destination
     set_ids: Sequence[str] = ()
-    account: str = ""
-    instance: str = ""
     dry_run: bool = False
     others: bool = False
-
-    @property
-    def address(self) -> str:
-        """Where sets are looked for, as `-b` takes it."""
-        return f"{self.provider}:{self.backend}" if self.backend else self.provider
 
 
 def recover(workspace: Workspace, request: RecoverRequest) -> Iterator[Recovery]:
@@ -81,49 +69,48 @@ def recover(workspace: Workspace, request: RecoverRequest) -> Iterator[Recovery]
     StateError, ProviderError and, after all others, NotFound for sets that it has no job of.
     """
     for set_id in request.set_ids:
-        if not _SET_ID.fullmatch(set_id):
+        if not tags.SET_ID.fullmatch(set_id):
             raise UsageError(f"{set_id!r} is not the id of a job set", hint="give it in full")
-    provider = _load(workspace, request)
+    where = request.destination
+    provider = _load(workspace, where)
     lost, anothers = [], []
-    for set_id in dict.fromkeys(request.set_ids or _seen(provider, request.backend)):
+    for set_id in dict.fromkeys(request.set_ids or _seen(provider, where.backend)):
         if workspace.store.has(set_id):
-            yield Recovery(set_id, request.backend, Outcome.PRESENT)
+            yield Recovery(set_id, where.backend, Outcome.PRESENT)
             continue
-        jobs = provider.labelled(backend=request.backend, set_tag=f"qj-{set_id}")
+        jobs = provider.labelled(backend=where.backend, set_tag=tags.set_tag(set_id))
         if jobs and not request.others and all(job.owner for job in jobs):
             anothers.append(set_id)
             yield Recovery(set_id, jobs[0].backend, Outcome.ANOTHERS)
         elif jobs:
-            remains = sort_remains(f"qj-{set_id}", jobs)
+            remains = sort_remains(tags.set_tag(set_id), jobs)
             yield _recover(workspace, request, set_id, remains)
         else:
             lost.append(set_id)
     if lost:
         raise NotFound(
-            f"{request.address} has no jobs of {' '.join(lost)}",
-            hint=f"qjobs recover -b {request.provider} --dry-run",
+            f"{where} has no jobs of {' '.join(lost)}",
+            hint=f"qjobs recover -b {where.provider} --dry-run",
         )
     if anothers and request.set_ids:
         raise NotFound(
             f"all jobs of {' '.join(anothers)} are of somebody else",
-            hint=f"qjobs recover -b {request.provider} --others {' '.join(anothers)}",
+            hint=f"qjobs recover -b {where.provider} --others {' '.join(anothers)}",
         )
 
 
-def _load(workspace: Workspace, request: RecoverRequest) -> Recovers:
-    chosen = {"account": request.account, "instance": request.instance}
-    given = {name: value for name, value in chosen.items() if value}
-    provider = workspace.load_provider(request.provider, **given)
+def _load(workspace: Workspace, where: Destination) -> Recovers:
+    provider = workspace.provider_at(where)
     if isinstance(provider, Recovers):
         return provider
-    raise UsageError(f"{request.provider} keeps no labels from which job sets could be recovered")
+    raise UsageError(f"{where.provider} keeps no labels from which job sets could be recovered")
 
 
 def _seen(provider: Recovers, backend: str) -> list[str]:
     """The ids of the sets that the newest jobs belong to, the oldest set first."""
     jobs: list[RemoteJob] = sorted(provider.labelled(backend=backend), key=attrgetter("created"))
-    found = (_SET_TAG.fullmatch(label) for job in jobs for label in job.labels)
-    return [match[1] for match in found if match]
+    found = (tags.set_id(label) for job in jobs for label in job.labels)
+    return [set_id for set_id in found if set_id]
 
 
 def _recover(
@@ -136,11 +123,12 @@ def _recover(
     first = remains.outline.start_index
     places = [_moved(place, first) for place in place_jobs(remains.outline, planned)]
     retried = [_moved(one, first) for one in retried]
+    set_tag = tags.set_tag(set_id)
     found = [place.job for place in places if place.job is not None]
     numbers = {place.job: number for number, place in enumerate(places) if place.job is not None}
-    facts = [fact for job in found for fact in _facts(f"qj-{set_id}", remains, job, numbers[job])]
+    facts = [fact for job in found for fact in _facts(set_tag, remains, job, numbers[job])]
     facts += _retried_facts(
-        f"qj-{set_id}", remains, retried, numbers, Ledger([p.slice for p in places], facts)
+        set_tag, remains, retried, numbers, Ledger([p.slice for p in places], facts)
     )
     if len(found) < len(places):
         problems.append(
@@ -186,14 +174,14 @@ def _job_set(
         set_id=set_id,
         name="",
         created=_oldest(remains),
-        provider=request.provider,
+        provider=request.destination.provider,
         backend=remains.backend,
         circuits=outline.circuits,
         slices=tuple(place.slice for place in places),
         options=RunOptions(shots=outline.shots, memory=outline.memory),
         parameters=tuple(f"parameter-{number}" for number in range(outline.parameters)),
-        account=request.account,
-        instance=request.instance,
+        account=request.destination.account,
+        instance=request.destination.instance,
         bindings=outline.bindings,
         observables=outline.observables,
         owner=remains.owner,
@@ -228,7 +216,7 @@ def _facts(set_tag: str, remains: Remains, job: int, number: int) -> Iterator[Fa
         at = jobs[0].created if jobs else at
         if attempt > 1:
             yield Fact(number, attempt, at, FactKind.PLANNED, "seen when recovered")
-        yield Fact(number, attempt, at, FactKind.ATTEMPTED, f"{set_tag}-{job}-{attempt}")
+        yield Fact(number, attempt, at, FactKind.ATTEMPTED, str(tags.JobTag(set_tag, job, attempt)))
         if not jobs:
             yield Fact(number, attempt, at, FactKind.REFUSED, "no job carries the tag")
     # Only now: no attempt can follow one that has a job which is not known to have ended.

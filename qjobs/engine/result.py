@@ -17,8 +17,8 @@ from qjobs.engine.address import Target
 from qjobs.engine.asking import connections
 from qjobs.engine.deadline import patient
 from qjobs.engine.once import OnceKeeper
-from qjobs.engine.origins import Origins
 from qjobs.engine.report import JobReport, SetReport, State
+from qjobs.engine.set.origins import Origins
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import AuthError, InputError, ProviderError, ResultGone
 from qjobs.facts import Fact, FactKind, shortened
@@ -28,7 +28,7 @@ from qjobs.store.folder import SetFolder
 from qjobs.store.once import places
 
 if TYPE_CHECKING:
-    from qjobs.providers.interface import Provider
+    from qjobs.contract import Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def fetch(
     ]
     if not missing:
         return ()
-    provider = workspace.provider_of(folder.job_set)
+    provider = workspace.provider_at(folder.job_set.destination)
     keeper = _keeper(folder, provider, elsewhere)
     gone: list[Fact] = []
 
@@ -141,7 +141,7 @@ def _keeper(
 ) -> OnceKeeper | None:
     """Who keeps the results of the set, if they can be read only once."""
     # Imported here, as the provider is by now.
-    from qjobs.providers.interface import GivesOnce
+    from qjobs.contract import GivesOnce
 
     job_set = folder.job_set
     if isinstance(provider, GivesOnce) and (

@@ -8,14 +8,14 @@ it ran is cut: sent again as it was, it would fail again, and cost again.
 from collections.abc import Callable, Iterator, Sequence
 
 from qjobs import spans
+from qjobs.contract import Provider, TellsTooLarge
 from qjobs.engine.address import Target
-from qjobs.engine.circuits import planned_slice
-from qjobs.engine.reconcile import reconcile
 from qjobs.engine.report import JobReport, SetReport, State
+from qjobs.engine.sending.reconcile import reconcile
+from qjobs.engine.set.parcel import planned_slice
 from qjobs.engine.workspace import Workspace
 from qjobs.facts import Fact, FactKind
 from qjobs.model import Slice
-from qjobs.providers.interface import Provider, TellsTooLarge
 
 
 def open_attempts(
@@ -43,7 +43,7 @@ def open_attempts(
     if not chosen:
         return ()
     planned_slice(target.folder, chosen[0].slice)  # nothing is opened that cannot be sent
-    provider = workspace.provider_of(target.folder.job_set)
+    provider = workspace.provider_at(target.folder.job_set.destination)
     with target.folder.claim_submission(), target.folder.journal() as journal:
         reconcile(target.folder, provider, journal, clock=workspace.clock)
         before = {job.index: job.attempt.number for job in journal.jobs()}

@@ -25,7 +25,7 @@ from qjobs.model import Accepted, Attempted, Failed, Job, JobSet, JobStatus, Sli
 from qjobs.spans import within
 
 if TYPE_CHECKING:
-    from qjobs.providers.interface import Provider
+    from qjobs.contract import Provider
 
 _NEVER = threading.Event()
 
@@ -44,7 +44,7 @@ def status(workspace: Workspace, target: Target, *, cached: bool = False) -> Set
         reports = report_jobs(jobs, None, circuits=target.circuits)
         return SetReport(folder.job_set, reports, folder.warnings, finds)
     try:
-        provider = workspace.provider_of(folder.job_set)
+        provider = workspace.provider_at(folder.job_set.destination)
         live = provider.statuses(list(asked), backend=folder.job_set.backend)
         messages = _final_messages(provider, folder.job_set.backend, live)
         done = {
@@ -88,7 +88,7 @@ def provider_finds(workspace: Workspace, job_set: JobSet, jobs: Sequence[Job]) -
     if not any(isinstance(job.state, Attempted) for job in jobs):
         return True
     with suppress(QjobsError):  # of a provider that cannot be had, other verbs tell
-        return workspace.provider_of(job_set).capabilities(job_set.backend).finds
+        return workspace.provider_at(job_set.destination).capabilities(job_set.backend).finds
     return True
 
 
@@ -131,7 +131,7 @@ def told_failed(provider: "Provider", backend: str, done: Mapping[str, Slice]) -
     Nothing of a provider that only tells in the results. Raises ProviderError.
     """
     # Imported here, as the provider is by now: a set that is at its end needs neither.
-    from qjobs.providers.interface import TellsFailed
+    from qjobs.contract import TellsFailed
 
     if not done or not isinstance(provider, TellsFailed):
         return {}

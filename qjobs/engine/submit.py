@@ -1,268 +1,69 @@
-"""Circuit files become a job set, planned and on disk; `resume` then hands its jobs over."""
+"""Submit what was not submitted yet: the end of `submit`, `retry` and `resume` alike."""
 
-import hashlib
-import json
-import tempfile
+import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
-from qjobs.circuits.checking import checked
-from qjobs.circuits.gather import Gathered
-from qjobs.circuits.inputs import InputFile
-from qjobs.engine.choice import least_busy
-from qjobs.engine.material import Material, collect
-from qjobs.engine.plan import plan_slices
-from qjobs.engine.workspace import PACE, Workspace
-from qjobs.errors import ProviderError, UsageError
-from qjobs.model import JobSet, RunOptions, Slice
-from qjobs.providers.interface import Charges, Instance, Labels, Plan, Plans, Provider, Warns
+from qjobs.contract import Plans
+from qjobs.engine.sending.submission import Progress, SubmitReport, submit_jobs
+from qjobs.engine.workspace import Workspace
+from qjobs.model import Accepted, Attempted, Planned
 from qjobs.store.folder import SetFolder
-from qjobs.store.sets import Draft
-
-_USUAL = Instance("")
 
 
-@dataclass(frozen=True, slots=True)
-class SubmitRequest:
-    """What the user asked for. `per_job` None lets the backend choose.
-
-    `account` and `instance` are names of the provider's; empty is the user's usual place. With
-    `least_busy` the provider has no `backend` named: it is one that circuits wait for least.
-    `named_options` are those of the run options that only some providers have.
-    `parameters` is the file with a row of values for each run of every circuit, `observables`
-    that of the observables whose expectation values are wanted; None where there is none.
-    `start_index` and `program` are those of a `JobSet`.
-    """
-
-    inputs: Sequence[InputFile]
-    provider: str
-    backend: str
-    options: RunOptions
-    name: str = ""
-    tags: tuple[str, ...] = ()
-    per_job: int | None = None
-    skip_invalid: bool = False
-    strict: bool = False
-    once: bool = False
-    parameters: str | None = None
-    observables: str | None = None
-    account: str = ""
-    instance: str = ""
-    least_busy: bool = False
-    named_options: tuple[str, ...] = ()
-    start_index: int = 0
-    program: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Preparation:
-    """A job set ready to be started. `existing` says that `once` found it from before."""
-
-    folder: SetFolder
-    gathered: Gathered
-    existing: bool = False
-
-
-def preview(
+def submit_unsent(
     workspace: Workspace,
-    request: SubmitRequest,
+    folder: SetFolder,
     *,
-    progress: Callable[[int, int], None] = lambda _done, _all: None,
-) -> tuple[JobSet, Gathered]:
-    """The set that `prepare` would make; nothing is written to the state, no job is sent.
+    stop: threading.Event,
+    jobs: Sequence[int] | None = None,
+    max_workers: int | None = None,
+    resend_unknown: bool = False,
+    recalibrated: bool = False,
+    progress: Callable[[Progress], None] = lambda _: None,
+    enough: Callable[[], bool] = lambda: False,
+) -> SubmitReport:
+    """Submit the jobs that were not submitted yet, in as many threads as the backend takes.
 
-    Circuits of QPY files are decoded, which `prepare` leaves to the jobs. Raises InputError if
-    Qiskit cannot read some, unless invalid ones are to be skipped.
+    `jobs` limits it to some jobs of the set, `max_workers` the threads. See
+    `submission.submit_jobs`.
+    `recalibrated` goes on although the backend is not as it was when the set was planned, and
+    records how it is.
     """
-    provider, place = _provider(workspace, request)
-    with tempfile.TemporaryDirectory(prefix="qjobs-") as folder:
-        draft = Draft(workspace.new_id(), Path(folder))
-        material = collect(request, draft, progress)
-        gathered = checked(draft.circuits_path, material.gathered, refuse=not request.skip_invalid)
-        request, provider, place = _with_backend(workspace, request, provider, place, material)
-        return _plan(workspace, request, provider, place, material), gathered
-
-
-def prepare(
-    workspace: Workspace,
-    request: SubmitRequest,
-    *,
-    progress: Callable[[int, int], None] = lambda _done, _all: None,
-) -> Preparation:
-    """Write the set: its circuits first, then its plan. Nothing is sent yet.
-
-    Raises UsageError, InputError, StateError, and leaves the state as it was.
-    """
-    provider, place = _provider(workspace, request)
-    workspace.store.check_writable()
-    draft = workspace.store.draft(workspace.new_id())
-    try:
-        material = collect(request, draft, progress)
-        gathered = material.gathered
-        request, provider, place = _with_backend(workspace, request, provider, place, material)
-        job_set = material.with_sums(_plan(workspace, request, provider, place, material))
-        if not request.once:
-            return Preparation(_commit(draft, job_set, gathered), gathered)
-        # Two pipelines that start at the same moment must not both find nothing.
-        with workspace.store.exclusively():
-            before = workspace.store.find_fingerprint(job_set.fingerprint)
-            if before is None:
-                return Preparation(_commit(draft, job_set, gathered), gathered)
-        draft.abandon()
-        return Preparation(before, gathered, existing=True)
-    except BaseException:
-        draft.abandon()
-        raise
-
-
-def estimates_remark(workspace: Workspace, job_set: JobSet) -> str:
-    """What is to be known of the expectation values of a set, a clause; empty if nothing is."""
-    if not job_set.observables:
-        return ""
-    return workspace.provider_of(job_set).capabilities(job_set.backend).estimates_remark
-
-
-def _commit(draft: Draft, job_set: JobSet, gathered: Gathered) -> SetFolder:
-    return draft.commit(job_set, gathered.sources, skipped=gathered.skipped)
-
-
-def warnings(workspace: Workspace, job_set: JobSet) -> Sequence[str]:
-    """What the user should know before jobs of a set are sent: the device is offline, say."""
-    with suppress(ProviderError):  # whatever is wrong, sending will say it
-        provider = workspace.provider_of(job_set)
-        left_out = provider.labels_left_out(job_set.labels) if isinstance(provider, Labels) else ()
-        found = [
-            f"only recorded here, for {job_set.provider} has no room for it: {label!r}"
-            for label in left_out
-        ]
-        return [
-            *found,
-            *(provider.warnings(job_set.backend) if isinstance(provider, Warns) else ()),
-        ]
-    return ()
-
-
-def _provider(workspace: Workspace, request: SubmitRequest) -> tuple[Provider, Instance]:
-    """The provider, once it has agreed to what is asked for, if the backend is known."""
-    if not request.least_busy:
-        return _agreed(workspace, request)
-    if request.backend:
-        raise UsageError(
-            f"the least busy backend, or {request.provider}:{request.backend}, but not both",
-            hint=f"use -b {request.provider} --least-busy",
-        )
-    return workspace.provider_of(request), _USUAL
-
-
-def _with_backend(
-    workspace: Workspace,
-    request: SubmitRequest,
-    provider: Provider,
-    place: Instance,
-    material: Material,
-) -> tuple[SubmitRequest, Provider, Instance]:
-    """The request with a backend for these circuits, if it has none."""
-    if not request.least_busy:
-        return request, provider, place
-    backend = least_busy(provider.backends(), request.provider, qubits=material.qubits())
-    request = replace(request, backend=backend.name)
-    return request, *_agreed(workspace, request)
-
-
-def _agreed(workspace: Workspace, request: SubmitRequest) -> tuple[Provider, Instance]:
-    """The provider as every later command will have it, and where the jobs will go."""
-    provider, place = workspace.provider_of(request), _USUAL
-    if isinstance(provider, Charges):
-        place = provider.place(request.backend)
-        provider = workspace.provider_of(
-            replace(request, instance=request.instance or place.instance)
-        )
-    _check(provider, request)
-    return provider, place
-
-
-def _check(provider: Provider, request: SubmitRequest) -> None:
-    capabilities = provider.capabilities(request.backend)
-    strange = [name for name in request.named_options if name not in capabilities.named_options]
-    if strange:
-        raise UsageError(
-            f"{request.provider} has no {' and no '.join(strange)} to choose",
-            hint="the options of the backend itself are given by --option",
-        )
-    provider.check(request.backend, request.options)
-    if request.observables is None and request.options.precision is not None:
-        raise UsageError(
-            "a precision is that of expectation values, and no observables are given",
-            hint="add --observables FILE, or say how many --shots",
-        )
-    if (request.account or request.instance) and not capabilities.accounts:
-        raise UsageError(
-            f"{request.provider} knows no accounts and no instances",
-            hint="leave out --account and --instance",
-        )
-    if request.observables is not None and not capabilities.estimates:
-        raise UsageError(
-            f"{request.provider}:{request.backend} gives counts, but no expectation values",
-            hint="leave out --observables, or choose another backend",
-        )
-
-
-def _plan(
-    workspace: Workspace,
-    request: SubmitRequest,
-    provider: Provider,
-    place: Instance,
-    material: Material,
-) -> JobSet:
-    sweep = material.sweep
-    plan = Plan(request.options, excess=lambda _: "")
-    if isinstance(provider, Plans):
-        circuits = material.slice(Slice(0, material.circuits))
-        plan = provider.plan(
-            replace(circuits, first=request.start_index),
-            backend=request.backend,
-            options=request.options,
-        )
-    slices = plan_slices(
-        material.circuits,
-        shots=request.options.shots,
-        limits=provider.limits(request.backend),
-        per_job=request.per_job,
-        size_bytes=material.size_bytes,
-        excess=plan.excess,
-        sweep=sweep is not None,
-        start_index=request.start_index,
-    )
-    return JobSet(
-        set_id=material.draft.set_id,
-        name=request.name,
-        created=workspace.clock(),
-        provider=request.provider,
-        backend=request.backend,
-        circuits=material.circuits,
-        slices=slices,
-        options=plan.options,
-        account=request.account,
-        instance=request.instance or place.instance,
-        instance_name=place.name,
-        plan=place.plan,
-        tags=request.tags,
-        fingerprint=_fingerprint(request, material),
-        parameters=sweep.names if sweep else (),
-        bindings=material.bindings,
-        observables=material.observables,
-        start_index=request.start_index,
-        program=request.program,
+    folder.check_writable()
+    left = [*unsent_jobs(folder), *_unstopped_jobs(folder)]
+    open_jobs = [index for index in left if jobs is None or index in jobs]
+    if not open_jobs:
+        return SubmitReport()
+    provider = workspace.provider_at(folder.job_set.destination)
+    if recalibrated and isinstance(provider, Plans):
+        job_set = folder.job_set
+        changed = provider.replan(backend=job_set.backend, options=job_set.options)
+        if changed:
+            with folder.claim_submission(), folder.journal() as journal:
+                journal.label(extra=changed)
+            folder.refresh()
+    return submit_jobs(
+        folder,
+        provider,
+        jobs=open_jobs,
+        clock=workspace.clock,
+        stop=stop,
+        max_workers=max_workers,
+        resend_unknown=resend_unknown,
+        progress=progress,
+        enough=enough,
     )
 
 
-def _fingerprint(request: SubmitRequest, material: Material) -> str:
-    """Equal for the same circuits, in the same order, run the same way on the same backend."""
-    options = asdict(request.options)
-    options["extra"].pop(PACE, None)
-    meaning = [*material.fingerprint(), request.provider, request.backend, options]
-    if request.account or request.instance:
-        meaning += [request.account, request.instance]
-    return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
+def unsent_jobs(folder: SetFolder) -> list[int]:
+    """The jobs of a set that are planned, or whose fate is unknown, by their indices."""
+    return [job.index for job in folder.jobs() if isinstance(job.state, Planned | Attempted)]
+
+
+def _unstopped_jobs(folder: SetFolder) -> list[int]:
+    """Those that were cancelled in the midst of a call, and are not known to have ended."""
+    return [
+        job.index
+        for job in folder.jobs()
+        if isinstance(job.state, Accepted) and job.attempt.withdrawn
+    ]

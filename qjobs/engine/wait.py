@@ -154,7 +154,7 @@ def _look(workspace: Workspace, target: Target, stop: threading.Event) -> SetRep
 def _pauses(workspace: Workspace, targets: Sequence[Target], limit: Limit) -> tuple[float, float]:
     """The shortest first and longest pause that the providers concerned suggest."""
     polls = [
-        polls_s(workspace.provider_of(job_set), job_set.backend)
+        polls_s(workspace.provider_at(job_set.destination), job_set.backend)
         for job_set in (target.folder.job_set for target in targets)
     ]
     first_s = min(first for first, _ in polls)

@@ -11,14 +11,10 @@ from qjobs import paths
 from qjobs.store import trust
 from qjobs.store.sets import Store
 
-PACE = "submits_per_minute"
-"""The run option that says how a set is sent, not how it runs."""
-
 if TYPE_CHECKING:
     # Nothing but names here, and commands that only look should not pay for them.
-    from qjobs.engine.submit import SubmitRequest
-    from qjobs.model import JobSet
-    from qjobs.providers.interface import Provider
+    from qjobs.contract import Provider
+    from qjobs.model import Destination
 
 
 class Workspace(NamedTuple):
@@ -57,12 +53,9 @@ class Workspace(NamedTuple):
             new_id=lambda: os.urandom(6).hex(),
         )
 
-    def provider_of(self, job_set: "JobSet | SubmitRequest") -> "Provider":
-        """The provider of a set, with the account and the pace that the set was made for."""
-        pace = str(job_set.options.extra.get(PACE, ""))
-        chosen = {"account": job_set.account, "instance": job_set.instance, PACE: pace}
-        given = {name: value for name, value in chosen.items() if value}
-        return self.load_provider(job_set.provider, **given)
+    def provider_at(self, destination: "Destination") -> "Provider":
+        """The provider of a destination, with its account, its instance and its pace."""
+        return self.load_provider(destination.provider, **destination.settings)
 
 
 def _now() -> datetime:

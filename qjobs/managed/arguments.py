@@ -3,7 +3,7 @@
 from operator import index as index_
 
 from qjobs.managed.errors import JobManagerInvalidStateError
-from qjobs.managed.gate import gate_of
+from qjobs.managed.submit_queue import gate_of
 from qjobs.model import Slice
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from qjobs import paths
-from qjobs.engine.circuits import circuit_slice
 from qjobs.engine.error import Origin, failures
 from qjobs.engine.report import JobReport, SetReport, State
+from qjobs.engine.set.parcel import circuit_slice
 from qjobs.errors import InputError, JobRefused, QjobsError
 from qjobs.managed.arguments import (
     check_submitters,
@@ -14,15 +14,14 @@ from qjobs.managed.arguments import (
     checked_slice,
     checked_tags,
 )
-from qjobs.managed.beginning import begin, warn_of_share_level
 from qjobs.managed.errors import JobManagerInvalidStateError, JobManagerTimeoutError
+from qjobs.managed.home import HELD, Surroundings
+from qjobs.managed.making import begin, warn_of_share_level
 from qjobs.managed.open_set import OpenSet
 from qjobs.managed.payload import make_qobj
 from qjobs.managed.planning import circuit_list
 from qjobs.managed.report import qiskit_status
-from qjobs.managed.sending import send
-from qjobs.managed.stopping import stop_jobs
-from qjobs.managed.surroundings import HELD, Surroundings
+from qjobs.managed.submission import send
 from qjobs.managed.vendor import AdoptedJob, vendor_job
 from qjobs.managed.warning import warn
 
@@ -33,13 +32,13 @@ if TYPE_CHECKING:
     from qiskit.providers import JobStatus
     from qiskit.result import Result
 
-    from qjobs.managed.gate import Lock
+    from qjobs.managed.submit_queue import Lock
 
 
 class ManagedJob:
     """The circuits `start_index` to `end_index` (inclusive), and the job that runs them.
 
-    `future` is done when the job was handed over, or could not be; then `submit_error` says why
+    `future` is done when the job was submitted, or could not be; then `submit_error` says why
     not. A `job` of a vendor that is given is managed as it is.
     """
 
@@ -98,7 +97,7 @@ class ManagedJob:
         job_tags: Sequence[str] | None = None,
         **run_config: Any,
     ) -> None:
-        """Have the executor hand the circuits over, as a job set of one job.
+        """Have the executor submit the circuits, as a job set of one job.
 
         Its circuits have the numbers `start_index` to `end_index` there, too. `qjobs list` shows
         all such sets of one program as one.
@@ -149,7 +148,7 @@ class ManagedJob:
         return status
 
     def being_sent(self) -> bool:
-        """Whether this or another process is handing the jobs of the set over."""
+        """Whether this or another process is submitting jobs of the set."""
         if self.future is not None and not self.future.done():
             return True
         return self._set is not None and self._set.folder.being_submitted()
@@ -216,7 +215,7 @@ class ManagedJob:
         """Ask for the job to be stopped, or never sent; whether it will not run on."""
         if self._adopted is not None:
             return self._adopted.cancel()
-        return self._set is not None and stop_jobs(self._set, [self])
+        return self._set is not None and self._set.stop({self.index: self.future})
 
     def qobj(self) -> dict[str, Any] | None:
         """What was sent, as a Qobj; None if the circuits are gone or Qobj cannot say them."""
@@ -251,7 +250,7 @@ class ManagedJob:
             self.submit_error = JobRefused(job.message)
 
     def settled(self, job: JobReport, error: QjobsError | None) -> None:
-        """Take in how handing the job over has ended."""
+        """Take in how submitting the job has ended."""
         self.submit_error = error
         if error is not None:
             warn(f"the job for {self._range} could not be submitted: {error}")

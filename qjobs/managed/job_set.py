@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qjobs import paths
 from qjobs.engine.finding import listed
 from qjobs.engine.report import JobReport
-from qjobs.engine.resume import unsent_jobs
+from qjobs.engine.submit import unsent_jobs
 from qjobs.errors import NotFound
 from qjobs.managed import waiting
 from qjobs.managed.arguments import (
@@ -17,19 +17,18 @@ from qjobs.managed.arguments import (
     checked_per_job,
     checked_tags,
 )
-from qjobs.managed.beginning import begin, check_keywords, reopen, warn_of_share_level
-from qjobs.managed.completion import Completed
+from qjobs.managed.as_completed import Completed
 from qjobs.managed.errors import JobManagerInvalidStateError, JobManagerUnknownJobSet
+from qjobs.managed.home import Surroundings
 from qjobs.managed.job import ManagedJob
+from qjobs.managed.making import begin, check_keywords, reopen, warn_of_share_level
 from qjobs.managed.members import Members
 from qjobs.managed.notebook import report_html
 from qjobs.managed.open_set import OpenSet
 from qjobs.managed.planning import circuit_list
 from qjobs.managed.report import detail_lines, summary_lines
 from qjobs.managed.results import ManagedResults
-from qjobs.managed.sending import send
-from qjobs.managed.stopping import stop_jobs
-from qjobs.managed.surroundings import Surroundings
+from qjobs.managed.submission import send
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.providers import JobStatus
 
-    from qjobs.managed.gate import Lock
+    from qjobs.managed.submit_queue import Lock
 
 
 class ManagedJobSet:
@@ -85,7 +84,7 @@ class ManagedJobSet:
         job_tags: Sequence[str] | None = None,
         **run_config: Any,
     ) -> None:
-        """Have the executor hand over the circuits of each list as one job.
+        """Have the executor submit the circuits of each list as one job.
 
         All lists but the last are of one length, as `JobManager.run` makes them. Raises
         JobManagerInvalidStateError, among others if the set has jobs.
@@ -116,7 +115,7 @@ class ManagedJobSet:
         job_tags: Sequence[str] | None = None,
         run_config: Mapping[str, Any],
     ) -> None:
-        """Have the executor hand over the circuits, at most `per_job` a job.
+        """Have the executor submit the circuits, at most `per_job` a job.
 
         More than the backend takes in one job are lowered to that. Raises
         JobManagerInvalidStateError, among others if the set has jobs.
@@ -265,12 +264,12 @@ class ManagedJobSet:
         What cannot be stopped is logged.
         """
         if self._members is not None:
-            stop_jobs(self._members.job_set, self._members.jobs)
+            self._members.job_set.stop({job.index: job.future for job in self._members.jobs})
 
     def jobs(self) -> list[Any]:
         """The vendor's job objects, or ours where there are none; None for what was not accepted.
 
-        Waits until all were handed over.
+        Waits until all were submitted.
         """
         if self._members is None:
             return []

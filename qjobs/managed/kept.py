@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qjobs import spans
 from qjobs.engine.report import JobReport, State
 from qjobs.managed.circuit_names import CircuitNames
-from qjobs.managed.outcome import make_result
+from qjobs.managed.qiskit_result import make_result
 from qjobs.results import About, CircuitResult
 from qjobs.store.folder import SetFolder
 

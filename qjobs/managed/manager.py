@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 from qjobs import paths
 from qjobs.errors import NotFound, StateError
 from qjobs.managed.arguments import check_lock, check_text
+from qjobs.managed.home import Surroundings
 from qjobs.managed.job_set import ManagedJobSet
 from qjobs.managed.report import detail_lines, summary_lines
-from qjobs.managed.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from qiskit import QuantumCircuit
 
-    from qjobs.managed.gate import Lock
+    from qjobs.managed.submit_queue import Lock
 
 
 class JobManager:
@@ -63,7 +63,7 @@ class JobManager:
         job_tags: Sequence[str] | None = None,
         **run_config: Any,
     ) -> ManagedJobSet:
-        """Write a set of one circuit or several, and hand it over in the background.
+        """Write a set of one circuit or several, and submit it in the background.
 
         `backend` is an object with `run`, a V2 sampler, or a text such as `local:aer`. A job has
         at most `max_experiments_per_job` circuits, and no more than the backend takes. Of

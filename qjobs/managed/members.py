@@ -35,7 +35,7 @@ class Members:
         return any(managed.future and not managed.future.done() for managed in self.jobs)
 
     def wait_until_sent(self) -> None:
-        """Wait until all were handed over, or could not be."""
+        """Wait until all were submitted, or could not be."""
         from concurrent.futures import wait
 
         wait([managed.future for managed in self.jobs if managed.future is not None])

@@ -1,9 +1,12 @@
 """One job set on disk as the library's face uses it: looked at, waited for, cancelled."""
 
+import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC
+from typing import TYPE_CHECKING
 
+from qjobs.contract import JobDetails, Provider
 from qjobs.engine import cancel as cancelling
 from qjobs.engine.address import Target, of_jobs
 from qjobs.engine.deadline import Deadline, within
@@ -12,12 +15,16 @@ from qjobs.engine.report import JobReport, SetReport
 from qjobs.engine.status import status
 from qjobs.engine.wait import Limit, follow
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import UsageError
+from qjobs.errors import ProviderError, UsageError
 from qjobs.managed.circuit_names import CircuitNames
 from qjobs.managed.errors import JobManagerInvalidStateError
 from qjobs.managed.kept import KeptResults
-from qjobs.providers.interface import JobDetails, Provider
 from qjobs.store.folder import SetFolder
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+_LOG = logging.getLogger(__name__)
 
 
 class OpenSet:
@@ -34,18 +41,13 @@ class OpenSet:
     @property
     def provider(self) -> Provider:
         """The provider of the set. Raises ProviderError."""
-        return self.workspace.provider_of(self.folder.job_set)
+        return self.workspace.provider_at(self.folder.job_set.destination)
 
     @property
     def name(self) -> str:
         """The set's name; the time it was made, in UTC, if it was given none."""
         job_set = self.folder.job_set
         return job_set.name or job_set.created.astimezone(UTC).replace(tzinfo=None).isoformat()
-
-    @property
-    def place(self) -> str:
-        """Where it runs, as `provider:backend`."""
-        return f"{self.folder.job_set.provider}:{self.folder.job_set.backend}"
 
     @property
     def backend_name(self) -> str:
@@ -123,6 +125,30 @@ class OpenSet:
             return cancelling.cancel(self.workspace, self.target(jobs))
         finally:
             self.wake()
+
+    def stop(self, jobs: "Mapping[int, Future[None] | None]") -> bool:
+        """Stop jobs; whether none of them will run on. What could not be is logged.
+
+        One that is being submitted at this moment, as its future tells, is let through, and then
+        stopped.
+        """
+        from concurrent.futures import wait
+
+        try:
+            reports = self.cancel([*jobs])
+            if not all(report.stopped and not report.in_flight for report in reports):
+                wait([future for future in jobs.values() if future is not None])
+                reports = self.cancel([*jobs])
+        except ProviderError as error:
+            _LOG.warning("jobs of the set %s: %s", self.folder.job_set.set_id, error)
+            return False
+        for report in reports:
+            if not report.stopped:
+                _LOG.warning(
+                    "the job %s for experiments %s was not cancelled: %s",
+                    report.job_id, report.slice, report.outcome,
+                )  # fmt: skip
+        return all(report.stopped for report in reports)
 
     def target(self, jobs: Sequence[int] | None) -> Target:
         """Those jobs of the set, or all."""

@@ -3,51 +3,43 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import UsageError
 from qjobs.managed.arguments import is_unicode
 from qjobs.managed.errors import JobManagerInvalidStateError
-from qjobs.managed.surroundings import HELD
+from qjobs.managed.home import HELD
 from qjobs.managed.warning import warn
-from qjobs.model import JobSet, RunOptions, Scalar, Slice
+from qjobs.model import Destination, JobSet, RunOptions, Scalar, Slice
 from qjobs.providers.loading import parse_backend
 from qjobs.store.folder import SetFolder
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-    from qjobs.providers.interface import Provider
+    from qjobs.contract import Provider
 
 SOURCE = "python"
 """What stands for the name of a file where circuits come from a program."""
 
 
-class Place(NamedTuple):
-    """Where circuits are to run. `held` is a backend or sampler object, if it is one.
+def destination_of(backend: object) -> Destination:
+    """Where circuits run that are given `provider:backend`, or an object with `run`.
 
-    It has a name once its provider has said so.
+    The name of an object is not among it: its provider knows that.
     """
-
-    provider: str
-    backend: str
-    held: object | None = None
-
-    @classmethod
-    def of(cls, backend: object) -> "Place":
-        """The place that is meant by `provider:backend` or by an object with `run`."""
-        if isinstance(backend, str):
-            try:
-                return cls(*parse_backend(backend))
-            except UsageError as error:
-                raise invalid(error) from error
-        if not callable(getattr(backend, "run", None)):
-            raise JobManagerInvalidStateError(
-                f"a {type(backend).__name__} cannot run circuits",
-                hint="give a backend, a V2 sampler, or a text such as 'local:aer'",
-            )
-        return cls(HELD, "", backend)
+    if isinstance(backend, str):
+        try:
+            return Destination(*parse_backend(backend))
+        except UsageError as error:
+            raise invalid(error) from error
+    if not callable(getattr(backend, "run", None)):
+        raise JobManagerInvalidStateError(
+            f"a {type(backend).__name__} cannot run circuits",
+            hint="give a backend, a V2 sampler, or a text such as 'local:aer'",
+        )
+    return Destination(HELD)
 
 
 def invalid(error: UsageError | ValueError) -> JobManagerInvalidStateError:
@@ -85,8 +77,9 @@ class RunPlan:
     keywords: Mapping[str, Any]
 
     @classmethod
-    def of(cls, run_config: Mapping[str, Any], place: Place) -> "RunPlan":
+    def of(cls, run_config: Mapping[str, Any], backend: object) -> "RunPlan":
         """Sort the keyword arguments of a run. Raises JobManagerInvalidStateError."""
+        held = None if isinstance(backend, str) else backend
         given = {
             name: _plain(value)
             for name, value in run_config.items()
@@ -95,11 +88,11 @@ class RunPlan:
         seeds = [given.pop(name) for name in ("seed_simulator", "seed") if name in given]
         precision = given.pop("precision") if isinstance(given.get("precision"), float) else None
         own = {name: given.pop(name) for name in _PLAIN_OWN if name in given}
-        own.setdefault("shots", _usual_shots(place.held))
+        own.setdefault("shots", _usual_shots(held))
         keywords = {name: value for name, value in given.items() if not _is_plain(value)}
-        if keywords and place.held is None:
+        if keywords and held is None:
             raise JobManagerInvalidStateError(
-                f"{place.provider}:{place.backend} takes plain values only: {', '.join(keywords)}",
+                f"{backend} takes plain values only: {', '.join(keywords)}",
                 hint="give the backend as an object to have it take objects",
             )
         extra = {
@@ -160,7 +153,7 @@ def write_set(
     workspace: Workspace,
     provider: "Provider",
     circuits: "list[QuantumCircuit]",
-    place: Place,
+    where: Destination,
     *,
     options: RunOptions,
     name: str,
@@ -175,23 +168,24 @@ def write_set(
     `program` are those of a `JobSet`.
     """
     if not circuits:
-        return _write_empty_set(workspace, place, options=options, name=name, tags=tags)
+        return _write_empty_set(workspace, where, options=options, name=name, tags=tags)
     from qjobs.circuits import qpy
     from qjobs.circuits.inputs import InputFile
-    from qjobs.engine.submit import SubmitRequest, prepare, warnings
+    from qjobs.engine.set.making import plan_set, warnings
+    from qjobs.engine.set.request import SubmitRequest
 
     try:
-        limits = provider.limits(place.backend)
+        limits = provider.limits(where.backend)
         if per_job is not None:
             if limits.circuits is not None:
                 per_job = min(per_job, limits.circuits)
             if limits.executions is not None:
                 per_job = min(per_job, max(1, limits.executions // options.shots))
         request = SubmitRequest(
-            [InputFile(SOURCE, qpy.encode(circuits))], place.provider, place.backend, options,
+            [InputFile(SOURCE, qpy.encode(circuits))], where._replace(pace=options.pace), options,
             name=name, tags=tags, per_job=per_job, start_index=start_index, program=program,
         )  # fmt: skip
-        folder = prepare(workspace, request).folder
+        folder = plan_set(workspace, request).folder
     except UsageError as error:
         raise invalid(error) from error
     for warning in warnings(workspace, folder.job_set):
@@ -200,7 +194,12 @@ def write_set(
 
 
 def _write_empty_set(
-    workspace: Workspace, place: Place, *, options: RunOptions, name: str, tags: tuple[str, ...]
+    workspace: Workspace,
+    where: Destination,
+    *,
+    options: RunOptions,
+    name: str,
+    tags: tuple[str, ...],
 ) -> SetFolder:
     """A set without circuits has no jobs, and is done."""
     workspace.store.check_writable()
@@ -213,8 +212,8 @@ def _write_empty_set(
                 set_id=draft.set_id,
                 name=name,
                 created=workspace.clock(),
-                provider=place.provider,
-                backend=place.backend,
+                provider=where.provider,
+                backend=where.backend,
                 circuits=0,
                 slices=slices,
                 options=options,

@@ -6,25 +6,44 @@ Loads Qiskit: for whoever asks for such a job.
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from qiskit.providers import JobStatus, JobTimeoutError, JobV1
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
+from qjobs.contract import JobDetails
 from qjobs.managed.errors import JobManagerInvalidStateError
-from qjobs.providers.interface import JobDetails
 
 if TYPE_CHECKING:
     from qiskit.result import Result
 
-    from qjobs.managed.job import ManagedJob
     from qjobs.managed.open_set import OpenSet
+
+
+class Managed(Protocol):
+    """The managed job whose provider job this is."""
+
+    index: int
+
+    def status(self) -> JobStatus | None:
+        """How the job is."""
+
+    def result(
+        self, timeout: float | None = None, *, partial: bool = False, refresh: bool = False
+    ) -> "Result | None":
+        """What the job gave."""
+
+    def error_message(self) -> str | None:
+        """Why the job failed."""
+
+    def cancel(self) -> bool:
+        """Ask for the job to be stopped."""
 
 
 class ProviderJob(JobV1):  # type: ignore[misc]  # Qiskit has no types
     """A job of a set that runs at `provider:backend`, with what IBMQ's jobs had besides."""
 
-    def __init__(self, managed: "ManagedJob", job_set: "OpenSet", job_id: str) -> None:
+    def __init__(self, managed: Managed, job_set: "OpenSet", job_id: str) -> None:
         super().__init__(None, job_id)
         self._managed = managed
         self._set = job_set
@@ -42,7 +61,8 @@ class ProviderJob(JobV1):  # type: ignore[misc]  # Qiskit has no types
 
     def backend(self) -> str:
         """The provider and the backend, as `provider:backend`."""
-        return self._set.place
+        job_set = self._set.folder.job_set
+        return f"{job_set.provider}:{job_set.backend}"
 
     def tags(self) -> list[str]:
         """The tags of the set, as they are now."""

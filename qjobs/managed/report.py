@@ -2,14 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from qjobs.engine.report import JobReport, State
 
 if TYPE_CHECKING:
     from qiskit.providers import JobStatus
-
-    from qjobs.managed.job import ManagedJob
 
 _HEADINGS = {
     State.DONE: "Successful",
@@ -24,7 +22,7 @@ _HEADINGS = {
 def qiskit_status(job: JobReport, *, sending: Callable[[], bool]) -> "JobStatus | None":
     """A job's state in Qiskit's words; None for one refused, or of which nothing is known.
 
-    `sending` tells whether somebody is handing the set's jobs over at this moment.
+    `sending` tells whether somebody is submitting jobs of the set at this moment.
     """
     from qiskit.providers import JobStatus
 
@@ -49,8 +47,23 @@ def summary_lines(jobs: Iterable[JobReport]) -> list[str]:
     return ["Summary report:", *(f"{kind:>12} jobs: {counts[kind]}" for kind in kinds)]
 
 
+class Described(Protocol):
+    """What a report needs to know of a managed job."""
+
+    start_index: int
+    end_index: int
+    submit_error: Exception | None
+
+    @property
+    def job(self) -> Any:
+        """The provider's own job object, if there is one."""
+
+    def being_sent(self) -> bool:
+        """Whether somebody is submitting the jobs of the set at this moment."""
+
+
 def detail_lines(
-    jobs: Sequence[JobReport], managed: Sequence["ManagedJob"], name: str
+    jobs: Sequence[JobReport], managed: Sequence[Described], name: str
 ) -> Iterator[str]:
     """What there is to say of each job of a set of that name."""
     from qiskit.providers import JobStatus

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from qjobs import config, paths
 from qjobs.circuits.foreign import describe
+from qjobs.contract import Provider, ProviderContext
 from qjobs.errors import ProviderError, QjobsError, UnknownBackend, UsageError
-from qjobs.providers.interface import Provider, ProviderContext
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -24,11 +24,11 @@ OURS = {
     "fake": "qjobs.providers.fake.provider:FakeProvider",
     "ibm": "qjobs.providers.ibm.provider:IbmProvider",
     "local": "qjobs.providers.local.provider:LocalProvider",
-    "python": "qjobs.providers.qiskit.held:HeldProvider",
-    "qiskit": "qjobs.providers.qiskit.provider:QiskitProvider",
+    "python": "qjobs.providers.held.provider:HeldProvider",
+    "qiskit": "qjobs.providers.vendor.provider:QiskitProvider",
 }
 # Raises UnknownBackend for what is none of the default provider's.
-_DEFAULT_HAS = "qjobs.providers.local.backends:check_backend"
+_DEFAULT_HAS = "qjobs.simulators.names:check_backend"
 # The plug-in behind each `[providers.NAME]` with a `factory`.
 VENDORS = "qiskit"
 

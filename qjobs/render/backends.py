@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from qjobs.providers.interface import BackendInfo
+from qjobs.contract import BackendInfo
 from qjobs.render.rows import Rows
 from qjobs.render.shapes import Document
 

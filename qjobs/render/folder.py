@@ -13,9 +13,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import NamedTuple, TextIO
 
+from qjobs import files
 from qjobs.errors import NotFound, StateError, UsageError
 from qjobs.render.files import replacing
-from qjobs.store import files
 
 LIST = ".qjobs-files"
 _SCHEMA = "qjobs.files/1"

@@ -11,14 +11,14 @@ from qjobs.render.summaries import assignments, most_frequent, summary
 from qjobs.render.text import count, rfc3339
 
 if TYPE_CHECKING:
+    from qjobs.contract import JobDetails
     from qjobs.engine.cancel import CancelReport
     from qjobs.engine.error import Failure
-    from qjobs.engine.origins import Origins
     from qjobs.engine.report import JobReport, SetReport
     from qjobs.engine.result import CircuitRow
+    from qjobs.engine.set.origins import Origins
     from qjobs.errors import Unreadable
     from qjobs.model import JobSet, RunOptions, Source
-    from qjobs.providers.interface import JobDetails
     from qjobs.store.folder import Skipped
 
 Cell: TypeAlias = str | int | float

@@ -17,12 +17,12 @@ from qjobs.render.summaries import most_frequent
 from qjobs.render.text import rfc3339
 
 if TYPE_CHECKING:
+    from qjobs.contract import JobDetails
     from qjobs.engine.cancel import CancelReport
     from qjobs.engine.error import Failure
     from qjobs.engine.report import JobReport, SetReport
     from qjobs.engine.result import CircuitRow
     from qjobs.model import JobSet, RunOptions, Slice, Source
-    from qjobs.providers.interface import JobDetails
     from qjobs.store.folder import Skipped
 
 Shape: TypeAlias = dict[str, Any]

@@ -7,12 +7,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, get_args, get_type_hints
 
+from qjobs import files
 from qjobs.errors import BeingSubmitted, NotFound, StateDamaged, StateUnwritable, Unreadable
 from qjobs.facts import Fact, FactKind, Ledger
+from qjobs.lock import FileLock
 from qjobs.model import Attempted, Job, JobSet, Slice, Source
-from qjobs.store import files, reading
-from qjobs.store.document import SetHeader
-from qjobs.store.lock import FileLock
+from qjobs.store.state import reading
+from qjobs.store.state.any_toml import SetHeader
 
 if TYPE_CHECKING:
     # Imported where they are needed: commands that only look at a set should not pay for them.

@@ -14,13 +14,15 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Self
 
+from qjobs import files
 from qjobs.errors import QjobsError
 from qjobs.facts import Fact
+from qjobs.lock import FileLock
 from qjobs.model import Job
-from qjobs.store import files, layout, reading
-from qjobs.store.labels import relabel
-from qjobs.store.lock import FileLock
-from qjobs.store.state_file import StateFile
+from qjobs.store.state import format as layout
+from qjobs.store.state import reading
+from qjobs.store.state.open import StateFile
+from qjobs.store.state.relabel import relabel
 
 _LOCK_WAIT_S = 30.0
 

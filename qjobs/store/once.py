@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from qjobs import files
 from qjobs.errors import NoRoom, StateError, StateUnwritable
-from qjobs.store import files
-from qjobs.store.lock import FileLock
+from qjobs.lock import FileLock
 from qjobs.store.results import ResultFiles
 
 _MARGIN_BYTES = 256 << 10

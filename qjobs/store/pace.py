@@ -10,9 +10,9 @@ import threading
 from math import isfinite
 from pathlib import Path
 
+from qjobs import files
+from qjobs.lock import FileLock
 from qjobs.regular import create_private, open_regular
-from qjobs.store import files
-from qjobs.store.lock import FileLock
 
 _LOCK_WAIT_S = 30.0
 # More turns than these are given out in shorter windows: they are all written for each.

@@ -9,9 +9,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from qjobs import files
 from qjobs.errors import StateDamaged, StateTooNew
 from qjobs.results import JobResult
-from qjobs.store import files
 
 FORMAT = 1
 _LONGEST_HEAD = 1 << 12

@@ -9,11 +9,11 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
+from qjobs import files
 from qjobs.errors import NotFound, StateError, StateUnwritable, Unreadable
 from qjobs.facts import Fact
+from qjobs.lock import FileLock
 from qjobs.model import JobSet, Source
-from qjobs.store import checks, files, layout, reading
-from qjobs.store.document import SetHeader
 from qjobs.store.folder import (
     CIRCUITS,
     OBSERVABLES,
@@ -23,7 +23,9 @@ from qjobs.store.folder import (
     SetFolder,
     check_id,
 )
-from qjobs.store.lock import FileLock
+from qjobs.store.state import checks, reading
+from qjobs.store.state import format as layout
+from qjobs.store.state.any_toml import SetHeader
 
 MOST_SKIPPED = 10_000
 """Files left out that a set keeps for good, each with its reason; of the others, how many."""

@@ -1,4 +1,4 @@
-"""What every provider promises, as tests of pytest: see `qjobs.providers.interface`.
+"""What every provider promises, as tests of pytest: see `qjobs.contract`.
 
 A provider joins by a class `TestIts(Contract)` with a `subject`. What it does not promise, or
 cannot in a test, is taken out by name: `test_... = None`.
@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 from qjobs.circuits.slices import CircuitSlice
-from qjobs.errors import ProviderError, UnknownBackend
-from qjobs.model import JobStatus, RunOptions, Slice
-from qjobs.providers.interface import (
+from qjobs.contract import (
     CancelOutcome,
     Provider,
     ProviderContext,
@@ -24,6 +22,8 @@ from qjobs.providers.interface import (
     Tallies,
     TellsFailed,
 )
+from qjobs.errors import ProviderError, UnknownBackend
+from qjobs.model import JobStatus, RunOptions, Slice
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit

@@ -12,9 +12,9 @@ import pytest
 
 from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
+from qjobs.contract import ProviderContext
 from qjobs.model import Slice
-from qjobs.providers.interface import ProviderContext
-from qjobs.providers.qiskit.provider import QiskitProvider
+from qjobs.providers.vendor.provider import QiskitProvider
 from qjobs.testing.contract import scattered
 
 PACKAGES = Path(__file__).parent / "packages"

@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.layout import Layout
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
+from qjobs.contract import ProviderContext
 from qjobs.errors import (
     AuthError,
     JobRefused,
@@ -27,10 +28,9 @@ from qjobs.errors import (
     UsageError,
 )
 from qjobs.model import JobStatus, RunOptions, Slice
-from qjobs.providers.interface import ProviderContext
-from qjobs.providers.qiskit.ledger import Ledger, Reading
-from qjobs.providers.qiskit.provider import QiskitProvider
-from qjobs.providers.qiskit.redaction import CleanStream, Redaction
+from qjobs.providers.vendor.ledger import Ledger, Reading
+from qjobs.providers.vendor.provider import QiskitProvider
+from qjobs.providers.vendor.redaction import CleanStream, Redaction
 from qjobs.testing.contract import scattered_outcome
 
 pytestmark = pytest.mark.slow
@@ -236,8 +236,8 @@ import os, sys
 from pathlib import Path
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.model import RunOptions, Slice
-from qjobs.providers.interface import ProviderContext
-from qjobs.providers.qiskit.provider import QiskitProvider
+from qjobs.contract import ProviderContext
+from qjobs.providers.vendor.provider import QiskitProvider
 
 provider = QiskitProvider(ProviderContext(
     Path(os.environ["QJOBS_HOME"], "acme"),

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from qiskit import QuantumCircuit
 
+from qjobs.backends import running
 from qjobs.errors import JobRefused, NoneAccepted, NotAccepted, ProviderError
 from qjobs.model import RunOptions
-from qjobs.providers.qiskit import running
 
 PACKAGES = Path(__file__).parent / "packages"
 BREAKS, HANGS, TALKS, CUT = "breaks", "hangs", "talks", "cut"

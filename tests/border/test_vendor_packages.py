@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from qjobs.circuits.slices import CircuitSlice
+from qjobs.contract import ProviderContext
 from qjobs.errors import UsageError
 from qjobs.model import RunOptions
-from qjobs.providers.interface import ProviderContext
-from qjobs.providers.qiskit.provider import QiskitProvider
+from qjobs.providers.vendor.provider import QiskitProvider
 from qjobs.testing.contract import scattered_outcome
 
 pytestmark = pytest.mark.slow

@@ -20,8 +20,8 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.primitives import SamplerV2
 
 from qjobs.circuits import outcomes
+from qjobs.circuits.layout import Layout
 from qjobs.circuits.measured import only_measured
-from qjobs.circuits.outcomes import Layout
 
 QUBITS = 4
 SHOTS = 3

@@ -10,7 +10,7 @@ from qiskit.primitives import StatevectorSampler
 from qiskit_aer import AerSimulator
 
 from qjobs.circuits import outcomes
-from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.layout import Layout
 from qjobs.results import CircuitResult
 
 

@@ -62,7 +62,7 @@ def test_a_misspelt_provider_is_said_with_configured_ones(qjobs):
 
 
 def test_tab_offers_configured_providers():
-    from qjobs.cli.completion import complete_backend
+    from qjobs.cli.tab import complete_backend
 
     words = [word for word, _ in complete_backend()]
     assert {"acme:", "fake:"} <= set(words)

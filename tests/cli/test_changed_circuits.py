@@ -6,12 +6,12 @@ import shutil
 import pytest
 
 from qjobs import JobManager
+from qjobs.contract import ProviderContext
 from qjobs.errors import StateDamaged
 from qjobs.model import Accepted
 from qjobs.providers.fake.provider import FakeProvider
-from qjobs.providers.interface import ProviderContext
-from qjobs.store import checks
 from qjobs.store.folder import SetFolder
+from qjobs.store.state import checks
 
 ANSATZ = """\
 OPENQASM 3.0;
@@ -129,7 +129,7 @@ def test_what_is_changed_while_jobs_wait_is_noticed_too(qjobs, bell, home, bill)
     """The check is of the moment at which each job is sent, not of the beginning only."""
     from threading import Event
 
-    from qjobs.engine.resume import resume
+    from qjobs.engine.submit import submit_unsent
     from qjobs.engine.workspace import Workspace
 
     assert qjobs("submit", *[bell] * 3, "-b", "fake:auth=no", "--per-job", "1").code == 4
@@ -143,7 +143,7 @@ def test_what_is_changed_while_jobs_wait_is_noticed_too(qjobs, bell, home, bill)
             change(path / "circuits.qpy")
 
     with pytest.raises(StateDamaged, match="is not what was planned"):
-        resume(
+        submit_unsent(
             Workspace.at(home), folder, stop=Event(), max_workers=1,
             progress=change_after_the_first,
         )  # fmt: skip

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from qjobs.store import checks, files
+from qjobs import files
+from qjobs.store.state import checks
 
 VERBS = ("status", "result", "show", "error", "wait", "cancel", "resume", "retry")
 BIG = "9" * 5000

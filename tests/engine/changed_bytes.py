@@ -21,20 +21,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qjobs.circuits.slices import CircuitSlice
+from qjobs.contract import ProviderContext
 from qjobs.engine.address import Target
 from qjobs.engine.report import FAILED
-from qjobs.engine.resume import resume
 from qjobs.engine.retry import open_attempts
 from qjobs.engine.status import status
+from qjobs.engine.submit import submit_unsent
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode, NotFound, QjobsError, StateError
 from qjobs.facts import Fact, FactKind
 from qjobs.model import Accepted, Finished, JobSet, RunOptions, Slice
 from qjobs.providers.fake.provider import FakeProvider
-from qjobs.providers.interface import ProviderContext
-from qjobs.store import checks, layout, reading
 from qjobs.store.folder import SetFolder
 from qjobs.store.sets import Store
+from qjobs.store.state import checks, reading
+from qjobs.store.state import format as layout
 
 SET_ID = "9f3c1a7e2b40"
 BACKEND = "delay=5000,connections=1"
@@ -191,7 +192,7 @@ def _end(world: World, path: Path, verb: str) -> str:
             target = Target(folder, range(folder.job_set.circuits))
             open_attempts(workspace, target, status(workspace, target), FAILED)
             folder.refresh()
-        report = resume(workspace, folder, stop=stop)
+        report = submit_unsent(workspace, folder, stop=stop)
     except NotFound as error:
         return f"not found: {error.message}"
     except StateError as error:

@@ -7,6 +7,13 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from qjobs.circuits.slices import CircuitSlice
+from qjobs.contract import (
+    BackendInfo,
+    CancelOutcome,
+    Capabilities,
+    FailedPart,
+    Limits,
+)
 from qjobs.engine.address import Target
 from qjobs.errors import (
     AuthError,
@@ -17,13 +24,6 @@ from qjobs.errors import (
     TooLarge,
 )
 from qjobs.model import JobStatus, RunOptions
-from qjobs.providers.interface import (
-    BackendInfo,
-    CancelOutcome,
-    Capabilities,
-    FailedPart,
-    Limits,
-)
 from qjobs.results import CircuitResult, JobResult
 from qjobs.spans import runs_of
 from qjobs.store.folder import SetFolder

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from qjobs.engine.start import StartReport, start
+from qjobs.engine.sending.submission import SubmitReport, submit_jobs
 
 
 def now() -> datetime:
@@ -22,10 +22,10 @@ class Clock:
         self._now += timedelta(seconds=seconds)
 
 
-def run(folder, provider, stop, **options) -> StartReport:
+def run(folder, provider, stop, **options) -> SubmitReport:
     jobs = options.pop("jobs", range(len(folder.job_set.slices)))
     options.setdefault("clock", now)
-    return start(folder, provider, jobs=jobs, stop=stop, **options)
+    return submit_jobs(folder, provider, jobs=jobs, stop=stop, **options)
 
 
 def states(workspace, folder):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from scripted import ScriptedProvider
 
-from qjobs.providers import interface
+from qjobs import contract as interface
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 

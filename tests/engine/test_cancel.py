@@ -6,14 +6,14 @@ from scripted import Answer, Killed, whole
 from qjobs.engine.cancel import Cancellation, cancel, cancel_duplicates
 from qjobs.engine.report import FAILED, State
 from qjobs.engine.retry import open_attempts
-from qjobs.engine.start import start
+from qjobs.engine.sending.submission import submit_jobs
 from qjobs.engine.status import status
 from qjobs.facts import Fact, FactKind
 from qjobs.model import Accepted, Dropped, JobStatus
 
 
 def submit(workspace, folder, provider, stop, jobs):
-    return start(folder, provider, jobs=jobs, clock=workspace.clock, stop=stop)
+    return submit_jobs(folder, provider, jobs=jobs, clock=workspace.clock, stop=stop)
 
 
 def outcomes(reports):

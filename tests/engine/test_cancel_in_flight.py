@@ -6,12 +6,12 @@ from starting import run, states
 
 from qjobs.engine.cancel import Cancellation, cancel
 from qjobs.engine.report import State
-from qjobs.engine.resume import resume as go_on
 from qjobs.engine.retry import open_attempts
 from qjobs.engine.status import status
+from qjobs.engine.submit import submit_unsent as go_on
 from qjobs.facts import Ledger
 from qjobs.model import Accepted, Attempted, Dropped, JobStatus, Planned, Refused
-from qjobs.store.reading import read_state
+from qjobs.store.state.reading import read_state
 
 
 def reopened(workspace, folder):

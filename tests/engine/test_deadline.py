@@ -7,15 +7,15 @@ from functools import partial
 import pytest
 from scripted import whole
 
+from qjobs.contract import Prepares, Provider, TellsFailed
 from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.report import State
-from qjobs.engine.resume import resume
 from qjobs.engine.status import status
+from qjobs.engine.submit import submit_unsent
 from qjobs.engine.wait import Limit, follow
 from qjobs.errors import NotNow, OutOfTime
 from qjobs.managed.open_set import OpenSet
 from qjobs.model import Attempted, JobStatus, Planned
-from qjobs.providers.interface import Prepares, Provider, TellsFailed
 
 TIMEOUT_S = 0.2
 
@@ -41,7 +41,7 @@ def hang(provider):
 @pytest.fixture
 def sent(workspace, new_set, provider, stop):
     folder = new_set(jobs=2)
-    resume(workspace, folder, stop=stop)
+    submit_unsent(workspace, folder, stop=stop)
     folder.refresh()
     return folder
 
@@ -99,7 +99,7 @@ def test_a_submit_that_hangs_is_of_unknown_fate_and_what_would_follow_stays_plan
     hang("submit")
 
     with deadline.sets(stop):
-        report = resume(within(workspace, deadline), folder, stop=stop)
+        report = submit_unsent(within(workspace, deadline), folder, stop=stop)
 
     assert (report.accepted, report.refused) == (0, 0)
     first, *rest = workspace.store.open(folder.job_set.set_id).jobs()
@@ -117,14 +117,14 @@ def test_a_job_that_is_not_ready_in_time_is_not_refused(workspace, new_set, prov
     deadline = Deadline(TIMEOUT_S)
 
     with deadline.sets(stop):
-        report = resume(within(workspace, deadline), folder, stop=stop)
+        report = submit_unsent(within(workspace, deadline), folder, stop=stop)
 
     assert (report.planned, provider.calls.count("submit")) == (1, 0)
 
 
 def test_after_the_deadline_nothing_is_asked_or_sent(workspace, sent, provider):
     provider.calls.clear()
-    late = within(workspace, Deadline(-60)).provider_of(sent.job_set)
+    late = within(workspace, Deadline(-60)).provider_at(sent.job_set.destination)
 
     with pytest.raises(OutOfTime):
         late.statuses(["remote-0"], backend="device")
@@ -142,7 +142,7 @@ def test_a_time_of_nothing_is_one_look(workspace, sent, provider, stop):
 
 
 def test_with_a_deadline_a_provider_has_of_the_contract_what_it_had(workspace, sent, provider):
-    bounded = within(workspace, Deadline(60)).provider_of(sent.job_set)
+    bounded = within(workspace, Deadline(60)).provider_at(sent.job_set.destination)
 
     for part in (Provider, Prepares, TellsFailed):
         have = [
@@ -151,11 +151,13 @@ def test_with_a_deadline_a_provider_has_of_the_contract_what_it_had(workspace, s
         ]
         assert have[0] == have[1]
     assert isinstance(bounded, TellsFailed) == isinstance(provider, TellsFailed)
-    assert within(within(workspace, Deadline(60)), Deadline(60)).provider_of(sent.job_set)
+    assert within(within(workspace, Deadline(60)), Deadline(60)).provider_at(
+        sent.job_set.destination
+    )
 
 
 def test_without_a_time_nothing_stands_between(workspace, sent, provider):
-    assert within(workspace, Deadline(None)).provider_of(sent.job_set) is provider
+    assert within(workspace, Deadline(None)).provider_at(sent.job_set.destination) is provider
 
 
 def test_what_a_provider_raises_in_time_is_what_it_raised(workspace, sent, provider):

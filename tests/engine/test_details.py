@@ -1,16 +1,16 @@
 """What a provider tells of jobs beyond their status."""
 
+from qjobs.contract import JobDetails
 from qjobs.engine.details import MOST_ASKED, details
 from qjobs.engine.report import report_jobs
-from qjobs.engine.start import start
+from qjobs.engine.sending.submission import submit_jobs
 from qjobs.model import JobStatus
-from qjobs.providers.interface import JobDetails
 
 
 def test_jobs_that_go_on_are_asked_for_before_those_that_ended(workspace, new_set, provider, stop):
     jobs = MOST_ASKED + 5
     folder = new_set(jobs=jobs)
-    start(folder, provider, jobs=range(jobs), clock=workspace.clock, stop=stop)
+    submit_jobs(folder, provider, jobs=range(jobs), clock=workspace.clock, stop=stop)
     live = {f"remote-{index}": JobStatus.DONE for index in range(jobs)}
     live["remote-53"] = JobStatus.QUEUED
     reports = report_jobs(folder.jobs(), live)

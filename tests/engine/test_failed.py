@@ -9,10 +9,10 @@ from qjobs.engine.error import Origin, failures
 from qjobs.engine.failed import look_into
 from qjobs.engine.report import FAILED, State
 from qjobs.engine.result import fetch, rows
-from qjobs.engine.resume import resume
 from qjobs.engine.retry import open_attempts
-from qjobs.engine.start import start
+from qjobs.engine.sending.submission import submit_jobs
 from qjobs.engine.status import status
+from qjobs.engine.submit import submit_unsent
 from qjobs.engine.wait import follow
 from qjobs.errors import UsageError
 from qjobs.facts import Fact, FactKind
@@ -28,7 +28,7 @@ def provider(request):
 def submitted(workspace, new_set, provider, stop):
     """Circuits 0-8 in three jobs, all DONE; 1, 3 and 4 gave nothing."""
     folder = new_set(jobs=3)
-    start(folder, provider, jobs=range(3), clock=workspace.clock, stop=stop)
+    submit_jobs(folder, provider, jobs=range(3), clock=workspace.clock, stop=stop)
     provider.blank = {1, 3, 4}
     provider.finish()
     return workspace.store.open(folder.job_set.set_id)
@@ -41,7 +41,7 @@ def known(workspace, target, stop):
 def retried(workspace, target, stop, states=FAILED):
     """What `retry` does; the indices of the jobs that it sends."""
     opened = open_attempts(workspace, target, known(workspace, target, stop), states)
-    resume(workspace, target.folder, stop=stop, jobs=opened)
+    submit_unsent(workspace, target.folder, stop=stop, jobs=opened)
     return opened
 
 

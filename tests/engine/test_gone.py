@@ -8,10 +8,10 @@ from qjobs.engine.error import Origin, failures
 from qjobs.engine.failed import look_into
 from qjobs.engine.report import FAILED, State
 from qjobs.engine.result import fetch, rows
-from qjobs.engine.resume import resume
 from qjobs.engine.retry import open_attempts
-from qjobs.engine.start import start
+from qjobs.engine.sending.submission import submit_jobs
 from qjobs.engine.status import status
+from qjobs.engine.submit import submit_unsent
 from qjobs.engine.wait import follow
 from qjobs.facts import Fact, FactKind
 from qjobs.model import Failed, JobStatus, Slice
@@ -26,7 +26,7 @@ def provider(request):
 def submitted(workspace, new_set, provider, stop):
     """Circuits 0-17 in three jobs."""
     folder = new_set(jobs=3, circuits=18)
-    start(folder, provider, jobs=range(3), clock=workspace.clock, stop=stop)
+    submit_jobs(folder, provider, jobs=range(3), clock=workspace.clock, stop=stop)
     return workspace.store.open(folder.job_set.set_id)
 
 
@@ -44,7 +44,7 @@ def retried(workspace, target, stop, **options):
     said = []
     report = look_into(workspace, target, status(workspace, target), stop=stop)
     opened = open_attempts(workspace, target, report, FAILED, say=said.append, **options)
-    resume(workspace, target.folder, stop=stop, jobs=opened)
+    submit_unsent(workspace, target.folder, stop=stop, jobs=opened)
     jobs = target.folder.jobs()
     return [str(jobs[index].slice) for index in opened], said
 
@@ -201,5 +201,5 @@ def test_a_death_while_a_retry_is_sent_leaves_it_cut(workspace, submitted, provi
     report = status(workspace, whole(submitted))
     open_attempts(workspace, whole(submitted), report, FAILED)
     again = workspace.store.open(submitted.job_set.set_id)
-    resume(workspace, again, stop=stop)
+    submit_unsent(workspace, again, stop=stop)
     assert {job.circuits for job in [*provider.jobs.values()][3:]} == {3}

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qjobs.engine.plan import plan_slices
+from qjobs.contract import Limits
+from qjobs.engine.set.plan import plan_slices
 from qjobs.errors import UsageError
 from qjobs.model import Slice
-from qjobs.providers.interface import Limits
 
 some = st.one_of(st.none(), st.integers(1, 40))
 

@@ -18,10 +18,10 @@ from qjobs.engine.cancel import cancel
 from qjobs.engine.failed import look_into
 from qjobs.engine.report import FAILED
 from qjobs.engine.result import fetch
-from qjobs.engine.resume import unsent_jobs
 from qjobs.engine.retry import open_attempts
-from qjobs.engine.start import start
+from qjobs.engine.sending.submission import submit_jobs
 from qjobs.engine.status import status
+from qjobs.engine.submit import unsent_jobs
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ProviderError
 from qjobs.model import Accepted, Attempted, Finished, JobSet, JobStatus, Slice
@@ -72,7 +72,7 @@ class Promises(RuleBasedStateMachine):
         self.provider.script.extend(answers)
         folder = self.folder()
         try:
-            start(
+            submit_jobs(
                 folder, self.provider, jobs=unsent_jobs(folder),
                 clock=self.workspace.clock, stop=threading.Event(),
             )  # fmt: skip
@@ -130,7 +130,7 @@ class Promises(RuleBasedStateMachine):
         waiting = [job for job in self.folder().jobs() if job.attempt.withdrawn]
         if not waiting:
             return
-        start(
+        submit_jobs(
             self.folder(), self.provider, jobs=[job.index for job in waiting],
             clock=self.workspace.clock, stop=threading.Event(),
         )  # fmt: skip

@@ -11,7 +11,7 @@ from qjobs.circuits import qpy
 from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.once import most_bytes
 from qjobs.engine.result import fetch, rows
-from qjobs.engine.start import start
+from qjobs.engine.sending.submission import submit_jobs
 from qjobs.engine.status import status
 from qjobs.errors import NoRoom, OutOfTime, ResultGone, ResultsUnkept
 from qjobs.model import JobSet, RunOptions, Slice
@@ -51,7 +51,7 @@ def provider():
 def done(workspace, new_set, provider, stop):
     """Circuits 0-5 in two jobs, both done."""
     folder = new_set(jobs=2, circuits=6)
-    start(folder, provider, jobs=range(2), clock=workspace.clock, stop=stop)
+    submit_jobs(folder, provider, jobs=range(2), clock=workspace.clock, stop=stop)
     provider.finish()
     return workspace.store.open(folder.job_set.set_id)
 
@@ -124,7 +124,7 @@ def test_nothing_is_read_where_there_is_no_room(workspace, new_set, provider, st
         options=RunOptions(shots=2**62),  # of circuits that nobody can read
     )  # fmt: skip
     folder = draft.commit(job_set, ())
-    start(folder, provider, jobs=[0], clock=workspace.clock, stop=stop)
+    submit_jobs(folder, provider, jobs=[0], clock=workspace.clock, stop=stop)
     provider.finish()
 
     with pytest.raises(NoRoom) as caught:

@@ -8,11 +8,12 @@ from scripted import Answer, Killed, ScriptedProvider, whole
 from starting import run, states
 from tallying import Tallying
 
+from qjobs import contract as interface
 from qjobs.engine.cancel import cancel
 from qjobs.engine.report import FAILED
-from qjobs.engine.resume import resume
 from qjobs.engine.retry import open_attempts
 from qjobs.engine.status import status
+from qjobs.engine.submit import submit_unsent
 from qjobs.errors import StateDamaged
 from qjobs.facts import Fact, FactKind
 from qjobs.model import (
@@ -24,8 +25,7 @@ from qjobs.model import (
     Planned,
     Refused,
 )
-from qjobs.providers import interface
-from qjobs.store import checks
+from qjobs.store.state import checks
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -121,7 +121,7 @@ def test_attempts_that_an_older_copy_does_not_know_count_too(
 
     assert opened == ()
     assert states(workspace, folder) == [Accepted("remote-1")]
-    resume(here, workspace.store.open(folder.job_set.set_id), stop=stop)
+    submit_unsent(here, workspace.store.open(folder.job_set.set_id), stop=stop)
     assert len(tallying.jobs) == 2
     (job,) = workspace.store.open(folder.job_set.set_id).jobs()
     assert job.attempts[0].state == Finished("remote-0", JobStatus.ERROR, "it broke")
@@ -337,11 +337,11 @@ def test_an_earlier_attempt_that_may_run_stops_the_next(workspace, new_set, tall
     assert caught.value.hint == f"qjobs cancel {address}; then: qjobs retry --cancelled {address}"
     cancel(here, whole(workspace.store.open(folder.job_set.set_id)))
     assert tallying.jobs["remote-0"].status is JobStatus.CANCELLED
-    resume(here, workspace.store.open(folder.job_set.set_id), stop=stop)
+    submit_unsent(here, workspace.store.open(folder.job_set.set_id), stop=stop)
     assert len(tallying.jobs) == 1
     target = whole(workspace.store.open(folder.job_set.set_id))
     open_attempts(here, target, status(here, target), FAILED)
-    resume(here, workspace.store.open(folder.job_set.set_id), stop=stop)
+    submit_unsent(here, workspace.store.open(folder.job_set.set_id), stop=stop)
     assert [job.status.final for job in tallying.jobs.values()] == [True, False]
 
 

@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 from scripted import RemoteJob as ScriptedJob
 from scripted import ScriptedProvider, whole
 
+from qjobs.contract import RemoteJob
 from qjobs.engine.cancel import cancel
-from qjobs.engine.notes import read_note, write_note
 from qjobs.engine.recover import Outcome, RecoverRequest, Recovery
 from qjobs.engine.recover import recover as recover_sets
 from qjobs.engine.report import State, report_jobs
 from qjobs.engine.result import fetch, rows
-from qjobs.engine.resume import resume
 from qjobs.engine.retry import open_attempts
+from qjobs.engine.set.notes import read_note, write_note
 from qjobs.engine.status import status
+from qjobs.engine.submit import submit_unsent
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import InputError, NotFound, StateUnwritable, UsageError
 from qjobs.facts import Fact, FactKind, Ledger
-from qjobs.model import Accepted, Finished, Job, JobSet, JobStatus, RunOptions, Slice
-from qjobs.providers.interface import RemoteJob
+from qjobs.model import Accepted, Destination, Finished, Job, JobSet, JobStatus, RunOptions, Slice
 from qjobs.store.sets import Store
 
 SET_ID = "0123456789ab"
@@ -91,7 +91,7 @@ def recover(workspace: Workspace) -> Callable[..., Recovery]:
 
     def recover(*set_ids: str, **more: bool) -> Recovery:
         (recovery,) = recover_sets(
-            workspace, RecoverRequest("scripted", set_ids=set_ids, **more)  # type: ignore[arg-type]  # only dry_run
+            workspace, RecoverRequest(Destination("scripted"), set_ids=set_ids, **more)  # type: ignore[arg-type]  # only dry_run
         )  # fmt: skip
         return recovery
 
@@ -286,7 +286,7 @@ def test_a_job_on_another_backend_is_named_and_left_out(workspace, provider, rec
 
 def test_a_set_that_nobody_has_is_not_found_after_the_others(workspace, provider):
     provider.add_job(0)
-    request = RecoverRequest("scripted", set_ids=["ffffffffffff", SET_ID])
+    request = RecoverRequest(Destination("scripted"), set_ids=["ffffffffffff", SET_ID])
     with pytest.raises(NotFound, match="ffffffffffff"):
         list(recover_sets(workspace, request))
     assert workspace.store.has(SET_ID)
@@ -294,13 +294,13 @@ def test_a_set_that_nobody_has_is_not_found_after_the_others(workspace, provider
 
 def test_half_an_id_is_refused_before_anybody_is_asked(workspace):
     with pytest.raises(UsageError, match="not the id"):
-        list(recover_sets(workspace, RecoverRequest("scripted", set_ids=["../x"])))
+        list(recover_sets(workspace, RecoverRequest(Destination("scripted"), set_ids=["../x"])))
 
 
 def test_a_provider_that_keeps_no_labels_says_so(workspace):
     mute = workspace._replace(load_provider=lambda _name: ScriptedProvider())
     with pytest.raises(UsageError, match="keeps no labels"):
-        list(recover_sets(mute, RecoverRequest("scripted")))
+        list(recover_sets(mute, RecoverRequest(Destination("scripted"))))
 
 
 def test_what_is_left_of_a_folder_is_not_overwritten(provider, recover, tmp_path):
@@ -319,7 +319,7 @@ def test_nothing_of_a_recovered_set_can_be_sent(workspace, provider, recover):
     folder = workspace.store.open(SET_ID)
     before = folder.jobs()
     with pytest.raises(InputError, match="are gone"):
-        resume(workspace, folder, stop=threading.Event())
+        submit_unsent(workspace, folder, stop=threading.Event())
     report = status(workspace, whole(folder), cached=True)
     with pytest.raises(InputError, match="are gone"):
         open_attempts(workspace, whole(folder), report, [State.QUEUED])
@@ -469,7 +469,7 @@ def pasts(draw: st.DrawFn) -> Past:
 def test_no_id_is_lost_whatever_has_happened(tmp_path_factory, past: Past):
     store = Store(tmp_path_factory.mktemp("home"), clock=lambda: NOW)
     workspace = Workspace(store, lambda _name: past.provider, lambda: NOW, lambda: SET_ID)
-    recoveries = list(recover_sets(workspace, RecoverRequest("scripted")))
+    recoveries = list(recover_sets(workspace, RecoverRequest(Destination("scripted"))))
     if not past.truth:
         assert recoveries == []
         return

@@ -7,10 +7,10 @@ from qjobs.engine.address import resolve
 from qjobs.engine.error import Origin, failures
 from qjobs.engine.report import FAILED, State
 from qjobs.engine.result import fetch, rows
-from qjobs.engine.resume import resume
 from qjobs.engine.retry import open_attempts
-from qjobs.engine.start import start
+from qjobs.engine.sending.submission import submit_jobs
 from qjobs.engine.status import status
+from qjobs.engine.submit import submit_unsent
 from qjobs.engine.wait import Limit, follow
 from qjobs.model import JobStatus
 
@@ -18,7 +18,7 @@ from qjobs.model import JobStatus
 @pytest.fixture
 def submitted(workspace, new_set, provider, stop):
     folder = new_set(jobs=3)
-    start(folder, provider, jobs=range(3), clock=workspace.clock, stop=stop)
+    submit_jobs(folder, provider, jobs=range(3), clock=workspace.clock, stop=stop)
     return workspace.store.open(folder.job_set.set_id)
 
 
@@ -94,7 +94,7 @@ def test_retry_opens_a_further_attempt_and_keeps_the_first(workspace, submitted,
     report = status(workspace, target)
 
     assert open_attempts(workspace, target, report, FAILED) == (1,)
-    resume(workspace, workspace.store.open(submitted.job_set.set_id), stop=stop)
+    submit_unsent(workspace, workspace.store.open(submitted.job_set.set_id), stop=stop)
 
     again = workspace.store.open(submitted.job_set.set_id)
     assert [attempt.number for attempt in again.jobs()[1].attempts] == [1, 2]
@@ -105,7 +105,7 @@ def test_retry_opens_a_further_attempt_and_keeps_the_first(workspace, submitted,
 def test_every_kind_of_failure_is_listed_where_it_happened(workspace, new_set, provider, stop):
     provider.script.extend([Answer.REFUSE])
     folder = new_set(jobs=3)
-    start(folder, provider, jobs=range(3), clock=workspace.clock, stop=stop)
+    submit_jobs(folder, provider, jobs=range(3), clock=workspace.clock, stop=stop)
     provider.jobs["remote-0"].status = JobStatus.ERROR
     provider.jobs["remote-0"].message = "it broke"
     provider.jobs["remote-1"].status = JobStatus.CANCELLED
@@ -161,7 +161,7 @@ def test_rows_of_jobs_that_were_split_come_in_input_order(workspace, new_set, pr
     provider.most_circuits = 2
     folder = new_set(jobs=2, circuits=10)
     target = whole(folder)
-    start(folder, provider, jobs=range(2), clock=workspace.clock, stop=stop)
+    submit_jobs(folder, provider, jobs=range(2), clock=workspace.clock, stop=stop)
     provider.finish()
     report, problems = look(workspace, folder, stop)
 
@@ -183,7 +183,7 @@ def test_an_address_found_before_a_split_means_the_same_circuits_after_it(
     folder = new_set(jobs=2, circuits=8)
     before = resolve(workspace.store, "@last/1")
     provider.most_circuits = 2
-    start(folder, provider, jobs=range(2), clock=workspace.clock, stop=stop)
+    submit_jobs(folder, provider, jobs=range(2), clock=workspace.clock, stop=stop)
     provider.finish()
 
     report = status(workspace, before)
@@ -200,7 +200,7 @@ def test_waiting_for_a_set_waits_for_the_jobs_that_are_split_off_meanwhile(
     folder = new_set(jobs=1, circuits=4)
     target = whole(workspace.store.open(folder.job_set.set_id))
     provider.most_circuits = 2
-    start(folder, provider, jobs=[0], clock=workspace.clock, stop=stop)
+    submit_jobs(folder, provider, jobs=[0], clock=workspace.clock, stop=stop)
     looks = []
     for (report,) in follow(workspace, [target], stop=stop):
         looks.append(len(report.jobs))

@@ -4,7 +4,7 @@ import pytest
 from scripted import RemoteJob, whole
 
 from qjobs.engine.report import FINAL, JobReport, State
-from qjobs.engine.start import start
+from qjobs.engine.sending.submission import submit_jobs
 from qjobs.engine.status import status
 from qjobs.facts import Fact, FactKind
 from qjobs.model import Finished, JobStatus, Slice
@@ -13,7 +13,7 @@ from qjobs.model import Finished, JobStatus, Slice
 @pytest.fixture
 def submitted(workspace, new_set, provider, stop):
     folder = new_set(jobs=4)
-    start(folder, provider, jobs=range(4), clock=workspace.clock, stop=stop)
+    submit_jobs(folder, provider, jobs=range(4), clock=workspace.clock, stop=stop)
     provider.calls.clear()
     return workspace.store.open(folder.job_set.set_id)
 

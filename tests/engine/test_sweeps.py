@@ -14,18 +14,20 @@ from scripted import ScriptedProvider, whole
 
 from qjobs.circuits.inputs import expand
 from qjobs.circuits.slices import CircuitSlice
-from qjobs.engine.circuits import circuit_slice
-from qjobs.engine.plan import MOST_BINDINGS_A_JOB
+from qjobs.contract import Capabilities, Limits
 from qjobs.engine.result import fetch, rows
-from qjobs.engine.resume import resume
+from qjobs.engine.set.making import plan_set, preview
+from qjobs.engine.set.parcel import circuit_slice
+from qjobs.engine.set.plan import MOST_BINDINGS_A_JOB
+from qjobs.engine.set.request import SubmitRequest
 from qjobs.engine.status import status
-from qjobs.engine.submit import SubmitRequest, prepare, preview
+from qjobs.engine.submit import submit_unsent
 from qjobs.errors import InputError, UsageError
-from qjobs.model import RunOptions, Slice
-from qjobs.providers.interface import Capabilities, Limits
+from qjobs.model import Destination, RunOptions, Slice
 from qjobs.results import CircuitResult, JobResult
 
 THETA, PHI = Parameter("theta"), Parameter("phi")
+DEVICE = Destination("scripted", "device")
 
 
 @dataclass
@@ -90,9 +92,7 @@ def request_(tmp_path) -> Callable[..., SubmitRequest]:
             "observables": str(tmp_path / "observables.json"),
         }
         files = [str(tmp_path / "a.qpy"), str(tmp_path / "b.qpy")]
-        return SubmitRequest(
-            expand(files), "scripted", "device", RunOptions(shots=100), **(values | more)
-        )
+        return SubmitRequest(expand(files), DEVICE, RunOptions(shots=100), **(values | more))
 
     return make
 
@@ -106,14 +106,14 @@ def leftovers(tmp_path: Path) -> list[Path]:
 
 
 def test_every_circuit_runs_with_every_row(workspace, request_, provider, stop, tmp_path):
-    folder = prepare(workspace, request_(per_job=5)).folder
+    folder = plan_set(workspace, request_(per_job=5)).folder
     plan = folder.job_set
     assert (plan.circuits, plan.bindings, plan.parameters) == (12, 4, ("phi", "theta"))
     assert [str(part) for part in plan.slices] == ["0-4", "5-9", "10-11"]
     assert plan.observables == 2
     assert workspace.store.open(plan.set_id).job_set == plan
 
-    resume(workspace, folder, stop=stop)
+    submit_unsent(workspace, folder, stop=stop)
     provider.finish()
     report = status(workspace, whole(folder))
     assert fetch(workspace, folder, report.jobs, stop=stop) == ()
@@ -131,7 +131,7 @@ def test_every_circuit_runs_with_every_row(workspace, request_, provider, stop, 
 
 
 def test_the_files_of_a_set_are_enough_to_go_on(workspace, request_, tmp_path):
-    folder = prepare(workspace, request_()).folder
+    folder = plan_set(workspace, request_()).folder
     for name in ("a.qpy", "b.qpy", "angles.csv", "observables.json"):
         (tmp_path / name).unlink()
 
@@ -146,10 +146,10 @@ def test_the_files_of_a_set_are_enough_to_go_on(workspace, request_, tmp_path):
 
 
 def test_a_set_that_was_carried_without_its_files_says_so(workspace, request_, provider, stop):
-    folder = prepare(workspace, request_()).folder
+    folder = plan_set(workspace, request_()).folder
     folder.parameters_path.unlink()
     with pytest.raises(InputError, match="values of the parameters of this set are not here"):
-        resume(workspace, folder, stop=stop)
+        submit_unsent(workspace, folder, stop=stop)
     folder.observables_path.unlink()
     assert folder.observables() == []
     assert not provider.jobs
@@ -197,7 +197,7 @@ def test_values_that_do_not_suit_stop_everything_before_there_is_a_set(
 ):
     (tmp_path / "angles.csv").write_text(values)
     with pytest.raises(InputError, match=message):
-        prepare(workspace, request_())
+        plan_set(workspace, request_())
     assert sets(workspace) == []
     assert leftovers(tmp_path) == []
 
@@ -206,7 +206,7 @@ def test_circuits_without_values_stop_everything_before_there_is_a_set(
     workspace, request_, tmp_path
 ):
     with pytest.raises(InputError, match="has parameters without values"):
-        prepare(workspace, request_(parameters=None))
+        plan_set(workspace, request_(parameters=None))
     assert leftovers(tmp_path) == []
 
 
@@ -215,7 +215,7 @@ def test_observables_of_another_width_stop_everything_before_there_is_a_set(
 ):
     (tmp_path / "observables.json").write_text('["ZZ", "XXX"]')
     with pytest.raises(InputError, match="observable 1: 'XXX' is of 3 qubits, circuit 0 has 2"):
-        prepare(workspace, request_())
+        plan_set(workspace, request_())
     assert leftovers(tmp_path) == []
 
 
@@ -227,15 +227,15 @@ def test_a_provider_that_gives_no_expectation_values_is_not_asked_for_them(
         finds=True, polls_s=(0.001, 0.01)
     )
     with pytest.raises(UsageError, match="no expectation values"):
-        prepare(counting, request_())
+        plan_set(counting, request_())
     assert not (tmp_path / "home").exists()
 
 
 def test_a_precision_without_observables_is_a_mistake(workspace, request_):
     inputs = request_(observables=None).inputs
-    request = SubmitRequest(inputs, "scripted", "device", RunOptions(precision=0.01))
+    request = SubmitRequest(inputs, DEVICE, RunOptions(precision=0.01))
     with pytest.raises(UsageError, match="precision"):
-        prepare(workspace, request)
+        plan_set(workspace, request)
 
 
 def test_expectation_values_need_no_measurements(workspace, request_):
@@ -247,7 +247,7 @@ def test_expectation_values_need_no_measurements(workspace, request_):
 
 def test_once_tells_other_values_and_observables_from_these(workspace, request_, tmp_path):
     def submitted(**more: object) -> str:
-        return prepare(workspace, request_(once=True, **more)).folder.job_set.set_id
+        return plan_set(workspace, request_(once=True, **more)).folder.job_set.set_id
 
     first = submitted()
     assert submitted() == first
@@ -263,7 +263,7 @@ def test_once_tells_other_values_and_observables_from_these(workspace, request_,
 def test_the_pace_of_submissions_makes_no_other_set(workspace, request_):
     def submitted(**extra: float) -> str:
         request = replace(request_(once=True), options=RunOptions(shots=100, extra=extra))
-        return prepare(workspace, request).folder.job_set.set_id
+        return plan_set(workspace, request).folder.job_set.set_id
 
     assert submitted(submits_per_minute=7) == submitted()
     assert submitted(other=7) != submitted()

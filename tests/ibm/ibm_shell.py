@@ -31,7 +31,7 @@ _IMPORTED = (
     "qjobs.cli.continuing",
     "qjobs.cli.app",
     "qjobs.cli.submitting",
-    "qjobs.engine.submit",
+    "qjobs.engine.set.making",
     "qjobs.providers.ibm.provider",
     "qiskit.qpy",
     "qiskit_ibm_runtime.executor_sampler",

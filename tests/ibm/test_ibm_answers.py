@@ -17,9 +17,9 @@ from random_circuits import NUMBERS, PARAMETERS, Draw, observables
 from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
+from qjobs.contract import ProviderContext
 from qjobs.model import JobStatus, RunOptions, Slice
 from qjobs.providers.ibm.provider import IbmProvider
-from qjobs.providers.interface import ProviderContext
 from qjobs.results import CircuitResult
 
 pytestmark = [

@@ -7,10 +7,10 @@ import pytest
 from standin.process import StandIn
 
 from qjobs.circuits import qpy
+from qjobs.contract import Provider
 from qjobs.errors import UnknownBackend
 from qjobs.model import RunOptions
 from qjobs.providers.ibm.provider import IbmProvider
-from qjobs.providers.interface import Provider
 from qjobs.testing.contract import MEASURED, OPTIONS, Contract, Subject, scattered, steady
 
 pytestmark = pytest.mark.slow

@@ -18,6 +18,7 @@ from standin.process import StandIn
 
 from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
+from qjobs.contract import ProviderContext
 from qjobs.errors import (
     AuthError,
     JobRefused,
@@ -33,7 +34,6 @@ from qjobs.model import JobStatus, RunOptions, Slice
 from qjobs.providers.ibm.connection import Connection
 from qjobs.providers.ibm.errors import HttpError, http_error, not_accepted
 from qjobs.providers.ibm.provider import IbmProvider
-from qjobs.providers.interface import ProviderContext
 
 BACKEND = "ibm_lagos"
 TAG = "qj-0123456789ab-0-1"

@@ -16,7 +16,7 @@ from deeds import chance_of, times
 from ibm_shell import Running, Shell, check_the_bill, submission, write_circuits
 from standin.process import StandIn
 
-from qjobs.engine.resume import unsent_jobs
+from qjobs.engine.submit import unsent_jobs
 from qjobs.errors import ExitCode
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(times(600, 3600))]

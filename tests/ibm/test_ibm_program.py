@@ -19,15 +19,16 @@ from qiskit_ibm_runtime.json import RuntimeDecoder
 from qiskit_ibm_runtime.quantum_program.params_converters import QUANTUM_PROGRAM_PARAMS_CONVERTERS
 
 from qjobs.circuits import qpy
-from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.layout import Layout
 from qjobs.errors import JobRefused, ProviderError, UsageError
 from qjobs.model import RunOptions
 from qjobs.providers.ibm.account import known_client
-from qjobs.providers.ibm.calls import Call, Calls, series_of
+from qjobs.providers.ibm.calls import Call, Calls
 from qjobs.providers.ibm.options import JobOptions
 from qjobs.providers.ibm.program import Device, load_primitives
 from qjobs.providers.ibm.pubs import _placed
 from qjobs.providers.ibm.settings import Settings
+from qjobs.tags import set_tag_of
 
 OPTIONS = RunOptions(shots=321, seed=3)
 
@@ -170,7 +171,9 @@ def test_settings_are_read_and_wrong_ones_are_named() -> None:
 
 
 def call(tag: str, layouts: list[Layout] | None = None) -> Call:
-    return Call(tag, series_of(tag), "ibm_x", "crn:x", "executor", 1.5, "d", 9, True, layouts or [])
+    return Call(
+        tag, set_tag_of(tag), "ibm_x", "crn:x", "executor", 1.5, "d", 9, True, layouts or []
+    )
 
 
 def test_what_is_kept_is_what_was_given(tmp_path: Path) -> None:
@@ -233,7 +236,7 @@ def test_looking_at_jobs_loads_no_primitive_and_leaves_the_client_whole() -> Non
 import sys
 from pathlib import Path
 from qjobs.providers.ibm.provider import IbmProvider
-from qjobs.providers.interface import ProviderContext
+from qjobs.contract import ProviderContext
 IbmProvider(ProviderContext(Path("none")))
 print("qiskit_ibm_runtime.executor_sampler" in sys.modules)
 import qiskit_ibm_runtime

@@ -20,7 +20,8 @@ from standin.process import StandIn
 from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
-from qjobs.engine.start import submission
+from qjobs.contract import CancelOutcome, ProviderContext
+from qjobs.engine.sending.submission import submission
 from qjobs.errors import (
     JobRefused,
     NotNow,
@@ -33,7 +34,6 @@ from qjobs.model import Accepted, Attempt, JobSet, JobStatus, RunOptions, Slice
 from qjobs.providers.ibm.calls import Call, Calls
 from qjobs.providers.ibm.errors import speaks_of_size
 from qjobs.providers.ibm.provider import IbmProvider
-from qjobs.providers.interface import CancelOutcome, ProviderContext
 from qjobs.results import CircuitResult
 from qjobs.store.sets import Store
 
@@ -433,8 +433,8 @@ def test_a_duplicate_that_is_listed_later_than_the_first_job_is_recorded(
     provider = make(clock=clock, settle_s="30")
     standin.faults("accept-then-drop")
     waited_s = 0.0
-    with submission(path, provider, clock=clock.moment, stop=threading.Event()) as starter:
-        steps = starter.steps(0)
+    with submission(path, provider, clock=clock.moment, stop=threading.Event()) as submitter:
+        steps = submitter.steps(0)
         next(steps)  # the answer is lost
         if folder != "ibm":
             provider._calls.forget(TAG)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from local_jobs import processes, wait_until
 
-from qjobs.providers.interface import ProviderContext
+from qjobs.contract import ProviderContext
 from qjobs.providers.local import supervision
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.provider import LocalProvider

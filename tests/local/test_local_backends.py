@@ -6,7 +6,7 @@ from qiskit_aer.backends.aer_compiler import BACKEND_RUN_ARG_TYPES
 
 from qjobs.errors import UnknownBackend, UsageError
 from qjobs.model import RunOptions, Scalar
-from qjobs.providers.local import backends
+from qjobs.simulators import names as backends
 
 NOT_PLAIN_VALUES = {"executor", "noise_model"}
 READ_BY_NOBODY = {"max_job_size", "max_shot_size"}

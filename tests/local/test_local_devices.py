@@ -16,7 +16,8 @@ from qiskit_aer import AerSimulator
 
 from qjobs.errors import UnknownBackend, UsageError
 from qjobs.model import RunOptions
-from qjobs.providers.local import backends, devices
+from qjobs.simulators import devices
+from qjobs.simulators import names as backends
 
 OPTIONS = RunOptions(shots=300, seed=7)
 DEVICES = ["generic_5", "fake_manila", "fake_torino"]
@@ -92,9 +93,7 @@ def test_a_circuit_that_does_not_fit_a_device_fails_alone(tmp_path: Path) -> Non
 
 
 def test_a_generic_device_is_the_same_in_each_process() -> None:
-    program = (
-        "from qjobs.providers.local.devices import device\nprint(device('generic_3').target['cx'])"
-    )
+    program = "from qjobs.simulators.devices import device\nprint(device('generic_3').target['cx'])"
     seen = {
         subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, check=True
@@ -149,7 +148,7 @@ import importlib.util
 real = importlib.util.find_spec
 importlib.util.find_spec = lambda name: None if name == "qiskit_ibm_runtime" else real(name)
 from qjobs.errors import UnknownBackend
-from qjobs.providers.local import backends
+from qjobs.simulators import names as backends
 backends.check_backend("qiskit.primitives:StatevectorSampler")
 try:
     backends.check_backend("fake_torino")

@@ -27,8 +27,8 @@ from qiskit_aer import AerSimulator
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import InputError
 from qjobs.model import RunOptions, Slice
-from qjobs.providers.local import devices, estimation
 from qjobs.results import CircuitResult
+from qjobs.simulators import devices, estimation
 
 OBSERVABLES = [{"ZIZ": 1.0, "XXI": -0.5}, {"IIY": 2.0}, {"III": 3.0}, {"0+r": 1.0, "1IZ": 0.25}]
 EXACT = RunOptions(seed=4, precision=0.0)

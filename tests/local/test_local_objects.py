@@ -16,9 +16,9 @@ from qiskit.quantum_info import Statevector
 
 from qjobs.errors import UnknownBackend, UsageError
 from qjobs.model import JobStatus, RunOptions
-from qjobs.providers.local import backends
 from qjobs.providers.local.provider import LocalProvider
 from qjobs.results import CircuitResult
+from qjobs.simulators import names as backends
 from qjobs.testing.contract import MEASURED, scattered, scattered_outcome
 
 OPTIONS = RunOptions(shots=2000, seed=5, memory=True)

@@ -17,11 +17,11 @@ from qiskit_aer import AerSimulator
 from qjobs.circuits import own_gates
 from qjobs.circuits.sweep import Pub
 from qjobs.model import RunOptions
-from qjobs.providers.local.estimation import Estimates
-from qjobs.providers.local.machines import Device, Machine, Method
-from qjobs.providers.local.objects import Runner
-from qjobs.providers.local.simulation import Counts, Simulation
 from qjobs.results import CircuitResult
+from qjobs.simulators.estimation import Estimates
+from qjobs.simulators.machines import Device, Machine, Method
+from qjobs.simulators.objects import Runner
+from qjobs.simulators.simulation import Counts, Simulation
 
 OPTIONS = RunOptions(shots=50, seed=1)
 NAMES = (

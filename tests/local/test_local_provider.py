@@ -27,9 +27,9 @@ from qiskit import QuantumCircuit
 from qiskit_aer import AerSimulator
 
 from qjobs.circuits.slices import CircuitSlice
+from qjobs.contract import CancelOutcome
 from qjobs.errors import InputError, JobRefused, ProviderError, UsageError
 from qjobs.model import JobStatus, RunOptions, Slice
-from qjobs.providers.interface import CancelOutcome
 from qjobs.providers.local import supervision
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.provider import LocalProvider, queued_job
@@ -236,7 +236,7 @@ import os, signal, sys
 from pathlib import Path
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.model import RunOptions, Slice
-from qjobs.providers.interface import ProviderContext
+from qjobs.contract import ProviderContext
 from qjobs.providers.local.provider import LocalProvider
 
 provider = LocalProvider(ProviderContext(Path(sys.argv[1]), {"idle_s": "5"}))

@@ -11,9 +11,9 @@ from qiskit_aer import AerSimulator
 
 from qjobs.circuits.sweep import Pub
 from qjobs.model import RunOptions
-from qjobs.providers.local.machines import Machine, Method
-from qjobs.providers.local.simulation import Counts, Simulation
 from qjobs.results import CircuitResult
+from qjobs.simulators.machines import Machine, Method
+from qjobs.simulators.simulation import Counts, Simulation
 
 
 def simulate(

@@ -12,7 +12,7 @@ from qiskit_aer import AerSimulator
 
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.model import RunOptions, Slice
-from qjobs.providers.local.simulation import LARGEST_RUN
+from qjobs.simulators.simulation import LARGEST_RUN
 
 ROWS = 9
 OPTIONS = RunOptions(shots=40, seed=77, memory=True)

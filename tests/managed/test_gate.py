@@ -6,8 +6,8 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 
 import pytest
 
-from qjobs.engine.steps import Wait
-from qjobs.managed.gate import Gate, gate_of
+from qjobs.engine.sending.steps import Wait
+from qjobs.managed.submit_queue import Gate, gate_of
 
 
 def note(log, name):

@@ -7,8 +7,8 @@ from backends_of_objects import ScriptedBackend, numbered, run_and_send
 
 from qjobs import JobManagerInvalidStateError, ManagedJobSet
 from qjobs.errors import StateDamaged
-from qjobs.store import checks
 from qjobs.store.sets import Store
+from qjobs.store.state import checks
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import pytest
 from backends_of_objects import ScriptedBackend, numbered, run_and_send, sent
 
 from qjobs import JobManager
+from qjobs.contract import ProviderContext
 from qjobs.errors import ProviderError
 from qjobs.providers.fake.provider import FakeProvider
-from qjobs.providers.interface import ProviderContext
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from qjobs import (
     JobManagerUnknownJobSet,
     ManagedJob,
 )
-from qjobs.cli.completion import complete_address
 from qjobs.cli.main import run
+from qjobs.cli.tab import complete_address
 
 
 def submitted(ranges, backend, *, circuits=None, name="alone"):

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from qjobs.contract import ProviderContext
 from qjobs.providers.fake.provider import FakeProvider
-from qjobs.providers.interface import ProviderContext
 from qjobs.providers.local import supervision
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.provider import LocalProvider
-from qjobs.providers.qiskit.provider import QiskitProvider
+from qjobs.providers.vendor.provider import QiskitProvider
 from qjobs.testing.contract import Contract, Subject
 
 PACKAGES = Path(__file__).parents[1] / "border" / "packages"

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qjobs.circuits.slices import CircuitSlice
+from qjobs.contract import CancelOutcome, ProviderContext
 from qjobs.errors import (
     AuthError,
     JobRefused,
@@ -30,7 +31,6 @@ from qjobs.model import JobStatus, RunOptions, Slice
 from qjobs.providers.fake import script as script_module
 from qjobs.providers.fake.provider import FakeProvider
 from qjobs.providers.fake.script import KEYS, Script, parse_script
-from qjobs.providers.interface import CancelOutcome, ProviderContext
 from qjobs.results import CircuitResult
 
 OPTIONS = RunOptions(shots=10)
@@ -296,7 +296,7 @@ from pathlib import Path
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.model import RunOptions, Slice
 from qjobs.providers.fake.provider import FakeProvider
-from qjobs.providers.interface import ProviderContext
+from qjobs.contract import ProviderContext
 
 provider = FakeProvider(ProviderContext(Path({str(world.folder)!r})))
 for job in range(3):
@@ -470,7 +470,7 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import JobRefused
 from qjobs.model import RunOptions, Slice
 from qjobs.providers.fake.provider import FakeProvider
-from qjobs.providers.interface import ProviderContext
+from qjobs.contract import ProviderContext
 
 provider = FakeProvider(ProviderContext(Path({str(world.folder)!r})))
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from qjobs.contract import ProviderContext
 from qjobs.errors import ProviderError, UnknownBackend, UsageError
 from qjobs.providers.fake.provider import FakeProvider
-from qjobs.providers.interface import ProviderContext
 from qjobs.providers.loading import GROUP, OURS, load, names, parse_backend
 
 Plug = Callable[..., None]
@@ -97,7 +97,7 @@ def test_ours_are_loaded_without_a_look_at_other_packages(context: ProviderConte
     program = """
 import sys
 from pathlib import Path
-from qjobs.providers.interface import ProviderContext
+from qjobs.contract import ProviderContext
 from qjobs.providers.loading import load
 print(type(load("fake", ProviderContext(Path("nowhere")))).__name__)
 print("importlib.metadata" in sys.modules, "qjobs.providers.local.provider" in sys.modules)

@@ -9,8 +9,9 @@ from sample_set import accepted, attempted, finished, plan
 
 from qjobs.errors import StateDamaged, StateError
 from qjobs.model import Accepted
-from qjobs.store import checks, layout, reading
 from qjobs.store.folder import SetFolder
+from qjobs.store.state import checks, reading
+from qjobs.store.state import format as layout
 
 NewSet = Callable[..., SetFolder]
 FACTS = [attempted(0), accepted(0), finished(0, message="größer"), attempted(1)]

@@ -12,12 +12,12 @@ from sample_set import NOON, accepted, attempted, finished
 
 from qjobs.errors import NotFound, StateDamaged, StateTooNew, StateUnwritable
 from qjobs.facts import Fact, FactKind
+from qjobs.lock import FileLock
 from qjobs.model import Accepted, Attempted, Finished, JobStatus, Planned
-from qjobs.store import checks
 from qjobs.store.folder import SetFolder
 from qjobs.store.journal import Journal
-from qjobs.store.lock import FileLock
-from qjobs.store.reading import read_state
+from qjobs.store.state import checks
+from qjobs.store.state.reading import read_state
 
 NewSet = Callable[..., SetFolder]
 

@@ -11,7 +11,10 @@ from sample_set import NOON, accepted, attempted, finished, plan
 
 from qjobs.facts import Fact, FactKind
 from qjobs.model import JobSet, RunOptions, Slice
-from qjobs.store import document, exact, layout, reading
+from qjobs.store.state import any_toml as document
+from qjobs.store.state import fast as exact
+from qjobs.store.state import format as layout
+from qjobs.store.state import reading
 
 # Any text at all: control characters, quotes, escapes, lone surrogates.
 texts = st.text(st.characters(codec=None, exclude_categories=()))

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from sample_set import plan
 
+from qjobs import files
 from qjobs.circuits.files import Scratch
-from qjobs.store import files
 from qjobs.store.sets import Store
 
 PROGRAM = """
@@ -20,7 +20,7 @@ import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from qjobs.circuits.files import Scratch
-from qjobs.store import files
+from qjobs import files
 from qjobs.store.sets import Store
 
 home, kept = Path(sys.argv[1]), Path(sys.argv[2])

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from qjobs.errors import StateUnwritable
-from qjobs.store.lock import FileLock
+from qjobs.lock import FileLock
 
 HOLDER = """
 import sys
 from pathlib import Path
-from qjobs.store.lock import FileLock
+from qjobs.lock import FileLock
 
 with FileLock(Path(sys.argv[1])).held(wait_s=60):
     print("held", flush=True)

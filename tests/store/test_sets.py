@@ -19,9 +19,9 @@ from qjobs.errors import (
     Unreadable,
 )
 from qjobs.model import Planned, Source
-from qjobs.store import checks
 from qjobs.store.folder import SetFolder
 from qjobs.store.sets import MOST_SKIPPED, Store
+from qjobs.store.state import checks
 
 NewSet = Callable[..., SetFolder]
 

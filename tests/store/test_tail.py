@@ -8,8 +8,9 @@ from sample_set import NOON, accepted, attempted, finished, plan
 
 from qjobs.errors import StateDamaged
 from qjobs.facts import Fact, FactKind
-from qjobs.store import layout, reading
 from qjobs.store.folder import SetFolder
+from qjobs.store.state import format as layout
+from qjobs.store.state import reading
 
 FACTS = [
     attempted(0),

@@ -10,9 +10,9 @@ import pytest
 
 from qjobs.facts import Fact
 from qjobs.model import Accepted, Attempted, Planned
-from qjobs.store import tail
 from qjobs.store.folder import SetFolder
-from qjobs.store.reading import read_state
+from qjobs.store.state import torn as tail
+from qjobs.store.state.reading import read_state
 
 NewSet = Callable[..., SetFolder]
 SCRIPT = Path(__file__).with_name("appender.py")

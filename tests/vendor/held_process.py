@@ -19,9 +19,9 @@ from typing import Any
 from scripted_vendor import ScriptedBackend, Service
 
 from qjobs.circuits.slices import CircuitSlice
+from qjobs.contract import ProviderContext
 from qjobs.model import RunOptions, Slice
-from qjobs.providers.interface import ProviderContext
-from qjobs.providers.qiskit.held import HeldProvider
+from qjobs.providers.held.provider import HeldProvider
 
 BEHIND = 8
 

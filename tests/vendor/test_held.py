@@ -29,10 +29,10 @@ from scripted_vendor import Line, ScriptedBackend, Service, experiment, measured
 from qjobs.circuits.outcomes import from_npy
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
+from qjobs.contract import CancelOutcome, ProviderContext
 from qjobs.errors import JobRefused, ProviderError, UnknownBackend, UsageError
 from qjobs.model import JobStatus, RunOptions, Slice
-from qjobs.providers.interface import CancelOutcome, ProviderContext
-from qjobs.providers.qiskit.held import HeldProvider
+from qjobs.providers.held.provider import HeldProvider
 from qjobs.testing.contract import MEASURED, scattered, scattered_outcome
 
 OPTIONS = RunOptions(shots=4)

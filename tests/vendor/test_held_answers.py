@@ -15,9 +15,9 @@ from random_circuits import NUMBERS, PARAMETERS, Draw
 from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
+from qjobs.contract import ProviderContext
 from qjobs.model import JobStatus, RunOptions, Slice
-from qjobs.providers.interface import ProviderContext
-from qjobs.providers.qiskit.held import HeldProvider
+from qjobs.providers.held.provider import HeldProvider
 
 pytestmark = [
     pytest.mark.slow,

@@ -14,11 +14,11 @@ from qiskit.providers import JobStatus as QiskitStatus
 from qiskit.result.models import ExperimentResult, ExperimentResultData
 from scripted_vendor import ScriptedJob, experiment, measured, result
 
-from qjobs.circuits.outcomes import Layout
+from qjobs.backends import jobs, reading
+from qjobs.circuits.layout import Layout
+from qjobs.contract import CancelOutcome
 from qjobs.errors import AuthError, ProviderError
 from qjobs.model import JobStatus, RunOptions
-from qjobs.providers.interface import CancelOutcome
-from qjobs.providers.qiskit import jobs, reading
 
 OPTIONS = RunOptions(shots=4, memory=True)
 TWO = Layout(2, (("c", 2),))

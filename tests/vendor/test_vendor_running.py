@@ -15,7 +15,8 @@ from qiskit.quantum_info import Operator
 from qiskit_aer import AerSimulator
 from scripted_vendor import Line, ScriptedBackend, measured
 
-from qjobs.circuits.outcomes import Layout
+from qjobs.backends import jobs, refusals, running
+from qjobs.circuits.layout import Layout
 from qjobs.circuits.sweep import Pub
 from qjobs.errors import (
     AuthError,
@@ -26,7 +27,6 @@ from qjobs.errors import (
     TooLarge,
 )
 from qjobs.model import RunOptions
-from qjobs.providers.qiskit import jobs, refusals, running
 
 OPTIONS = RunOptions(shots=20, seed=7)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
+from qjobs import files
 from qjobs.errors import ProviderError
-from qjobs.store import files
 
 if TYPE_CHECKING:
     from sqlite3 import Connection

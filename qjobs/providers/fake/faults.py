@@ -4,11 +4,7 @@ from qjobs.errors import AuthError, JobRefused, PendingLimit, RateLimited, TooLa
 from qjobs.model import RunOptions, Slice
 from qjobs.providers.fake.books import Page
 from qjobs.providers.fake.script import Script
-
-
-def series(tag: str) -> str:
-    """What faults are counted for: the tag without its last two parts, the job and the attempt."""
-    return tag.rsplit("-", 2)[0]
+from qjobs.tags import set_tag_of
 
 
 class Faults:
@@ -16,7 +12,7 @@ class Faults:
 
     def __init__(self, page: Page, tag: str, script: Script) -> None:
         self._page = page
-        self._series = series(tag)
+        self._series = set_tag_of(tag)
         self._script = script
 
     def strikes(self, name: str) -> bool:

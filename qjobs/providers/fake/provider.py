@@ -8,13 +8,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from qjobs.circuits.slices import CircuitSlice
-from qjobs.errors import ProviderError, ResultGone
-from qjobs.model import JobStatus, RunOptions
-from qjobs.providers.fake.books import Books, Entry, Page
-from qjobs.providers.fake.faults import Faults, keep_pace, series, turn_away
-from qjobs.providers.fake.outcomes import measure
-from qjobs.providers.fake.script import Script, parse_script
-from qjobs.providers.interface import (
+from qjobs.contract import (
     BackendInfo,
     CancelOutcome,
     Capabilities,
@@ -22,7 +16,14 @@ from qjobs.providers.interface import (
     ProviderContext,
     RemoteJob,
 )
+from qjobs.errors import ProviderError, ResultGone
+from qjobs.model import JobStatus, RunOptions
+from qjobs.providers.fake.books import Books, Entry, Page
+from qjobs.providers.fake.faults import Faults, keep_pace, turn_away
+from qjobs.providers.fake.outcomes import measure
+from qjobs.providers.fake.script import Script, parse_script
 from qjobs.results import JobResult
+from qjobs.tags import set_tag_of
 
 _LOOK_S = 0.01
 _TOO_LARGE = "the job was too large to run"
@@ -98,7 +99,7 @@ class FakeProvider:
         if script.hold:
             self._hold(tag, script)
         with self._books.open() as page:
-            page.set_backend(series(tag), backend)
+            page.set_backend(set_tag_of(tag), backend)
             faults = Faults(page, tag, script)
             if faults.reached("die_before"):
                 _die(page)
@@ -133,14 +134,14 @@ class FakeProvider:
 
     def _hold(self, tag: str, script: Script) -> None:
         with self._books.open() as page:
-            held = page.count(series(tag), "hold") >= script.hold
+            held = page.count(set_tag_of(tag), "hold") >= script.hold
         while held and not self._release.exists():
             self._sleep(_LOOK_S)
 
     def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
         """The ids of the jobs with this tag that the listing shows by now, the oldest first."""
         with self._books.open() as page:
-            script = parse_script(page.backend(series(tag)))
+            script = parse_script(page.backend(set_tag_of(tag)))
             if not script.find:
                 return []
             if Faults(page, tag, script).strikes("find_error"):
@@ -158,7 +159,7 @@ class FakeProvider:
             script = parse_script(entry.backend)
             if not script.find or entry.accepted_s > now_s - script.settle_s:
                 continue
-            labels = (entry.tag, series(entry.tag), *filter(None, [notes.get(entry.tag)]))
+            labels = (entry.tag, set_tag_of(entry.tag), *filter(None, [notes.get(entry.tag)]))
             if backend in ("", entry.backend) and (not set_tag or set_tag in labels):
                 created = datetime.fromtimestamp(entry.accepted_s, UTC)
                 status = _status(entry, now_s)
@@ -174,7 +175,7 @@ class FakeProvider:
         with self._books.open() as page:
             entries = page.entries(job_ids)
             # One job of each set: they share a script, and count their faults together.
-            sets = {series(entry.tag): entry for entry in entries}.values()
+            sets = {set_tag_of(entry.tag): entry for entry in entries}.values()
             scripts = {entry.tag: parse_script(entry.backend) for entry in sets}
             fails = any(
                 Faults(page, tag, script).strikes("status_error") for tag, script in scripts.items()

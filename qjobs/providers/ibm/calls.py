@@ -16,9 +16,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from qjobs.circuits.outcomes import Layout
+from qjobs import files
+from qjobs.circuits.layout import Layout
 from qjobs.errors import ProviderError
-from qjobs.store import files
 
 FORMAT = 2
 _WAIT_S = 30.0  # for other processes to finish their transactions
@@ -184,11 +184,6 @@ def digest_of(params: object) -> str:
     from hashlib import sha256
 
     return sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
-
-
-def series_of(tag: str) -> str:
-    """The tag that all jobs of a set share: that of one attempt ends in its job and number."""
-    return tag.rsplit("-", 2)[0]
 
 
 def _connect(path: Path) -> sqlite3.Connection:

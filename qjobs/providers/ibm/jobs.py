@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import MAXYEAR, UTC, datetime
 
+from qjobs.contract import UNDATED, CancelOutcome, RemoteJob
 from qjobs.errors import NotNow, ProviderError, ResultGone
 from qjobs.model import JobStatus
 from qjobs.providers.ibm.account import Account
@@ -13,7 +14,6 @@ from qjobs.providers.ibm.errors import HttpError, speaks_of_size
 from qjobs.providers.ibm.listing import Inquiry, listed, lost
 from qjobs.providers.ibm.service import JobInfo, Service, is_job_id
 from qjobs.providers.ibm.settings import Settings
-from qjobs.providers.interface import UNDATED, CancelOutcome, RemoteJob
 
 _LONGEST_MESSAGE = 2000
 

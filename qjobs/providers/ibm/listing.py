@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from qjobs.errors import ProviderError
-from qjobs.providers.ibm.calls import Call, digest_of, series_of
+from qjobs.providers.ibm.calls import Call, digest_of
 from qjobs.providers.ibm.service import PAGE, JobInfo, Page, Service
+from qjobs.tags import set_tag_of
 
 _MOST_PAGES = 50
 _MOST_PAGES_UNTAGGED = 10
@@ -146,6 +147,6 @@ class Inquiry:
 def _series(info: JobInfo) -> str:
     """The set's tag among those of a job: another one begins with it."""
     for tag in info.tags:
-        if series_of(tag) != tag and series_of(tag) in info.tags:
-            return series_of(tag)
+        if set_tag_of(tag) != tag and set_tag_of(tag) in info.tags:
+            return set_tag_of(tag)
     return ""

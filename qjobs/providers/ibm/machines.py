@@ -4,13 +4,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from qjobs.contract import BackendInfo
 from qjobs.errors import UnknownBackend, UsageError
 from qjobs.providers.ibm.account import Account
 from qjobs.providers.ibm.instances import Listed
 from qjobs.providers.ibm.options import JobOptions
 from qjobs.providers.ibm.program import Device, Primitives, load_primitives
 from qjobs.providers.ibm.service import Service
-from qjobs.providers.interface import BackendInfo
 
 
 class Machines:

@@ -10,6 +10,18 @@ from functools import partial
 
 from qjobs import pool
 from qjobs.circuits.slices import CircuitSlice
+from qjobs.contract import (
+    BackendInfo,
+    CancelOutcome,
+    Capabilities,
+    FailedPart,
+    Instance,
+    JobDetails,
+    Limits,
+    Plan,
+    ProviderContext,
+    RemoteJob,
+)
 from qjobs.errors import (
     InputError,
     JobRefused,
@@ -24,7 +36,7 @@ from qjobs.errors import (
 )
 from qjobs.model import JobStatus, RunOptions, Scalar
 from qjobs.providers.ibm.account import Account, load_client
-from qjobs.providers.ibm.calls import Call, Calls, digest_of, series_of
+from qjobs.providers.ibm.calls import Call, Calls, digest_of
 from qjobs.providers.ibm.crews import Crews
 from qjobs.providers.ibm.errors import HttpError, is_about_tags, not_accepted, speaks_of_size
 from qjobs.providers.ibm.fitting import fit, transpilation, weigh, wide
@@ -37,19 +49,8 @@ from qjobs.providers.ibm.reading import read_results
 from qjobs.providers.ibm.service import Service
 from qjobs.providers.ibm.sessions import Sessions
 from qjobs.providers.ibm.settings import Settings
-from qjobs.providers.interface import (
-    BackendInfo,
-    CancelOutcome,
-    Capabilities,
-    FailedPart,
-    Instance,
-    JobDetails,
-    Limits,
-    Plan,
-    ProviderContext,
-    RemoteJob,
-)
 from qjobs.results import JobResult
+from qjobs.tags import set_tag_of
 
 _EXECUTIONS = 10_000_000
 """Circuits times shots of one job: https://quantum.cloud.ibm.com/docs/guides/job-limits."""
@@ -175,7 +176,7 @@ class IbmProvider:
     ) -> Callable[[], str]:
         """Make the body of a job, for which circuits are transpiled if need be."""
         job = JobOptions.read(options)
-        series = series_of(tag)
+        series = set_tag_of(tag)
         try:
             device = self._machines.device(backend, job)
             prepared = prepare(

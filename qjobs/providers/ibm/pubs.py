@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qjobs.circuits import qpy
-from qjobs.circuits.outcomes import Layout, all_in_registers
+from qjobs.circuits.layout import Layout
+from qjobs.circuits.outcomes import all_in_registers
 from qjobs.circuits.own_gates import natives, set_apart
 from qjobs.circuits.placing import bare, places
 from qjobs.circuits.slices import CircuitSlice

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qjobs.circuits.foreign import describe
-from qjobs.circuits.outcomes import Layout, failed, from_sampler
+from qjobs.circuits.layout import Layout
+from qjobs.circuits.outcomes import failed, from_sampler
 from qjobs.errors import ProviderError
 from qjobs.results import CircuitResult, JobResult
 

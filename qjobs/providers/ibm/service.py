@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 from qjobs.circuits.foreign import describe
+from qjobs.contract import JobDetails
 from qjobs.errors import ProviderError
 from qjobs.model import JobStatus
 from qjobs.providers.ibm.errors import HttpError, not_accepted
-from qjobs.providers.interface import JobDetails
 
 Value = TypeVar("Value")
 

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 
 from qjobs.circuits import qpy
-from qjobs.circuits.outcomes import Layout
+from qjobs.circuits.layout import Layout
 
 _HEAD = struct.Struct("!H1cHIIQIQI")  # CIRCUIT_HEADER_V12
 _REGISTER = struct.Struct("!1c?IH?")  # REGISTER_V4

@@ -26,11 +26,11 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from qjobs import channel
+from qjobs.children import channel
+from qjobs.children.lifetime import die_with
 from qjobs.circuits.foreign import describe
 from qjobs.circuits.own_gates import natives, set_apart
 from qjobs.errors import UnreadableCircuit
-from qjobs.lifetime import die_with
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from qjobs import channel
+from qjobs.children import channel
+from qjobs.children.lifetime import death
 from qjobs.errors import JobRefused, UnreadableCircuit
-from qjobs.lifetime import death
 from qjobs.model import Slice
 from qjobs.providers.ibm.pieces import cut, join
 from qjobs.providers.ibm.weights import Weight

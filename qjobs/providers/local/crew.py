@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import NamedTuple
 
-from qjobs import channel
-from qjobs.lifetime import death
+from qjobs.children import channel
+from qjobs.children.lifetime import death
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.queued import QueuedJob
 

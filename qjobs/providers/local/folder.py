@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from qjobs import files
 from qjobs.errors import ProviderError
-from qjobs.store import files
 
 
 @dataclass(frozen=True, slots=True)

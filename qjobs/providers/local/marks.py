@@ -10,12 +10,11 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from qjobs import paths
+from qjobs import files, paths
 from qjobs.errors import InputError, JobRefused, StateUnwritable
+from qjobs.lock import FileLock
 from qjobs.providers.local.queued import QueuedJob
 from qjobs.regular import open_regular
-from qjobs.store import files
-from qjobs.store.lock import FileLock
 
 KEY_BYTES = 32
 _WAIT_S = 10.0

@@ -11,9 +11,7 @@ from typing import Any
 from qjobs import spans
 from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
-from qjobs.errors import InputError, JobRefused, ProviderError, ResultGone, UsageError
-from qjobs.model import JobStatus, RunOptions
-from qjobs.providers.interface import (
+from qjobs.contract import (
     UNDATED,
     BackendInfo,
     CancelOutcome,
@@ -23,13 +21,16 @@ from qjobs.providers.interface import (
     ProviderContext,
     RemoteJob,
 )
-from qjobs.providers.local import backends, marks
+from qjobs.errors import InputError, JobRefused, ProviderError, ResultGone, UsageError
+from qjobs.model import JobStatus, RunOptions
+from qjobs.providers.local import marks
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.queue import Queue
 from qjobs.providers.local.queued import QueuedJob, StampedFile
 from qjobs.providers.local.supervision import Staffing, Supervision, try_lock
 from qjobs.regular import open_regular
 from qjobs.results import JobResult
+from qjobs.simulators import names as backends
 
 JOBS_A_WORKER = 8
 """Into how many jobs a worker's share of a set is cut: progress shows, and no core waits long."""

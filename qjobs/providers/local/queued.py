@@ -7,11 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from qjobs import files
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
 from qjobs.errors import InputError, QjobsError
 from qjobs.model import RunOptions, Slice
-from qjobs.store import files
 from qjobs.store.folder import CIRCUITS, OBSERVABLES, PARAMETERS, SetFolder
 
 

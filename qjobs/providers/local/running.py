@@ -13,15 +13,17 @@ from qiskit.providers.basic_provider import BasicSimulator
 from qiskit_aer import AerSimulator
 
 from qjobs.model import RunOptions
-from qjobs.providers.local import backends, devices, estimation, marks
-from qjobs.providers.local.backends import Kind
-from qjobs.providers.local.devices import Modules
-from qjobs.providers.local.estimation import Estimates, Observable
-from qjobs.providers.local.machines import Device, Machine, Method
-from qjobs.providers.local.objects import Runner
+from qjobs.providers.local import marks
 from qjobs.providers.local.queued import QueuedJob
-from qjobs.providers.local.simulation import Counts, Simulation
 from qjobs.results import CircuitResult
+from qjobs.simulators import devices, estimation
+from qjobs.simulators import names as backends
+from qjobs.simulators.devices import Modules
+from qjobs.simulators.estimation import Estimates, Observable
+from qjobs.simulators.machines import Device, Machine, Method
+from qjobs.simulators.names import Kind
+from qjobs.simulators.objects import Runner
+from qjobs.simulators.simulation import Counts, Simulation
 
 
 def run(job: QueuedJob, *, threads: int) -> Iterator[CircuitResult]:

@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from qjobs import channel, spans
+from qjobs import spans
+from qjobs.children import channel
+from qjobs.children.lifetime import die_with
 from qjobs.circuits.foreign import describe
 from qjobs.errors import QjobsError
-from qjobs.lifetime import die_with
 from qjobs.providers.local.crew import Ended
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.queued import QueuedJob

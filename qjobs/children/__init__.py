@@ -1,0 +1,1 @@
+"""Ask a child process, with a deadline, and know how it died."""

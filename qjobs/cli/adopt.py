@@ -1,0 +1,51 @@
+"""The verb that attaches a provider job, found by a person, to a job of unknown fate: adopt."""
+
+from typing import Annotated
+
+import typer
+
+from qjobs.cli import options
+from qjobs.cli.addresses import warn_of
+from qjobs.cli.exit_codes import raise_for_credentials
+from qjobs.cli.workspace import open_workspace
+from qjobs.engine.address import resolve
+from qjobs.engine.status import status
+from qjobs.errors import ExitCode
+from qjobs.render import rows, shapes
+from qjobs.render.data import DATA
+from qjobs.render.output import Output
+from qjobs.render.writing import show
+
+
+def adopt(
+    address: options.OneJob,
+    job_id: Annotated[
+        str, typer.Argument(metavar="JOB_ID", help="The provider's name for the job.")
+    ],
+    *,
+    format_: options.FormatOption = None,
+    header: options.Header = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> ExitCode:
+    """Attach a job that you found to one whose answer was lost."""
+    from qjobs.engine.adopt import adopt as adopt_job
+
+    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    workspace = open_workspace()
+    target = resolve(workspace.store, address, warn=output.warn)
+    warn_of([target], output.warn)
+    problem = adopt_job(workspace, target, job_id)
+    if problem:
+        output.warn(problem)
+    (index,) = target.jobs
+    set_id = target.folder.job_set.set_id
+    if output.ids_only:
+        typer.echo(f"{set_id}/{index}", file=DATA.stream)
+        return ExitCode.OK
+    report = status(workspace, target)
+    shown = shapes.status_document([(report, report.jobs)])
+    show(output, shown, rows.job_rows([(report.job_set, report.jobs)]))
+    raise_for_credentials([report])
+    output.hint_next(f"qjobs wait {set_id}")
+    return ExitCode.OK

@@ -1,0 +1,96 @@
+"""The verb that brings sets back whose state is lost: recover."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qjobs.cli import options
+from qjobs.cli.workspace import open_workspace
+from qjobs.errors import ExitCode, NotFound
+from qjobs.model import Destination
+from qjobs.providers.loading import parse_backend
+from qjobs.render.data import DATA
+from qjobs.render.output import Output
+from qjobs.render.text import count
+from qjobs.render.writing import show
+
+if TYPE_CHECKING:
+    from qjobs.engine.recover import RecoverRequest, Recovery
+
+SetIds = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SET_ID...",
+        help="Ids of sets. Default: all that are found and not here.",
+        show_default=False,
+    ),
+]
+
+
+def recover(
+    set_ids: SetIds = None,
+    *,
+    backend: options.Backend,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what is found, and write nothing.")
+    ] = False,
+    others: Annotated[
+        bool, typer.Option("--others", help="Sets of other users of the instance, too.")
+    ] = False,
+    account: options.AccountName = "",
+    instance: options.Instance = "",
+    format_: options.FormatOption = None,
+    header: options.Header = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> ExitCode:
+    """Rebuild sets from their jobs at the provider."""
+    from qjobs.engine.recover import Outcome, RecoverRequest
+    from qjobs.render.recovered import recovered_document, recovered_rows
+
+    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    provider, name = parse_backend(backend)
+    request = RecoverRequest(
+        Destination(provider, name, account, instance), set_ids or (), dry_run, others
+    )
+    recoveries, anothers, lost = _recoveries(request, output)
+    made = [r.set_id for r in recoveries if r.outcome in (Outcome.RECOVERED, Outcome.MISSING)]
+    if output.ids_only:
+        for set_id in made:
+            typer.echo(set_id, file=DATA.stream)
+    else:
+        show(output, recovered_document(recoveries), recovered_rows(recoveries), most=None)
+    if lost:
+        raise lost
+    if anothers:
+        output.note(f"left out {count(anothers, 'set')} of other users: --others takes them")
+    unreadable = [r.set_id for r in recoveries if r.outcome is Outcome.UNREADABLE]
+    if unreadable and set_ids:
+        raise NotFound(f"not enough is left of {' '.join(unreadable)}")
+    if made and not dry_run:
+        output.hint_next(f"qjobs status {' '.join(made)}")
+    elif not made:
+        output.note(f"{count(len(recoveries), 'set')} found, none of them missing here")
+    return ExitCode.OK
+
+
+def _recoveries(
+    request: "RecoverRequest", output: Output
+) -> "tuple[list[Recovery], int, NotFound | None]":
+    """What was found, how many sets of other users besides, and what was looked for in vain."""
+    from qjobs.engine.recover import Outcome
+    from qjobs.engine.recover import recover as recover_sets
+
+    recoveries = []
+    anothers = 0
+    try:
+        for recovery in recover_sets(open_workspace(), request):
+            for problem in recovery.problems:
+                output.warn(problem)
+            if recovery.outcome is Outcome.ANOTHERS:
+                anothers += 1
+            else:
+                recoveries.append(recovery)
+    except NotFound as error:
+        return recoveries, anothers, error
+    return recoveries, anothers, None

@@ -1,0 +1,154 @@
+"""The verb result, and how results are written wherever they are asked for."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from qjobs.cli import options
+from qjobs.cli.addresses import find_targets
+from qjobs.cli.exit_codes import raise_for_credentials, raise_for_jobs
+from qjobs.cli.following import follow_to_end
+from qjobs.cli.values import most_fails
+from qjobs.cli.workspace import open_workspace
+from qjobs.engine import result as engine
+from qjobs.engine.address import Target
+from qjobs.engine.deadline import Deadline, within
+from qjobs.engine.failed import look_into
+from qjobs.engine.report import FINAL, SetReport, State
+from qjobs.engine.status import status
+from qjobs.engine.wait import Limit, failed
+from qjobs.engine.workspace import Workspace
+from qjobs.errors import ExitCode, ProviderError, TimedOut
+from qjobs.render.output import Output
+from qjobs.render.progress import progress
+from qjobs.render.results import SetResult, check_place, save_results, show_results
+from qjobs.render.text import count
+
+
+def result(
+    addresses: options.Addresses = None,
+    *,
+    wait: options.Wait = False,
+    timeout: options.Timeout = None,
+    poll: options.Poll = None,
+    fail_fast: options.FailFast = False,
+    max_fails: options.MaxFails = None,
+    partial: options.Partial = False,
+    memory: options.Memory = False,
+    arrays: options.Arrays = False,
+    top: options.Top = None,
+    out: options.Out = None,
+    format_: options.FormatOption = None,
+    header: options.Header = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> ExitCode:
+    """Print what the circuits gave, in the order submitted."""
+    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    check_place(output, out)
+    deadline = Deadline(timeout)
+    workspace = within(open_workspace(), deadline)
+    targets = find_targets(workspace, addresses, output.warn)
+    if not targets:  # a document a set: there is none, and no file is to be replaced by nothing
+        return ExitCode.OK
+    for job_set in (target.folder.job_set for target in targets):
+        if memory and not job_set.options.memory:
+            output.warn(f"{job_set.set_id} was submitted without --memory: none was kept")
+    selected = Selected(top=top, memory=memory, arrays=arrays, partial=partial, out=out)
+    reports: Sequence[SetReport]
+    timed_out = False
+    if wait:
+        most = most_fails(fail_fast=fail_fast, max_fails=max_fails)
+        followed = follow_to_end(workspace, targets, output, Limit(deadline.left_s(), poll, most))
+        reports, timed_out = followed.reports, followed.timed_out
+    else:
+        reports = [status(workspace, target) for target in targets]
+        for problem in dict.fromkeys(problem for report in reports for problem in report.problems):
+            output.warn(problem)
+    print_results(
+        workspace, targets, reports, output, selected, timed_out=timed_out, deadline=deadline
+    )
+    return ExitCode.OK
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """Which part of the results is wanted, and where: on stdout if `out` is None."""
+
+    top: int | None = None
+    memory: bool = False
+    arrays: bool = False
+    partial: bool = False
+    out: str | None = None
+
+
+def print_results(
+    workspace: Workspace,
+    targets: Sequence[Target],
+    reports: Sequence[SetReport],
+    output: Output,
+    selected: Selected,
+    *,
+    timed_out: bool = False,
+    deadline: Deadline,
+) -> None:
+    """Fetch what is missing and write the results; raise what there is to say of the jobs.
+
+    Nothing is written while jobs are unfinished, unless a part is wanted.
+    """
+    raise_for_credentials(reports)
+    finished = all(job.state in FINAL for report in reports for job in report.jobs)
+    if not (finished or selected.partial):
+        raise_for_jobs(reports, timed_out=timed_out)
+    problems: list[str] = []
+    looked = []
+    for target, report in zip(targets, reports, strict=True):
+        stop = threading.Event()
+        with progress(output, "fetching") as meter:
+            problems += engine.fetch(
+                workspace, target.folder, report.jobs, stop=stop, progress=meter.show
+            )
+        looked.append(look_into(workspace, target, report, stop=stop, fetches=False))
+    reports = looked
+    for problem in problems:
+        output.warn(problem)
+    results = [
+        _set_result(target, report, selected)
+        for target, report in zip(targets, reports, strict=True)
+    ]
+    if selected.out is None:
+        show_results(output, results, top=selected.top)
+    else:
+        save_results(output, results, selected.out, selected.top)
+    sets = " ".join(report.job_set.set_id for report in reports)
+    if problems:
+        kind = TimedOut if deadline.over else ProviderError
+        raise kind(
+            f"the results of {count(len(problems), 'job')} could not be fetched",
+            hint=f"qjobs result {sets}",
+        )
+    if finished or any(map(failed, reports)):
+        raise_for_jobs(reports)
+
+
+def _set_result(target: Target, report: SetReport, selected: Selected) -> SetResult:
+    kept = target.folder.results
+    return SetResult(
+        report.job_set,
+        _selected_rows(target, report, selected),
+        len(target.circuits),
+        complete=all(
+            job.state is State.DONE and kept.has(job.index, job.attempt) for job in report.jobs
+        ),
+        files=[source.path for source in target.folder.sources()],
+        observables=target.folder.observables(),
+        whole_arrays=selected.arrays,
+    )
+
+
+def _selected_rows(
+    target: Target, report: SetReport, selected: Selected
+) -> Iterator[engine.CircuitRow]:
+    """The rows, with the memory of the shots only if it was asked for."""
+    for row in engine.rows(target, report):
+        yield row if selected.memory else replace(row, memory=None)

@@ -1,0 +1,156 @@
+"""Submitting jobs from the command line: progress, problems, Ctrl-C, and what is said then."""
+
+from collections.abc import Callable, Sequence
+
+from qjobs.cli.exit_codes import Interrupted, raise_for_jobs, raise_for_submission
+from qjobs.cli.following import follow_to_end
+from qjobs.cli.signals import Interruption
+from qjobs.engine.address import Target
+from qjobs.engine.deadline import Deadline
+from qjobs.engine.report import SetReport, report_jobs
+from qjobs.engine.sending.submission import SubmitReport
+from qjobs.engine.wait import NO_LIMIT, Limit, watch
+from qjobs.engine.workspace import Workspace
+from qjobs.errors import NoneAccepted, OutOfTime, QjobsError, TimedOut
+from qjobs.render.data import DATA
+from qjobs.render.output import Format, Output
+from qjobs.render.progress import progress
+from qjobs.render.rows import job_rows
+from qjobs.render.shapes import Document
+from qjobs.render.summaries import set_title
+from qjobs.render.text import count
+from qjobs.render.writing import show
+
+_STOPPING = (
+    "stopping: calls in flight are finished, the rest stays planned (Ctrl-C again to leave at once)"
+)
+_MOST_PROBLEMS = 5
+_FINAL = (Interrupted, NoneAccepted, TimedOut)
+"""After these the jobs are not followed."""
+
+
+def submit_jobs(
+    workspace: Workspace,
+    target: Target,
+    output: Output,
+    *,
+    jobs: Sequence[int] | None = None,
+    max_workers: int | None = None,
+    resend_unknown: bool = False,
+    recalibrated: bool = False,
+    limit: Limit = NO_LIMIT,
+    deadline: Deadline,
+) -> QjobsError | None:
+    """Submit jobs; return what the command has to end with, if not all went well.
+
+    The error is given, not raised: the id of the set must be written first. On a signal it is
+    Interrupted, and TimedOut at the deadline, after which nothing more is sent. No more is sent
+    either once as many jobs went wrong as the limit has it.
+    """
+    from qjobs.engine.set.making import warnings
+    from qjobs.engine.submit import submit_unsent, unsent_jobs
+
+    folder = target.folder
+    set_id = folder.job_set.set_id
+    if unsent_jobs(folder):
+        for warning in warnings(workspace, folder.job_set):
+            output.warn(warning)
+    with (
+        Interruption("" if output.notes_as_json else _STOPPING) as interruption,
+        progress(output, "submitting") as meter,
+        deadline.sets(interruption.stop),
+    ):
+        try:
+            report = submit_unsent(
+                workspace,
+                folder,
+                stop=interruption.stop,
+                jobs=jobs,
+                max_workers=max_workers,
+                resend_unknown=resend_unknown,
+                recalibrated=recalibrated,
+                progress=lambda step: meter.show(step.settled, step.jobs, step.waiting),
+                enough=watch(workspace, target, limit),
+            )
+        except OutOfTime as error:
+            return TimedOut(error.message, hint=f"qjobs resume {set_id}")
+    folder.refresh()
+    _warn(output, report, set_id)
+    if interruption.exit_code:
+        return Interrupted(
+            f"interrupted: {count(report.accepted, 'job')} accepted, {report.planned} not sent",
+            hint=f"qjobs resume {set_id}",
+            exit_code=interruption.exit_code,
+        )
+    if deadline.over and not report.gave_up and (left := report.planned + report.unknown):
+        return TimedOut(
+            f"the time is up: {report.accepted} accepted, {count(left, 'job')} not submitted",
+            hint=f"qjobs resume {set_id}",
+        )
+    try:
+        raise_for_submission(report, folder.job_set)
+    except QjobsError as error:
+        return error
+    return None
+
+
+def _warn(output: Output, report: SubmitReport, set_id: str) -> None:
+    for problem in report.problems[:_MOST_PROBLEMS]:
+        output.warn(problem)
+    if len(report.problems) > _MOST_PROBLEMS:
+        output.warn(f"... {len(report.problems) - _MOST_PROBLEMS} more: qjobs error {set_id}")
+
+
+def conclude(
+    workspace: Workspace,
+    targets: Sequence[Target],
+    output: Output,
+    *,
+    errors: Sequence[QjobsError],
+    limit: Limit | None,
+    document: Callable[[Sequence[SetReport]], Document],
+) -> None:
+    """Wait within the limit, if there is one, write the sets, and raise what went wrong."""
+    reports = known_reports(targets)
+    timed_out = False
+    if limit is not None and not any(isinstance(e, _FINAL) for e in errors):
+        followed = follow_to_end(workspace, targets, output, limit)
+        reports, timed_out = followed.reports, followed.timed_out
+    if not output.ids_only:
+        if output.format is Format.TABLE:
+            for report in reports:
+                plan = report.job_set
+                output.note(
+                    f"{set_title(plan)}  {plan.provider}:{plan.backend}  "
+                    f"{count(plan.circuits, 'circuit')} in {count(len(report.jobs), 'job')}, "
+                    f"{count(plan.options.shots, 'shot')} each"
+                )
+        show(output, document(reports), job_rows((r.job_set, r.jobs) for r in reports))
+    if errors:
+        # Where the jobs were followed, how they ended says more than how they were sent.
+        if limit is not None and not any(isinstance(e, _FINAL) for e in errors):
+            raise_for_jobs(reports, timed_out=timed_out)
+        raise errors[0]
+    if limit is not None:
+        raise_for_jobs(reports, timed_out=timed_out)
+    verb = "status" if limit is None else "result"
+    output.hint_next(f"qjobs {verb} {' '.join(r.job_set.set_id for r in reports)}")
+
+
+def known_reports(targets: Sequence[Target]) -> tuple[SetReport, ...]:
+    """How the targets' jobs are by what is recorded; nobody is asked."""
+    return tuple(
+        SetReport(
+            target.folder.job_set,
+            report_jobs(target.chosen(target.folder.jobs()), None, circuits=target.circuits),
+            target.folder.warnings,
+        )
+        for target in targets
+    )
+
+
+def print_ids(targets: Sequence[Target]) -> None:
+    """The ids of the sets, one a line, at once: whoever started us has them, come what may."""
+    for target in targets:
+        DATA.stream.write(f"{target.folder.job_set.set_id}\n")
+    DATA.stream.flush()

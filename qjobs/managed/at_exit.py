@@ -1,0 +1,157 @@
+"""A program that ends stays until what it asked for is submitted, and says so on stderr."""
+
+import os
+import shlex
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import cache
+from typing import TYPE_CHECKING
+
+from qjobs import paths
+from qjobs.engine.finding import listed
+from qjobs.engine.submit import unsent_jobs
+from qjobs.errors import QjobsError
+from qjobs.managed.home import HELD
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from qjobs.managed.open_set import OpenSet
+    from qjobs.managed.submit_queue import Gate
+
+_SAY_AGAIN_S = 10.0
+_MOST_NAMED = 4
+
+
+def stay_for(job_set: "OpenSet", gate: "Gate", futures: "Sequence[Future[None]]") -> None:
+    """Keep the program from ending before these futures are done, those of jobs of a set.
+
+    Ctrl-C ends the waiting: the calls that the gate has let through are finished, and the rest
+    stays planned.
+    """
+    _departure(os.getpid()).stay_for(job_set, gate, futures)
+
+
+@cache
+def _departure(process: int) -> "_Departure":
+    """That of a process. A fork has another one, for the threads stayed with its parent."""
+    return _Departure(process)
+
+
+class _Departure:
+    """What one process has to do before it ends. Any thread may call `stay_for`."""
+
+    def __init__(self, process: int) -> None:
+        self._process = process
+        self._changed = threading.Condition()
+        self._waiting: dict[Future[None], tuple[OpenSet, Gate]] = {}
+
+    def stay_for(self, job_set: "OpenSet", gate: "Gate", futures: "Sequence[Future[None]]") -> None:
+        """See the function of this name."""
+        # Thread pools, the vendors' own among them, take no more work after a callback of
+        # theirs, which is registered as their modules are imported. The last one that was
+        # registered is the first to be called: ours has to be, and so it is again for each set.
+        # (`atexit` comes only after these.)
+        import concurrent.futures.thread  # noqa: F401
+
+        with suppress(RuntimeError):  # it is just being left, and waits for these jobs, too
+            threading._register_atexit(self._leave)  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public one
+        with self._changed:
+            self._waiting.update(dict.fromkeys(futures, (job_set, gate)))
+        for future in futures:
+            future.add_done_callback(self._done)
+
+    def _done(self, future: "Future[None]") -> None:
+        with self._changed:
+            self._waiting.pop(future, None)
+            self._changed.notify_all()
+
+    def _leave(self) -> None:
+        if os.getpid() != self._process:
+            return
+        with self._changed:
+            # Some may be done, and only what follows from that is not.
+            waiting = [where for future, where in self._waiting.items() if not future.done()]
+        if not waiting:
+            return
+        sets = list({id(job_set): job_set for job_set, _ in waiting}.values())
+        if _was_interrupted() or not self._wait(f"{_jobs(len(waiting))} of {_ids(sets)}"):
+            _say("stopping: calls in flight are finished, the rest stays planned")
+            gates = {gate for _, gate in waiting}
+            for gate in gates:
+                gate.stop.set()
+            for gate in gates:
+                gate.close()
+        for line in _outcome(sets):
+            _say(line)
+
+    def _wait(self, what: str) -> bool:
+        """Wait for all futures, and say now and then how many are left; False at Ctrl-C."""
+        try:
+            _say(f"waiting for {what} to be submitted; Ctrl-C stops")
+            with self._changed:
+                said = len(self._waiting)
+                while not self._changed.wait_for(lambda: not self._waiting, _SAY_AGAIN_S):
+                    if len(self._waiting) != said:
+                        said = len(self._waiting)
+                        _say(f"{_jobs(said)} to go")
+        except KeyboardInterrupt:
+            return False
+        return True
+
+
+def _was_interrupted() -> bool:
+    """Whether Ctrl-C has ended the program. At a prompt, it only ended a line."""
+    error = getattr(sys, "last_value", None)
+    return isinstance(error, KeyboardInterrupt) and not hasattr(sys, "ps1")
+
+
+def _outcome(sets: "Sequence[OpenSet]") -> Iterator[str]:
+    """What is left to be submitted, and how."""
+    left = {id(job_set): _unsent(job_set) for job_set in sets}
+    left_over = [job_set for job_set in sets if left[id(job_set)]]
+    if not left_over:
+        yield "no job is left to be submitted"
+        return
+    yield f"{_jobs(sum(left.values()))} of {_ids(left_over)} left to be submitted; go on with:"
+    for job_set in left_over[:_MOST_NAMED]:
+        yield f"  {_resuming(job_set)}"
+    if len(left_over) > _MOST_NAMED:
+        yield "  and so on: qjobs list"
+
+
+def _unsent(job_set: "OpenSet") -> int:
+    """How many jobs of a set were not submitted; 0 if its state cannot be read."""
+    with suppress(QjobsError):
+        return len(unsent_jobs(job_set.folder))
+    return 0
+
+
+def _resuming(job_set: "OpenSet") -> str:
+    """What goes on with a set: a command, but for one that needs an object."""
+    folder = job_set.folder
+    home = folder.state_path.parents[2]
+    own_home = home != paths.state_home()
+    if folder.job_set.provider == HELD:
+        manager = f"JobManager({str(home)!r})" if own_home else "JobManager()"
+        return f"{manager}.retrieve_job_set({folder.job_set.set_id!r}).resume(BACKEND)"
+    command = f"qjobs resume {folder.job_set.set_id}"
+    return f"QJOBS_HOME={shlex.quote(str(home))} {command}" if own_home else command
+
+
+def _ids(sets: "Sequence[OpenSet]") -> str:
+    """The ids of the first few sets."""
+    return listed([job_set.folder.job_set.set_id for job_set in sets])
+
+
+def _jobs(number: int) -> str:
+    return "1 job" if number == 1 else f"{number} jobs"
+
+
+def _say(line: str) -> None:
+    """Say something on stderr, if it is there to be written to."""
+    with suppress(Exception):
+        sys.stderr.write(f"qjobs: {line}\n")
+        sys.stderr.flush()

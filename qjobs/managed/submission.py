@@ -1,0 +1,161 @@
+"""Managed jobs of one set on their way to the provider."""
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Protocol, assert_never
+
+from qjobs.engine.report import JobReport, report_jobs
+from qjobs.engine.sending.lookup import open_resends
+from qjobs.engine.sending.reconcile import reconcile
+from qjobs.engine.sending.steps import Steps, Submitter
+from qjobs.engine.sending.submission import submission
+from qjobs.errors import JobRefused, ProviderError, QjobsError
+from qjobs.managed.at_exit import stay_for
+from qjobs.managed.open_set import OpenSet
+from qjobs.managed.submit_queue import Lock, Way, gate_of
+from qjobs.managed.warning import warn
+from qjobs.model import Accepted, Attempted, Dropped, Finished, Planned, Refused
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+
+
+class Submitted(Protocol):
+    """What a managed job is to those who submit it."""
+
+    index: int
+    future: "Future[None] | None"
+    submit_error: Exception | None
+
+    def settled(self, job: JobReport, error: QjobsError | None) -> None:
+        """Take in how submitting the job has ended."""
+
+
+def send(
+    job_set: OpenSet,
+    jobs: Sequence[Submitted],
+    lock: Lock,
+    executor: "Executor",
+    *,
+    split_off: Callable[[int], Submitted] | None,
+    resend_unknown: bool = False,
+) -> None:
+    """Hand jobs of a set over in this order, when the lock and the executor have time for it.
+
+    What is too large for the backend is halved; `split_off` gives the managed jobs that this
+    makes, by their indices. Where it is None, such a job is refused. Each job is told how that
+    went, in the thread that did it. Raises StateError, among others if another process is at it,
+    and ProviderError if it cannot be learnt what an earlier process has sent.
+    """
+    by_index = {job.index: job for job in jobs}
+    for job in jobs:
+        job.submit_error = None
+
+    def settled(job: JobReport, error: QjobsError | None) -> None:
+        managed = by_index.get(job.index) or (split_off and split_off(job.index))
+        if managed:
+            managed.settled(job, error)
+
+    gate = gate_of(lock)
+    stack = ExitStack()
+    try:
+        submitter = stack.enter_context(
+            submission(
+                job_set.folder, job_set.provider,
+                clock=job_set.workspace.clock, stop=gate.stop, halves=split_off is not None,
+            )
+        )  # fmt: skip
+        reconcile(
+            job_set.folder, submitter.provider, submitter.journal, clock=submitter.clock, say=warn
+        )  # fmt: skip
+        if resend_unknown:
+            open_resends(
+                submitter.provider, submitter.job_set, submitter.journal, [*by_index],
+                clock=submitter.clock,
+            )  # fmt: skip
+        handing = _Handing(submitter, stack, len(by_index), settled)
+        futures = [gate.put(handing.way(index), lock, executor) for index in by_index]
+    except BaseException:
+        stack.close()
+        raise
+    job_set.wake = gate.wake
+    for job, future in zip(by_index.values(), futures, strict=True):
+        future.add_done_callback(handing.one_done)
+        job.future = future
+    stay_for(job_set, gate, futures)
+
+
+class _Handing:
+    """Jobs of one set on their way to the provider."""
+
+    def __init__(
+        self,
+        submitter: Submitter,
+        stack: ExitStack,
+        jobs: int,
+        settled: Callable[[JobReport, QjobsError | None], None],
+    ) -> None:
+        self._submitter = submitter
+        self._stack = stack
+        self._left = jobs
+        self._settled = settled
+        self._lock = threading.Lock()
+        self._warned = False
+        self._hopeless: QjobsError | None = None
+        if not jobs:
+            stack.close()
+
+    def way(self, index: int) -> Way:
+        """The way of one job, and of those that were split off by then."""
+        yield from self._way(index)
+        while self._submitter.split_off:
+            with suppress(IndexError):  # where another thread was faster
+                yield from self._way(self._submitter.split_off.popleft())
+
+    def _way(self, index: int) -> Way:
+        """One job's way. What no other job would survive is tried with none of them."""
+        problem = ""
+        if self._hopeless is None:
+            try:
+                problem = yield from self._with_warning(self._submitter.steps(index))
+            except QjobsError as error:
+                self._hopeless = error
+        try:
+            job = self._submitter.journal.job(index)
+        except QjobsError as error:
+            # Nothing is known of any job by now; what was said before may hold a job's id.
+            warn(str(self._hopeless or error))
+            raise self._hopeless or error from error
+        (report,) = report_jobs([job], None)
+        match job.state:
+            case Refused(message):
+                self._settled(report, JobRefused(message))
+            case Attempted():
+                self._settled(report, self._hopeless or ProviderError(problem or report.message))
+            case Planned():
+                self._settled(report, self._hopeless)
+            case Dropped() | Accepted() | Finished():
+                self._settled(report, None)
+            case unexpected:
+                assert_never(unexpected)
+
+    def one_done(self, _future: object) -> None:
+        """Let go of the set after the last job."""
+        with self._lock:
+            self._left -= 1
+            if self._left:
+                return
+        self._stack.close()
+
+    def _with_warning(self, steps: Steps) -> Steps:
+        """The same steps; that they have to wait is said once a set."""
+        while True:
+            try:
+                wait = next(steps)
+            except StopIteration as end:
+                return str(end.value)
+            if not self._warned:
+                self._warned = True
+                warn(wait.reason)
+            yield wait

@@ -1,0 +1,1 @@
+"""Backend and sampler objects of this very process."""

@@ -1,0 +1,272 @@
+"""The provider `python`: circuits run with a backend object of this very process.
+
+What became of each job is written down as soon as it is known, so that other processes, the
+command line among them, can tell and read it, also after this one has ended.
+"""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qjobs.circuits.slices import CircuitSlice
+from qjobs.contract import (
+    UNDATED,
+    BackendInfo,
+    CancelOutcome,
+    Capabilities,
+    Limits,
+    ProviderContext,
+    RemoteJob,
+)
+from qjobs.errors import JobRefused, ProviderError, UnknownBackend, UsageError
+from qjobs.model import JobStatus, RunOptions
+from qjobs.providers.held.collecting import Collector, HeldJob
+from qjobs.providers.held.elsewhere import JobsElsewhere
+from qjobs.providers.held.shelf import Entry, Shelf
+from qjobs.results import JobResult
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
+    from qjobs.circuits.layout import Layout
+
+_GRACE_S = 2.0  # for the result of a job that has just ended to be kept
+_GONE = "its backend is an object of a Python process that has ended"
+_HINT = "go on from Python: JobManager().retrieve_job_set(...)"
+
+
+class HeldProvider:
+    """Runs circuits with the object that `settings["backend"]` holds: a backend or a V2 sampler.
+
+    Without one (on the command line, in a later process) it tells what others wrote down and
+    takes no jobs. Other settings: `provider`, an object to ask for jobs by their ids if the backend
+    has no such method; `connections`, how many threads may submit at once (default: 1, for
+    nothing is known of the object's safety).
+    """
+
+    def __init__(self, context: ProviderContext) -> None:
+        settings: Mapping[str, Any] = context.settings
+        self._target = settings.get("backend")
+        self._vendor = settings.get("provider")
+        self._connections = int(settings.get("connections", 1))
+        self._shelf = Shelf(context.folder)
+        self._collector = Collector(self._shelf)
+        self._elsewhere = JobsElsewhere(self._shelf, self._collector, self._target, self._vendor)
+        self._originals: dict[Path, tuple[Sequence[QuantumCircuit], Mapping[str, Any]]] = {}
+
+    # What the contract says
+
+    def capabilities(self, backend: str) -> Capabilities:
+        """Jobs cannot be searched: one that nobody wrote down may be anywhere."""
+        return Capabilities(finds=False, polls_s=(0.02, 1.0))
+
+    def backends(self) -> Sequence[BackendInfo]:
+        """The object, by its name."""
+        if self._target is None:
+            return ()
+        return (BackendInfo(self._name, "an object of this process"),)
+
+    def limits(self, backend: str) -> Limits:
+        """What the object says of itself."""
+        if self._target is None:
+            return Limits(connections=self._connections)
+        self._check_name(backend)
+        from qjobs.backends import running
+
+        return running.limits(self._target)._replace(connections=self._connections)
+
+    def check(self, backend: str, options: RunOptions) -> None:
+        """Raise UsageError if there is no object, or it runs no circuits."""
+        if self._target is None:
+            raise UsageError(f"cannot submit: {_GONE}", hint=_HINT)
+        self._check_name(backend)
+        from qjobs.backends import running
+
+        objection = running.objection(self._target)
+        if objection:
+            raise UsageError(objection, hint=running.instead(self._target))
+
+    def submit(self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> str:
+        """Start a job, once: the same tag gives the same job."""
+        if self._target is None:
+            raise JobRefused(_GONE, hint=_HINT)
+        self._check_name(backend)
+        if circuits.observables is not None:
+            raise JobRefused(f"{self._name} is not asked for expectation values")
+        from qjobs.backends import running, runtime
+
+        try:
+            # Before the job starts: what cannot be written down shall not run.
+            process = self._collector.process()
+            known = self._shelf.find(tag)
+        except ProviderError as error:
+            raise JobRefused(error.message, hint=error.hint) from error
+        if known:
+            return known[0]
+        own, keywords = self._ready(circuits, options)
+        ready, layouts = running.measuring(own)
+        job = running.run(
+            runtime.tagged(self._target, [tag, *circuits.tags]),
+            ready,
+            options=options,
+            keywords={
+                **running.labels(self._target, circuits.name, circuits.tags),
+                **options.extra,
+                **keywords,
+            },
+            start_index=circuits.slice.start_index,
+        )
+        return self._hold(
+            job,
+            tag=tag,
+            layouts=layouts,
+            options=options,
+            process=process,
+        )
+
+    def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
+        """The jobs that were written down with this tag."""
+        return self._shelf.find(tag)
+
+    def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
+        """The jobs that were written down; nobody wrote when."""
+        return [
+            RemoteJob(
+                job_id, backend, UNDATED, JobStatus(status or JobStatus.RUNNING),
+                (tag, set_tag), message,
+            )
+            for job_id, tag, status, message in self._shelf.of_set(set_tag)
+        ]  # fmt: skip
+
+    def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
+        """What the vendor's objects say here; of other jobs, what was written down.
+
+        A job of another process is RUNNING while that process lives. After that it is lost,
+        an ERROR, unless the vendor may know it: then it is UNKNOWN to processes without the object.
+        """
+        known = self._elsewhere.settled(job_ids)
+        until = time.monotonic() + _GRACE_S
+        return {job_id: self._status(job_id, known.get(job_id), until) for job_id in job_ids}
+
+    def result(self, job_id: str, *, backend: str = "") -> JobResult:
+        """The results that were kept when the job ended."""
+        status = self.statuses([job_id])[job_id]
+        if status is not JobStatus.DONE:
+            raise ProviderError(f"job {job_id} is {status}: it has no results")
+        held = self._collector.get(job_id)
+        if held is not None and held.ending is not None and held.ending.result is not None:
+            return held.ending.result
+        return JobResult(self._shelf.result(job_id))
+
+    def error_message(self, job_id: str, *, backend: str = "") -> str:
+        """What was written down when the job ended."""
+        held = self._collector.get(job_id)
+        if held is not None and held.ending is not None:
+            return held.ending.message
+        entry = self._shelf.entries([job_id]).get(job_id)
+        return entry.message if entry is not None else ""
+
+    def cancel(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, CancelOutcome]:
+        """Ask the vendor's objects; for jobs of other processes, leave word that these do."""
+        known = self._elsewhere.settled(job_ids)
+        return {job_id: self._cancel(job_id, known.get(job_id)) for job_id in job_ids}
+
+    # More than the contract says
+
+    def originals(
+        self,
+        path: Path,
+        circuits: "Sequence[QuantumCircuit]",
+        keywords: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Remember the very circuits that a container holds, and keywords of `run` for them.
+
+        Jobs of that container then run these objects, with what QPY cannot carry. Without any
+        circuits, those that were given before stay.
+        """
+        known, _ = self._originals.get(path, ((), {}))
+        self._originals[path] = (circuits or known, keywords or {})
+
+    def job(self, job_id: str) -> Any:
+        """The vendor's own job object; None if it cannot be had here."""
+        self._elsewhere.settled([job_id])
+        held = self._collector.get(job_id)
+        return held.job if held is not None else None
+
+    @property
+    def _name(self) -> str:
+        from qjobs.backends import running
+
+        return running.name(self._target)
+
+    def _check_name(self, backend: str) -> None:
+        if backend not in ("", self._name):
+            raise UnknownBackend(f"the backend here is {self._name!r}, not {backend!r}")
+
+    def _ready(
+        self, circuits: CircuitSlice, options: RunOptions
+    ) -> "tuple[Sequence[QuantumCircuit], Mapping[str, Any]]":
+        """The circuits of a slice, and the caller's keywords for them."""
+        from qjobs.backends import running
+
+        own, keywords = self._originals.get(circuits.path, ((), {}))
+        if circuits.sweep is not None:
+            return running.bound(self._target, [*circuits.pubs()], options=options), keywords
+        if not own:
+            return circuits.circuits(), keywords
+        return own[circuits.slice.start_index : circuits.slice.end_index + 1], keywords
+
+    def _hold(
+        self,
+        job: Any,
+        *,
+        tag: str,
+        layouts: "Sequence[Layout]",
+        options: RunOptions,
+        process: str,
+    ) -> str:
+        from qjobs.backends import jobs
+
+        try:
+            job_id = jobs.job_id(job)
+        except Exception:  # noqa: BLE001 - without its id it can be held all the same
+            job_id = f"python-{os.urandom(6).hex()}"
+        retrievable = jobs.can_retrieve(self._target, self._vendor)
+        entry = Entry(
+            job_id=job_id,
+            tag=tag,
+            backend=self._name,
+            process=process,
+            retrievable=retrievable,
+            shots=options.shots,
+            memory=options.memory,
+        )
+        kept = layouts if retrievable else ()
+        try:
+            number = self._shelf.add(entry, kept)
+            if number is None:  # home-made backends count their jobs from 0 in each process
+                job_id = f"{job_id}~{os.urandom(4).hex()}"
+                number = self._shelf.add(entry._replace(job_id=job_id), kept)
+        except ProviderError:
+            number = None  # it runs: the caller must have its id even if the disk is full by now
+        self._collector.add(
+            HeldJob(job, job_id=job_id, number=number, layouts=layouts, options=options)
+        )
+        return job_id
+
+    def _status(self, job_id: str, entry: Entry | None, until: float) -> JobStatus:
+        held = self._collector.get(job_id)
+        if held is not None:
+            return self._collector.status(held, until=until)
+        return self._elsewhere.status(entry)
+
+    def _cancel(self, job_id: str, entry: Entry | None) -> CancelOutcome:
+        held = self._collector.get(job_id)
+        if held is None:
+            return self._elsewhere.cancel(entry)
+        try:
+            return self._collector.cancel(held)
+        except ProviderError:
+            return CancelOutcome.REFUSED

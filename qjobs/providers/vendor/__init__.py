@@ -1,0 +1,1 @@
+"""Other people's provider packages, named in the config file, each in a process of its own."""

@@ -1,0 +1,128 @@
+"""The far side of the border: requests come in, each is done in a thread, replies go out.
+
+The first message says what to serve, `{"folder", "name", "factory", "arguments", "secrets"}`,
+and is answered by what can be read here, `{"qpy", "qiskit"}`. The second has it opened, which is
+when the vendor's code is loaded. Every further one names a method of `service`, and is answered
+under its number as soon as it is done. Where the requests end, submits in progress are brought to
+their end; everything else is dropped.
+"""
+
+import os
+import sys
+import threading
+import time
+import traceback
+import warnings
+from typing import Any, BinaryIO
+
+from qjobs import paths
+from qjobs.children import channel
+from qjobs.circuits.foreign import describe
+from qjobs.errors import ProviderError, QjobsError
+from qjobs.providers.vendor import frames
+from qjobs.providers.vendor.frames import Frame
+from qjobs.providers.vendor.redaction import CleanStream, Redaction, named_secrets
+from qjobs.providers.vendor.service import METHODS, Service
+
+
+def serve(answers: int) -> None:
+    """Serve until the requests end; the answers go to that descriptor."""
+    requests, replies = channel.take(answers)
+    opening = frames.read(requests)
+    if opening is None:
+        return
+    redaction = Redaction([*opening.fields["secrets"], *named_secrets(paths.variables())])
+    log = CleanStream(sys.stderr, redaction)
+    sys.stdout = sys.stderr = log
+    warnings.simplefilter("default")
+    desk = _Desk(replies, redaction)
+    number = opening.fields["call"]
+    try:
+        import qiskit
+        from qiskit.qpy.common import QPY_VERSION
+
+        desk.answer(number, {"qpy": QPY_VERSION, "qiskit": qiskit.__version__})
+        request = frames.read(requests)
+        if request is None:
+            os._exit(0)
+        number = request.fields["call"]
+        # On the main thread: in another one that ends, Qiskit takes the process along.
+        desk.service = Service(opening.fields)
+    except BaseException as error:  # noqa: BLE001 - a vendor's package may even leave by SystemExit
+        desk.answer(number, error=error)
+    else:
+        desk.answer(number)
+        while (request := frames.read(requests)) is not None:
+            desk.take(request)
+        desk.finish()
+    # Threads that hang in a vendor's code, or that it started, must not keep the process.
+    log.flush()
+    os._exit(0)
+
+
+class _Desk:
+    """Has each request done in a thread of its own."""
+
+    service: Service
+
+    def __init__(self, replies: BinaryIO, redaction: Redaction) -> None:
+        self._replies = replies
+        self._redaction = redaction
+        self._writing = threading.Lock()
+        self._submits: list[tuple[threading.Thread, float]] = []
+
+    def take(self, request: Frame) -> None:
+        """Start to work on a request."""
+        thread = threading.Thread(target=self._work, args=(request,), daemon=True)
+        if request.fields["method"] == "submit":
+            until = time.monotonic() + request.fields["timeout_s"]
+            self._submits = [item for item in self._submits if item[0].is_alive()]
+            self._submits.append((thread, until))
+        thread.start()
+
+    def finish(self) -> None:
+        """Wait for the submits in progress, as long as each may take."""
+        for thread, until in self._submits:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _work(self, request: Frame) -> None:
+        number = request.fields["call"]
+        try:
+            value, body = METHODS[request.fields["method"]](self.service, request)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, somebody waits for a reply
+            self.answer(number, error=error)
+        else:
+            self.answer(number, value, body)
+
+    def answer(
+        self,
+        number: int,
+        value: Any = None,
+        body: bytes = b"",
+        *,
+        error: BaseException | None = None,
+    ) -> None:
+        """Send a reply. Nobody may be left to hear it."""
+        fields: dict[str, Any] = {"call": number, "value": value}
+        if error is not None:
+            fields |= self._told(error)
+        data = frames.encode(fields, body)
+        with self._writing:
+            try:
+                self._replies.write(data)
+                self._replies.flush()
+            except BrokenPipeError:
+                pass
+
+    def _told(self, error: BaseException) -> dict[str, Any]:
+        """An error as a reply says it; the log has all of it."""
+        traceback.print_exception(error)
+        if not isinstance(error, QjobsError):
+            message = describe(error)
+            return {"error": ProviderError.code, "message": self._redaction.hide(message)}
+        return {
+            "error": error.code,
+            "message": self._redaction.hide(error.message),
+            "hint": self._redaction.hide(error.hint),
+            "retry_after_s": getattr(error, "retry_after_s", None),
+        }

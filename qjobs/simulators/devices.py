@@ -1,0 +1,66 @@
+"""What a backend name that is no method of Aer stands for.
+
+Loads Qiskit: for worker processes only.
+"""
+
+import sys
+from importlib import import_module, reload
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from qiskit.providers import BackendV2
+from qiskit.providers.fake_provider import GenericBackendV2
+
+from qjobs.errors import UnknownBackend
+from qjobs.simulators import names as backends
+
+GENERIC_SEED = 0
+"""Of the errors that a generic device is given: they are the same in each process."""
+
+
+def device(backend: str) -> BackendV2:
+    """The device of a `fake_...` or `generic_...` name."""
+    if backend.startswith(backends.GENERIC):
+        qubits = int(backend.removeprefix(backends.GENERIC))
+        return GenericBackendV2(qubits, seed=GENERIC_SEED, control_flow=True)
+    module = import_module(f"{backends.FAKE_MODULE}.{backend.removeprefix(backends.FAKE)}")
+    for found in vars(module).values():
+        if isinstance(found, type) and getattr(found, "backend_name", None) == backend:
+            return found()
+    raise UnknownBackend(f"the installed qiskit-ibm-runtime has no {backend}")
+
+
+class Modules:
+    """The modules of `package.module:callable` names, imported again when their files change."""
+
+    def __init__(self) -> None:
+        self._versions: dict[str, int] = {}
+
+    def version(self, backend: str, folder: str) -> int:
+        """Another number when the file of the module is another one.
+
+        Its package is looked for in `folder` if this Python does not have it.
+        """
+        name = backend.partition(":")[0]
+        if folder and find_spec(name.partition(".")[0]) is None:
+            sys.path.append(folder)
+        try:
+            found = find_spec(name)
+        except ImportError:  # that it is not there is said when it is imported
+            return 0
+        if found is None or found.origin is None or not found.has_location:
+            return 0
+        return Path(found.origin).stat().st_mtime_ns
+
+    def call(self, backend: str, version: int) -> Any:
+        """What the callable gives. Raises whatever it does."""
+        name, _, path = backend.partition(":")
+        module = import_module(name)
+        if self._versions.setdefault(name, version) != version:
+            module = reload(module)
+            self._versions[name] = version
+        found: Any = module
+        for attribute in path.split("."):
+            found = getattr(found, attribute)
+        return found()

@@ -1,0 +1,1 @@
+"""The format of `state.toml`: how it is written, read and mended."""

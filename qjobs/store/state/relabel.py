@@ -1,0 +1,59 @@
+"""Another name, other tags or other option values for a set: the one change that is no fact."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from qjobs import files
+from qjobs.errors import StateDamaged
+from qjobs.store.state import any_toml as document
+from qjobs.store.state import checks, reading
+from qjobs.store.state import format as layout
+
+
+def relabel(
+    path: Path, *, name: str | None, tags: Sequence[str] | None, extra: Mapping[str, str]
+) -> None:
+    """Replace a state file by one that differs in these lines alone; None keeps what is there.
+
+    Nobody else may write it meanwhile. Raises OSError and StateDamaged, and then nothing has
+    changed.
+    """
+    state = reading.read_state(path)
+    state.check_writable(path)
+    before = state.contents
+    job_set = before.job_set
+    text = checks.without(path.read_bytes().decode())
+    if name is not None:
+        job_set = replace(job_set, name=layout.writable(name))
+        text = _with_line(text, layout.name_line(name))
+    if tags is not None:
+        job_set = replace(job_set, tags=tuple(map(layout.writable, tags)))
+        text = _with_line(text, layout.tags_line(tags))
+    if extra:
+        options = replace(job_set.options, extra={**job_set.options.extra, **extra})
+        job_set = replace(job_set, options=options)
+        for key, value in extra.items():
+            text = _with_line(text, f"{key} = {layout.string(value)}", "[set.options]\n")
+    wanted = before._replace(job_set=job_set)
+    try:
+        done = reading.understand(text) == wanted
+    except document.Wrong:
+        done = False
+    if not done:
+        raise StateDamaged(
+            f"{path}: what is to be changed is not where qjobs writes it",
+            hint="change it in that file, by hand",
+        )
+    files.replace(path, checks.closed(text.encode()))
+
+
+def _with_line(text: str, line: str, head: str = "[set]\n") -> str:
+    """The text of a state file with a line of a table replaced, or added to it."""
+    start = text.find(head) + len(head)
+    end = text.find("\n[", start) + 1 or len(text)
+    table, found = re.subn(
+        rf"^{line.partition(' = ')[0]} = .*$", lambda _: line, text[start:end], flags=re.MULTILINE
+    )
+    return text[:start] + (table if found else f"{line}\n{table}") + text[end:]
