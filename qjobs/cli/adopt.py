@@ -7,13 +7,13 @@ import typer
 from qjobs.cli import options
 from qjobs.cli.addresses import warn_of
 from qjobs.cli.exit_codes import raise_for_credentials
+from qjobs.cli.groups import OutputOptions
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import resolve
 from qjobs.engine.status import status
 from qjobs.errors import ExitCode
 from qjobs.render import rows, shapes
 from qjobs.render.data import DATA
-from qjobs.render.output import Output
 from qjobs.render.writing import show
 
 
@@ -23,15 +23,11 @@ def adopt(
         str, typer.Argument(metavar="JOB_ID", help="The provider's name for the job.")
     ],
     *,
-    format_: options.FormatOption = None,
-    header: options.Header = False,
-    quiet: options.Quiet = False,
-    json: options.Json = False,
+    written: OutputOptions,
 ) -> ExitCode:
-    """Attach a job that you found to one whose answer was lost."""
     from qjobs.engine.adopt import adopt as adopt_job
 
-    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    output = written.output
     workspace = open_workspace()
     target = resolve(workspace.store, address, warn=output.warn)
     warn_of([target], output.warn)

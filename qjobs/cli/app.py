@@ -1,7 +1,8 @@
 """The program: its verbs, in the groups and with the examples that `--help` shows."""
 
+import builtins
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
 
@@ -9,100 +10,107 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from qjobs import __version__, paths
-from qjobs.errors import UsageError
+from qjobs.cli.groups import expanded
+from qjobs.errors import ExitCode, UsageError
 from qjobs.render.output import is_terminal
 
 
 class Verb(NamedTuple):
-    """A verb before it is imported: enough for a list of verbs."""
+    """A verb before it is imported: enough for a list of verbs. Each has a module of its own."""
 
     name: str
-    target: str  # module:function in this package
     group: str
     help: str
     examples: Sequence[str]
 
+    def function(self) -> Callable[..., ExitCode]:
+        """What the verb does. It is called like the verb, unless Python has that word."""
+        module = import_module(f"qjobs.cli.{self.name}")
+        name = f"{self.name}_" if hasattr(builtins, self.name) else self.name
+        found: Callable[..., ExitCode] = getattr(module, name)
+        return found
+
 
 VERBS = (
-    Verb("submit", "submitting:submit", "Run",
+    Verb("submit", "Run",
         "Cut circuits into jobs, submit them and print the set's id.", (
         "qjobs submit circuits.qpy",
         "qjobs submit circuits/ -b ibm:ibm_fez --name ghz --per-job 300",
         "id=$(qjobs submit *.qasm) && qjobs wait $id && qjobs result $id --json",
     )),
-    Verb("run", "submitting:run", "Run",
+    Verb("run", "Run",
         "Submit circuits, wait for them and print the results.", (
         "qjobs run bell.qasm",
         "qjobs run circuits/ --shots 4096 --out counts.csv",
         "qjobs run ansatz.qasm3 --parameters angles.csv --observables energy.json",
     )),
-    Verb("wait", "looking:wait", "Run",
+    Verb("wait", "Run",
         "Wait until jobs are finished; the exit code tells how.", (
         "qjobs wait",
         "qjobs wait ghz --timeout 2h --fail-fast",
     )),
-    Verb("status", "looking:status", "Look",
+    Verb("status", "Look",
         "Show how far the jobs are.", (
         "qjobs status",
         "qjobs status ghz --jobs --failed",
         "qjobs status --failed -q | qjobs retry -",
     )),
-    Verb("result", "result:result", "Look",
+    Verb("result", "Look",
         "Print what the circuits gave, in the order submitted.", (
         "qjobs result",
         "qjobs result ghz:0-9 --top 4",
         "qjobs result ghz --out counts.jsonl",
     )),
-    Verb("error", "looking:error", "Look",
+    Verb("error", "Look",
         "Show all that went wrong, with the reasons.", (
         "qjobs error",
         "qjobs error ghz --all-attempts --json",
     )),
-    Verb("list", "looking:list_", "Look",
+    Verb("list", "Look",
         "List the job sets, the newest first.", (
         "qjobs list",
         "qjobs list --all -q",
     )),
-    Verb("show", "looking:show", "Look",
+    Verb("show", "Look",
         "Show everything about one job set.", (
         "qjobs show",
         "qjobs show @2 --json",
     )),
-    Verb("cancel", "cancel:cancel", "Mend",
+    Verb("cancel", "Mend",
         "Stop jobs, and drop those that were not submitted yet.", (
         "qjobs cancel",
         "qjobs cancel ghz/2",
     )),
-    Verb("resume", "continuing:resume", "Mend",
+    Verb("resume", "Mend",
         "Submit the jobs that were not submitted yet, once each.", (
         "qjobs resume",
         "qjobs resume ghz --wait",
     )),
-    Verb("retry", "continuing:retry", "Mend",
+    Verb("retry", "Mend",
         "Submit failed jobs again; earlier attempts are kept.", (
         "qjobs retry",
         "qjobs retry ghz --all --wait",
     )),
-    Verb("adopt", "adopt:adopt", "Mend",
+    Verb("adopt", "Mend",
         "Attach a job that you found to one whose answer was lost.", (
         "qjobs adopt ghz/2 d1q8k2m5v6n0008xyz0g",
     )),
-    Verb("recover", "recover:recover", "Mend",
+    Verb("recover", "Mend",
         "Rebuild sets from their jobs at the provider.", (
         "qjobs recover -b ibm --dry-run",
         "qjobs recover -b ibm:ibm_fez 9f3c1a7e2b40",
     )),
-    Verb("backends", "backends:backends", "Set up",
+    Verb("backends", "Set up",
         "List the backends that circuits can be submitted to.", (
         "qjobs backends",
         "qjobs backends -p local",
     )),
-    Verb("completion", "setup:completion", "Set up",
+    Verb("completion", "Set up",
         "Print the script that completes words of qjobs in a shell.", (
         "qjobs completion bash > ~/.local/share/bash-completion/completions/qjobs",
         "qjobs completion fish > ~/.config/fish/completions/qjobs.fish",
     )),
-    Verb("schema", "setup:schema", "Set up",
+    Verb("schema", "Set up",
         "Print the JSON Schema of a JSON document.", (
         "qjobs schema",
         "qjobs schema status",
@@ -164,9 +172,8 @@ def _check_value(param: Any, given: object) -> None:
 
 
 def _import_verb(verb: Verb) -> Any:
-    module, _, function = verb.target.partition(":")
     app = _typer(add_completion=False)
-    _add(app, verb, getattr(import_module(f"qjobs.cli.{module}"), function))
+    _add(app, verb, expanded(verb.function()))
     return typer.main.get_command(app)
 
 

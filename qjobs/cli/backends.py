@@ -8,6 +8,7 @@ import typer
 
 from qjobs.circuits.foreign import describe
 from qjobs.cli import options
+from qjobs.cli.groups import OutputOptions
 from qjobs.cli.workspace import open_workspace
 from qjobs.contract import Provider
 from qjobs.engine.set import choice
@@ -33,13 +34,9 @@ def backends(
     ] = False,
     account: options.AccountName = "",
     instance: options.Instance = "",
-    format_: options.FormatOption = None,
-    header: options.Header = False,
-    quiet: options.Quiet = False,
-    json: options.Json = False,
+    written: OutputOptions,
 ) -> ExitCode:
-    """List the backends that circuits can be submitted to."""
-    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    output = written.output
     if provider is None:
         if least_busy or account or instance:
             raise UsageError("of which provider?", hint="name it: qjobs backends -p NAME")
@@ -51,7 +48,7 @@ def backends(
             output.warn(_none_listed(provider))
         if least_busy:
             offers = [Offer(provider, choice.least_busy([o.info for o in offers], provider))]
-    if quiet:
+    if output.quiet:
         for offer in offers:
             typer.echo(offer.address, file=DATA.stream)
     else:

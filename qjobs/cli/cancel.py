@@ -10,6 +10,7 @@ import typer
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets, warn_of
 from qjobs.cli.exit_codes import NotStopped
+from qjobs.cli.groups import OutputOptions
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
 from qjobs.engine.cancel import (
@@ -43,13 +44,9 @@ def cancel(
     ] = False,
     whole_jobs: options.WholeJobs = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    format_: options.FormatOption = None,
-    header: options.Header = False,
-    quiet: options.Quiet = False,
-    json: options.Json = False,
+    written: OutputOptions,
 ) -> ExitCode:
-    """Stop jobs, and drop those that were not submitted yet."""
-    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    output = written.output
     workspace = open_workspace()
     targets = find_targets(workspace, addresses, output.warn)
     warn_of(targets, output.warn)
@@ -65,7 +62,7 @@ def cancel(
     outcomes = [
         (target.folder.job_set, report) for target in targets for report in stop(workspace, target)
     ]
-    if not quiet:
+    if not output.quiet:
         show(output, shapes.cancel_document(outcomes), rows.cancel_rows(outcomes))
     _say(outcomes, output)
     running = [(plan, report) for plan, report in outcomes if not report.stopped]

@@ -257,3 +257,9 @@ Out = Annotated[
         help="Write a .json, .jsonl, .csv or .tsv file or, in a folder, a file a circuit.",
     ),
 ]
+
+# What is looked at.
+ExitStatus = Annotated[
+    bool, typer.Option("--exit-status", help="End with the exit code of the jobs' outcome.")
+]
+Cached = Annotated[bool, typer.Option("--cached", help="Ask no provider; show what is recorded.")]

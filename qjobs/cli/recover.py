@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qjobs.cli import options
+from qjobs.cli.groups import OutputOptions
 from qjobs.cli.workspace import open_workspace
 from qjobs.errors import ExitCode, NotFound
 from qjobs.model import Destination
@@ -39,16 +40,12 @@ def recover(
     ] = False,
     account: options.AccountName = "",
     instance: options.Instance = "",
-    format_: options.FormatOption = None,
-    header: options.Header = False,
-    quiet: options.Quiet = False,
-    json: options.Json = False,
+    written: OutputOptions,
 ) -> ExitCode:
-    """Rebuild sets from their jobs at the provider."""
     from qjobs.engine.recover import Outcome, RecoverRequest
     from qjobs.render.recovered import recovered_document, recovered_rows
 
-    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    output = written.output
     provider, name = parse_backend(backend)
     request = RecoverRequest(
         Destination(provider, name, account, instance), set_ids or (), dry_run, others

@@ -1,10 +1,12 @@
 """What the words of a command line ask to be submitted."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from qjobs.cli import options
+from qjobs.cli.values import named_options, run_options
 from qjobs.engine.address import check_name
 from qjobs.errors import InputError, UsageError
 from qjobs.model import Destination, RunOptions
@@ -38,35 +40,59 @@ def input_files(files: Sequence[str] | None, files_from: str | None) -> "list[In
     return expand(words, stdin=stdin)
 
 
-def make_request(
-    inputs: "list[InputFile]",
-    backend: str,
-    *,
-    run: RunOptions,
-    name: str,
-    tags: Sequence[str] | None,
-    per_job: int | None,
-    parameters: str | None,
-    observables: str | None,
-    account: str,
-    instance: str,
-    least_busy: bool,
-    named: Iterable[str],
-    skip_invalid: bool,
-    strict: bool,
-    once: bool,
-) -> "SubmitRequest":
+class SubmitOptions(NamedTuple):
+    """What circuits to submit, and how: the options of `submit` and `run` alike."""
+
+    files: options.Files = None
+    files_from: options.FilesFrom = None
+    backend: options.Backend = "local:aer"
+    least_busy: options.LeastBusy = False
+    name: options.Name = ""
+    tag: options.Tags = None
+    shots: options.Shots = 1024
+    seed: options.Seed = None
+    memory: options.Memory = False
+    optimization_level: options.OptimizationLevel = 1
+    seed_transpiler: options.SeedTranspiler = None
+    no_transpile: options.NoTranspile = False
+    parameters: options.Parameters = None
+    observables: options.Observables = None
+    precision: options.Precision = None
+    option: options.ExtraOptions = None
+    mode: options.Mode = None
+    max_execution_time: options.MaxExecutionTime = None
+    private: options.Private = False
+    account: options.AccountName = ""
+    instance: options.Instance = ""
+    per_job: options.PerJob = None
+    max_workers: options.MaxWorkers = None
+    skip_invalid: options.SkipInvalid = False
+    strict: options.Strict = False
+    once: options.Once = False
+
+
+def make_request(asked: SubmitOptions) -> "SubmitRequest":
     """The request; raises UsageError for a name or a backend that cannot be."""
     from qjobs.engine.set.request import SubmitRequest
 
-    if name:
-        check_name(name)
-    provider, device = parse_backend(backend)
+    named = named_options(
+        mode=asked.mode, max_execution_time=asked.max_execution_time, private=asked.private,
+        seed_transpiler=asked.seed_transpiler, transpile=not asked.no_transpile,
+    )  # fmt: skip
+    run = RunOptions(
+        asked.shots, asked.seed, asked.memory, asked.optimization_level, asked.precision,
+        {**named, **run_options(asked.option)},
+    )  # fmt: skip
+    inputs = input_files(asked.files, asked.files_from)
+    if asked.name:
+        check_name(asked.name)
+    provider, backend = parse_backend(asked.backend)
     return SubmitRequest(
-        inputs, Destination(provider, device, account, instance, run.pace), run,
-        name=name, tags=tuple(tags or ()), per_job=per_job,
-        skip_invalid=skip_invalid, strict=strict, once=once,
-        parameters=parameters, observables=observables,
-        least_busy=least_busy,
-        named_options=tuple(named),
+        inputs,
+        Destination(provider, backend, asked.account, asked.instance, run.pace),
+        run,
+        name=asked.name, tags=tuple(asked.tag or ()), per_job=asked.per_job,
+        skip_invalid=asked.skip_invalid, strict=asked.strict, once=asked.once,
+        parameters=asked.parameters, observables=asked.observables,
+        least_busy=asked.least_busy, named_options=tuple(named),
     )  # fmt: skip

@@ -8,7 +8,7 @@ from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
 from qjobs.cli.exit_codes import raise_for_credentials, raise_for_jobs
 from qjobs.cli.following import follow_to_end
-from qjobs.cli.values import most_fails
+from qjobs.cli.groups import OutputOptions, WaitOptions
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine import result as engine
 from qjobs.engine.address import Target
@@ -16,7 +16,7 @@ from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.failed import look_into
 from qjobs.engine.report import FINAL, SetReport, State
 from qjobs.engine.status import status
-from qjobs.engine.wait import Limit, failed
+from qjobs.engine.wait import failed
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode, ProviderError, TimedOut
 from qjobs.render.output import Output
@@ -29,24 +29,17 @@ def result(
     addresses: options.Addresses = None,
     *,
     wait: options.Wait = False,
-    timeout: options.Timeout = None,
-    poll: options.Poll = None,
-    fail_fast: options.FailFast = False,
-    max_fails: options.MaxFails = None,
+    waiting: WaitOptions,
     partial: options.Partial = False,
     memory: options.Memory = False,
     arrays: options.Arrays = False,
     top: options.Top = None,
     out: options.Out = None,
-    format_: options.FormatOption = None,
-    header: options.Header = False,
-    quiet: options.Quiet = False,
-    json: options.Json = False,
+    written: OutputOptions,
 ) -> ExitCode:
-    """Print what the circuits gave, in the order submitted."""
-    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
+    output = written.output
     check_place(output, out)
-    deadline = Deadline(timeout)
+    deadline = Deadline(waiting.timeout)
     workspace = within(open_workspace(), deadline)
     targets = find_targets(workspace, addresses, output.warn)
     if not targets:  # a document a set: there is none, and no file is to be replaced by nothing
@@ -58,8 +51,8 @@ def result(
     reports: Sequence[SetReport]
     timed_out = False
     if wait:
-        most = most_fails(fail_fast=fail_fast, max_fails=max_fails)
-        followed = follow_to_end(workspace, targets, output, Limit(deadline.left_s(), poll, most))
+        limit = waiting.limit._replace(timeout_s=deadline.left_s())
+        followed = follow_to_end(workspace, targets, output, limit)
         reports, timed_out = followed.reports, followed.timed_out
     else:
         reports = [status(workspace, target) for target in targets]

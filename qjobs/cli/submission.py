@@ -1,17 +1,19 @@
 """Submitting jobs from the command line: progress, problems, Ctrl-C, and what is said then."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from qjobs.cli.exit_codes import Interrupted, raise_for_jobs, raise_for_submission
 from qjobs.cli.following import follow_to_end
 from qjobs.cli.signals import Interruption
-from qjobs.engine.address import Target
+from qjobs.engine.address import Target, resolve
 from qjobs.engine.deadline import Deadline
 from qjobs.engine.report import SetReport, report_jobs
 from qjobs.engine.sending.submission import SubmitReport
 from qjobs.engine.wait import NO_LIMIT, Limit, watch
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import NoneAccepted, OutOfTime, QjobsError, TimedOut
+from qjobs.model import JobSet
 from qjobs.render.data import DATA
 from qjobs.render.output import Format, Output
 from qjobs.render.progress import progress
@@ -20,6 +22,10 @@ from qjobs.render.shapes import Document
 from qjobs.render.summaries import set_title
 from qjobs.render.text import count
 from qjobs.render.writing import show
+
+if TYPE_CHECKING:
+    from qjobs.circuits.gather import Gathered
+    from qjobs.engine.set.request import SubmitRequest
 
 _STOPPING = (
     "stopping: calls in flight are finished, the rest stays planned (Ctrl-C again to leave at once)"
@@ -154,3 +160,57 @@ def print_ids(targets: Sequence[Target]) -> None:
     for target in targets:
         DATA.stream.write(f"{target.folder.job_set.set_id}\n")
     DATA.stream.flush()
+
+
+def start_set(
+    workspace: Workspace,
+    request: "SubmitRequest",
+    output: Output,
+    max_workers: int | None,
+    limit: Limit,
+    *,
+    print_id: bool,
+    deadline: Deadline,
+) -> tuple[Target, list[QjobsError]]:
+    """Make the set and send it; the errors are what the command has to end with."""
+    from qjobs.engine.set.making import estimates_remark, plan_set
+
+    with progress(output, "reading") as meter:
+        preparation = plan_set(workspace, request, progress=meter.show)
+    warn_of_files(output, preparation.gathered)
+    folder = preparation.folder
+    say_where(output, folder.job_set)
+    if remark := estimates_remark(workspace, folder.job_set):
+        output.note(f"expectation values {remark}")
+    set_id = folder.job_set.set_id
+    target = resolve(workspace.store, set_id)
+    if print_id:
+        print_ids([target])
+    if preparation.existing:
+        output.note(f"submitted before as {set_id}")
+        if target.folder.being_submitted():
+            return target, []
+    error = submit_jobs(
+        workspace, target, output, max_workers=max_workers, limit=limit, deadline=deadline
+    )
+    return target, [error] if error else []
+
+
+def say_where(output: Output, plan: JobSet) -> None:
+    """Say which instance the jobs go to, and who pays for it."""
+    if plan.instance_name or plan.plan:
+        paid = f", plan {plan.plan}" if plan.plan else ""
+        output.note(f"{plan.provider}:{plan.backend} in the instance {plan.instance_name}{paid}")
+
+
+def warn_of_files(output: Output, gathered: "Gathered") -> None:
+    """Say which files and circuits will give nothing."""
+    if gathered.skipped:
+        output.list_unreadable(gathered.skipped)
+        files = len(gathered.sources) + len(gathered.skipped)
+        output.warn(f"left out {len(gathered.skipped)} of {count(files, 'file')}")
+    for circuit in gathered.unreadable:
+        output.warn(f"will fail: {circuit}")
+    if gathered.unmeasured.count:
+        circuits = gathered.unmeasured_circuits
+        output.warn(f"without a measurement there are no counts: {circuits}")

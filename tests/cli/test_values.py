@@ -1,8 +1,5 @@
 """Option values, and the table of verbs."""
 
-import inspect
-from importlib import import_module
-
 import pytest
 import typer
 
@@ -37,9 +34,7 @@ def test_a_run_option_has_a_name_and_a_value(text):
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
-def test_the_table_of_verbs_says_what_the_verbs_say(verb):
-    module, _, function = verb.target.partition(":")
-    found = getattr(import_module(f"qjobs.cli.{module}"), function)
-    assert inspect.getdoc(found) == verb.help
+def test_each_verb_has_a_module_a_sentence_and_examples(verb):
+    assert callable(verb.function())
     assert len(verb.help) <= 64
     assert all(example.startswith(("qjobs ", "id=$(qjobs ")) for example in verb.examples)

@@ -28,9 +28,9 @@ SETTLE_S = 0.5
 
 _PATIENCE_S = 120.0
 _IMPORTED = (
-    "qjobs.cli.continuing",
+    "qjobs.cli.resume",
     "qjobs.cli.app",
-    "qjobs.cli.submitting",
+    "qjobs.cli.submit",
     "qjobs.engine.set.making",
     "qjobs.providers.ibm.provider",
     "qiskit.qpy",

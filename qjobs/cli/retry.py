@@ -1,4 +1,4 @@
-"""The verbs that send what was not sent, or send again what failed: resume and retry."""
+"""The verb retry: submit again what failed."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -7,79 +7,20 @@ import typer
 
 from qjobs import spans
 from qjobs.cli import options
-from qjobs.cli.addresses import find_targets, warn_of
+from qjobs.cli.addresses import find_targets
 from qjobs.cli.exit_codes import Interrupted, TooManyFailed, retry_command, warn_of_unknown
+from qjobs.cli.groups import OutputOptions, WaitOptions
+from qjobs.cli.reports import status_of
 from qjobs.cli.submission import conclude, print_ids, submit_jobs
-from qjobs.cli.values import most_fails
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
 from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.report import FAILED, SetReport, State
 from qjobs.engine.status import status
-from qjobs.engine.wait import Limit
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode, TimedOut
 from qjobs.render.output import Output
-from qjobs.render.shapes import Document, status_document
 from qjobs.render.text import count
-
-
-def resume(
-    addresses: options.Addresses = None,
-    *,
-    resend_unknown: Annotated[
-        bool,
-        typer.Option(
-            "--resend-unknown",
-            help="Send jobs of unknown fate again where the provider cannot tell; they may run "
-            "twice.",
-        ),
-    ] = False,
-    recalibrated: options.Recalibrated = False,
-    whole_jobs: options.WholeJobs = False,
-    max_workers: options.MaxWorkers = None,
-    wait: options.Wait = False,
-    timeout: options.Timeout = None,
-    poll: options.Poll = None,
-    fail_fast: options.FailFast = False,
-    max_fails: options.MaxFails = None,
-    format_: options.FormatOption = None,
-    header: options.Header = False,
-    quiet: options.Quiet = False,
-    json: options.Json = False,
-) -> ExitCode:
-    """Submit the jobs that were not submitted yet, once each."""
-    from qjobs.engine.submit import unsent_jobs
-
-    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
-    deadline = Deadline(timeout)
-    workspace = within(open_workspace(), deadline)
-    targets = find_targets(workspace, addresses, output.warn)
-    warn_of(targets, output.warn)
-    if not whole_jobs:
-        for target in targets:
-            meant = {*target.jobs}
-            target.refuse_parts("resume", (i for i in unsent_jobs(target.folder) if i in meant))
-    if output.ids_only:
-        print_ids(targets)
-    limit = Limit(timeout, poll, most_fails(fail_fast=fail_fast, max_fails=max_fails))
-    errors = []
-    for target in targets:
-        error = submit_jobs(
-            workspace, target, output,
-            jobs=target.jobs, max_workers=max_workers, resend_unknown=resend_unknown,
-            recalibrated=recalibrated, limit=limit, deadline=deadline,
-        )  # fmt: skip
-        if error:
-            errors.append(error)
-        if isinstance(error, Interrupted | TooManyFailed | TimedOut):
-            break
-    limit = limit._replace(timeout_s=deadline.left_s())
-    conclude(
-        workspace, targets, output,
-        errors=errors, limit=limit if wait else None, document=_document,
-    )  # fmt: skip
-    return ExitCode.OK
 
 
 def retry(
@@ -108,20 +49,13 @@ def retry(
     whole_jobs: options.WholeJobs = False,
     max_workers: options.MaxWorkers = None,
     wait: options.Wait = False,
-    timeout: options.Timeout = None,
-    poll: options.Poll = None,
-    fail_fast: options.FailFast = False,
-    max_fails: options.MaxFails = None,
-    format_: options.FormatOption = None,
-    header: options.Header = False,
-    quiet: options.Quiet = False,
-    json: options.Json = False,
+    waiting: WaitOptions,
+    written: OutputOptions,
 ) -> ExitCode:
-    """Submit failed jobs again; earlier attempts are kept."""
     from qjobs.engine.retry import open_attempts
 
-    output = Output.chosen(format_, as_json=json, header=header, quiet=quiet)
-    deadline = Deadline(timeout)
+    output = written.output
+    deadline = Deadline(waiting.timeout)
     workspace = within(open_workspace(), deadline)
     targets = find_targets(workspace, addresses, output.warn)
     states = _states(failed=failed or every or not cancelled, cancelled=cancelled or every)
@@ -132,7 +66,7 @@ def retry(
             target.refuse_parts("retry", whole)
     if output.ids_only:
         print_ids(targets)
-    limit = Limit(timeout, poll, most_fails(fail_fast=fail_fast, max_fails=max_fails))
+    limit = waiting.limit
     errors = []
     for target, report in zip(targets, reports, strict=True):
         warn_of_unknown(report, output)
@@ -155,7 +89,7 @@ def retry(
     limit = limit._replace(timeout_s=deadline.left_s())
     conclude(
         workspace, targets, output,
-        errors=errors, limit=limit if wait else None, document=_document,
+        errors=errors, limit=limit if wait else None, document=status_of,
     )  # fmt: skip
     return ExitCode.OK
 
@@ -189,7 +123,3 @@ def _looked_into(workspace: Workspace, target: Target, output: Output) -> SetRep
     for problem in report.problems:
         output.warn(problem)
     return report
-
-
-def _document(reports: Sequence[SetReport]) -> Document:
-    return status_document((report, report.jobs) for report in reports)

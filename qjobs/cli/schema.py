@@ -1,30 +1,11 @@
-"""The verbs about qjobs itself: completion and schema."""
+"""The verb schema: the JSON Schemas of what qjobs writes."""
 
 import sys
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from qjobs.cli.tab import SCRIPTS
 from qjobs.errors import ExitCode, UsageError
-
-
-class Shell(StrEnum):
-    """A shell that can be taught."""
-
-    BASH = "bash"
-    ZSH = "zsh"
-    FISH = "fish"
-    POWERSHELL = "powershell"
-
-
-def completion(
-    shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh, fish or powershell.")],
-) -> ExitCode:
-    """Print the script that completes words of qjobs in a shell."""
-    sys.stdout.write(SCRIPTS[shell])
-    return ExitCode.OK
 
 
 def schema(
@@ -32,7 +13,6 @@ def schema(
         str, typer.Argument(metavar="NAME", help="Such as status; without it, all names.")
     ] = "",
 ) -> ExitCode:
-    """Print the JSON Schema of a JSON document."""
     from importlib.resources import files
 
     schemas = {

@@ -1,0 +1,30 @@
+"""Reports of job sets, as several verbs look at them and show them."""
+
+from collections.abc import Sequence
+
+from qjobs.engine.address import Target
+from qjobs.engine.report import JobReport, SetReport
+from qjobs.engine.workspace import Workspace
+from qjobs.render.shapes import Document, status_document
+
+
+def looked_into(workspace: Workspace, target: Target, report: SetReport) -> SetReport:
+    """The report with the circuits that failed, for which results may have to be fetched."""
+    from threading import Event
+
+    from qjobs.engine.failed import look_into
+
+    return look_into(workspace, target, report, stop=Event())
+
+
+def summarize(shown: Sequence[tuple[SetReport, Sequence[JobReport]]]) -> None:
+    """Print a line and a bar for each set."""
+    from qjobs.render.tables import print_summary
+
+    for report, jobs in shown:
+        print_summary(report, jobs)
+
+
+def status_of(reports: Sequence[SetReport]) -> Document:
+    """The document that says how the jobs of sets are."""
+    return status_document((report, report.jobs) for report in reports)

@@ -1,0 +1,44 @@
+"""The verb run: submit, wait and print the results, in one command."""
+
+from qjobs.cli import options
+from qjobs.cli.exit_codes import Interrupted
+from qjobs.cli.following import follow_to_end
+from qjobs.cli.groups import OutputOptions, WaitOptions
+from qjobs.cli.request import SubmitOptions, make_request
+from qjobs.cli.result import Selected, print_results
+from qjobs.cli.submission import start_set
+from qjobs.cli.workspace import open_workspace
+from qjobs.engine.deadline import Deadline, within
+from qjobs.errors import ExitCode, NoneAccepted, TimedOut
+from qjobs.render.results import check_place
+
+
+def run(
+    *,
+    asked: SubmitOptions,
+    waiting: WaitOptions,
+    top: options.Top = None,
+    partial: options.Partial = False,
+    out: options.Out = None,
+    written: OutputOptions,
+) -> ExitCode:
+    output = written.output
+    check_place(output, out)
+    request = make_request(asked)
+    deadline = Deadline(waiting.timeout)
+    workspace = within(open_workspace(), deadline)
+    limit = waiting.limit
+    target, errors = start_set(
+        workspace, request, output, asked.max_workers, limit, print_id=False, deadline=deadline
+    )
+    if any(isinstance(error, Interrupted | NoneAccepted | TimedOut) for error in errors):
+        raise errors[0]
+    limit = limit._replace(timeout_s=deadline.left_s())
+    followed = follow_to_end(workspace, [target], output, limit)
+    selected = Selected(top=top, memory=asked.memory, partial=partial, out=out)
+    print_results(
+        workspace, [target], followed.reports, output, selected,
+        timed_out=followed.timed_out, deadline=deadline,
+    )  # fmt: skip
+    output.hint_next(f"qjobs show {target.folder.job_set.set_id}")
+    return ExitCode.OK

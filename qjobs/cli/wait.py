@@ -1,0 +1,37 @@
+"""The verb wait: stay until jobs are finished."""
+
+from qjobs.cli import options
+from qjobs.cli.addresses import find_targets
+from qjobs.cli.exit_codes import (
+    raise_for_jobs,
+)
+from qjobs.cli.groups import OutputOptions, WaitOptions
+from qjobs.cli.reports import summarize
+from qjobs.cli.workspace import open_workspace
+from qjobs.errors import ExitCode
+from qjobs.render import rows, shapes
+from qjobs.render.output import Format
+from qjobs.render.writing import show as show_data
+
+
+def wait(
+    addresses: options.Addresses = None,
+    *,
+    waiting: WaitOptions,
+    written: OutputOptions,
+) -> ExitCode:
+    from qjobs.cli.following import follow_to_end
+
+    output = written.output
+    workspace = open_workspace()
+    targets = find_targets(workspace, addresses, output.warn)
+    limit = waiting.limit
+    followed = follow_to_end(workspace, targets, output, limit)
+    shown = [(report, report.jobs) for report in followed.reports]
+    if output.format is Format.TABLE:
+        summarize(shown)
+    elif output.asked_for:
+        by_set = ((report.job_set, jobs) for report, jobs in shown)
+        show_data(output, shapes.status_document(shown), rows.job_rows(by_set))
+    raise_for_jobs(followed.reports, timed_out=followed.timed_out)
+    return ExitCode.OK
