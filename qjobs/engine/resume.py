@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 
+from qjobs.engine.sessions import close_left
 from qjobs.engine.start import Progress, StartReport, start
 from qjobs.engine.workspace import Workspace
 from qjobs.model import Accepted, Attempted, Planned
@@ -26,12 +27,13 @@ def resume(
 
     `jobs` limits it to some jobs of the set, `max_workers` the threads. See `start.start`.
     `recalibrated` goes on although the backend is not as it was when the set was planned, and
-    records how it is.
+    records how it is. Sessions that an earlier process has left open are closed.
     """
     folder.check_writable()
     left = [*unsent_jobs(folder), *_unstopped_jobs(folder)]
     open_jobs = [index for index in left if jobs is None or index in jobs]
     if not open_jobs:
+        close_left(workspace, folder)
         return StartReport()
     provider = workspace.provider_of(folder.job_set)
     if recalibrated and isinstance(provider, Plans):

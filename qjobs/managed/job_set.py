@@ -8,6 +8,7 @@ from qjobs import paths
 from qjobs.engine.finding import listed
 from qjobs.engine.report import JobReport
 from qjobs.engine.resume import unsent_jobs
+from qjobs.engine.sessions import close_left
 from qjobs.errors import NotFound
 from qjobs.managed import waiting
 from qjobs.managed.arguments import (
@@ -192,6 +193,8 @@ class ManagedJobSet:
                 job_set, chosen, self._submit_lock, executor or _new_executor(),
                 split_off=members.job, resend_unknown=resend_unknown,
             )  # fmt: skip
+        else:
+            close_left(job_set.workspace, job_set.folder)
         return len(chosen)
 
     def statuses(self) -> "list[JobStatus | None]":

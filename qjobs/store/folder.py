@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar, get_args, get_type_hints
 
 from qjobs.errors import BeingSubmitted, NotFound, StateDamaged, StateUnwritable, Unreadable
 from qjobs.facts import Fact, FactKind, Ledger
-from qjobs.model import Attempted, Job, JobSet, Slice, Source
+from qjobs.model import Attempted, Job, JobSet, Session, Slice, Source
 from qjobs.store import files, reading
 from qjobs.store.document import SetHeader
 from qjobs.store.lock import FileLock
@@ -141,6 +141,11 @@ class SetFolder:
     def parts(self) -> Sequence[tuple[Slice, ...]]:
         """The circuits that are each job's own: its slice, but for those that newer jobs have."""
         return [self._ledger.parts(index) for index in range(len(self._ledger.slices))]
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """The sessions that were opened for the set, as last read, the oldest first."""
+        return self._ledger.sessions
 
     def jobs(self) -> list[Job]:
         """The jobs as they are on disk now, in the order of `slices`."""

@@ -16,7 +16,7 @@ from typing import Self
 
 from qjobs.errors import QjobsError
 from qjobs.facts import Fact
-from qjobs.model import Job
+from qjobs.model import Job, Session
 from qjobs.store import files, layout, reading
 from qjobs.store.labels import relabel
 from qjobs.store.lock import FileLock
@@ -104,6 +104,11 @@ class Journal:
         """All jobs as this process knows them."""
         with self._writing:
             return self._file.known().jobs()
+
+    def sessions(self) -> tuple[Session, ...]:
+        """The sessions that were opened for the set, as this process knows them."""
+        with self._writing:
+            return self._file.known().sessions
 
     def job_of(self, circuit: int) -> Job:
         """The job that a circuit is in, as this process knows it."""
