@@ -10,11 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 from deeds import chance_of, times
-from ibm_client import BACKEND
 from ibm_shell import Running, Shell, check_the_bill, submission, write_circuits
 from standin.process import StandIn
 
-from qjobs.engine.resume import unsent_jobs
 from qjobs.errors import ExitCode
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(times(600, 3600))]
