@@ -16,10 +16,11 @@ from qjobs.errors import BeingSubmitted, NoneAccepted, NotNow, ProviderError, Se
 from qjobs.facts import Fact, FactKind
 from qjobs.model import JobSet, Session
 from qjobs.store.folder import SetFolder
-from qjobs.store.journal import Journal
 
 if TYPE_CHECKING:
+    # What only looks at a set should not pay for these.
     from qjobs.providers.interface import OpensSessions, Provider
+    from qjobs.store.journal import Journal
 
 
 class Sessions:
@@ -28,7 +29,7 @@ class Sessions:
     def __init__(
         self,
         job_set: JobSet,
-        journal: Journal,
+        journal: "Journal",
         provider: "Provider",
         clock: Callable[[], datetime],
     ) -> None:

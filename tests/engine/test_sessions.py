@@ -7,6 +7,7 @@ from scripted import Killed, ScriptedProvider, whole
 from starting import run
 
 from qjobs.engine.cancel import cancel
+from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.resume import resume
 from qjobs.engine.status import status
 from qjobs.engine.wait import follow
@@ -194,6 +195,15 @@ def test_one_that_cannot_be_closed_in_the_end_is_said(workspace, new_set, provid
     (problem,) = report.problems
     assert "s-0 may still be open: no route to host; to close it: qjobs resume" in problem
     assert recorded(workspace, folder) == {"s-0": False}
+
+
+def test_one_is_closed_even_when_the_time_has_long_been_up(workspace, new_set, provider, stop):
+    folder = new_set(jobs=1)
+    leave_open(workspace, folder, provider, stop)
+
+    resume(within(workspace, Deadline(-60)), folder, stop=stop)
+
+    assert recorded(workspace, folder) == {"s-0": True}
 
 
 def test_one_that_is_over_at_the_service_is_followed_by_another(workspace, new_set, provider, stop):
