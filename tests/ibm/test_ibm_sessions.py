@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jsonschema
 import pytest
 from deeds import chance_of, times
 from ibm_shell import Running, Shell, check_the_bill, submission, write_circuits
 from standin.process import StandIn
 
+import qjobs
 from qjobs.errors import ExitCode
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(times(600, 3600))]
@@ -82,6 +84,9 @@ def open_at(service: StandIn) -> list[str]:
 def shown(shell: Shell, set_id: str, verb: str = "status") -> list[dict[str, Any]]:
     """The sessions that a verb shows of a set."""
     document = json.loads(shell.run(verb, set_id, "--json").out)
+    schema = Path(qjobs.__file__).parent / "schemas" / f"{document['schema'][6:-2]}.json"
+    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+    jsonschema.validate(document, json.loads(schema.read_text()), format_checker=checker)
     found: list[dict[str, Any]] = (document if verb == "show" else document["sets"][0])["sessions"]
     return found
 
@@ -151,11 +156,14 @@ def test_what_a_killed_submission_left_open_is_said_and_closed_by_wait(
         assert f"{session} was left open; to close it: qjobs resume {set_id}" in (
             shell.run(verb, set_id).err
         )
+    assert f"session (open)\t{session}" in shell.run("show", set_id).out
     assert open_at(service) == [session]
     shell.run("wait", set_id, "--poll", "0.1")
 
     assert open_at(service) == []
-    assert "left open" not in shell.run("status", set_id).err
+    said = shell.run("show", set_id)
+    assert f"session\t{session}" in said.out
+    assert "left open" not in said.err
 
 
 def test_a_session_that_cannot_be_closed_is_said_and_closed_later(
@@ -200,10 +208,12 @@ def test_submissions_are_killed_at_any_moment_and_leave_no_session(
     with StandIn(tmp_path / "service", backends="ibm_lagos", run="never") as service:
         shell = Shell(tmp_path / "user", service)
         moments = shell.moments(*submit)
-        for _ in range(KILLS // 2):
-            shell.start(*submit, last=chance.randint(1, moments)).died()
+        killed = 0
+        while killed < KILLS:
+            killed += shell.start(*submit, last=chance.randint(1, moments)).died()
             service.quiet()
-            shell.start("resume", shell.set_ids()[0], last=chance.randint(1, moments)).died()
+            newest = shell.set_ids()[:1]  # none, if the first one died before it was made
+            killed += shell.start("resume", *newest, last=chance.randint(1, moments)).died()
             service.quiet()
         for number, set_id in enumerate(shell.set_ids()):
             if number % 2:
