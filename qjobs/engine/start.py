@@ -13,7 +13,7 @@ from qjobs.engine.reconcile import reconcile
 from qjobs.engine.sessions import Sessions
 from qjobs.engine.steps import Starter
 from qjobs.engine.unknown import open_resends
-from qjobs.errors import NoneAccepted, ProviderError
+from qjobs.errors import NoneAccepted, ProviderError, QjobsError
 from qjobs.model import Accepted, Attempted, Dropped, Finished, Planned, Refused
 from qjobs.providers.interface import Provider
 from qjobs.store.folder import SetFolder
@@ -76,7 +76,7 @@ def submission(
         finally:
             try:
                 sessions.close()
-            except ProviderError as error:  # it costs the user something, but no job
+            except QjobsError as error:  # it costs the user something, but no job
                 warn(f"{error.message}; to close it: qjobs resume {folder.job_set.set_id}")
 
 

@@ -175,8 +175,9 @@ class ManagedJobSet:
         In another process, a set that was to run with an object needs it again, as `backend`,
         and the objects among its run options. What became of a job that was being sent when
         the process died is looked up; where that cannot be told, it is sent again only with
-        `resend_unknown`. Raises JobManagerInvalidStateError, and StateError, among others if
-        the set is being submitted.
+        `resend_unknown`. Sessions that the process left open are closed. Raises
+        JobManagerInvalidStateError, ProviderError if one cannot be closed, and StateError, among
+        others if the set is being submitted.
         """
         members = self._known()
         job_set = members.job_set

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 
 import pytest
 from scripted import Killed, ScriptedProvider, whole
-from starting import run
+from starting import now, run
 
 from qjobs.engine.cancel import cancel
 from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.resume import resume
+from qjobs.engine.start import submission
 from qjobs.engine.status import status
 from qjobs.engine.wait import follow
 from qjobs.errors import AuthError, ProviderError, QjobsError, SessionOver
@@ -215,3 +216,28 @@ def test_one_that_is_over_at_the_service_is_followed_by_another(workspace, new_s
     assert report.accepted == 2
     assert provider.joined == ["s-1", "s-1"]
     assert recorded(workspace, folder) == {"s-0": True, "s-1": True}
+
+
+def test_an_end_that_cannot_be_recorded_costs_no_job(workspace, new_set, provider, stop):
+    folder = new_set(jobs=1)
+    state = folder.state_path
+    away = state.with_suffix(".away")
+    close_session = provider.close_session
+
+    def close_and_lose_the_file(session_id, **arguments):
+        close_session(session_id, **arguments)
+        state.rename(away)
+
+    provider.close_session = close_and_lose_the_file
+    warnings = []
+    with submission(folder, provider, clock=now, stop=stop, warn=warnings.append) as starter:
+        starter.start(0)
+    away.rename(state)
+
+    (warning,) = warnings
+    assert state.name in warning
+    assert recorded(workspace, folder) == {"s-0": False}
+    provider.close_session = close_session
+    resume(workspace, folder, stop=stop)
+    assert recorded(workspace, folder) == {"s-0": True}
+    assert len(provider.jobs) == 1
