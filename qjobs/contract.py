@@ -237,11 +237,22 @@ class Prepares(Protocol):
 
 
 @runtime_checkable
-class Concludes(Protocol):
-    """Keeps something open for the jobs of a set while they are submitted."""
+class OpensSessions(Protocol):
+    """Runs the jobs that are submitted together in a session or a batch of their own.
 
-    def conclude(self, tag: str) -> None:
-        """Close it: no more jobs of the set, by its tag, are about to come. Once more, if so."""
+    Its id is on record before the first job gets it, as `session` of its `CircuitSlice`. So it
+    is closed in the end even if the process that had it opened dies.
+    """
+
+    def open_session(self, *, backend: str, options: RunOptions) -> str:
+        """Open one for jobs with these options, and give its id; empty if they need none.
+
+        Raises a NotAccepted where `submit` would. One that is opened and whose id is lost must
+        cost nothing, and close by itself.
+        """
+
+    def close_session(self, session_id: str, *, backend: str) -> None:
+        """Let it take no more jobs; those that it has are run. Closing twice is no error."""
 
 
 class FailedPart(NamedTuple):

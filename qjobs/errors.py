@@ -302,6 +302,16 @@ class RateLimited(NotNow):
     code = "rate_limited"
 
 
+class SessionOver(NotNow):
+    """The session that was opened for the job takes no more jobs: another one may."""
+
+    code = "session_over"
+
+    def __init__(self, message: str, *, hint: str = "", session_id: str) -> None:
+        super().__init__(message, hint=hint)
+        self.session_id = session_id
+
+
 class PendingLimit(NotNow):
     """Too many unfinished jobs; one of them has to finish first."""
 

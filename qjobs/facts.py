@@ -18,6 +18,7 @@ from qjobs.model import (
     JobStatus,
     Planned,
     Refused,
+    Session,
     Slice,
 )
 
@@ -39,10 +40,15 @@ class FactKind(StrEnum):
     FINISHED = "finished"  # DONE, ERROR or CANCELLED; `message` says more
     FAILED = "failed"  # its circuits that gave nothing although it is DONE; `message`: the first's
     RETRIED = "retried"  # those of them, one run, that a new job is to have
+    OPENED = "opened"  # the id of a session that jobs of the set are about to join
+    CLOSED = "closed"  # that of one which takes no more jobs
 
 
 class Fact(NamedTuple):
-    """One thing that happened to one attempt (counted from 1) at one job (from 0)."""
+    """One thing that happened to one attempt (counted from 1) at one job (from 0).
+
+    What happened to the set, of sessions, is told of attempt 1 at job 0.
+    """
 
     job: int
     attempt: int
@@ -77,6 +83,8 @@ _ABANDONED: Final = FactKind.ABANDONED
 _FINISHED: Final = FactKind.FINISHED
 _FAILED: Final = FactKind.FAILED
 _RETRIED: Final = FactKind.RETRIED
+_OPENED: Final = FactKind.OPENED
+_CLOSED: Final = FactKind.CLOSED
 
 # For each stage of an attempt, which facts may follow and the stage that they lead to.
 _STAGE_AFTER: dict[FactKind, dict[FactKind, FactKind]] = {
@@ -193,6 +201,7 @@ class Ledger:
         self._attempts = [[_Entry()] for _ in self._slices]
         self._larger_slices: dict[int, list[tuple[int, Slice]]] = {}
         self._failed = FailedCircuits()
+        self._sessions: dict[str, Session] = {}
         for fact in facts:
             self.admit(fact)
 
@@ -203,8 +212,8 @@ class Ledger:
             return False
         if kind is _PLANNED:
             return self._open(job, attempt)
-        if kind is _SPLIT or kind is _RETRIED:
-            return self._split(fact) if kind is _SPLIT else self._retry(fact)
+        if kind is _SPLIT or kind is _RETRIED or kind is _OPENED or kind is _CLOSED:
+            return self._admit_rare(fact)
         attempts = self._attempts[job]
         # Only the newest attempt may still be sent.
         if not 1 <= attempt <= len(attempts) or (kind is _DEFERRED and attempt != len(attempts)):
@@ -215,6 +224,21 @@ class Ledger:
         return (entry.stage is _ACCEPTED or entry.done) and self._failed.learn(
             job, attempt, self._slices[job], value, message
         )
+
+    def _admit_rare(self, fact: Fact) -> bool:
+        """One that adds a job, or is of the set."""
+        if fact.kind is _SPLIT:
+            return self._split(fact)
+        if fact.kind is _RETRIED:
+            return self._retry(fact)
+        known = self._sessions.get(fact.value)
+        if fact.kind is _OPENED:
+            self._sessions.setdefault(fact.value, Session(fact.value, fact.at))
+            return known is None
+        if known is None or known.closed is not None:
+            return False
+        self._sessions[fact.value] = known._replace(closed=fact.at)
+        return True
 
     def _open(self, job: int, attempt: int) -> bool:
         """A further attempt, never while the last one may still be sent or is alive.
@@ -282,6 +306,11 @@ class Ledger:
         self._slices.append(run)
         self._attempts.append([_Entry()])
         return True
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """Those that were opened for jobs of the set, the oldest first."""
+        return tuple(self._sessions.values())
 
     @property
     def slices(self) -> Sequence[Slice]:

@@ -119,6 +119,17 @@ class Destination(NamedTuple):
         return {name: value for name, value in chosen.items() if value}
 
 
+class Session(NamedTuple):
+    """A session or a batch that was opened for jobs of a set.
+
+    `closed` is when it was told to take no more jobs; None if nobody is known to have done that.
+    """
+
+    session_id: str
+    opened: datetime
+    closed: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class JobSet:
     """All that one `submit` planned. Its slices cover its circuits once, in order.

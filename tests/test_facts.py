@@ -19,6 +19,7 @@ from qjobs.model import (
     JobStatus,
     Planned,
     Refused,
+    Session,
     Slice,
 )
 
@@ -117,11 +118,27 @@ def test_a_history_leads_to_a_state(kinds: tuple[FactKind, ...], state: JobState
 )
 def test_nothing_else_may_follow(kinds: tuple[FactKind, ...], followers: set[FactKind]) -> None:
     for kind in FactKind:
-        if kind is not FactKind.PLANNED:
+        if kind not in (FactKind.PLANNED, FactKind.OPENED):
             ledger = after(*kinds)
             before = ledger.jobs()
             assert ledger.admit(fact(kind)) == (kind in followers), kind
             assert (ledger.jobs() != before) <= (kind in followers)
+
+
+@pytest.mark.parametrize("kinds", FOLLOWERS, ids="-".join)
+def test_a_session_is_opened_once_and_closed_once_whatever_became_of_the_jobs(
+    kinds: tuple[FactKind, ...],
+) -> None:
+    ledger = after(*kinds)
+    before = ledger.jobs()
+    assert not ledger.admit(fact(FactKind.CLOSED, "s-1"))
+    for kind in (FactKind.OPENED, FactKind.CLOSED):
+        assert ledger.admit(fact(kind, "s-1"))
+        assert not ledger.admit(fact(FactKind.OPENED, "s-1"))
+    assert not ledger.admit(fact(FactKind.CLOSED, "s-1"))
+    assert ledger.admit(fact(FactKind.OPENED, "s-2"))
+    assert ledger.sessions == (Session("s-1", NOON, NOON), Session("s-2", NOON))
+    assert ledger.jobs() == before
 
 
 def test_a_second_id_is_kept_as_a_duplicate_once() -> None:

@@ -38,7 +38,8 @@ class CircuitSlice:
     `first` is the number that messages have for the first circuit of the container. `name` is what
     the user would call the job, and `tags` are those that the user gave its set: labels for
     people, where a provider has a place for them. `labels` are the tags and the name of the set,
-    for a provider that has a place for tags only.
+    for a provider that has a place for tags only. `session` is the id of the session that the job
+    is to join, which the provider has opened; empty if there is none.
     """
 
     path: Path
@@ -50,6 +51,7 @@ class CircuitSlice:
     name: str = ""
     tags: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    session: str = ""
 
     @property
     def records(self) -> Slice:

@@ -150,6 +150,7 @@ def known_reports(targets: Sequence[Target]) -> tuple[SetReport, ...]:
             target.folder.job_set,
             report_jobs(target.chosen(target.folder.jobs()), None, circuits=target.circuits),
             target.folder.warnings,
+            sessions=target.folder.sessions,
         )
         for target in targets
     )

@@ -10,6 +10,7 @@ from qjobs.engine.address import Target
 from qjobs.engine.sending.adopting import Adopter
 from qjobs.engine.sending.lookup import Found, NotYet, Unclear, look_up
 from qjobs.engine.sending.reconcile import learn
+from qjobs.engine.sending.sessions import close_left
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import BeingSubmitted, ProviderError, StateDamaged, UsageError
 from qjobs.facts import Fact, FactKind
@@ -91,9 +92,10 @@ def cancel(
     Jobs that were not sent, as far as the provider knows, are dropped first, so that a submission
     under way in another process sends no more of them, and what it has in flight is withdrawn: it
     stops that as soon as it was accepted. Other jobs of unknown fate are looked up; where the
-    provider can never tell, they are dropped, and may run. Doing it twice is no error. Raises
-    ProviderError if the provider cannot be asked; the dropped jobs stay dropped. Raises UsageError
-    for jobs of somebody else, unless `others`.
+    provider can never tell, they are dropped, and may run. Sessions that a process has left open
+    when it died are closed. Doing it twice is no error. Raises ProviderError if the provider cannot
+    be asked; the dropped jobs stay dropped. Raises UsageError for jobs of somebody else, unless
+    `others`.
     """
     if not others:
         check_own(target)
@@ -114,6 +116,7 @@ def cancel(
             if ids:
                 outcomes = provider.cancel(ids, backend=job_set.backend)
             _end_earlier(workspace, journal, provider, job_set.backend, jobs)
+    close_left(workspace, target.folder)
     return tuple(report for job in jobs for report in _reports(job, outcomes, in_flight=in_flight))
 
 

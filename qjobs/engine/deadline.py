@@ -114,6 +114,8 @@ class _Bounded:
                 return partial(self._prepare, work)
             case "submit":
                 return partial(self._send, work)
+            case "close_session":
+                return partial(self._ask, work, least_s=_GRACE_S)
             case _:
                 return partial(self._ask, work)
 
@@ -128,8 +130,10 @@ class _Bounded:
             raise NotNow("the time is up")
         return self._ask(work, *args, **kwargs)
 
-    def _ask(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        left_s = self._deadline.left_s(_GRACE_S)
+    def _ask(
+        self, work: Callable[..., Any], *args: Any, least_s: float = 0.0, **kwargs: Any
+    ) -> Any:
+        left_s = max(self._deadline.left_s(_GRACE_S) or 0.0, least_s)
         came = threading.Event()
         outcome: list[Any] = []
         failures: list[BaseException] = []

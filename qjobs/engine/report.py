@@ -19,6 +19,7 @@ from qjobs.model import (
     JobStatus,
     Planned,
     Refused,
+    Session,
     Slice,
 )
 
@@ -106,7 +107,8 @@ class SetReport(NamedTuple):
     """A job set as shown: its plan, the jobs asked about, and what could not be learnt.
 
     `finds` is False where the provider can never tell what became of jobs of unknown fate.
-    `denied` is why the provider does not answer whoever asks, which no waiting mends.
+    `denied` is why the provider does not answer whoever asks, which no waiting mends. `sessions`
+    are those that were opened for the set, by what is recorded.
     """
 
     job_set: JobSet
@@ -114,6 +116,7 @@ class SetReport(NamedTuple):
     problems: tuple[str, ...] = ()
     finds: bool = True
     denied: AuthError | None = None
+    sessions: tuple[Session, ...] = ()
 
     @property
     def unknown(self) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from qjobs import pool
 from qjobs.engine.address import Target
 from qjobs.engine.asking import connections, has_accounts
 from qjobs.engine.report import SetReport, report_jobs
+from qjobs.engine.sending.sessions import left_open
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import (
     AuthError,
@@ -36,6 +37,16 @@ def status(workspace: Workspace, target: Target, *, cached: bool = False) -> Set
     What became final is recorded and never asked again; that it cannot be recorded is a
     problem, and so is, never recorded, a provider that cannot be reached. `cached` asks nobody.
     """
+    report = _status(workspace, target, cached=cached)
+    set_id = report.job_set.set_id
+    problems = (
+        f"the session {session.session_id} was left open; to close it: qjobs resume {set_id}"
+        for session in left_open(target.folder)
+    )
+    return report._replace(problems=(*report.problems, *problems), sessions=target.folder.sessions)
+
+
+def _status(workspace: Workspace, target: Target, *, cached: bool) -> SetReport:
     folder = target.folder
     jobs = target.chosen(folder.jobs())
     asked = {job.state.job_id: job for job in jobs if isinstance(job.state, Accepted)}

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from qjobs.contract import Plans
+from qjobs.engine.sending.sessions import close_left
 from qjobs.engine.sending.submission import Progress, SubmitReport, submit_jobs
 from qjobs.engine.workspace import Workspace
 from qjobs.model import Accepted, Attempted, Planned
@@ -27,12 +28,13 @@ def submit_unsent(
     `jobs` limits it to some jobs of the set, `max_workers` the threads. See
     `submission.submit_jobs`.
     `recalibrated` goes on although the backend is not as it was when the set was planned, and
-    records how it is.
+    records how it is. Sessions that an earlier process has left open are closed.
     """
     folder.check_writable()
     left = [*unsent_jobs(folder), *_unstopped_jobs(folder)]
     open_jobs = [index for index in left if jobs is None or index in jobs]
     if not open_jobs:
+        close_left(workspace, folder)
         return SubmitReport()
     provider = workspace.provider_at(folder.job_set.destination)
     if recalibrated and isinstance(provider, Plans):

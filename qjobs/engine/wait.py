@@ -12,9 +12,10 @@ from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.failed import look_into
 from qjobs.engine.report import SetReport, State
 from qjobs.engine.result import fetch
+from qjobs.engine.sending.sessions import close_left
 from qjobs.engine.status import status
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import ProviderError
+from qjobs.errors import ProviderError, StateError
 
 _SLOWER = 1.5
 _MOST_TRIES = 3
@@ -58,6 +59,7 @@ def follow(
     """
     deadline = Deadline(limit.timeout_s, monotonic=monotonic)
     workspace = within(workspace, deadline)
+    _close_left(workspace, targets)
     first_s, longest_s = _pauses(workspace, targets, limit)
     pause_s = first_s
     before: tuple[SetReport, ...] = ()
@@ -149,6 +151,13 @@ def _look(workspace: Workspace, target: Target, stop: threading.Event) -> SetRep
     problems = fetch(workspace, target.folder, report.jobs, stop=stop)
     report = report._replace(problems=(*report.problems, *problems))
     return look_into(workspace, target, report, stop=stop, fetches=False)
+
+
+def _close_left(workspace: Workspace, targets: Sequence[Target]) -> None:
+    """Close the sessions that are left open, as far as that is possible; the reports tell."""
+    for target in targets:
+        with suppress(ProviderError, StateError):
+            close_left(workspace, target.folder)
 
 
 def _pauses(workspace: Workspace, targets: Sequence[Target], limit: Limit) -> tuple[float, float]:

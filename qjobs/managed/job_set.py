@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qjobs import paths
 from qjobs.engine.finding import listed
 from qjobs.engine.report import JobReport
+from qjobs.engine.sending.sessions import close_left
 from qjobs.engine.submit import unsent_jobs
 from qjobs.errors import NotFound
 from qjobs.managed import waiting
@@ -173,8 +174,9 @@ class ManagedJobSet:
         In another process, a set that was to run with an object needs it again, as `backend`,
         and the objects among its run options. What became of a job that was being sent when
         the process died is looked up; where that cannot be told, it is sent again only with
-        `resend_unknown`. Raises JobManagerInvalidStateError, and StateError, among others if
-        the set is being submitted.
+        `resend_unknown`. Sessions that the process left open are closed. Raises
+        JobManagerInvalidStateError, ProviderError if one cannot be closed, and StateError, among
+        others if the set is being submitted.
         """
         members = self._known()
         job_set = members.job_set
@@ -191,6 +193,8 @@ class ManagedJobSet:
                 job_set, chosen, self._submit_lock, executor or _new_executor(),
                 split_off=members.job, resend_unknown=resend_unknown,
             )  # fmt: skip
+        else:
+            close_left(job_set.workspace, job_set.folder)
         return len(chosen)
 
     def statuses(self) -> "list[JobStatus | None]":

@@ -63,7 +63,8 @@ def send(
         submitter = stack.enter_context(
             submission(
                 job_set.folder, job_set.provider,
-                clock=job_set.workspace.clock, stop=gate.stop, halves=split_off is not None,
+                clock=job_set.workspace.clock, stop=gate.stop, warn=warn,
+                halves=split_off is not None,
             )
         )  # fmt: skip
         reconcile(

@@ -242,7 +242,7 @@ def detail_rows(
     skipped: Skipped,
     details: Mapping[int, JobDetails] = MappingProxyType({}),
 ) -> Rows:
-    """A row a property of a set, one a file that circuits are from, and one a file left out.
+    """A row a property of a set, a session, a file that circuits are from, and a file left out.
 
     `observables` are labels, `details` what the provider told.
     """
@@ -288,12 +288,19 @@ def detail_rows(
     duplicates = [job_id for job in report.jobs for job_id in job.duplicates]
     if duplicates:
         properties["duplicates"] = " ".join(duplicates)
+    sessions = [
+        (
+            "session" if session.closed else "session (open)",
+            session.session_id,
+        )
+        for session in report.sessions
+    ]
     files = [
         (f"from circuit {plan.start_index + source.start_index * plan.bindings}", source.path)
         for source in sources
     ]
     left_out = [("left out", str(file)) for file in skipped.files]
-    return Rows(("property", "value"), [*properties.items(), *files, *left_out])
+    return Rows(("property", "value"), [*properties.items(), *sessions, *files, *left_out])
 
 
 def skipped_rows(files: Iterable[Unreadable]) -> Rows:

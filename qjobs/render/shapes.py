@@ -58,6 +58,7 @@ def set_document(
         **_set_head(plan),
         "tag": plan.tag,
         "state": report.state.value,
+        "sessions": _sessions(report),
         "circuits_failed": report.failed_circuits,
         "created": rfc3339(plan.created),
         "recovered": plan.recovered,
@@ -105,6 +106,7 @@ def status_document(sets: Iterable[tuple[SetReport, Sequence[JobReport]]]) -> Do
             "counts": _counts(report),
             "circuits_failed": report.failed_circuits,
             "jobs": [_job(job) for job in jobs],
+            "sessions": _sessions(report),
             "problems": list(report.problems),
         }
         for report, jobs in sets
@@ -228,6 +230,17 @@ def failures_document(failures: Iterable[tuple[JobSet, Failure]]) -> Document:
         for plan, failure in failures
     )
     return Document({"schema": "qjobs.failures/1"}, "failures", inner)
+
+
+def _sessions(report: SetReport) -> list[Shape]:
+    return [
+        {
+            "id": session.session_id,
+            "opened": rfc3339(session.opened),
+            "closed": None if session.closed is None else rfc3339(session.closed),
+        }
+        for session in report.sessions
+    ]
 
 
 def _set_head(plan: JobSet) -> Shape:

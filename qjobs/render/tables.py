@@ -85,6 +85,9 @@ def print_summary(report: SetReport, jobs: Sequence[JobReport]) -> None:
     line.append(f"  {summary(report)}  ({done_circuits(report)})")
     out.print(line, soft_wrap=True)
     out.print(_progress_bar(report))
+    for session in report.sessions:
+        if session.closed is None:
+            out.print(Text(f"  session {clean(session.session_id)} open"), soft_wrap=True)
     failed = [job for job in jobs if job.went_wrong]
     for job in failed[:20]:
         reason = Text(f"  job {job.index}  circuits {job.slice}  ")

@@ -11,7 +11,7 @@ from qjobs import files
 from qjobs.errors import BeingSubmitted, NotFound, StateDamaged, StateUnwritable, Unreadable
 from qjobs.facts import Fact, FactKind, Ledger
 from qjobs.lock import FileLock
-from qjobs.model import Attempted, Job, JobSet, Slice, Source
+from qjobs.model import Attempted, Job, JobSet, Session, Slice, Source
 from qjobs.store.state import reading
 from qjobs.store.state.any_toml import SetHeader
 
@@ -142,6 +142,11 @@ class SetFolder:
     def parts(self) -> Sequence[tuple[Slice, ...]]:
         """The circuits that are each job's own: its slice, but for those that newer jobs have."""
         return [self._ledger.parts(index) for index in range(len(self._ledger.slices))]
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """The sessions that were opened for the set, as last read, the oldest first."""
+        return self._ledger.sessions
 
     def jobs(self) -> list[Job]:
         """The jobs as they are on disk now, in the order of `slices`."""

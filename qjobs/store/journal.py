@@ -18,7 +18,7 @@ from qjobs import files
 from qjobs.errors import QjobsError
 from qjobs.facts import Fact
 from qjobs.lock import FileLock
-from qjobs.model import Job
+from qjobs.model import Job, Session
 from qjobs.store.state import format as layout
 from qjobs.store.state import reading
 from qjobs.store.state.open import StateFile
@@ -106,6 +106,11 @@ class Journal:
         """All jobs as this process knows them."""
         with self._writing:
             return self._file.known().jobs()
+
+    def sessions(self) -> tuple[Session, ...]:
+        """The sessions that were opened for the set, as this process knows them."""
+        with self._writing:
+            return self._file.known().sessions
 
     def job_of(self, circuit: int) -> Job:
         """The job that a circuit is in, as this process knows it."""

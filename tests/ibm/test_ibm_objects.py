@@ -118,6 +118,25 @@ def test_jobs_carry_our_tags_besides_the_users(
     tag = f"qj-{job_set.job_set_id()}"
     assert tags_of_jobs(standin) == [["mine", f"{tag}-0-1"], ["mine", f"{tag}-1-1"]]
     assert sampler.options.environment.job_tags == ["mine"]
+    assert all(one["accepting_jobs"] for one in standin.stats()["sessions"])  # they are the user's
+
+
+@pytest.mark.parametrize("mode", ["batch", "session"])
+def test_a_session_that_a_program_had_opened_is_recorded_and_closed_after_the_last_job(
+    standin: StandIn, home: Path, mode: str
+) -> None:
+    job_set = JobManager().run(numbered(), f"ibm:{BACKEND}", max_experiments_per_job=2, mode=mode)
+    job_set.jobs()
+    folder = Store(home, clock=lambda: None).open(job_set.job_set_id())
+    while folder.being_submitted():
+        pass
+    folder.refresh()
+
+    (session,) = folder.sessions
+    assert session.closed is not None
+    (known,) = standin.stats()["sessions"]
+    assert (known["id"], known["accepting_jobs"]) == (session.session_id, False)
+    assert {job["session_id"] for job in standin.stats()["jobs"]} == {session.session_id}
 
 
 def test_shots_that_a_sampler_has_by_default_are_kept(standin: StandIn) -> None:

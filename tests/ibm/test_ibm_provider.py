@@ -27,6 +27,7 @@ from qjobs.errors import (
     NotNow,
     ProviderError,
     ResultGone,
+    SessionOver,
     UnknownBackend,
     UsageError,
 )
@@ -71,12 +72,13 @@ def submit(tmp_path: Path) -> Submit:
         options: RunOptions = OPTIONS,
         sweep: Sweep | None = None,
         observables: Path | None = None,
+        session: str = "",
     ) -> str:
         path = tmp_path / f"{tag}.qpy"
         path.write_bytes(qpy.encode(circuits or (registers(),)))
         count = len(circuits or (1,)) * (sweep.rows if sweep else 1)
         return provider.submit(
-            CircuitSlice(path, Slice(0, count), sweep, observables),
+            CircuitSlice(path, Slice(0, count), sweep, observables, session=session),
             backend=BACKEND,
             options=options,
             tag=tag,
@@ -867,23 +869,46 @@ def test_a_waiting_job_tells_its_place_in_the_queue(
 
 
 @pytest.mark.parametrize("mode", ["batch", "session"])
-def test_the_jobs_of_a_set_are_together_until_it_is_concluded(
+def test_jobs_are_together_in_a_session_until_it_is_closed(
     standin: StandIn, make: Make, submit: Submit, mode: str
 ) -> None:
     provider = make()
     options = RunOptions(shots=5, extra={"mode": mode})
+    session = provider.open_session(backend=BACKEND, options=options)
 
-    submit(provider, options=options)
-    submit(provider, options=options, tag=f"{SERIES}-1-1")
-    provider.conclude(SERIES)
-    provider.conclude(SERIES)
-    submit(provider, options=options, tag=f"{SERIES}-2-1")
+    submit(provider, options=options, session=session)
+    submit(provider, options=options, session=session, tag=f"{SERIES}-1-1")
+    make().close_session(session, backend=BACKEND)
+    provider.close_session(session, backend=BACKEND)
 
-    first, second, third = (job["session_id"] for job in standin.stats()["jobs"])
-    assert first == second
-    assert third not in (None, first)
+    assert {job["session_id"] for job in standin.stats()["jobs"]} == {session}
+    with pytest.raises(SessionOver) as over:
+        submit(provider, options=options, session=session, tag=f"{SERIES}-2-1")
+    assert over.value.session_id == session
+    theirs = RunOptions(shots=5, extra={"session": session})
     with pytest.raises(JobRefused):
-        submit(provider, options=RunOptions(shots=5, extra={"session": first}), tag=f"{SERIES}-3-1")
+        submit(provider, options=theirs, tag=f"{SERIES}-3-1")
+    assert len(standin.stats()["jobs"]) == 2
+
+
+def test_no_session_is_opened_for_jobs_that_need_none(standin: StandIn, make: Make) -> None:
+    assert make().open_session(backend=BACKEND, options=RunOptions()) == ""
+    assert standin.stats()["sessions"] == []
+
+
+def test_closing_a_session_is_tried_again_and_needs_no_backend(
+    standin: StandIn, make: Make
+) -> None:
+    provider = make()
+    options = RunOptions(extra={"mode": "batch"})
+    session = provider.open_session(backend=BACKEND, options=options)
+    standin.faults("error", on="session")
+
+    provider.close_session(session, backend=BACKEND)
+
+    (known,) = standin.stats()["sessions"]
+    assert not known["accepting_jobs"]
+    provider.close_session(session, backend="retired")
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ sent again. Nothing is ever resent blindly.
 import threading
 from collections import deque
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from math import ceil
@@ -21,6 +21,7 @@ from qjobs.contract import Prepares, Provider
 from qjobs.engine.sending.adopting import Adopter
 from qjobs.engine.sending.halving import can_be_halved, halve
 from qjobs.engine.sending.lookup import Found, NotYet, Unclear, look_up
+from qjobs.engine.sending.sessions import Sessions
 from qjobs.errors import (
     InputError,
     JobRefused,
@@ -28,6 +29,7 @@ from qjobs.errors import (
     NotAccepted,
     NotNow,
     QjobsError,
+    StateError,
     UnreadableCircuit,
 )
 from qjobs.facts import Fact, FactKind, shortened
@@ -80,6 +82,7 @@ class Submitter:
     clock: Callable[[], datetime]
     stop: threading.Event
     say: Callable[[str], None]
+    sessions: Sessions
     pace: Pace | None = None
     halves: bool = True
     split_off: deque[int] = field(default_factory=deque)
@@ -137,6 +140,7 @@ class Submitter:
                                 call = None  # of a job that was halved, it is another one
                             continue
                     except NotNow as error:
+                        call = None if self.sessions.over(error) else call
                         wait_s = min(error.retry_after_s or pause_s, _LONGEST_WAIT_S)
                         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                         wait = Wait(f"{error.message.rstrip('.')}: waiting {wait_s:.0f} s", wait_s)
@@ -181,17 +185,18 @@ class Submitter:
         """Make the one call of an attempt ready; None if the job is refused without it."""
         circuits, tag = self.circuits(job.slice), self._tag(job)
         backend, options = self.job_set.backend, self.job_set.options
-        if not isinstance(self.provider, Prepares):
-            return partial(
-                self.provider.submit, circuits, backend=backend, options=options, tag=tag
-            )
         try:
+            circuits = replace(circuits, session=self.sessions.join())
+            if not isinstance(self.provider, Prepares):
+                return partial(
+                    self.provider.submit, circuits, backend=backend, options=options, tag=tag
+                )
             return self.provider.prepare(circuits, backend=backend, options=options, tag=tag)
         except UnreadableCircuit as error:
             if self._record(job, FactKind.ATTEMPTED, tag):
                 self._refuse(job, error.refusal())
             return None
-        except (NotNow, NoneAccepted, InputError):
+        except (NotNow, NoneAccepted, InputError, StateError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a plug-in lets through, nothing was sent
             if self._record(job, FactKind.ATTEMPTED, tag):

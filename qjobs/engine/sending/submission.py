@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import assert_never
 
 from qjobs import pool
-from qjobs.contract import Concludes, Provider
+from qjobs.contract import Provider
 from qjobs.engine.sending.lookup import open_resends
 from qjobs.engine.sending.reconcile import reconcile
+from qjobs.engine.sending.sessions import Sessions
 from qjobs.engine.sending.steps import Submitter
 from qjobs.engine.set.parcel import planned_slice
-from qjobs.errors import NoneAccepted, ProviderError
+from qjobs.errors import NoneAccepted, ProviderError, QjobsError
 from qjobs.model import Accepted, Attempted, Dropped, Finished, Planned, Refused
 from qjobs.store.folder import SetFolder
 
@@ -50,28 +51,33 @@ def submission(
     clock: Callable[[], datetime],
     stop: threading.Event,
     say: Callable[[str], None] = lambda _: None,
+    warn: Callable[[str], None] = lambda _: None,
     halves: bool = True,
 ) -> Iterator[Submitter]:
     """Be the one process that submits a set. Raises StateError: BeingSubmitted or another.
 
-    Unless it `halves` them, jobs that are too large for the provider are refused.
+    Unless it `halves` them, jobs that are too large for the provider are refused. Sessions that
+    an earlier process has left open are closed, and in the end those of this one.
     """
     per_minute = provider.limits(folder.job_set.backend).submits_per_minute
     with folder.claim_submission(), folder.journal() as journal:
+        sessions = Sessions(folder.job_set, journal, provider, clock)
+        with suppress(ProviderError):  # before the next is opened, they must be
+            sessions.close()
         folder.check_files()
         try:
             yield Submitter(
                 folder.job_set, journal, provider,
                 lambda part: planned_slice(folder, part),
-                clock, stop, say,
+                clock, stop, say, sessions,
                 pace=folder.pace(per_minute) if per_minute else None,
                 halves=halves,
             )  # fmt: skip
         finally:
-            if isinstance(provider, Concludes):
-                # What is left open costs the user something, but no job.
-                with suppress(ProviderError):
-                    provider.conclude(folder.job_set.tag)
+            try:
+                sessions.close()
+            except QjobsError as error:  # it costs the user something, but no job
+                warn(f"{error.message}; to close it: qjobs resume {folder.job_set.set_id}")
 
 
 def submit_jobs(
@@ -102,7 +108,8 @@ def submit_jobs(
     def say(waiting: str) -> None:
         progress(Progress(settled, len(known), waiting))
 
-    with submission(folder, provider, clock=clock, stop=stop, say=say) as submitter:
+    warn = report.problems.append
+    with submission(folder, provider, clock=clock, stop=stop, say=say, warn=warn) as submitter:
         try:
             reconcile(folder, provider, submitter.journal, clock=clock, say=say)
         except ProviderError as error:

@@ -81,7 +81,7 @@ class Connection:
         return self._request("POST", url, self._post_timeout_s, **request)
 
     def patch(self, url: str, **request: Any) -> "Response":
-        """As `post`."""
+        """As `get`: what is set to a value twice is set to it once."""
         return self._request("PATCH", url, self._timeout_s, **request)
 
     def delete(self, url: str, **request: Any) -> "Response":
@@ -243,7 +243,7 @@ def _adapter() -> Any:
             read=1,
             status=3,
             other=0,
-            allowed_methods=frozenset({"GET"}),
+            allowed_methods=frozenset({"GET", "PATCH"}),
             status_forcelist=_SERVER_ERRORS,
             backoff_factor=0.5,
             backoff_jitter=0.5,

@@ -35,6 +35,7 @@ _RATE_CODES = frozenset({1202})
 _QUOTA_CODES = frozenset({4317})
 _LARGE_CODES = frozenset({1206, 5302})
 _TAG_CODES = frozenset({1204, 1205})
+_SESSION_CODES = frozenset({1217})
 _TOO_LARGE = 413
 _HINTS = {
     1204: "the service takes fewer tags than qjobs needs",
@@ -112,8 +113,17 @@ def not_accepted(error: HttpError, *, sent_bytes: int) -> NotAccepted | None:
 
 def is_about_tags(error: NotAccepted) -> bool:
     """Whether a job was refused because of its tags."""
+    return _is_of(error, _TAG_CODES)
+
+
+def is_about_session(error: NotAccepted) -> bool:
+    """Whether a job was refused because its session takes no more jobs."""
+    return _is_of(error, _SESSION_CODES)
+
+
+def _is_of(error: NotAccepted, codes: frozenset[int]) -> bool:
     cause = error.__cause__
-    return isinstance(cause, HttpError) and cause.reason_code in _TAG_CODES
+    return isinstance(cause, HttpError) and cause.reason_code in codes
 
 
 def speaks_of_size(message: str) -> bool:

@@ -29,6 +29,7 @@ from qjobs.errors import (
     NotAccepted,
     NotNow,
     ProviderError,
+    SessionOver,
     TooLarge,
     UnknownBackend,
     UnreadableCircuit,
@@ -38,7 +39,13 @@ from qjobs.model import JobStatus, RunOptions, Scalar
 from qjobs.providers.ibm.account import Account, load_client
 from qjobs.providers.ibm.calls import Call, Calls, digest_of
 from qjobs.providers.ibm.crews import Crews
-from qjobs.providers.ibm.errors import HttpError, is_about_tags, not_accepted, speaks_of_size
+from qjobs.providers.ibm.errors import (
+    HttpError,
+    is_about_session,
+    is_about_tags,
+    not_accepted,
+    speaks_of_size,
+)
 from qjobs.providers.ibm.fitting import fit, transpilation, weigh, wide
 from qjobs.providers.ibm.jobs import Jobs
 from qjobs.providers.ibm.labels import fit_labels
@@ -47,7 +54,6 @@ from qjobs.providers.ibm.options import NAMED, JobOptions
 from qjobs.providers.ibm.pubs import prepare
 from qjobs.providers.ibm.reading import read_results
 from qjobs.providers.ibm.service import Service
-from qjobs.providers.ibm.sessions import Sessions
 from qjobs.providers.ibm.settings import Settings
 from qjobs.results import JobResult
 from qjobs.tags import set_tag_of
@@ -86,7 +92,6 @@ class IbmProvider:
         self._machines = Machines(self._account)
         self._jobs = Jobs(self._account, self._calls, self._settings, clock=clock)
         self._crews = Crews(processes=self._settings.workers)
-        self._sessions = Sessions()
 
     def capabilities(self, backend: str) -> Capabilities:
         """The same for all. A backend that nothing was sent to before is looked up once."""
@@ -184,9 +189,8 @@ class IbmProvider:
                 fit=fit(circuits, device, options, job, self._crews),
             )  # fmt: skip
             service = self._service(backend)
-            if job.mode != "job":
-                session = self._sessions.session(series, service, backend=backend, mode=job.mode)
-                job = job._replace(session=session)
+            if circuits.session:
+                job = job._replace(session=circuits.session)
             ours = [tag, series, *filter(None, [circuits.note])]
             tags = [*ours, *fit_labels(circuits.labels).taken]
             body = device.body(prepared.inputs, job, tags=tags)
@@ -210,10 +214,17 @@ class IbmProvider:
             memory=options.memory,
             layouts=prepared.layouts,
         )
-        return partial(self._send, body, call, service, ours if tags != ours else ())
+        return partial(
+            self._send, body, call, service, ours if tags != ours else (), circuits.session
+        )
 
-    def _send(self, body: str, call: Call, service: Service, fewer_tags: Sequence[str]) -> str:
-        """Post a job; with `fewer_tags`, if there are some, where it is refused for its tags."""
+    def _send(
+        self, body: str, call: Call, service: Service, fewer_tags: Sequence[str], session: str
+    ) -> str:
+        """Post a job; with `fewer_tags`, if there are some, where it is refused for its tags.
+
+        Raises SessionOver if it is refused because of the `session` that was opened for it.
+        """
         try:
             self._calls.intend(call._replace(made_s=self._clock(), ahead_s=service.ahead_s))
         except ProviderError as error:
@@ -223,9 +234,11 @@ class IbmProvider:
         except NotAccepted as error:
             if fewer_tags and is_about_tags(error):
                 body = json.dumps({**json.loads(body), "tags": fewer_tags})
-                return self._send(body, call, service, ())
+                return self._send(body, call, service, (), session)
             with suppress(ProviderError):
                 self._calls.forget(call.tag)
+            if session and is_about_session(error):
+                raise SessionOver(error.message, session_id=session) from error
             raise
         except ProviderError:
             with suppress(ProviderError):
@@ -305,9 +318,26 @@ class IbmProvider:
         service = self._account.service(call.instance) if call else self._jobs.look(job_id, None)[0]
         return service.details(job_id)
 
-    def conclude(self, tag: str) -> None:
-        """Close the session or the batch of a set; its jobs are run all the same."""
-        self._sessions.close(tag)
+    def open_session(self, *, backend: str, options: RunOptions) -> str:
+        """One for the mode. It is billed from its first job on; without one it ends by itself.
+
+        After half an hour: https://quantum.cloud.ibm.com/docs/guides/run-jobs-session.
+        """
+        mode = JobOptions.read(options).mode
+        if mode == "job":
+            return ""
+        word = "batch" if mode == "batch" else "dedicated"
+        try:
+            return self._service(backend).open_session(backend, mode=word, longest_s=None)
+        except NotAccepted:
+            raise
+        except ProviderError as error:
+            raise _not_sent(error) from error
+
+    def close_session(self, session_id: str, *, backend: str) -> None:
+        """One request; a session whose backend is gone needs none."""
+        with suppress(UnknownBackend):
+            self._machines.service(backend).close_session(session_id)
 
     def _service(self, backend: str) -> Service:
         """Where to send jobs. Raises NoneAccepted where those of an old set would cost unasked."""

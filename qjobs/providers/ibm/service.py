@@ -157,11 +157,15 @@ class Service:
         """Let a session take no more jobs; those that it has are run. Closing twice is no error."""
         if not is_job_id(session_id):
             return
+        session = self._runtime.runtime_session(session_id)
         try:
-            self._runtime.runtime_session(session_id).close()
+            session.close()
         except HttpError as error:
-            if error.status != 404:
-                raise
+            if error.status == 404:
+                return
+            with _sense():
+                if session.details()["accepting_jobs"]:
+                    raise
 
     def devices(self) -> Sequence[Mapping[str, Any]]:
         """The backends, each with at least a `name`."""
