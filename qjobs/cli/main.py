@@ -46,7 +46,7 @@ def _left_behind() -> bool:
     if reading := kept_on():
         say(f"results that can be read only once are on their way: up to {_KEPT_ON_S:.0f} s more")
         end = time.monotonic() + _KEPT_ON_S
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt, SystemExit):
             for thread in reading:
                 thread.join(max(0.0, end - time.monotonic()))
     return left_behind() or bool(kept_on())
