@@ -21,6 +21,7 @@ from qjobs.managed.beginning import begin, check_keywords, reopen, warn_of_share
 from qjobs.managed.completion import Completed
 from qjobs.managed.errors import JobManagerInvalidStateError, JobManagerUnknownJobSet
 from qjobs.managed.job import ManagedJob
+from qjobs.managed.leaving import named_at_the_end
 from qjobs.managed.members import Members
 from qjobs.managed.notebook import report_html
 from qjobs.managed.open_set import OpenSet
@@ -125,13 +126,14 @@ class ManagedJobSet:
             raise JobManagerInvalidStateError(f"the job set {self._id} was submitted before")
         warn_of_share_level(job_share_level)
         check_submitters(self._submit_lock, executor)
-        job_set = begin(
-            self._surroundings, circuit_list(circuits), backend, run_config,
-            set_id=self._id, name=self._name, tags=checked_tags(job_tags),
-            per_job=checked_per_job(per_job),
-        )  # fmt: skip
-        members = self._open(job_set)
-        send(job_set, members.jobs, self._submit_lock, executor, split_off=members.job)
+        with named_at_the_end(self._surroundings.workspace, self._id):
+            job_set = begin(
+                self._surroundings, circuit_list(circuits), backend, run_config,
+                set_id=self._id, name=self._name, tags=checked_tags(job_tags),
+                per_job=checked_per_job(per_job),
+            )  # fmt: skip
+            members = self._open(job_set)
+            send(job_set, members.jobs, self._submit_lock, executor, split_off=members.job)
 
     def retrieve_jobs(
         self,

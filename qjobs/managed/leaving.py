@@ -4,8 +4,8 @@ import os
 import shlex
 import sys
 import threading
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -13,25 +13,38 @@ from qjobs import paths
 from qjobs.engine.finding import listed
 from qjobs.engine.resume import unsent_jobs
 from qjobs.errors import ExitCode, QjobsError
+from qjobs.managed.open_set import OpenSet
 from qjobs.managed.surroundings import HELD
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from qjobs.engine.workspace import Workspace
     from qjobs.managed.gate import Gate
-    from qjobs.managed.open_set import OpenSet
 
 _SAY_AGAIN_S = 10.0
 _MOST_NAMED = 4
 
 
-def stay_for(job_set: "OpenSet", gate: "Gate", futures: "Collection[Future[None]]") -> None:
+def stay_for(job_set: OpenSet, gate: "Gate", futures: "Collection[Future[None]]") -> None:
     """Keep the program from ending before these futures are done, those of jobs of a set.
 
     Ctrl-C ends the waiting: the calls that the gate has let through are finished, and the rest
     stays planned.
     """
     _departure(os.getpid()).stay_for(job_set, gate, futures)
+
+
+@contextmanager
+def named_at_the_end(workspace: "Workspace", set_id: str) -> Iterator[None]:
+    """Have the program say how a set is gone on with, if Ctrl-C comes while it is being made."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if workspace.store.has(set_id):
+            job_set = OpenSet(workspace, workspace.store.open(set_id))
+            _departure(os.getpid()).let_go(job_set)
+        raise
 
 
 @cache
@@ -49,10 +62,21 @@ class _Departure:
         self._waiting: dict[Future[None], tuple[OpenSet, Gate]] = {}
         self._let_go: set[OpenSet] = set()  # with jobs that were dropped before they were sent
 
-    def stay_for(
-        self, job_set: "OpenSet", gate: "Gate", futures: "Collection[Future[None]]"
-    ) -> None:
+    def stay_for(self, job_set: OpenSet, gate: "Gate", futures: "Collection[Future[None]]") -> None:
         """See the function of this name."""
+        self._come_first()
+        done = partial(self._done, job_set)
+        for future in futures:
+            future.add_done_callback(done)
+        with self._changed:
+            self._waiting.update(dict.fromkeys(futures, (job_set, gate)))
+
+    def let_go(self, job_set: OpenSet) -> None:
+        """Say in the end what is left of a set that nobody hands over any more."""
+        self._come_first()
+        self._let_go.add(job_set)
+
+    def _come_first(self) -> None:
         # Thread pools, the vendors' own among them, take no more work after a callback of
         # theirs, which is registered as their modules are imported. The last one that was
         # registered is the first to be called: ours has to be, and so it is again for each set.
@@ -61,13 +85,8 @@ class _Departure:
 
         with suppress(RuntimeError):  # it is just being left, and waits for these jobs, too
             threading._register_atexit(self._leave)  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public one
-        done = partial(self._done, job_set)
-        for future in futures:
-            future.add_done_callback(done)
-        with self._changed:
-            self._waiting.update(dict.fromkeys(futures, (job_set, gate)))
 
-    def _done(self, job_set: "OpenSet", future: "Future[None]") -> None:
+    def _done(self, job_set: OpenSet, future: "Future[None]") -> None:
         with self._changed:
             self._waiting.pop(future, None)
             if future.cancelled():
@@ -106,7 +125,7 @@ class _Departure:
         return True
 
 
-def _stop(gates: "set[Gate]", sets: "set[OpenSet]") -> None:
+def _stop(gates: "set[Gate]", sets: set[OpenSet]) -> None:
     """Finish what has passed its gate. At another Ctrl-C the process ends, as the command does."""
     try:
         _say("stopping: calls in flight are finished, the rest stays planned")
@@ -128,7 +147,7 @@ def _was_interrupted() -> bool:
     return isinstance(error, KeyboardInterrupt) and not hasattr(sys, "ps1")
 
 
-def _say_outcome(sets: "set[OpenSet]") -> None:
+def _say_outcome(sets: set[OpenSet]) -> None:
     """Say what is left to be submitted, and how."""
     by_path = {job_set.folder.state_path: job_set for job_set in sets}  # one may be open twice
     left = {job_set: _unsent(job_set) for _, job_set in sorted(by_path.items())}
@@ -143,14 +162,14 @@ def _say_outcome(sets: "set[OpenSet]") -> None:
         _say("  and so on: qjobs list")
 
 
-def _unsent(job_set: "OpenSet") -> int:
+def _unsent(job_set: OpenSet) -> int:
     """How many jobs of a set were not submitted; 0 if its state cannot be read."""
     with suppress(QjobsError):
         return len(unsent_jobs(job_set.folder))
     return 0
 
 
-def _resuming(job_set: "OpenSet") -> str:
+def _resuming(job_set: OpenSet) -> str:
     """What goes on with a set: a command, but for one that needs an object."""
     folder = job_set.folder
     home = folder.state_path.parents[2]
@@ -162,7 +181,7 @@ def _resuming(job_set: "OpenSet") -> str:
     return f"QJOBS_HOME={shlex.quote(str(home))} {command}" if own_home else command
 
 
-def _ids(sets: "Collection[OpenSet]") -> str:
+def _ids(sets: Collection[OpenSet]) -> str:
     """The ids of the first few sets."""
     return listed(list(dict.fromkeys(job_set.folder.job_set.set_id for job_set in sets)))
 
