@@ -102,9 +102,7 @@ def temporary(path: Path, data: bytes) -> Iterator[Path]:
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         try:
-            if sys.platform != "win32":
-                with suppress(OSError):  # where there are no locks, `sweep` gets none either
-                    fcntl.flock(descriptor, fcntl.LOCK_EX)
+            claim(descriptor)
             write_all(descriptor, data)
             if sys.platform != "win32":  # where an open file cannot be renamed
                 yield fresh
@@ -137,8 +135,15 @@ def sweep(folder: Path) -> None:
                 path.unlink()
 
 
+def claim(descriptor: int) -> None:
+    """Lock a file or a folder that one makes, for as long as it is open: see `is_left`."""
+    if sys.platform != "win32":
+        with suppress(OSError):  # where there are no locks, `is_left` gets none either
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
 def is_left(path: Path) -> bool:
-    """Whether a file that its maker keeps locked has no lock: the maker is gone."""
+    """Whether a file or a folder that its maker keeps locked has no lock: the maker is gone."""
     if sys.platform == "win32":
         return False
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from qjobs.errors import UsageError
 
 _OURS = "QJOBS_"
+_MOST_DIGITS = 18
 
 
 def state_home(environ: Mapping[str, str] = os.environ) -> Path:
@@ -53,6 +54,19 @@ def trusted_owners(environ: Mapping[str, str] = os.environ) -> frozenset[int]:
 def setting(name: str, environ: Mapping[str, str] = os.environ) -> str:
     """The value of `QJOBS_<NAME>`, empty where it is not set."""
     return environ.get(f"QJOBS_{name.upper()}", "")
+
+
+def most_result_bytes(environ: Mapping[str, str] = os.environ) -> int | None:
+    """`$QJOBS_RESULT_BYTES`: what the results of a job take at most, if the user knows better.
+
+    Raises UsageError for what is no such number.
+    """
+    given = _given("QJOBS_RESULT_BYTES", environ)
+    if not given:
+        return None
+    if not (given.isascii() and given.isdecimal() and len(given) <= _MOST_DIGITS):
+        raise UsageError(f"QJOBS_RESULT_BYTES is a number of bytes, not {given!r}")
+    return int(given)
 
 
 def variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from io import TextIOWrapper
@@ -13,6 +14,8 @@ from qjobs import paths
 from qjobs.errors import ExitCode, QjobsError, ResultsUnkept, UsageError
 from qjobs.render.data import DATA
 from qjobs.render.output import report_error, say
+
+_KEPT_ON_S = 60.0
 
 
 def main() -> None:
@@ -36,10 +39,17 @@ def main() -> None:
 
 
 def _left_behind() -> bool:
+    """Whether something runs on that would keep the process from ending."""
     # Imported here: a completion does without.
-    from qjobs.engine.deadline import left_behind
+    from qjobs.engine.deadline import kept_on, left_behind
 
-    return left_behind()
+    if reading := kept_on():
+        say(f"results that can be read only once are on their way: up to {_KEPT_ON_S:.0f} s more")
+        end = time.monotonic() + _KEPT_ON_S
+        with suppress(KeyboardInterrupt, SystemExit):
+            for thread in reading:
+                thread.join(max(0.0, end - time.monotonic()))
+    return left_behind() or bool(kept_on())
 
 
 def run(arguments: Sequence[str]) -> int:

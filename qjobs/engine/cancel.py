@@ -1,21 +1,16 @@
 """Cancel jobs: what was not sent never will be, what was sent is asked to stop."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
 from qjobs.engine.address import Target
-from qjobs.engine.sending.adopting import Adopter
-from qjobs.engine.sending.lookup import Found, NotYet, Unclear, look_up
-from qjobs.engine.sending.reconcile import learn
 from qjobs.engine.sending.sessions import close_left
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import BeingSubmitted, ProviderError, StateDamaged, UsageError
+from qjobs.errors import UsageError
 from qjobs.facts import Fact, FactKind
 from qjobs.model import Accepted, Attempted, Dropped, Finished, Job, Planned, Refused, Slice
-from qjobs.store.folder import SetFolder
 from qjobs.store.journal import Journal
 
 if TYPE_CHECKING:
@@ -104,13 +99,18 @@ def cancel(
     in_flight = False
     with target.folder.journal() as journal:
         if stoppable(target):
-            _learn(workspace, target.folder, journal)
+            # Imported here: with all it needs that takes 4 ms, and what has ended needs none of it.
+            from qjobs.engine.sending.unsettled import compare
+
+            compare(workspace, target.folder, journal)
         _withdraw(workspace, journal, target.chosen(journal.jobs()))
         jobs = target.chosen(journal.jobs())
         if any(isinstance(job.state, Attempted | Accepted) or job.unwanted for job in jobs):
             provider = workspace.provider_at(job_set.destination)
             if any(isinstance(job.state, Attempted) for job in jobs):
-                in_flight = not _settle(workspace, target.folder, journal, provider, jobs)
+                from qjobs.engine.sending.unsettled import settle
+
+                in_flight = not settle(workspace, target.folder, journal, provider, jobs)
                 jobs = [journal.job(job.index) for job in jobs]
             ids = [job_id for job in jobs for job_id in _live(job)]
             if ids:
@@ -143,21 +143,6 @@ def cancel_duplicates(
     )
 
 
-def _learn(workspace: Workspace, folder: SetFolder, journal: Journal) -> None:
-    """What the state calls planned may run all the same, where it is an older copy.
-
-    And a client that posts again may have made duplicates of what was accepted. Nothing is sent
-    here: if that cannot be learnt, what is known is cancelled. Whoever is submitting the set knows
-    it, and is not to send more of it meanwhile.
-    """
-    if folder.compared or folder.being_submitted():
-        return
-    with suppress(ProviderError, UsageError, StateDamaged, BeingSubmitted):
-        provider = workspace.provider_at(folder.job_set.destination)
-        with folder.claim_submission():
-            learn(folder, provider, journal, clock=workspace.clock)
-
-
 def _withdraw(workspace: Workspace, journal: Journal, jobs: Sequence[Job]) -> None:
     """Drop what was not sent, and leave word for whoever has a call of the others in flight.
 
@@ -172,35 +157,6 @@ def _withdraw(workspace: Workspace, journal: Journal, jobs: Sequence[Job]) -> No
             for kind in (FactKind.DROPPED, FactKind.WITHDRAWN)
         )
     )
-
-
-def _settle(
-    workspace: Workspace, folder: SetFolder, journal: Journal, provider: "Provider", jobs: list[Job]
-) -> bool:
-    """Learn what became of jobs of unknown fate: adopt those that there are, drop the others.
-
-    Those of which the provider cannot be sure yet stay as they are. False, and so do all, while
-    another process is submitting the set: it has calls in flight, and records their ends itself.
-    """
-    adopter = Adopter(folder.job_set, journal, provider, workspace.clock)
-    try:
-        with folder.claim_submission():
-            journal.catch_up()
-            for job in (journal.job(job.index) for job in jobs):
-                number = job.attempt.number
-                if not isinstance(job.state, Attempted):
-                    continue
-                match look_up(provider, folder.job_set, job.state, workspace.clock()):
-                    case Found(job_ids):
-                        adopter.found(job.index, number, job_ids)
-                    case Unclear(reason, for_good=True):
-                        at = workspace.clock()
-                        journal.append(Fact(job.index, number, at, FactKind.ABANDONED, reason))
-                    case NotYet() | Unclear():
-                        pass
-    except BeingSubmitted:
-        return False
-    return True
 
 
 def _end_earlier(

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import NotNow, OutOfTime
@@ -17,7 +17,10 @@ from qjobs.errors import NotNow, OutOfTime
 if TYPE_CHECKING:
     from qjobs.contract import Provider
 
+Outcome = TypeVar("Outcome")
+
 _THREAD = "qjobs-left-behind"
+_KEPT_ON = "qjobs-to-the-end"
 _GRACE_S = 1.0
 """Beyond the deadline, so that a last look comes to its end where nothing hangs."""
 
@@ -78,12 +81,15 @@ def within(workspace: Workspace, deadline: Deadline) -> Workspace:
     return workspace._replace(load_provider=load)
 
 
-def patient(provider: "Provider") -> "Provider":
-    """The same provider, but what it is asked for in time is waited for, however long it takes.
+def to_the_end(provider: "Provider", work: "Callable[[Provider], Outcome]") -> Outcome:
+    """Do work with a provider that must not be torn, as an answer is that comes only once.
 
-    An answer that comes only once would be lost with whoever did not wait for it.
+    It is not begun after the deadline. If it has not ended by then, OutOfTime is raised, and it
+    goes on: the process stays until it has ended, or for as long as it is given by `kept_on`.
     """
-    return cast("Provider", provider.patient()) if isinstance(provider, _Bounded) else provider
+    if not isinstance(provider, _Bounded):
+        return work(provider)
+    return cast("Outcome", provider.to_the_end(work))
 
 
 def left_behind() -> bool:
@@ -91,16 +97,18 @@ def left_behind() -> bool:
     return any(thread.name == _THREAD for thread in threading.enumerate())
 
 
+def kept_on() -> "list[threading.Thread]":
+    """What `to_the_end` has left to do. To end the process now would tear it."""
+    return [thread for thread in threading.enumerate() if thread.name == _KEPT_ON]
+
+
 class _Bounded:
     """Has the methods of a provider, as attributes: it is asked which of the contract it has."""
 
-    def __init__(
-        self, name: str, provider: "Provider", deadline: Deadline, *, waits: bool = False
-    ) -> None:
+    def __init__(self, name: str, provider: "Provider", deadline: Deadline) -> None:
         self._name = name
         self._deadline = deadline
-        self._waits = waits
-        self.patient = partial(_Bounded, name, provider, deadline, waits=True)
+        self._provider = provider
         for attribute in dir(provider):
             if not attribute.startswith("_"):
                 value = getattr(provider, attribute, None)
@@ -130,9 +138,16 @@ class _Bounded:
             raise NotNow("the time is up")
         return self._ask(work, *args, **kwargs)
 
+    def to_the_end(self, work: "Callable[[Provider], Any]") -> Any:
+        """See the function of this name."""
+        return self._in_time(partial(work, self._provider), kept_on=True)
+
     def _ask(
         self, work: Callable[..., Any], *args: Any, least_s: float = 0.0, **kwargs: Any
     ) -> Any:
+        return self._in_time(partial(work, *args, **kwargs), kept_on=False, least_s=least_s)
+
+    def _in_time(self, work: Callable[[], Any], *, kept_on: bool, least_s: float = 0.0) -> Any:
         left_s = max(self._deadline.left_s(_GRACE_S) or 0.0, least_s)
         came = threading.Event()
         outcome: list[Any] = []
@@ -140,15 +155,14 @@ class _Bounded:
 
         def run() -> None:
             try:
-                outcome.append(work(*args, **kwargs))
+                outcome.append(work())
             except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
                 failures.append(error)
             came.set()
 
-        if left_s and self._waits:
-            return work(*args, **kwargs)
         if left_s:
-            threading.Thread(target=run, name=_THREAD, daemon=True).start()
+            name = _KEPT_ON if kept_on else _THREAD
+            threading.Thread(target=run, name=name, daemon=not kept_on).start()
             came.wait(min(left_s, threading.TIMEOUT_MAX))
         if failures:
             raise failures[0]

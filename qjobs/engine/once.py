@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from qjobs import paths
 from qjobs.circuits import qpy
 from qjobs.engine.report import JobReport
 from qjobs.errors import InputError, NoRoom, NotFound, ResultsUnkept, StateError, StateUnwritable
@@ -27,18 +28,21 @@ class OnceKeeper:
     """Keeps such results of one set. Safe in many threads.
 
     Those that find no room go to a folder `elsewhere`; `saved` are the files that did so before.
+    A result takes no more than `most_bytes`, where the user says so.
     """
 
     folder: SetFolder
     elsewhere: Sequence[Path]
+    most_bytes: int | None = None
     saved: Sequence[Path] = ()
     lacking: list[NoRoom] = field(default_factory=list)
     unkept: dict[Path, bytes] = field(default_factory=dict)
 
     @classmethod
     def of(cls, folder: SetFolder, elsewhere: Sequence[Path]) -> Self:
-        """That of a set."""
-        return cls(folder, elsewhere, [*once.kept_elsewhere(_name(folder), elsewhere)])
+        """That of a set. Raises UsageError for what the user says of its size."""
+        saved = [*once.kept_elsewhere(_name(folder), elsewhere)]
+        return cls(folder, elsewhere, paths.most_result_bytes(), saved)
 
     def keep(self, job: JobReport, ask: Callable[[JobReport], JobResult]) -> str:
         """Have a result asked for when there is room for it, and write it there.
@@ -51,7 +55,9 @@ class OnceKeeper:
         results = self.folder.results
         saved = self._saved(job)
         data = saved.read_bytes() if saved else b""
-        size_bytes = len(data) or most_bytes(self.folder, job.slice)
+        size_bytes = len(data) or self.most_bytes
+        if size_bytes is None:
+            size_bytes = most_bytes(self.folder, job.slice)
         try:
             with once.room(results, job.index, job.attempt, size_bytes) as room:
                 if room:
@@ -92,7 +98,10 @@ class OnceKeeper:
                 files=self.unkept,
             )
         for error in self.lacking:
-            error.hint = f"nothing was read; make room there, then run: {again}"
+            error.hint = (
+                f"nothing was read; make room there, or set QJOBS_RESULT_BYTES to what a job's "
+                f"results surely take at most, then run: {again}"
+            )
             raise error
 
     def _saved(self, job: JobReport) -> Path | None:

@@ -15,12 +15,12 @@ from qjobs import pool, spans
 from qjobs.circuits import qpy
 from qjobs.engine.address import Target
 from qjobs.engine.asking import connections
-from qjobs.engine.deadline import patient
+from qjobs.engine.deadline import to_the_end
 from qjobs.engine.once import OnceKeeper
 from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.set.origins import Origins
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import AuthError, InputError, ProviderError, ResultGone
+from qjobs.errors import AuthError, InputError, OutOfTime, ProviderError, ResultGone
 from qjobs.facts import Fact, FactKind, shortened
 from qjobs.model import GONE, Slice
 from qjobs.results import CircuitResult, JobResult
@@ -97,17 +97,21 @@ def fetch(
     gone: list[Fact] = []
 
     def keep(job: JobReport) -> str:
-        ask = partial(_ask, patient(provider) if keeper else provider, folder.job_set.backend)
+        backend = folder.job_set.backend
         try:
             if keeper:
-                return keeper.keep(job, ask)
-            folder.results.write(job.index, job.attempt, job_id=job.job_id, result=ask(job))
+                return to_the_end(
+                    provider, lambda patient: keeper.keep(job, partial(_ask, patient, backend))
+                )
+            result = _ask(provider, backend, job)
+            folder.results.write(job.index, job.attempt, job_id=job.job_id, result=result)
         except AuthError:
             raise
         except ResultGone as error:
             gone.append(_gone(job, error, workspace.clock()))
         except ProviderError as error:
-            return f"job {job.index} ({job.job_id}): {error.message}"
+            more = "; what comes later is kept" if keeper and isinstance(error, OutOfTime) else ""
+            return f"job {job.index} ({job.job_id}): {error.message}{more}"
         return ""
 
     problems = []

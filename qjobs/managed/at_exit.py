@@ -4,34 +4,47 @@ import os
 import shlex
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from functools import cache
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from qjobs import paths
 from qjobs.engine.finding import listed
 from qjobs.engine.submit import unsent_jobs
-from qjobs.errors import QjobsError
+from qjobs.errors import ExitCode, QjobsError
 from qjobs.managed.home import HELD
+from qjobs.managed.open_set import OpenSet
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from qjobs.managed.open_set import OpenSet
+    from qjobs.engine.workspace import Workspace
     from qjobs.managed.submit_queue import Gate
 
 _SAY_AGAIN_S = 10.0
 _MOST_NAMED = 4
 
 
-def stay_for(job_set: "OpenSet", gate: "Gate", futures: "Sequence[Future[None]]") -> None:
+def stay_for(job_set: OpenSet, gate: "Gate", futures: "Collection[Future[None]]") -> None:
     """Keep the program from ending before these futures are done, those of jobs of a set.
 
     Ctrl-C ends the waiting: the calls that the gate has let through are finished, and the rest
     stays planned.
     """
     _departure(os.getpid()).stay_for(job_set, gate, futures)
+
+
+@contextmanager
+def named_at_the_end(workspace: "Workspace", set_id: str) -> Iterator[None]:
+    """Have the program say how a set is gone on with, if Ctrl-C comes while it is being made."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if workspace.store.has(set_id):
+            job_set = OpenSet(workspace, workspace.store.open(set_id))
+            _departure(os.getpid()).let_go(job_set)
+        raise
 
 
 @cache
@@ -47,9 +60,23 @@ class _Departure:
         self._process = process
         self._changed = threading.Condition()
         self._waiting: dict[Future[None], tuple[OpenSet, Gate]] = {}
+        self._let_go: set[OpenSet] = set()  # with jobs that were dropped before they were sent
 
-    def stay_for(self, job_set: "OpenSet", gate: "Gate", futures: "Sequence[Future[None]]") -> None:
+    def stay_for(self, job_set: OpenSet, gate: "Gate", futures: "Collection[Future[None]]") -> None:
         """See the function of this name."""
+        self._come_first()
+        done = partial(self._done, job_set)
+        for future in futures:
+            future.add_done_callback(done)
+        with self._changed:
+            self._waiting.update(dict.fromkeys(futures, (job_set, gate)))
+
+    def let_go(self, job_set: OpenSet) -> None:
+        """Say in the end what is left of a set that nobody hands over any more."""
+        self._come_first()
+        self._let_go.add(job_set)
+
+    def _come_first(self) -> None:
         # Thread pools, the vendors' own among them, take no more work after a callback of
         # theirs, which is registered as their modules are imported. The last one that was
         # registered is the first to be called: ours has to be, and so it is again for each set.
@@ -58,14 +85,12 @@ class _Departure:
 
         with suppress(RuntimeError):  # it is just being left, and waits for these jobs, too
             threading._register_atexit(self._leave)  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public one
-        with self._changed:
-            self._waiting.update(dict.fromkeys(futures, (job_set, gate)))
-        for future in futures:
-            future.add_done_callback(self._done)
 
-    def _done(self, future: "Future[None]") -> None:
+    def _done(self, job_set: OpenSet, future: "Future[None]") -> None:
         with self._changed:
             self._waiting.pop(future, None)
+            if future.cancelled():
+                self._let_go.add(job_set)
             self._changed.notify_all()
 
     def _leave(self) -> None:
@@ -74,18 +99,16 @@ class _Departure:
         with self._changed:
             # Some may be done, and only what follows from that is not.
             waiting = [where for future, where in self._waiting.items() if not future.done()]
-        if not waiting:
-            return
-        sets = list({id(job_set): job_set for job_set, _ in waiting}.values())
-        if _was_interrupted() or not self._wait(f"{_jobs(len(waiting))} of {_ids(sets)}"):
-            _say("stopping: calls in flight are finished, the rest stays planned")
-            gates = {gate for _, gate in waiting}
-            for gate in gates:
-                gate.stop.set()
-            for gate in gates:
-                gate.close()
-        for line in _outcome(sets):
-            _say(line)
+        sets = {job_set for job_set, _ in waiting}
+        if waiting:
+            what = f"{_jobs(len(waiting))} of {_ids(sets)}"
+            if _was_interrupted() or not self._wait(what):
+                _stop({gate for _, gate in waiting}, sets)
+        with self._changed:
+            sets |= {job_set for job_set in self._let_go if waiting or _unsent(job_set)}
+            self._let_go.clear()
+        if sets:
+            _say_outcome(sets)
 
     def _wait(self, what: str) -> bool:
         """Wait for all futures, and say now and then how many are left; False at Ctrl-C."""
@@ -102,34 +125,51 @@ class _Departure:
         return True
 
 
+def _stop(gates: "set[Gate]", sets: set[OpenSet]) -> None:
+    """Finish what has passed its gate. At another Ctrl-C the process ends, as the command does."""
+    try:
+        _say("stopping: calls in flight are finished, the rest stays planned")
+        for gate in gates:
+            gate.stop.set()
+        for gate in gates:
+            gate.close()
+    except KeyboardInterrupt:
+        _say_outcome(sets)
+        with suppress(Exception):
+            sys.stdout.flush()
+        # Python would wait for the threads; what they have not recorded is found by its tag.
+        os._exit(ExitCode.INTERRUPTED)
+
+
 def _was_interrupted() -> bool:
     """Whether Ctrl-C has ended the program. At a prompt, it only ended a line."""
     error = getattr(sys, "last_value", None)
     return isinstance(error, KeyboardInterrupt) and not hasattr(sys, "ps1")
 
 
-def _outcome(sets: "Sequence[OpenSet]") -> Iterator[str]:
-    """What is left to be submitted, and how."""
-    left = {id(job_set): _unsent(job_set) for job_set in sets}
-    left_over = [job_set for job_set in sets if left[id(job_set)]]
+def _say_outcome(sets: set[OpenSet]) -> None:
+    """Say what is left to be submitted, and how."""
+    by_path = {job_set.folder.state_path: job_set for job_set in sets}  # one may be open twice
+    left = {job_set: _unsent(job_set) for _, job_set in sorted(by_path.items())}
+    left_over = [job_set for job_set, jobs in left.items() if jobs]
     if not left_over:
-        yield "no job is left to be submitted"
+        _say("no job is left to be submitted")
         return
-    yield f"{_jobs(sum(left.values()))} of {_ids(left_over)} left to be submitted; go on with:"
+    _say(f"{_jobs(sum(left.values()))} of {_ids(left_over)} left to be submitted; go on with:")
     for job_set in left_over[:_MOST_NAMED]:
-        yield f"  {_resuming(job_set)}"
+        _say(f"  {_resuming(job_set)}")
     if len(left_over) > _MOST_NAMED:
-        yield "  and so on: qjobs list"
+        _say("  and so on: qjobs list")
 
 
-def _unsent(job_set: "OpenSet") -> int:
+def _unsent(job_set: OpenSet) -> int:
     """How many jobs of a set were not submitted; 0 if its state cannot be read."""
     with suppress(QjobsError):
         return len(unsent_jobs(job_set.folder))
     return 0
 
 
-def _resuming(job_set: "OpenSet") -> str:
+def _resuming(job_set: OpenSet) -> str:
     """What goes on with a set: a command, but for one that needs an object."""
     folder = job_set.folder
     home = folder.state_path.parents[2]
@@ -141,9 +181,9 @@ def _resuming(job_set: "OpenSet") -> str:
     return f"QJOBS_HOME={shlex.quote(str(home))} {command}" if own_home else command
 
 
-def _ids(sets: "Sequence[OpenSet]") -> str:
+def _ids(sets: Collection[OpenSet]) -> str:
     """The ids of the first few sets."""
-    return listed([job_set.folder.job_set.set_id for job_set in sets])
+    return listed(list(dict.fromkeys(job_set.folder.job_set.set_id for job_set in sets)))
 
 
 def _jobs(number: int) -> str:

@@ -14,6 +14,7 @@ from qjobs.managed.arguments import (
     checked_slice,
     checked_tags,
 )
+from qjobs.managed.at_exit import named_at_the_end
 from qjobs.managed.errors import JobManagerInvalidStateError, JobManagerTimeoutError
 from qjobs.managed.home import HELD, Surroundings
 from qjobs.managed.making import begin, warn_of_share_level
@@ -114,18 +115,21 @@ class ManagedJob:
         if len(found) != self.end_index - self.start_index + 1:
             raise JobManagerInvalidStateError(f"{len(found)} circuits were given for {self._range}")
         surroundings = Surroundings.of_program(paths.state_home())
-        job_set = begin(
-            surroundings, found, backend, run_config,
-            set_id=surroundings.workspace.new_id(), name=job_name,
-            tags=checked_tags(job_tags), per_job=len(found), start_index=self.start_index,
-        )  # fmt: skip
-        if len(job_set.jobs) != 1:
-            job_set.cancel(job_set.jobs)
-            raise JobManagerInvalidStateError(
-                f"the backend takes the circuits of {self._range} in {len(job_set.jobs)} jobs only"
-            )
-        self._set = job_set
-        send(job_set, [self], submit_lock, executor, split_off=None)
+        set_id = surroundings.workspace.new_id()
+        with named_at_the_end(surroundings.workspace, set_id):
+            job_set = begin(
+                surroundings, found, backend, run_config,
+                set_id=set_id, name=job_name,
+                tags=checked_tags(job_tags), per_job=len(found), start_index=self.start_index,
+            )  # fmt: skip
+            if len(job_set.jobs) != 1:
+                job_set.cancel(job_set.jobs)
+                raise JobManagerInvalidStateError(
+                    f"the backend takes the circuits of {self._range} in "
+                    f"{len(job_set.jobs)} jobs only"
+                )
+            self._set = job_set
+            send(job_set, [self], submit_lock, executor, split_off=None)
 
     def status(self) -> "JobStatus | None":
         """How the job is; None, with a warning, if that cannot be learnt, or if it was refused."""

@@ -19,6 +19,7 @@ from qjobs.managed.arguments import (
     checked_tags,
 )
 from qjobs.managed.as_completed import Completed
+from qjobs.managed.at_exit import named_at_the_end
 from qjobs.managed.errors import JobManagerInvalidStateError, JobManagerUnknownJobSet
 from qjobs.managed.home import Surroundings
 from qjobs.managed.job import ManagedJob
@@ -125,13 +126,14 @@ class ManagedJobSet:
             raise JobManagerInvalidStateError(f"the job set {self._id} was submitted before")
         warn_of_share_level(job_share_level)
         check_submitters(self._submit_lock, executor)
-        job_set = begin(
-            self._surroundings, circuit_list(circuits), backend, run_config,
-            set_id=self._id, name=self._name, tags=checked_tags(job_tags),
-            per_job=checked_per_job(per_job),
-        )  # fmt: skip
-        members = self._open(job_set)
-        send(job_set, members.jobs, self._submit_lock, executor, split_off=members.job)
+        with named_at_the_end(self._surroundings.workspace, self._id):
+            job_set = begin(
+                self._surroundings, circuit_list(circuits), backend, run_config,
+                set_id=self._id, name=self._name, tags=checked_tags(job_tags),
+                per_job=checked_per_job(per_job),
+            )  # fmt: skip
+            members = self._open(job_set)
+            send(job_set, members.jobs, self._submit_lock, executor, split_off=members.job)
 
     def retrieve_jobs(
         self,

@@ -1,7 +1,7 @@
 """Managed jobs of one set on their way to the provider."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Protocol, assert_never
 
@@ -57,12 +57,17 @@ def send(
         if managed:
             managed.settled(job, error)
 
+    from concurrent.futures import Future
+
     gate = gate_of(lock)
-    stack = ExitStack()
-    try:
+    provider = job_set.provider  # on this thread: it may be the first to import Qiskit
+    futures: dict[int, Future[None]] = {index: Future() for index in by_index}
+
+    def put(stack: ExitStack) -> None:
+        stay_for(job_set, gate, futures.values())
         submitter = stack.enter_context(
             submission(
-                job_set.folder, job_set.provider,
+                job_set.folder, provider,
                 clock=job_set.workspace.clock, stop=gate.stop, warn=warn,
                 halves=split_off is not None,
             )
@@ -75,37 +80,71 @@ def send(
                 submitter.provider, submitter.job_set, submitter.journal, [*by_index],
                 clock=submitter.clock,
             )  # fmt: skip
-        handing = _Handing(submitter, stack, len(by_index), settled)
-        futures = [gate.put(handing.way(index), lock, executor) for index in by_index]
+        handing = _Handing(submitter, settled)
+        job_set.wake = gate.wake
+        for index, job in by_index.items():
+            job.future = futures[index]
+            gate.put(handing.way(index), futures[index], lock, executor)
+
+    try:
+        _uninterrupted(put, futures.values())
     except BaseException:
-        stack.close()
+        # What has begun goes on, and the set is let go of after that; the rest stays planned.
+        for future in futures.values():
+            future.cancel()
         raise
-    job_set.wake = gate.wake
-    for job, future in zip(by_index.values(), futures, strict=True):
-        future.add_done_callback(handing.one_done)
-        job.future = future
-    stay_for(job_set, gate, futures)
+
+
+def _uninterrupted(put: Callable[[ExitStack], None], futures: "Collection[Future[None]]") -> None:
+    """Put jobs into the gate in a thread of its own: whoever waits may be interrupted, that is not.
+
+    Ctrl-C strikes the main thread anywhere, even between the taking of a lock and its release.
+    What is put on the stack is closed as soon as this and the futures of all jobs are done.
+    """
+    from concurrent.futures import Future
+
+    stack = ExitStack()
+    problems: list[BaseException] = []
+    ended: Future[None] = Future()
+
+    def run() -> None:
+        _after_all([*futures, ended], stack.close)
+        try:
+            put(stack)
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            problems.append(error)
+        ended.set_result(None)
+
+    thread = threading.Thread(target=run, name="qjobs-gate")
+    thread.start()
+    thread.join()
+    for problem in problems:
+        raise problem
+
+
+def _after_all(futures: "Collection[Future[None]]", close: Callable[[], None]) -> None:
+    """Have something closed as soon as all of some futures are done."""
+    # An iterator gives each number once, to whichever thread.
+    left = iter(range(len(futures) - 1, -1, -1))
+
+    def one_done(_future: object) -> None:
+        if next(left) == 0:
+            close()
+
+    for future in futures:
+        future.add_done_callback(one_done)
 
 
 class _Handing:
     """Jobs of one set on their way to the provider."""
 
     def __init__(
-        self,
-        submitter: Submitter,
-        stack: ExitStack,
-        jobs: int,
-        settled: Callable[[JobReport, QjobsError | None], None],
+        self, submitter: Submitter, settled: Callable[[JobReport, QjobsError | None], None]
     ) -> None:
         self._submitter = submitter
-        self._stack = stack
-        self._left = jobs
         self._settled = settled
-        self._lock = threading.Lock()
         self._warned = False
         self._hopeless: QjobsError | None = None
-        if not jobs:
-            stack.close()
 
     def way(self, index: int) -> Way:
         """The way of one job, and of those that were split off by then."""
@@ -140,14 +179,6 @@ class _Handing:
                 self._settled(report, None)
             case unexpected:
                 assert_never(unexpected)
-
-    def one_done(self, _future: object) -> None:
-        """Let go of the set after the last job."""
-        with self._lock:
-            self._left -= 1
-            if self._left:
-                return
-        self._stack.close()
 
     def _with_warning(self, steps: Steps) -> Steps:
         """The same steps; that they have to wait is said once a set."""

@@ -52,27 +52,23 @@ class Gate:
         self._pausing = 0
         self._woken = 0
 
-    def put(self, way: Way, lock: Lock, executor: "Executor") -> "Future[None]":
-        """Let a job follow all that were put before. Its future is done when it has passed.
+    def put(self, way: Way, future: "Future[None]", lock: Lock, executor: "Executor") -> None:
+        """Let a job follow all that were put before. The future is done when it has passed.
 
         Once the gate has stopped, the future is cancelled. Raises what the executor does if it
         takes no more work.
         """
-        from concurrent.futures import Future
-
-        future: Future[None] = Future()
         ticket = _Ticket(next(self._numbers), way, future, executor)
         with self._changed:
             if self.stop.is_set():
                 future.cancel()
-                return future
+                return
             self._waiting.append(ticket)
             try:
                 self._send_for_a_thread(lock, executor)
             except BaseException:
                 self._waiting.remove(ticket)
                 raise
-        return future
 
     def wake(self) -> None:
         """Let a job that waits look again: there may be news for it."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from qjobs import files
 from qjobs.errors import UsageError
 from qjobs.render.output import Format
 
@@ -44,18 +45,39 @@ def file_name(index: int, name: str, suffix: str) -> str:
 def replacing(path: Path) -> Iterator[TextIO]:
     """A text file that takes its place only when the block has ended well.
 
-    Raises UsageError if the file cannot be written there.
+    What a process that was killed had begun to write there is removed. Raises UsageError if the
+    file cannot be written there.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("w", encoding="utf-8", newline="") as stream:
+        _sweep(path)
+        with writing(draft) as stream:
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
         draft.replace(path)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[TextIO]:
+    """A text file that is on the disk in the end, and locked until then. Raises OSError."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        files.claim(stream.fileno())
+        yield stream
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sweep(path: Path) -> None:
+    """Remove what processes that are gone had begun to write in the place of a file."""
+    ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9]+\.part")
+    with os.scandir(path.parent) as entries:
+        found = [Path(entry.path) for entry in entries if ours.fullmatch(entry.name)]
+    for left in found:
+        if left.is_file() and files.is_left(left):
+            with suppress(OSError):
+                left.unlink()

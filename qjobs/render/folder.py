@@ -1,12 +1,15 @@
 """A folder of results, a file a circuit, with a list of those that are ours.
 
-All files are written beside the folder's own, and then moved in at once. What is there of another
+All files are written beside the folder's own, and then moved in at once; what a process had begun
+to write that was killed is removed by the next one. What is there of another
 set is removed, if it is in the list and still as it was written; nothing else is ever touched.
 """
 
 import json
+import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,9 +18,10 @@ from typing import NamedTuple, TextIO
 
 from qjobs import files
 from qjobs.errors import NotFound, StateError, UsageError
-from qjobs.render.files import replacing
+from qjobs.render.files import replacing, writing
 
 LIST = ".qjobs-files"
+_DRAFT = ".part"
 _SCHEMA = "qjobs.files/1"
 _NAME = re.compile(r"[0-9]{5,}(-[A-Za-z0-9._-]+)?\.[a-z]+")
 _NAMED = 3
@@ -41,7 +45,7 @@ class Filling:
     @contextmanager
     def file(self, name: str) -> Iterator[TextIO]:
         """A file of that name, which is in the folder once all are written."""
-        with replacing(self._draft / name) as stream:
+        with writing(self._draft / name) as stream:
             yield stream
         self.names.append(name)
 
@@ -54,17 +58,37 @@ def filling(folder: Path, set_id: str) -> Iterator[Filling]:
     there is a file of such a name that is not ours, or one of another set that somebody changed.
     """
     listed = read_list(folder)
-    draft: Path | None = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        draft = Path(mkdtemp(prefix=f"{LIST}.", suffix=".part", dir=folder))
-        fresh = Filling(draft)
-        yield fresh
-        fresh.removed = _settle(folder, draft, set_id, fresh.names, listed)
+        _sweep(folder)
+        with _drafting(folder) as draft:
+            fresh = Filling(draft)
+            yield fresh
+            fresh.removed = _settle(folder, draft, set_id, fresh.names, listed)
     except OSError as error:
         raise UsageError(f"cannot write into {folder}: {error.strerror or error}") from error
+
+
+@contextmanager
+def _drafting(folder: Path) -> Iterator[Path]:
+    """A folder in this one for what is being written, which is locked, and gone in the end."""
+    draft = Path(mkdtemp(prefix=f"{LIST}.", suffix=_DRAFT, dir=folder))
+    descriptor: int | None = None
+    try:
+        if sys.platform != "win32":  # where a folder cannot be opened
+            descriptor = os.open(draft, os.O_RDONLY)
+            files.claim(descriptor)
+        yield draft
     finally:
-        if draft is not None:
+        shutil.rmtree(draft, ignore_errors=True)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes that were killed had begun to write into a folder."""
+    for draft in folder.glob(f"{LIST}.*{_DRAFT}"):
+        if draft.is_dir() and files.is_left(draft):
             shutil.rmtree(draft, ignore_errors=True)
 
 

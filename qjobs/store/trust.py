@@ -1,7 +1,6 @@
 """Whose files are used: as ssh and git have it, none that somebody else has made or can change."""
 
 import os
-import shlex
 import stat
 import sys
 from collections.abc import Collection, Iterable
@@ -71,4 +70,7 @@ def _name(user: int) -> str:
 def _tightened(home: Path, owner: int) -> str:
     if os.geteuid() not in (0, owner):
         return "set QJOBS_HOME to a folder of yours, which may be one in there"
+    # Imported here, as nearly always all is well.
+    import shlex
+
     return f"see that all of it is yours, then: chmod -R go-w {shlex.quote(str(home))}"

@@ -1,6 +1,11 @@
 """`--out FOLDER`: the files of one set, and never anything of somebody else's."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -175,3 +180,86 @@ def test_files_of_the_set_itself_are_written_anew(qjobs, sets):
     (OUT / names(2)[0]).write_text("changed")
     assert qjobs("result", large, "--out", "out/").code == 0
     assert everything() == before
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from qjobs.render.files import replacing
+from qjobs.render.folder import filling
+
+with (
+    filling(Path("out"), "killed") as fresh,
+    fresh.file("00000-bell.json") as stream,
+    replacing(Path("one.json")) as other,
+    replacing(Path("out", ".qjobs-files")) as list_,
+):
+    for file in (stream, other, list_):
+        file.write("half")
+        file.flush()
+    print("written", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def writer():
+    """A process that is in the middle of writing files, and has been for a minute."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"written\n"
+    for path in (*Path().glob(".*"), *OUT.rglob("*")):
+        os.utime(path, (time.time() - 60,) * 2)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def begun():
+    return sorted(path.name for path in (*Path().iterdir(), *OUT.iterdir()) if "part" in path.name)
+
+
+@pytest.mark.slow
+def test_what_a_killed_process_had_begun_is_removed_by_the_next(qjobs, sets, writer):
+    (draft, *others) = begun()
+    assert len(others) == 2, others
+    writer.send_signal(signal.SIGKILL)
+    assert writer.wait() == -signal.SIGKILL
+    assert begun() == [draft, *others]
+
+    assert qjobs("result", sets[1], "--out", "out/").code == 0
+    assert qjobs("result", sets[1], "--out", "one.json").code == 0
+
+    assert begun() == []
+    assert found() == names(0, 1)
+    assert json.loads(Path("one.json").read_text())["complete"]
+
+
+@pytest.mark.slow
+def test_what_a_living_process_is_writing_stays(qjobs, sets, writer):
+    before = begun()
+
+    assert qjobs("result", sets[1], "--out", "out/").code == 0
+    assert qjobs("result", sets[1], "--out", "one.json").code == 0
+
+    assert begun() == before
+
+
+def test_what_only_looks_like_it_stays(qjobs, sets):
+    OUT.mkdir()
+    Path("precious").mkdir()
+    Path("precious", "mine").touch()
+    (OUT / f"{LIST}.abc.part").symlink_to(Path("precious").absolute())
+    for name in (f"{LIST}.part", ".one.json.part", ".one.json.12.part.txt", ".two.json.12.part"):
+        (OUT / name).touch()
+        os.utime(OUT / name, (0, 0))
+    before = sorted(OUT.iterdir())
+
+    assert qjobs("result", sets[1], "--out", "out/one.json").code == 0
+    assert sorted(OUT.iterdir()) == sorted([*before, OUT / "one.json"])
+    (OUT / "one.json").unlink()
+    assert qjobs("result", sets[1], "--out", "out/").code == 0
+
+    assert {*before} <= {*OUT.iterdir()}
+    assert Path("precious", "mine").exists()

@@ -8,12 +8,12 @@ from qiskit import ClassicalRegister, QuantumCircuit
 from scripted import ScriptedProvider, whole
 
 from qjobs.circuits import qpy
-from qjobs.engine.deadline import Deadline, within
+from qjobs.engine.deadline import Deadline, kept_on, within
 from qjobs.engine.once import most_bytes
 from qjobs.engine.result import fetch, rows
 from qjobs.engine.sending.submission import submit_jobs
 from qjobs.engine.status import status
-from qjobs.errors import NoRoom, OutOfTime, ResultGone, ResultsUnkept
+from qjobs.errors import NoRoom, OutOfTime, ResultGone, ResultsUnkept, UsageError
 from qjobs.model import JobSet, RunOptions, Slice
 from qjobs.results import CircuitResult, JobResult
 from qjobs.store import once
@@ -75,14 +75,24 @@ def counts(workspace, folder):
 EXPECTED = [{format(index, "08b"): 100} for index in range(6)]
 
 
-def test_a_result_that_is_on_its_way_at_the_deadline_is_waited_for(
+def test_a_result_that_is_on_its_way_at_the_deadline_is_kept_when_it_comes(
     workspace, done, provider, stop, elsewhere
 ):
-    deadline = Deadline(-0.99, monotonic=lambda: 0.0)  # nobody waits longer than a moment
-    provider.before = lambda: threading.Event().wait(0.2)
+    go_on = threading.Event()
+    late = within(workspace, Deadline(-0.9, monotonic=lambda: 0.0))  # a tenth of a second is left
+    provider.before = lambda: go_on.wait(60)
 
-    assert fetched(within(workspace, deadline), done, stop, elsewhere) == ()
+    said = fetched(late, done, stop, elsewhere)
 
+    assert len(said) == 2
+    assert all("has not answered; what comes later is kept" in line for line in said)
+    assert len(kept_on()) == 2
+    go_on.set()
+    for thread in kept_on():
+        thread.join(60)
+    assert provider.read == ["remote-0", "remote-1"]
+    assert fetched(workspace, done, stop, elsewhere) == ()
+    assert provider.read == ["remote-0", "remote-1"]
     assert counts(workspace, done) == EXPECTED
 
 
@@ -136,6 +146,29 @@ def test_nothing_is_read_where_there_is_no_room(workspace, new_set, provider, st
     assert folder.results.folder.stat().st_blocks < 100
     assert not folder.results.has(0, 1)
     assert list(elsewhere.iterdir()) == []
+
+
+def test_a_user_who_knows_better_says_how_large_they_are(
+    workspace, done, provider, stop, elsewhere, monkeypatch
+):
+    monkeypatch.setenv("QJOBS_RESULT_BYTES", str(1 << 59))
+    with pytest.raises(NoRoom, match="can be read only once") as caught:
+        fetched(workspace, done, stop, elsewhere)
+    assert "QJOBS_RESULT_BYTES" in caught.value.hint
+    assert provider.read == []
+
+    # Too small is no harm where there is room after all.
+    monkeypatch.setenv("QJOBS_RESULT_BYTES", "1")
+    assert fetched(workspace, done, stop, elsewhere) == ()
+    assert counts(workspace, done) == EXPECTED
+
+
+@pytest.mark.parametrize("given", ["many", "-1", "1.5", "1" * 30, ""])
+def test_a_size_that_is_none_is_named(workspace, done, provider, stop, monkeypatch, given):
+    monkeypatch.setenv("QJOBS_RESULT_BYTES", given)
+    with pytest.raises(UsageError, match="QJOBS_RESULT_BYTES"):
+        fetched(workspace, done, stop)
+    assert provider.read == []
 
 
 def test_what_cannot_be_written_is_kept_elsewhere_and_taken_back(

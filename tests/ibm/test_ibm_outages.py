@@ -58,6 +58,37 @@ def test_results_that_never_come_hold_nobody_beyond_his_time(
     assert None not in shell.counts(set_id)
 
 
+@pytest.fixture
+def private(
+    start_standin: Callable[..., StandIn], tmp_path: Path, circuits: Path
+) -> tuple[Shell, StandIn, str]:
+    """A set whose jobs are done, and give their results once."""
+    standin = start_standin(run="cheap")
+    shell = Shell(tmp_path / "user", standin, **FOR_EVER)
+    set_id = shell.run(*submission(circuits), "--option", "private=true").out.strip()
+    while '"done"' not in shell.run("status", set_id, "--cached", "--json").out:
+        shell.run("status", set_id)
+    return shell, standin, set_id
+
+
+@pytest.mark.parametrize("words", [("wait",), ("result",)])
+def test_what_can_be_read_once_is_kept_though_it_comes_after_the_time(
+    private: tuple[Shell, StandIn, str], words: tuple[str, ...]
+) -> None:
+    shell, standin, set_id = private
+    # It is gone there before it is on its way, and takes longer than the command has.
+    standin.faults("slow", on="results", times=0, delay_s=6.0)
+
+    ended = shell.run_cold(*words, set_id, "--timeout", "4")
+
+    assert ended.code == 124, ended.err
+    assert "the time is up" in ended.err
+    assert "results that can be read only once are on their way" in ended.err
+    standin.calm()
+    assert None not in shell.counts(set_id)
+    assert {job["reads"] for job in shell.bill(set_id)} == {1}
+
+
 def test_a_key_that_is_revoked_ends_every_verb_that_asks_at_once(
     shell: Shell, standin: StandIn, circuits: Path
 ) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 from backends_of_objects import ScriptedBackend
+from deeds import chance_of, times
 
 from qjobs import JobManager
 from qjobs.engine.report import State, report_jobs
+from qjobs.engine.submit import unsent_jobs
 from qjobs.store.sets import Store
 
 PRELUDE = f"""
@@ -36,6 +38,45 @@ for index, circuit in enumerate(numbered(20)):
     job = ManagedJob(index, 1)
     job.submit(circuit, "one", "fake:hold=1", executor, lock)
 print(job._set.folder.job_set.set_id, flush=True)
+"""
+
+
+# Ctrl-C within `run`: the first job's call is in flight, and the fourth comes to the gate.
+INTERRUPTED = """
+import os, pathlib, signal, threading
+sets = pathlib.Path(os.environ["QJOBS_HOME"], "sets")
+calls = 0
+def interrupt(frame, event, _):
+    global calls
+    if event != "call" or frame.f_code.co_name != "put":
+        return
+    calls += 1
+    if calls == 4:
+        sys.setprofile(None)
+        while not any("attempted" in path.read_text() for path in sets.glob("*/state.toml")):
+            pass
+        threading.setprofile(None)
+        os.kill(os.getpid(), signal.SIGINT)
+threading.setprofile(interrupt)
+sys.setprofile(interrupt)
+"""
+
+TWO_MANAGERS = """
+for manager in (JobManager(), JobManager()):
+    job_set = manager.run(numbered(20), "fake:hold=1", max_experiments_per_job=1)
+    print(job_set.job_set_id(), flush=True)
+"""
+
+# A Ctrl-C by itself, at one of the moments of `run`.
+AT_A_MOMENT = """
+sys.path.insert(0, {tests!r})
+import signal
+from deeds import Moments
+moments = Moments({last}, ends=signal.SIGINT)
+manager, circuits = JobManager(), numbered(5)
+moments.watch()
+manager.run(circuits, "fake:", max_experiments_per_job=1)
+print(moments.end())
 """
 
 
@@ -141,6 +182,80 @@ def test_ctrl_c_finishes_the_call_in_flight_and_names_what_goes_on(home, ending)
         [sys.executable, "-m", *shlex.split(command)[1:]], check=True, capture_output=True
     )
     assert not {State.PLANNED, State.UNKNOWN} & {*states(home)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("caught", [False, True])
+def test_ctrl_c_within_run_leaves_what_was_not_in_flight_planned(home, caught):
+    run = "JobManager().run(numbered(20), 'fake:hold=1', max_experiments_per_job=1)\n"
+    if caught:
+        run = f"try: {run}except KeyboardInterrupt: pass\n"
+    process = begin(INTERRUPTED + run)
+    line_with("waiting for 1 job" if caught else "stopping", process)
+    errors = end(process, home)
+
+    assert process.returncode == (0 if caught else -signal.SIGINT)
+    assert states(home) == [State.QUEUED] + [State.PLANNED] * 19
+    (header,) = Store(home, clock=lambda: None).listing().headers
+    assert "19 jobs" in errors
+    assert f"qjobs resume {header.set_id}" in errors
+    assert "Exception ignored" not in errors
+
+
+@pytest.mark.slow
+def test_ctrl_c_at_any_moment_of_run_tears_nothing(home):
+    tests = str(Path(__file__).parents[1])
+    counting = begin(AT_A_MOMENT.format(tests=tests, last=0))
+    moments = int(counting.communicate(timeout=120)[0])
+    chance = chance_of("Ctrl-C within run")
+    known = {header.set_id for header in Store(home, clock=lambda: None).listing().headers}
+    for last in chance.sample(range(1, moments + 1), times(4, 100)):
+        process = begin(AT_A_MOMENT.format(tests=tests, last=last))
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == -signal.SIGINT or "Traceback" not in errors, (last, errors)
+        assert "Exception ignored" not in errors, (last, errors)
+        assert {*states(home)} <= {State.QUEUED, State.DONE, State.PLANNED}, (last, errors)
+        store = Store(home, clock=lambda: None)
+        for header in store.listing().headers:
+            if header.set_id not in known and unsent_jobs(store.open(header.set_id)):
+                assert f"qjobs resume {header.set_id}" in errors, (last, errors)
+            known.add(header.set_id)
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_all_managers_of_a_program(home):
+    process = begin(TWO_MANAGERS)
+    ids = [process.stdout.readline().strip() for _ in range(2)]
+    line_with("waiting for 40 jobs", process)
+    while sum("attempted" in path.read_text() for path in home.glob("sets/*/state.toml")) < 2:
+        assert process.poll() is None
+    os.kill(process.pid, signal.SIGINT)
+    line_with("stopping", process)
+    errors = end(process, home)
+
+    assert process.returncode == 0
+    assert states(home) == ([State.QUEUED] + [State.PLANNED] * 19) * 2
+    assert "38 jobs" in errors
+    assert all(f"qjobs resume {set_id}" in errors for set_id in ids)
+
+
+@pytest.mark.slow
+def test_a_second_ctrl_c_waits_for_nothing_and_says_what_goes_on(home):
+    process = begin("print('what is buffered')\n" + RUN.replace(", flush=True", ""))
+    line_with("waiting", process)
+    wait_for_a_call(home, process)
+    os.kill(process.pid, signal.SIGINT)
+    line_with("stopping", process)
+    os.kill(process.pid, signal.SIGINT)
+    out, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    buffered, set_id = out.splitlines()
+    assert buffered == "what is buffered"
+    assert "Traceback" not in errors
+    assert states(home) == [State.UNKNOWN] + [State.PLANNED] * 19
+    assert "20 jobs" in errors
+    assert f"qjobs resume {set_id}" in errors
 
 
 @pytest.mark.slow

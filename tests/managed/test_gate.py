@@ -2,7 +2,7 @@
 
 import threading
 import time
-from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 
 import pytest
 
@@ -16,6 +16,12 @@ def note(log, name):
     yield
 
 
+def put(gate, way, lock, executor):
+    future = Future()
+    gate.put(way, future, lock, executor)
+    return future
+
+
 @pytest.fixture
 def executor():
     with ThreadPoolExecutor(6) as executor:
@@ -25,7 +31,7 @@ def executor():
 def test_a_plain_lock_keeps_the_order(executor):
     gate, lock, log = Gate(), threading.Lock(), []
 
-    futures = [gate.put(note(log, name), lock, executor) for name in range(300)]
+    futures = [put(gate, note(log, name), lock, executor) for name in range(300)]
     wait(futures, timeout=30)
 
     assert log == list(range(300))
@@ -46,7 +52,7 @@ def test_a_semaphore_lets_as_many_through_as_it_says(executor):
         return
         yield
 
-    wait([gate.put(meet(), lock, executor) for _ in range(12)], timeout=30)
+    wait([put(gate, meet(), lock, executor) for _ in range(12)], timeout=30)
 
     assert most == [3]
 
@@ -61,8 +67,8 @@ def test_whoever_has_to_wait_is_not_overtaken_and_holds_no_lock(executor):
         yield Wait("not now", 60)
         log.append("passes")
 
-    first = gate.put(wait_once(), lock, executor)
-    second = gate.put(note(log, "second"), lock, executor)
+    first = put(gate, wait_once(), lock, executor)
+    second = put(gate, note(log, "second"), lock, executor)
     waiting.wait(30)
     with lock:
         time.sleep(0.01)
@@ -80,7 +86,7 @@ def test_news_between_the_step_and_the_wait_are_not_missed(executor):
         yield Wait("not now", 60)
         log.append("passes")
 
-    gate.put(wait_once(), lock, executor).result(timeout=30)
+    put(gate, wait_once(), lock, executor).result(timeout=30)
 
     assert log == ["passes"]
 
@@ -92,8 +98,8 @@ def test_an_error_is_for_the_future_and_stops_nobody_else(executor):
         raise KeyError("x")
         yield
 
-    first = gate.put(fail(), lock, executor)
-    second = gate.put(note(log, "second"), lock, executor)
+    first = put(gate, fail(), lock, executor)
+    second = put(gate, note(log, "second"), lock, executor)
 
     assert isinstance(first.exception(timeout=30), KeyError)
     second.result(timeout=30)
@@ -102,8 +108,8 @@ def test_an_error_is_for_the_future_and_stops_nobody_else(executor):
 def test_a_future_that_was_cancelled_is_passed_over(executor):
     gate, lock, log = Gate(), threading.Lock(), []
     with lock:
-        first = gate.put(note(log, "first"), lock, executor)
-        second = gate.put(note(log, "second"), lock, executor)
+        first = put(gate, note(log, "first"), lock, executor)
+        second = put(gate, note(log, "second"), lock, executor)
         assert first.cancel()
     second.result(timeout=30)
 
@@ -121,8 +127,8 @@ def test_closing_finishes_what_passes_and_cancels_the_rest(executor):
         return
         yield
 
-    first = gate.put(pass_slowly(), lock, executor)
-    second = gate.put(note(log, "second"), lock, executor)
+    first = put(gate, pass_slowly(), lock, executor)
+    second = put(gate, note(log, "second"), lock, executor)
     inside.wait(30)
     closing = threading.Thread(target=gate.close)
     closing.start()
@@ -134,14 +140,14 @@ def test_closing_finishes_what_passes_and_cancels_the_rest(executor):
 
     assert first.result(timeout=30) is None
     assert log == ["first"]
-    assert gate.put(note(log, "third"), lock, executor).cancelled()
+    assert put(gate, note(log, "third"), lock, executor).cancelled()
 
 
 @pytest.mark.parametrize("threads", [1, 2, 8])
 def test_an_executor_that_is_shut_down_does_what_it_took_before(threads):
     gate, lock, log = Gate(), threading.Lock(), []
     with ThreadPoolExecutor(threads) as executor:
-        futures = [gate.put(note(log, name), lock, executor) for name in range(50)]
+        futures = [put(gate, note(log, name), lock, executor) for name in range(50)]
 
     assert all(future.done() for future in futures)
     assert log == list(range(50))
@@ -153,8 +159,8 @@ def test_an_executor_that_takes_nothing_says_so(executor):
     closed.shutdown()
 
     with pytest.raises(RuntimeError):
-        gate.put(note(log, "lost"), lock, closed)
-    gate.put(note(log, "next"), lock, executor).result(timeout=30)
+        put(gate, note(log, "lost"), lock, closed)
+    put(gate, note(log, "next"), lock, executor).result(timeout=30)
 
     assert log == ["next"]
 
@@ -163,8 +169,8 @@ def test_what_an_executor_let_go_of_is_dropped_and_others_go_on(executor):
     gate, lock, log = Gate(), threading.Lock(), []
     busy, go_on = ThreadPoolExecutor(1), threading.Event()
     busy.submit(go_on.wait, 60)
-    lost = gate.put(note(log, "lost"), lock, busy)
-    kept = gate.put(note(log, "kept"), lock, executor)
+    lost = put(gate, note(log, "lost"), lock, busy)
+    kept = put(gate, note(log, "kept"), lock, executor)
     busy.shutdown(wait=False, cancel_futures=True)
     go_on.set()
 
@@ -188,7 +194,7 @@ def test_closing_ends_a_wait(executor):
         waiting.set()
         yield Wait("not now", 3600)
 
-    future = gate.put(wait_long(), lock, executor)
+    future = put(gate, wait_long(), lock, executor)
     waiting.wait(30)
     gate.close()
 
