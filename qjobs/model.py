@@ -164,6 +164,11 @@ class JobSet:
         return f"{self.tag}-{job}-{attempt}"
 
 
+def set_tag_of(job_tag: str) -> str:
+    """The label that all jobs of a set share, by the one of an attempt."""
+    return job_tag.rsplit("-", 2)[0]
+
+
 class JobStatus(StrEnum):
     """What a provider says of a job, in Qiskit's words; UNKNOWN is a word we do not know."""
 
@@ -271,6 +276,12 @@ class Attempt(NamedTuple):
     duplicates: tuple[str, ...] = ()
     failed: Failed | None = None
     withdrawn: bool = False
+
+    @property
+    def job_ids(self) -> tuple[str, ...]:
+        """The ids of its provider jobs, its own first."""
+        own = (self.state.job_id,) if isinstance(self.state, Accepted | Finished) else ()
+        return (*own, *self.duplicates)
 
 
 @dataclass(frozen=True, slots=True)

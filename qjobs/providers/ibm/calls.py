@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from qjobs.circuits.outcomes import Layout
 from qjobs.errors import ProviderError
+from qjobs.model import set_tag_of
 from qjobs.store import files
 
 FORMAT = 2
@@ -188,7 +189,7 @@ def digest_of(params: object) -> str:
 
 def series_of(tag: str) -> str:
     """The tag that all jobs of a set share: that of one attempt ends in its job and number."""
-    return tag.rsplit("-", 2)[0]
+    return set_tag_of(tag)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

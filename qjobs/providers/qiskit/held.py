@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import JobRefused, ProviderError, UnknownBackend, UsageError
-from qjobs.model import JobStatus, RunOptions
+from qjobs.model import JobStatus, RunOptions, set_tag_of
 from qjobs.providers.interface import (
     UNDATED,
     BackendInfo,
     CancelOutcome,
     Capabilities,
+    Instance,
     Limits,
     ProviderContext,
     RemoteJob,
 )
+from qjobs.providers.qiskit import runtime
 from qjobs.providers.qiskit.collecting import Collector, HeldJob
-from qjobs.providers.qiskit.elsewhere import JobsElsewhere
+from qjobs.providers.qiskit.elsewhere import CircuitsOf, JobsElsewhere
 from qjobs.providers.qiskit.shelf import Entry, Shelf
 from qjobs.results import JobResult
 
@@ -59,8 +61,22 @@ class HeldProvider:
     # What the contract says
 
     def capabilities(self, backend: str) -> Capabilities:
-        """Jobs cannot be searched: one that nobody wrote down may be anywhere."""
-        return Capabilities(finds=False, polls_s=(0.02, 1.0))
+        """Jobs cannot be searched: one that nobody wrote down may be anywhere.
+
+        Only IBM's service can be asked for our tags, by who has an object of its client.
+        """
+        finds = self._service is not None
+        return Capabilities(
+            finds=finds, polls_s=(0.02, 1.0), settle_s=runtime.SETTLE_S if finds else 0.0
+        )
+
+    def place(self, backend: str) -> Instance:
+        """The instance of a device of IBM's."""
+        if self._service is None:
+            return Instance("")
+        from qjobs.providers.qiskit import running
+
+        return Instance(runtime.instance_of(running.device(self._target)))
 
     def backends(self) -> Sequence[BackendInfo]:
         """The object, by its name."""
@@ -84,7 +100,7 @@ class HeldProvider:
         self._check_name(backend)
         from qjobs.providers.qiskit import running
 
-        objection = running.objection(self._target)
+        objection = running.objection(self._target) or runtime.crowded(self._target)
         if objection:
             raise UsageError(objection, hint=running.instead(self._target))
 
@@ -95,7 +111,7 @@ class HeldProvider:
         self._check_name(backend)
         if circuits.observables is not None:
             raise JobRefused(f"{self._name} is not asked for expectation values")
-        from qjobs.providers.qiskit import running, runtime
+        from qjobs.providers.qiskit import running
 
         try:
             # Before the job starts: what cannot be written down shall not run.
@@ -105,10 +121,12 @@ class HeldProvider:
             raise JobRefused(error.message, hint=error.hint) from error
         if known:
             return known[0]
+        if crowded := runtime.crowded(self._target):
+            raise JobRefused(crowded, hint=running.instead(self._target))
         own, keywords = self._ready(circuits, options)
         ready, layouts = running.measuring(own)
         job = running.run(
-            runtime.tagged(self._target, [tag, *circuits.tags]),
+            runtime.tagged(self._target, [tag, set_tag_of(tag), *circuits.tags]),
             ready,
             options=options,
             keywords={
@@ -127,18 +145,20 @@ class HeldProvider:
         )
 
     def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
-        """The jobs that were written down with this tag."""
-        return self._shelf.find(tag)
+        """The jobs that were written down with this tag, and those that IBM's service has."""
+        return [*dict.fromkeys([*self._shelf.find(tag), *self._elsewhere.tagged(tag)])]
 
     def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
-        """The jobs that were written down; nobody wrote when."""
-        return [
+        """The jobs that were written down, nobody wrote when; and those that IBM's service has."""
+        known = [
             RemoteJob(
                 job_id, backend, UNDATED, JobStatus(status or JobStatus.RUNNING),
                 (tag, set_tag), message,
             )
             for job_id, tag, status, message in self._shelf.of_set(set_tag)
         ]  # fmt: skip
+        written = [remote.job_id for remote in known]
+        return [*known, *self._elsewhere.of_set(set_tag, backend=backend, known=written)]
 
     def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
         """What the vendor's objects say here; of other jobs, what was written down.
@@ -189,11 +209,24 @@ class HeldProvider:
         known, _ = self._originals.get(path, ((), {}))
         self._originals[path] = (circuits or known, keywords or {})
 
+    def recall(self, circuits_of: CircuitsOf) -> None:
+        """Know how to read jobs of a set that nobody wrote down, by what it gave them."""
+        self._elsewhere.circuits.append(circuits_of)
+
     def job(self, job_id: str) -> Any:
         """The vendor's own job object; None if it cannot be had here."""
         self._elsewhere.settled([job_id])
         held = self._collector.get(job_id)
         return held.job if held is not None else None
+
+    @property
+    def _service(self) -> Any | None:
+        """IBM's, where the object is one of its client."""
+        if self._target is None:
+            return None
+        from qjobs.providers.qiskit import running
+
+        return runtime.service_of(running.device(self._target), self._vendor)
 
     @property
     def _name(self) -> str:

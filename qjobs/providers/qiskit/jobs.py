@@ -12,7 +12,7 @@ from qjobs.circuits.outcomes import Layout
 from qjobs.errors import AuthError, ProviderError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.interface import CancelOutcome
-from qjobs.providers.qiskit import reading, refusals, running
+from qjobs.providers.qiskit import reading, refusals, running, runtime
 from qjobs.providers.qiskit.statuses import status_named, status_of_tasks
 from qjobs.results import About, CircuitResult
 
@@ -182,6 +182,21 @@ def retrieve(job_id: str, *, backend: Any, provider: Any = None) -> Any:
     if job is None:
         raise UnknownJob(f"there is no job {job_id}")
     return job
+
+
+def tagged(tag: str, *, backend: Any, provider: Any = None) -> list[Any] | None:
+    """The jobs that carry a tag at the service of IBM's client, the oldest first.
+
+    None if neither backend nor provider has one. Raises ProviderError.
+    """
+    device = running.device(backend)
+    service = runtime.service_of(device, provider)
+    if service is None:
+        return None
+    try:
+        return runtime.jobs_tagged(service, tag, device=device)
+    except Exception as error:
+        raise _trouble(error, f"look for jobs with the tag {tag}") from error
 
 
 def _retrievers(backend: Any, provider: Any) -> Iterator[Callable[[str], Any]]:

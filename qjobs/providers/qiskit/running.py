@@ -136,6 +136,8 @@ def instead(target: Any) -> str:
     """What to use in the place of an object that there is an objection to."""
     if runtime.is_backend(target):
         return f"give 'ibm:{name(target)}', or SamplerV2(mode=backend) of qiskit_ibm_runtime"
+    if runtime.crowded(target):
+        return "leave some out of options.environment.job_tags"
     return "pass a backend, or wrap it in BackendSamplerV2"
 
 
