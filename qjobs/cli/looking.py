@@ -12,6 +12,7 @@ from qjobs.cli.outcome import (
     raise_for_credentials,
     raise_for_jobs,
     retry_command,
+    warn_of_jobs_out_of_reach,
     warn_of_unknown,
 )
 from qjobs.cli.values import most_fails
@@ -79,6 +80,8 @@ def status(
         by_set = ((report.job_set, chosen) for report, chosen in shown)
         show_data(output, shapes.status_document(shown), rows.job_rows(by_set), most=None)
     raise_for_credentials(reports)
+    for report in reports if not exit_status else ():
+        warn_of_jobs_out_of_reach(report, output)
     if exit_status:
         raise_for_jobs(reports, recorded=cached)
     return ExitCode.OK

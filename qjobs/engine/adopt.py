@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from qjobs.engine.address import Target
 from qjobs.engine.adopting import Adopter
+from qjobs.engine.asking import away
 from qjobs.engine.unknown import Found, look_up
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import NotFound, StateError, UsageError
@@ -35,6 +36,8 @@ def adopt(workspace: Workspace, target: Target, job_id: str) -> str:
         job = journal.job(index)
         _check_waits(job, f"{job_set.set_id}/{index}")
         number = job.attempt.number
+        if gone := away(provider, job_set):
+            raise NotFound(f"{gone.who} can ask for the job {job_id}", hint=gone.hint)
         known = provider.statuses([job_id], backend=job_set.backend)
         if known.get(job_id, JobStatus.UNKNOWN) is JobStatus.UNKNOWN:
             raise NotFound(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from qjobs.engine.address import Target
 from qjobs.engine.adopting import Adopter
+from qjobs.engine.asking import away
 from qjobs.engine.reconcile import learn
 from qjobs.engine.unknown import Found, NotYet, Unclear, look_up
 from qjobs.engine.workspace import Workspace
@@ -188,6 +189,11 @@ def _settle(
                 match look_up(provider, folder.job_set, job.state, workspace.clock()):
                     case Found(job_ids):
                         adopter.found(job.index, number, job_ids)
+                    # Whoever has the object finds it there, and stops what was withdrawn.
+                    case Unclear(for_good=True) if folder.job_set.instance and away(
+                        provider, folder.job_set
+                    ):
+                        pass
                     case Unclear(reason, for_good=True):
                         at = workspace.clock()
                         journal.append(Fact(job.index, number, at, FactKind.ABANDONED, reason))

@@ -3,8 +3,10 @@
 import threading
 from collections.abc import Callable, Sequence
 
+from qjobs.engine.asking import away
 from qjobs.engine.start import Progress, StartReport, start
 from qjobs.engine.workspace import Workspace
+from qjobs.errors import UsageError
 from qjobs.model import Accepted, Attempted, Planned
 from qjobs.providers.interface import Plans
 from qjobs.store.folder import SetFolder
@@ -26,7 +28,7 @@ def resume(
 
     `jobs` limits it to some jobs of the set, `max_workers` the threads. See `start.start`.
     `recalibrated` goes on although the backend is not as it was when the set was planned, and
-    records how it is.
+    records how it is. Raises UsageError where only another program can go on.
     """
     folder.check_writable()
     left = [*unsent_jobs(folder), *_unstopped_jobs(folder)]
@@ -34,6 +36,8 @@ def resume(
     if not open_jobs:
         return StartReport()
     provider = workspace.provider_of(folder.job_set)
+    if gone := away(provider, folder.job_set):
+        raise UsageError(f"{gone.who} can go on with the set", hint=gone.hint)
     if recalibrated and isinstance(provider, Plans):
         job_set = folder.job_set
         changed = provider.replan(backend=job_set.backend, options=job_set.options)

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qjobs.circuits.slices import CircuitSlice
-from qjobs.errors import JobRefused, ProviderError, UnknownBackend, UsageError
+from qjobs.errors import JobRefused, NoneAccepted, ProviderError, UnknownBackend, UsageError
 from qjobs.model import JobStatus, RunOptions, set_tag_of
 from qjobs.providers.interface import (
     UNDATED,
+    Away,
     BackendInfo,
     CancelOutcome,
     Capabilities,
@@ -34,9 +35,8 @@ if TYPE_CHECKING:
 
     from qjobs.circuits.outcomes import Layout
 
+_HINT = "in Python, with an object x: JobManager().run(circuits, x); see docs/library.md"
 _GRACE_S = 2.0  # for the result of a job that has just ended to be kept
-_GONE = "its backend is an object of a Python process that has ended"
-_HINT = "go on from Python: JobManager().retrieve_job_set(...)"
 
 
 class HeldProvider:
@@ -96,7 +96,7 @@ class HeldProvider:
     def check(self, backend: str, options: RunOptions) -> None:
         """Raise UsageError if there is no object, or it runs no circuits."""
         if self._target is None:
-            raise UsageError(f"cannot submit: {_GONE}", hint=_HINT)
+            raise UsageError(f"{_who(backend)} can submit to it", hint=_HINT)
         self._check_name(backend)
         from qjobs.providers.qiskit import running
 
@@ -107,7 +107,7 @@ class HeldProvider:
     def submit(self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> str:
         """Start a job, once: the same tag gives the same job."""
         if self._target is None:
-            raise JobRefused(_GONE, hint=_HINT)
+            raise NoneAccepted(f"{_who(backend)} can submit to it", hint=_HINT)
         self._check_name(backend)
         if circuits.observables is not None:
             raise JobRefused(f"{self._name} is not asked for expectation values")
@@ -142,6 +142,16 @@ class HeldProvider:
             layouts=layouts,
             options=options,
             process=process,
+        )
+
+    def away(self, set_id: str, *, backend: str) -> Away | None:
+        """Only who has the object can ask for its jobs, or submit some."""
+        if self._target is not None:
+            return None
+        return Away(
+            _who(backend),
+            f"in Python, with that object as x: JobManager().retrieve_job_set({set_id!r}, x); "
+            "see 'Another day' in docs/library.md",
         )
 
     def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
@@ -303,3 +313,7 @@ class HeldProvider:
             return self._collector.cancel(held)
         except ProviderError:
             return CancelOutcome.REFUSED
+
+
+def _who(backend: str) -> str:
+    return f"only a Python program that has {backend or 'a backend'} as an object"
