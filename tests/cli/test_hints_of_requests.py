@@ -321,3 +321,36 @@ def test_of_several_jobs_one_is_to_adopt_an_id(qjobs: Qjobs, ten: str) -> None:
 def test_some_circuits_of_a_job(qjobs: Qjobs, files: Path) -> None:
     good(qjobs, "submit", *["bell.qpy"] * 3, "-b", "fake:fail=1", "--per-job", "3")
     good(qjobs, *the("that is right: qjobs (.*), or", hint_of(qjobs("retry", "@last:0"))).split())
+
+
+def test_an_id_that_the_provider_does_not_know(qjobs: Qjobs, files: Path) -> None:
+    ended = qjobs("submit", "bell.qpy", "-b", "fake:lose=1,find=no")
+    address = f"{ended.out.strip()}/0"
+    tag = the("the job with the tag (.*)", hint_of(qjobs("adopt", address, "nobody")))
+    (shown,) = qjobs("status", "--json").document("status")["sets"]
+    assert tag in shown["jobs"][0]["message"]
+    good(qjobs, "adopt", address, "fake-1")  # that of the tag, as it is there
+
+
+def test_an_id_with_a_space(qjobs: Qjobs, files: Path) -> None:
+    address = f"{qjobs('submit', 'bell.qpy', '-b', 'fake:lose=1,find=no').out.strip()}/0"
+    assert hint_of(qjobs("adopt", address, "fake 1")) == "give it as the provider shows it"
+    good(qjobs, "adopt", address, "fake-1")
+
+
+def test_the_least_busy_backend_of_nobody(qjobs: Qjobs, files: Path) -> None:
+    words = the("qjobs (.*)", hint_of(qjobs("backends", "--least-busy")))
+    good(qjobs, *words.replace("NAME", "fake").split())
+
+
+def test_counts_and_expectation_values_in_one_table(
+    qjobs: Qjobs, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QJOBS_LOCAL_IDLE_S", "0.1")
+    (files / "o.json").write_text('["ZZ"]')
+    good(qjobs, "submit", "bell.qpy", *FAKE)
+    good(qjobs, "submit", "bell.qpy", "--observables", "o.json", "-b", "local", "--wait")
+    format_ = the("use --format ([a-z]+)", hint_of(qjobs("result", "@1", "@2", "--format", "csv")))
+    good(qjobs, "result", "@1", "@2", "--format", format_)
+    for one in ("@1", "@2"):
+        good(qjobs, "result", one, "--format", "csv")
