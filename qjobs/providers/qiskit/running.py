@@ -70,7 +70,7 @@ def _failure(error: Exception, call: Call) -> QjobsError:
     if call.idle and refusals.never_connected(error):
         return NoneAccepted(
             f"the service cannot be reached: {describe(error)}",
-            hint="nothing was sent; once it is there: qjobs resume",
+            hint="nothing was sent; wait until it is there",
         )
     return failure
 
