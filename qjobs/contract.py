@@ -295,6 +295,24 @@ class TellsTooLarge(Protocol):
         """Whether this is what `error_message` or a ResultGone said of one. Asks nobody."""
 
 
+class Away(NamedTuple):
+    """Who alone can ask about the jobs of a set, and submit more of it; `hint` says how.
+
+    `who` is the subject of a sentence.
+    """
+
+    who: str
+    hint: str
+
+
+@runtime_checkable
+class MayBeAway(Protocol):
+    """Can do nothing in some processes but tell what others wrote down."""
+
+    def away(self, set_id: str, *, backend: str) -> Away | None:
+        """Who can do it instead; None if it can in this process. Asks nobody."""
+
+
 class JobDetails(NamedTuple):
     """What a provider tells of one job beyond its status; None where it does not.
 

@@ -322,6 +322,12 @@ class Attempt(NamedTuple):
     failed: Failed | None = None
     withdrawn: bool = False
 
+    @property
+    def job_ids(self) -> tuple[str, ...]:
+        """The ids of its provider jobs, its own first."""
+        own = (self.state.job_id,) if isinstance(self.state, Accepted | Finished) else ()
+        return (*own, *self.duplicates)
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

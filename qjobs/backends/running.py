@@ -71,7 +71,7 @@ def _failure(error: Exception, call: Call) -> QjobsError:
     if call.idle and refusals.never_connected(error):
         return NoneAccepted(
             f"the service cannot be reached: {describe(error)}",
-            hint="nothing was sent; once it is there: qjobs resume",
+            hint="nothing was sent; wait until it is there",
         )
     return failure
 
@@ -137,6 +137,8 @@ def instead(target: Any) -> str:
     """What to use in the place of an object that there is an objection to."""
     if runtime.is_backend(target):
         return f"give 'ibm:{name(target)}', or SamplerV2(mode=backend) of qiskit_ibm_runtime"
+    if runtime.crowded(target):
+        return "leave some out of options.environment.job_tags"
     return "pass a backend, or wrap it in BackendSamplerV2"
 
 

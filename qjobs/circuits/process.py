@@ -64,7 +64,9 @@ class Process:
         except Died as death:
             raise QjobsError(f"a worker process {death} before it had read anything") from death
         if "dialect" not in message:
-            raise QjobsError(str(message["error"]), hint="reinstall qjobs with its dependencies")
+            raise QjobsError(
+                str(message["error"]), hint="reinstall qiskit-qjobs with its dependencies"
+            )
         version, qiskit, encoding = message["dialect"]
         return Dialect(version, bytes.fromhex(qiskit), bytes.fromhex(encoding))
 

@@ -13,6 +13,7 @@ from qjobs.cli.exit_codes import NotStopped
 from qjobs.cli.groups import OutputOptions
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
+from qjobs.engine.asking import away
 from qjobs.engine.cancel import (
     Cancellation,
     CancelReport,
@@ -71,6 +72,10 @@ def cancel(
         sets = " ".join(dict.fromkeys(plan.set_id for plan, _ in running))
         unknown = any(report.outcome is Cancellation.UNKNOWN for _, report in running)
         again = f"once the provider can tell what became of it: qjobs cancel {sets}"
+        if gone := away(workspace.provider_at(plan.destination), plan):
+            raise NotStopped(
+                f"{count(len(running), 'job')} could not be stopped; {gone.who} can", hint=gone.hint
+            )
         raise NotStopped(
             f"{count(len(running), 'job')} could not be stopped; "
             f"{plan.set_id}/{first.index}: {first.outcome.value}",

@@ -160,7 +160,8 @@ def _check(provider: Provider, request: SubmitRequest) -> None:
     if strange:
         raise UsageError(
             f"{where.provider} has no {' and no '.join(strange)} to choose",
-            hint="the options of the backend itself are given by --option",
+            hint=f"leave out {' and '.join(f'--{name}' for name in strange)}; "
+            "options of the backend itself are given by --option",
         )
     provider.check(where.backend, request.options)
     if request.observables is None and request.options.precision is not None:

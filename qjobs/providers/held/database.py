@@ -94,7 +94,7 @@ class Database:
                     numbered = f"{self._tables} PRAGMA user_version = {self._version};"
                     connection.executescript(f"BEGIN IMMEDIATE; {numbered} COMMIT;")
         if _version(connection) > self._version:
-            raise ProviderError(f"a newer qjobs wrote {self._path}", hint="update qjobs")
+            raise ProviderError(f"a newer qjobs wrote {self._path}", hint="update qiskit-qjobs")
 
 
 def _version(connection: "Connection") -> int:

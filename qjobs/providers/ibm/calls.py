@@ -201,7 +201,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         raise
     if version > FORMAT:
         file.close()
-        raise ProviderError(f"a newer qjobs wrote {path}", hint="update qjobs")
+        raise ProviderError(f"a newer qjobs wrote {path}", hint="update qiskit-qjobs")
     return file
 
 

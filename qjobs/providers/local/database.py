@@ -163,7 +163,7 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
     if version > SCHEMA_VERSION:
         raise ProviderError(
             f"a newer qjobs wrote the queue {path}: its version is {version}, not {SCHEMA_VERSION}",
-            hint="update qjobs",
+            hint="update qiskit-qjobs",
         )
 
 
