@@ -117,11 +117,14 @@ def _wrong_import(module: str, target: str) -> Iterator[str]:
         yield f"knows the provider {plug_in}"
 
 
+_SHARED = {"arguments", "interface", "loading"}
+
+
 def _plug_in(module: str) -> str:
     """The provider that a module belongs to; empty for all others."""
     package, _, rest = module.partition(".")
     name = rest.partition(".")[0]
-    return name if package == "providers" and name not in {"interface", "loading"} else ""
+    return name if package == "providers" and name not in _SHARED else ""
 
 
 def _slow_imports(module: str, tree: ast.Module) -> Iterator[str]:

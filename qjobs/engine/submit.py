@@ -17,11 +17,25 @@ from qjobs.engine.plan import plan_slices
 from qjobs.engine.workspace import PACE, Workspace
 from qjobs.errors import ProviderError, UsageError
 from qjobs.model import JobSet, RunOptions, Slice
-from qjobs.providers.interface import Charges, Instance, Labels, Plan, Plans, Provider, Warns
+from qjobs.providers.interface import (
+    DEFINITION,
+    Charges,
+    Drops,
+    Instance,
+    Labels,
+    Plan,
+    Plans,
+    Provider,
+    Warns,
+)
 from qjobs.store.folder import SetFolder
 from qjobs.store.sets import Draft
 
 _USUAL = Instance("")
+_MEANS = {
+    "seed": "its counts may be others each time",
+    "memory": "the outcomes shot by shot may be missing",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +151,12 @@ def warnings(workspace: Workspace, job_set: JobSet) -> Sequence[str]:
             f"only recorded here, for {job_set.provider} has no room for it: {label!r}"
             for label in left_out
         ]
+        if isinstance(provider, Drops):
+            dropped = provider.dropped(backend=job_set.backend, options=job_set.options)
+            found += [
+                f"{job_set.provider}:{job_set.backend} takes no {word}: {_MEANS[word]}"
+                for word in dropped
+            ]
         return [
             *found,
             *(provider.warnings(job_set.backend) if isinstance(provider, Warns) else ()),
@@ -249,7 +269,7 @@ def _plan(
         instance_name=place.name,
         plan=place.plan,
         tags=request.tags,
-        fingerprint=_fingerprint(request, material),
+        fingerprint=_fingerprint(request, material, plan),
         parameters=sweep.names if sweep else (),
         bindings=material.bindings,
         observables=material.observables,
@@ -258,11 +278,13 @@ def _plan(
     )
 
 
-def _fingerprint(request: SubmitRequest, material: Material) -> str:
+def _fingerprint(request: SubmitRequest, material: Material, plan: Plan) -> str:
     """Equal for the same circuits, in the same order, run the same way on the same backend."""
     options = asdict(request.options)
     options["extra"].pop(PACE, None)
     meaning = [*material.fingerprint(), request.provider, request.backend, options]
     if request.account or request.instance:
         meaning += [request.account, request.instance]
+    if DEFINITION in plan.options.extra:
+        meaning.append(plan.options.extra[DEFINITION])
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()

@@ -19,6 +19,7 @@ from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.slices import Unread
 from qjobs.circuits.sweep import Pub, assigned
 from qjobs.model import RunOptions
+from qjobs.providers.interface import handed_on
 from qjobs.providers.local import backends, binding
 from qjobs.providers.local.machines import Machine
 from qjobs.results import CircuitResult
@@ -81,7 +82,7 @@ class Simulation:
         self._run_options: dict[str, object] = {
             "max_parallel_threads": threads,
             "max_parallel_experiments": threads,
-            **{name: backends.RUN_OPTIONS[name](value) for name, value in options.extra.items()},
+            **{name: backends.RUN_OPTIONS[name](v) for name, v in handed_on(options).items()},
             "shots": options.shots,
             "memory": options.memory,
         }

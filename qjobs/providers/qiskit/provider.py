@@ -16,6 +16,7 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import AuthError, InputError, JobRefused, ProviderError, UsageError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.interface import (
+    TRANSPILE,
     UNDATED,
     BackendInfo,
     CancelOutcome,
@@ -23,6 +24,8 @@ from qjobs.providers.interface import (
     Limits,
     ProviderContext,
     RemoteJob,
+    chosen,
+    handed_on,
 )
 from qjobs.providers.qiskit.bridge import Bridge
 from qjobs.providers.qiskit.ledger import Ledger
@@ -75,7 +78,7 @@ class QiskitProvider:
     def capabilities(self, backend: str) -> Capabilities:
         """Jobs are found only by the calls that were made on this machine."""
         self._described(backend)
-        return Capabilities(finds=False)
+        return Capabilities(finds=False, named_options=(TRANSPILE,))
 
     def backends(self) -> Sequence[BackendInfo]:
         """Those that the vendor lists."""
@@ -98,6 +101,11 @@ class QiskitProvider:
                 "in a later process",
                 hint=self._instead(described["local"]) if described["simulates"] else _NO_WAY,
             )
+
+    def dropped(self, *, backend: str, options: RunOptions) -> Sequence[str]:
+        """By what the backend's `run` and its default options name."""
+        taken = self._described(backend)["takes"]
+        return [word for word in chosen(options) if word not in taken]
 
     def _instead(self, local: str) -> str:
         """How to use a simulator whose jobs end with its process: in a worker of `local`."""
@@ -133,7 +141,7 @@ class QiskitProvider:
             backend=backend,
             tag=tag,
             options=asdict(options),
-            keywords={**self._settings.run_keywords(tag), **options.extra},
+            keywords={**self._settings.run_keywords(tag), **handed_on(options)},
             labels=(circuits.name, circuits.tags),
             slice=(part.start_index, part.experiments_count),
             alone=self.limits(backend).circuits == 1,

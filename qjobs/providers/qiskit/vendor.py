@@ -8,12 +8,12 @@ import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from importlib import import_module
 from threading import Lock
 from typing import Any
 
 from qjobs.circuits.foreign import describe
 from qjobs.errors import AuthError, ProviderError, QjobsError, UnknownBackend
+from qjobs.providers import arguments as given
 from qjobs.providers.interface import BackendInfo
 from qjobs.providers.qiskit import jobs, refusals, running
 
@@ -156,26 +156,18 @@ def translated(error: Exception, what: str) -> QjobsError:
 
 
 def _make(name: str, factory: str, arguments: Mapping[str, Any]) -> Any:
-    module, _, path = factory.partition(":")
+    where = f"[providers.{name}]"
+    made = given.imported(where, factory)
     try:
-        made: Any = import_module(module)
-        for part in path.split("."):
-            made = getattr(made, part)
-    except Exception as error:
-        raise ProviderError(
-            f"[providers.{name}]: cannot import {factory}: {describe(error)}",
-            hint="is the vendor's package installed for the `python` of the provider?",
-        ) from error
-    try:
-        return made(**arguments)
+        return made(**given.made(where, arguments))
     except Exception as error:
         if refusals.lacks_credentials(error):
             raise AuthError(
-                f"[providers.{name}]: {factory} failed: {describe(error)}",
-                hint=f"give it what it wants in `arguments` of [providers.{name}], "
+                f"{where}: {factory} failed: {describe(error)}",
+                hint=f"give it what it wants in `arguments` of {where}, "
                 'and {env = "NAME"} for a secret',
             ) from error
-        raise translated(error, f"[providers.{name}]: {factory} failed") from error
+        raise translated(error, f"{where}: {factory} failed") from error
 
 
 def _is_target(made: Any) -> bool:

@@ -255,6 +255,19 @@ def wanting(folder, **_):
     raise ValueError("No API token: set ACME_API_TOKEN, or save an account")
 
 
+class OnlyH:
+    """A simulator that compiles by itself: all that it says of its gates is that it has H."""
+
+    def __init__(self):
+        from qiskit.circuit.library import HGate
+        from qiskit.transpiler import Target
+        from qiskit_aer import AerSimulator
+
+        self.target = Target(num_qubits=3)
+        self.target.add_instruction(HGate(), {(0,): None})
+        self.run = AerSimulator().run
+
+
 def bare(folder, **_):
     """A provider that lists nothing."""
     return type("Bare", (), {"get_backend": lambda self, name="": Backend(name, Path(folder))})()
