@@ -114,7 +114,10 @@ class QiskitProvider:
         from importlib.util import find_spec
 
         if not local:
-            return "use -b local:package.module:callable, where the callable gives the backend"
+            return (
+                "use -b local:package.module:callable, where the callable gives the backend or, "
+                "with arguments, [backends.NAME] of the config file and -b local:NAME"
+            )
         if find_spec(local.partition(":")[0].partition(".")[0]) is not None:
             return f"use -b local:{local}"
         theirs, ours = self._bridge.greeting()["qiskit"], version("qiskit")
