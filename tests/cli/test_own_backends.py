@@ -14,7 +14,7 @@ import pytest
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import InputError
 from qjobs.model import RunOptions, Slice
-from qjobs.providers.local.provider import queued_job
+from qjobs.providers.local.queuing import queued_job
 
 CODE = '''
 from pathlib import Path

@@ -4,7 +4,6 @@ What is written down of one, in a set and in the queue, is its digest: the confi
 secrets in it, and only there may stand what is imported and called.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -64,8 +63,11 @@ class Definition:
     @property
     def digest(self) -> str:
         """One word that is another one after any change, and tells no argument."""
+        # Imported here: it loads OpenSSL, and few backends are such.
+        from hashlib import sha256
+
         meaning = json.dumps([self.factory, self.arguments, self.backend], sort_keys=True)
-        return f"{self.factory}#{hashlib.sha256(meaning.encode()).hexdigest()[:_DIGITS]}"
+        return f"{self.factory}#{sha256(meaning.encode()).hexdigest()[:_DIGITS]}"
 
     def callables(self) -> Iterator[str]:
         """All code that it names."""
