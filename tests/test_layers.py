@@ -24,7 +24,7 @@ FLOORS = (
     {"model", "tags", "spans", "failed", "facts", "results", "errors", "regular"},
     {"children", "files", "lock", "pool", "paths", "config"},
     {"circuits", "store"},
-    {"contract"},
+    {"contract", "arguments"},
     {"simulators", "backends"},
     {"providers"},
     {"engine"},

@@ -21,7 +21,7 @@ from qjobs.circuits.measured import only_measured
 from qjobs.circuits.outcomes import all_in_registers
 from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.sweep import Pub
-from qjobs.contract import Limits
+from qjobs.contract import TRANSPILE, Limits
 from qjobs.errors import JobRefused, NoneAccepted, ProviderError, QjobsError
 from qjobs.model import RunOptions
 
@@ -38,10 +38,11 @@ def run(
     """Start one job with all circuits and return the vendor's own job object.
 
     `target` is a backend with `run`, or a V2 sampler. Circuits that its Target cannot take as
-    they are get transpiled, all others go as they are. Shots, memory and seed are passed where
-    the target knows them, `keywords` always; these win. `start_index` is that of the first circuit
-    in its set: each slice gets a seed of its own. With `alone`, a single circuit is passed as it
-    is and not in a list: some backends that take one a job take no list.
+    they are get transpiled, unless the options have it otherwise; all others go as they are.
+    Shots, memory and seed are passed where the target knows them, `keywords` always; these win.
+    `start_index` is that of the first circuit in its set: each slice gets a seed of its own. With
+    `alone`, a single circuit is passed as it is and not in a list: some backends that take one a
+    job take no list.
 
     Nothing is posted twice, whatever the vendor's client does; see `posts`. Raises a NotAccepted if
     there is surely no job, ProviderError if there may be one.
@@ -167,6 +168,13 @@ def labels(target: Any, name: str, tags: Sequence[str]) -> dict[str, Any]:
     return _known(target, {key: value for key, value in wanted.items() if value})
 
 
+def takes(target: Any) -> list[str]:
+    """What it takes of `seed` and `memory`: samplers give all outcomes unasked."""
+    known = _known(target, _run_options(RunOptions(seed=0, memory=True), 0)).keys()
+    seed = ["seed"] if known & {"seed", "seed_simulator"} else []
+    return seed + (["memory"] if "memory" in known or _is_sampler(target) else [])
+
+
 def _run_options(options: RunOptions, start_index: int) -> dict[str, Any]:
     wanted: dict[str, Any] = {"shots": options.shots}
     if options.memory:
@@ -237,7 +245,7 @@ def _fitted(
 
 def _fit(circuit: QuantumCircuit, target: Target | None, options: RunOptions) -> QuantumCircuit:
     try:
-        if target is None:
+        if target is None or options.extra.get(TRANSPILE) is False:
             return own_gates.unrolled(circuit)
         circuit = own_gates.set_apart(circuit, kept=own_gates.natives(target))
         if _fits(circuit, target):

@@ -112,7 +112,7 @@ NoTranspile = Annotated[
     bool,
     typer.Option(
         "--no-transpile",
-        help="Send the circuits as they are; first see that the backend has it all.",
+        help="Send the circuits as they are: to ibm if they fit, to others in any case.",
     ),
 ]
 LeastBusy = Annotated[

@@ -3,7 +3,7 @@
 Loads Qiskit: for worker processes only.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from inspect import signature
 from itertools import count, groupby, islice, repeat
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from qjobs.circuits.placing import bare
 from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.slices import Unread
 from qjobs.circuits.sweep import Pub
+from qjobs.contract import TRANSPILE, handed_on
 from qjobs.errors import InputError
 from qjobs.model import RunOptions
 from qjobs.results import CircuitResult
@@ -53,8 +54,9 @@ class Runner:
         self._target: Any = target
         self._options = options
         self._observables = observables
-        self._takes = vars(getattr(target, "options", None) or _Nothing()).keys()
-        described = getattr(target, "target", None)
+        self._takes = _options_of(target)
+        as_they_are = options.extra.get(TRANSPILE) is False
+        described = None if as_they_are else getattr(target, "target", None)
         self._translation = None if described is None else Translation(described)
         self._natives = frozenset() if described is None else own_gates.natives(described)
         self._ask: Callable[[list[_Single]], list[CircuitResult]] = (
@@ -87,7 +89,7 @@ class Runner:
         return self._options.seed is not None and "seed_simulator" in self._takes
 
     def _is_primitive(self) -> bool:
-        return "pubs" in signature(self._target.run).parameters
+        return _is_primitive(self._target)
 
     def _results(self, singles: list[_Single]) -> list[CircuitResult]:
         try:
@@ -115,7 +117,7 @@ class Runner:
                 for layout, pub in zip(layouts, pubs, strict=True)
                 for result in outcomes.from_sampler(layout, pub.data, memory=memory)
             ]
-        keywords: dict[str, Any] = {"shots": shots, **self._options.extra}
+        keywords: dict[str, Any] = {"shots": shots, **handed_on(self._options)}
         if memory and "memory" in self._takes:
             keywords["memory"] = True
         if self._seeded():
@@ -167,6 +169,22 @@ class Runner:
         seed = seed_of(single.number, self._options)
         assert seed is not None
         return seed % SEEDS
+
+
+def takes(target: object) -> list[str]:
+    """What a target takes of `seed` and `memory`: primitives give all outcomes unasked."""
+    if _is_primitive(target):
+        return ["memory"]
+    names = {"seed": "seed_simulator", "memory": "memory"}
+    return [word for word, name in names.items() if name in _options_of(target)]
+
+
+def _options_of(target: object) -> Collection[str]:
+    return vars(getattr(target, "options", None) or _Nothing()).keys()
+
+
+def _is_primitive(target: Any) -> bool:
+    return "pubs" in signature(target.run).parameters
 
 
 class _Nothing:

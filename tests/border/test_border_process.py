@@ -137,6 +137,50 @@ def test_configured_keywords_reach_run_with_the_tag_in_place(
     assert told == '{"metadata": {"qjobs": "tag qj-a-0-1"}, "fast": false}'
 
 
+def test_a_callable_makes_what_toml_cannot_hold(
+    make: Make, circuits: CircuitSlice, service: Path
+) -> None:
+    provider = make(arguments={"folder": {"call": "pathlib:Path.cwd"}, "simulator": ""})
+
+    assert submit(provider, circuits) in jobs_of(Path.cwd())
+    assert not service.exists()
+
+
+def test_a_callable_that_fails_for_want_of_a_token_is_a_matter_of_credentials(make: Make) -> None:
+    wanting = {"call": "folder_vendor:wanting", "arguments": {"folder": "x"}}
+
+    with pytest.raises(AuthError, match=r"\[providers.acme\]: folder_vendor:Provider failed"):
+        make(arguments={"folder": wanting}).backends()
+    with pytest.raises(ProviderError, match="cannot import folder_vendor:nothing"):
+        make(arguments={"folder": {"call": "folder_vendor:nothing"}}).backends()
+    with pytest.raises(UsageError, match="'argument' is not known; near ones: arguments"):
+        make(arguments={"folder": {"call": "folder_vendor:Provider", "argument": {}}})
+
+
+def test_what_a_backend_does_not_take_is_told(make: Make) -> None:
+    asked = RunOptions(seed=1, memory=True)
+    provider = make()
+
+    assert provider.dropped(backend="calm", options=asked) == []
+    assert provider.dropped(backend="slow", options=asked) == ["seed", "memory"]
+    assert provider.dropped(backend="slow", options=RunOptions()) == []
+
+
+def test_circuits_go_as_they_are_if_they_are_to(
+    make: Make, circuits: CircuitSlice, service: Path
+) -> None:
+    provider = make(arguments={"simulator": "folder_vendor:OnlyH"})
+    as_they_are = RunOptions(shots=50, extra={"transpile": False})
+
+    with pytest.raises(JobRefused, match="cannot transpile"):
+        submit(provider, circuits)
+    job_id = provider.submit(circuits, backend="calm", options=as_they_are, tag="qj-a-1-1")
+
+    results = provider.result(job_id, backend="calm").circuits()
+    assert [result.readable_counts() for result in results] == [{"1 01": 50}, {"1": 50}]
+    assert (service / "keywords.json").read_text() == "{}"
+
+
 def test_tags_of_the_set_reach_a_run_that_takes_them_and_its_name_no_other(
     make: Make, circuits: CircuitSlice, service: Path
 ) -> None:

@@ -17,7 +17,8 @@ from qjobs.circuits.sweep import Sweep
 from qjobs.model import JobStatus, RunOptions, Slice
 from qjobs.providers.local import running
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.provider import LocalProvider, queued_job
+from qjobs.providers.local.provider import LocalProvider
+from qjobs.providers.local.queuing import queued_job
 from qjobs.results import CircuitResult
 
 Seen = TypeVar("Seen")

@@ -32,7 +32,8 @@ from qjobs.errors import InputError, JobRefused, ProviderError, UsageError
 from qjobs.model import JobStatus, RunOptions, Slice
 from qjobs.providers.local import supervision
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.provider import LocalProvider, queued_job
+from qjobs.providers.local.provider import LocalProvider
+from qjobs.providers.local.queuing import queued_job
 
 OPTIONS = RunOptions(shots=100, seed=5)
 

@@ -10,7 +10,17 @@ from pathlib import Path
 
 from qjobs.circuits.checking import checked
 from qjobs.circuits.gather import Gathered
-from qjobs.contract import Charges, Instance, Labels, Plan, Plans, Provider, Warns
+from qjobs.contract import (
+    DEFINITION,
+    Charges,
+    Drops,
+    Instance,
+    Labels,
+    Plan,
+    Plans,
+    Provider,
+    Warns,
+)
 from qjobs.engine.set.choice import least_busy
 from qjobs.engine.set.material import Material, collect
 from qjobs.engine.set.plan import plan_slices
@@ -22,6 +32,10 @@ from qjobs.store.folder import SetFolder
 from qjobs.store.sets import Draft
 
 _USUAL = Instance("")
+_MEANS = {
+    "seed": "its counts may be others each time",
+    "memory": "the outcomes shot by shot may be missing",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +119,12 @@ def warnings(workspace: Workspace, job_set: JobSet) -> Sequence[str]:
             f"only recorded here, for {job_set.provider} has no room for it: {label!r}"
             for label in left_out
         ]
+        if isinstance(provider, Drops):
+            dropped = provider.dropped(backend=job_set.backend, options=job_set.options)
+            found += [
+                f"{job_set.provider}:{job_set.backend} takes no {word}: {_MEANS[word]}"
+                for word in dropped
+            ]
         return [
             *found,
             *(provider.warnings(job_set.backend) if isinstance(provider, Warns) else ()),
@@ -221,7 +241,7 @@ def _plan(
         instance_name=place.name,
         plan=place.plan,
         tags=request.tags,
-        fingerprint=_fingerprint(request, material),
+        fingerprint=_fingerprint(request, material, plan),
         parameters=sweep.names if sweep else (),
         bindings=material.bindings,
         observables=material.observables,
@@ -230,7 +250,7 @@ def _plan(
     )
 
 
-def _fingerprint(request: SubmitRequest, material: Material) -> str:
+def _fingerprint(request: SubmitRequest, material: Material, plan: Plan) -> str:
     """Equal for the same circuits, in the same order, run the same way on the same backend."""
     options = asdict(request.options)
     options["extra"].pop(PACE, None)
@@ -238,4 +258,6 @@ def _fingerprint(request: SubmitRequest, material: Material) -> str:
     meaning = [*material.fingerprint(), where.provider, where.backend, options]
     if where.account or where.instance:
         meaning += [where.account, where.instance]
+    if DEFINITION in plan.options.extra:
+        meaning.append(plan.options.extra[DEFINITION])
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()

@@ -22,6 +22,8 @@ from qjobs.contract import (
     Limits,
     ProviderContext,
     RemoteJob,
+    chosen,
+    handed_on,
 )
 from qjobs.errors import JobRefused, NoneAccepted, ProviderError, UnknownBackend, UsageError
 from qjobs.model import JobStatus, RunOptions
@@ -105,6 +107,15 @@ class HeldProvider:
         if objection:
             raise UsageError(objection, hint=running.instead(self._target))
 
+    def dropped(self, *, backend: str, options: RunOptions) -> Sequence[str]:
+        """By what the object's `run` and its default options name."""
+        from qjobs.backends import running
+
+        if self._target is None or not (asked := chosen(options)):
+            return ()
+        taken = running.takes(self._target)
+        return [word for word in asked if word not in taken]
+
     def submit(self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> str:
         """Start a job, once: the same tag gives the same job."""
         if self._target is None:
@@ -132,7 +143,7 @@ class HeldProvider:
             options=options,
             keywords={
                 **running.labels(self._target, circuits.name, circuits.tags),
-                **options.extra,
+                **handed_on(options),
                 **keywords,
             },
             start_index=circuits.slice.start_index,

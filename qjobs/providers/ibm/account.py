@@ -110,6 +110,8 @@ class Account:
                     account.validate()
             except (IBMError, ValueError, KeyError, OSError) as error:
                 raise no_credentials(f"no account of IBM Quantum Platform: {error}") from error
+            if not account.token.strip():
+                raise no_credentials("no account of IBM Quantum Platform: its token is empty")
             self._account = account
         return self._account
 

@@ -62,6 +62,7 @@ class Service:
             "fetches": self._vendor.fetches(backend),
             "simulates": self._vendor.simulates(backend),
             "local": self._vendor.local_address(backend),
+            "takes": running.takes(target),
         }, b""
 
     def submit(self, request: Frame) -> Reply:
