@@ -362,7 +362,7 @@ def test_what_is_no_qpy_is_refused(two: Transpilers) -> None:
 
 
 def process_ids(transpilers: Transpilers) -> list[int]:
-    return [process._popen.pid for process in transpilers._started]
+    return [process.pid for process in transpilers._started]
 
 
 def wait_for_end(process_id: int) -> bool:
@@ -451,7 +451,7 @@ from qjobs.providers.ibm.transpiling import Transpilation, Transpilers
 target, data = (open(path, "rb").read() for path in sys.argv[1:])
 transpilers = Transpilers(Transpilation(target.decode(), 1, 7), processes=1)
 transpilers.transpile(data)
-print(*(process._popen.pid for process in transpilers._started), flush=True)
+print(*(process.pid for process in transpilers._started), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
