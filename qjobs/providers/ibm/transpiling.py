@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from qjobs.children.child import Child, Died
+from qjobs.circuits import qpy
 from qjobs.errors import JobRefused, UnreadableCircuit
 from qjobs.model import Slice
-from qjobs.providers.ibm.pieces import cut, join
 from qjobs.providers.ibm.weights import Weight
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Transpilers:
         one cannot be read, and InputError if the file is damaged.
         """
         answers = self._ask_all("transpile", data, start_index)
-        return Transpiled(join([answer.qpy for answer in answers]), _weights(answers))
+        return Transpiled(qpy.joined([answer.qpy for answer in answers]), _weights(answers))
 
     def weigh(self, data: bytes, *, start_index: int = 0) -> tuple[Weight, ...]:
         """What each circuit of a QPY file takes of a job as it is; raises as `transpile`."""
@@ -121,13 +121,14 @@ class Transpilers:
         try:
             # One call after the other: the first slice must not be ready as late as the last.
             with self._turn:
-                for part, piece in cut(data, circuits=PIECE_CIRCUITS, size_bytes=PIECE_BYTES):
+                container = qpy.Container(data)
+                for part in container.runs(circuits=PIECE_CIRCUITS, size_bytes=PIECE_BYTES):
                     self._room.acquire()
                     if any(future.done() and future.exception() for future in waiting):
                         self._room.release()
                         break
                     place = Slice(start_index + part.start_index, part.experiments_count)
-                    waiting.append(self._start(request, piece, place))
+                    waiting.append(self._start(request, container.cut(part), place))
             return [future.result() for future in waiting]
         except CancelledError as error:
             raise _stopped() from error
