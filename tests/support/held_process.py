@@ -20,7 +20,11 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.contract import ProviderContext
 from qjobs.model import RunOptions, Slice
 from qjobs.providers.held.provider import HeldProvider
-from support.scripted_vendor import ScriptedBackend, Service
+
+if __name__ == "__main__":  # then this folder is where Python looks for modules
+    sys.path[0] = str(Path(__file__).parents[1])
+
+from support.scripted_vendor import ScriptedBackend, Service  # noqa: E402
 
 BEHIND = 8
 
