@@ -24,7 +24,7 @@ from qjobs.providers.held.provider import HeldProvider
 if __name__ == "__main__":  # then this folder is where Python looks for modules
     sys.path[0] = str(Path(__file__).parents[1])
 
-from support.scripted_vendor import ScriptedBackend, Service  # noqa: E402
+from support.scripted_vendor import ScriptedBackend, Service
 
 BEHIND = 8
 
