@@ -42,7 +42,7 @@ def run(job: QueuedJob, *, threads: int) -> Iterator[CircuitResult]:
     options = job.run_options
     observables = None
     if circuits.observables is not None:
-        observables = estimation.read_observables(circuits.observables)
+        observables = [*map(estimation.operator, circuits.read_observables())]
     made = _made_for(job, str(options.extra.get("method", "")))
     if isinstance(made, Machine):
         simulation = _simulation(made, options, observables, threads=threads)
