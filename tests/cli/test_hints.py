@@ -124,3 +124,10 @@ def test_that_of_what_was_cancelled_while_it_was_submitted(qjobs, bell, home, st
     assert submitting.returncode == 6
     assert follow(qjobs, SimpleNamespace(code=6, err=err)) == 0
     assert qjobs("wait").code == 0
+
+
+def test_that_of_jobs_that_cannot_be_stopped(qjobs, submitted):
+    submitted("delay=60,cancel=no")
+    ended = qjobs("cancel")
+    assert ended.code != 0
+    assert follow(qjobs, ended) == 0

@@ -1,6 +1,7 @@
 """Hints about circuits, values and observables: what could not be read can be, once mended so."""
 
 import os
+from importlib.metadata import requires
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,20 @@ def test_circuits_that_their_reader_does_not_survive(qjobs: Qjobs, deadly: Path)
     assert "leave the file out" in hint_of(qjobs(*words))
     words.remove("deadly.qpy")
     good(qjobs, *words)
+
+
+@pytest.mark.slow
+def test_an_installation_that_lacks_what_it_needs(
+    qjobs: Qjobs, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (files / "lacking" / "qiskit").mkdir(parents=True)
+    (files / "lacking" / "qiskit" / "__init__.py").write_text("import numpy.nothing\n")
+    monkeypatch.setenv("PYTHONPATH", str(files / "lacking"))
+    ended = qjobs("submit", "bell.qasm", *FAKE)
+    package = the("^reinstall ([a-z-]+) with its dependencies$", hint_of(ended))
+    assert any(one.startswith("qiskit<") for one in requires(package) or ())
+    monkeypatch.delenv("PYTHONPATH")
+    good(qjobs, "submit", "bell.qasm", *FAKE)
 
 
 @pytest.mark.slow
