@@ -255,3 +255,18 @@ def test_a_job_that_has_lost_its_tag(qjobs: Qjobs, bell: str, home: Path, way: s
             books.execute("DELETE FROM job")
     good(qjobs, "resume")
     good(qjobs, "wait")
+
+
+def test_a_queue_that_is_damaged(
+    qjobs: Qjobs, bell: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QJOBS_LOCAL_IDLE_S", "0.1")
+    (home / "local").mkdir(parents=True, mode=0o700)
+    (home / "local" / "queue.db").write_bytes(b"damaged" * 4096)
+    (home / "local" / "queue.db").chmod(0o600)
+    resume = the("^qjobs (.*)$", hint_of(qjobs("submit", bell, "-b", "local"))).split()
+    pattern = Path(the(r"move (\S+) away", qjobs(*resume).err))
+    for path in pattern.parent.glob(pattern.name):
+        path.rename(tmp_path / path.name)
+    good(qjobs, *resume)
+    good(qjobs, "wait")
