@@ -68,10 +68,13 @@ def recover(workspace: Workspace, request: RecoverRequest) -> Iterator[Recovery]
     With `dry_run` nothing is written. Raises UsageError if the provider keeps no labels,
     StateError, ProviderError and, after all others, NotFound for sets that it has no job of.
     """
+    where = request.destination
     for set_id in request.set_ids:
         if not tags.SET_ID.fullmatch(set_id):
-            raise UsageError(f"{set_id!r} is not the id of a job set", hint="give it in full")
-    where = request.destination
+            raise UsageError(
+                f"{set_id!r} is not the id of a job set",
+                hint=f"qjobs recover -b {where.provider} --dry-run",
+            )
     provider = _load(workspace, where)
     lost, foreign = [], []
     for set_id in dict.fromkeys(request.set_ids or _seen(provider, where.backend)):

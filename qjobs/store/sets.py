@@ -86,7 +86,9 @@ class Store:
             files.make_folder(self._sets)
             folder.mkdir(mode=0o700)
         except FileExistsError as error:
-            raise StateUnwritable(f"there is already a {folder}", hint="move it away") from error
+            raise StateUnwritable(
+                f"there is already a {folder}", hint=f"move it out of {self._sets}"
+            ) from error
         except OSError as error:
             raise files.unwritable(folder, error) from error
         lock = FileLock(folder / DRAFT_LOCK)

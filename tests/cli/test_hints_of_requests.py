@@ -354,3 +354,13 @@ def test_counts_and_expectation_values_in_one_table(
     good(qjobs, "result", "@1", "@2", "--format", format_)
     for one in ("@1", "@2"):
         good(qjobs, "result", one, "--format", "csv")
+
+
+def test_more_circuits_than_are_shown(qjobs: Qjobs, files: Path) -> None:
+    good(qjobs, "submit", *["bell.qpy"] * 21, *FAKE)
+    shown = " ".join(good(qjobs, "result", "--format", "table").out.split())
+    words = the("1 more circuit: qjobs (.*), or", shown).split()
+    assert len(good(qjobs, *words).out.splitlines()) >= 21
+    option, name = the(r"or (--out \S+)$", shown).split()
+    good(qjobs, "result", option, name)
+    assert len((files / name).read_text().splitlines()) >= 21

@@ -45,7 +45,7 @@ def known_client() -> Iterator[None]:
         if error.name == "qiskit_ibm_runtime":
             raise ProviderError(
                 "the package qiskit-ibm-runtime is not installed",
-                hint="install it: pip install 'qiskit-qjobs[ibm]'",
+                hint="pip install 'qiskit-qjobs[ibm]'",
             ) from error
         raise _unknown_client(error) from error
     except (ImportError, AttributeError) as error:

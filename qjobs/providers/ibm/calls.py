@@ -174,7 +174,8 @@ class Calls:
             except (sqlite3.Error, OSError) as error:
                 raise ProviderError(
                     f"cannot use {self._path}: {error}",
-                    hint="is the disk full, or the file damaged?",
+                    hint="make room if the disk is full; if the file is damaged, put it back from "
+                    f"a backup, or move {self._path}* away",
                 ) from error
 
 

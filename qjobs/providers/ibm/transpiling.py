@@ -159,8 +159,7 @@ class Transpilers:
             if self._closed:
                 raise _stopped() from death
             raise JobRefused(
-                f"circuits {place} cannot be transpiled: the process that worked on them {death}",
-                hint="is there enough memory? then run: qjobs retry",
+                f"circuits {place} cannot be transpiled: the process that worked on them {death}"
             ) from death
         if "others" in head:
             raise UnreadableCircuit(head["error"], others=head["others"])
@@ -180,8 +179,8 @@ class Transpilers:
                 raise _stopped()
             if self._deaths >= MOST_DEATHS:
                 raise JobRefused(
-                    f"{self._deaths} processes that transpile have died; no more are started",
-                    hint="is there enough memory? then run: qjobs retry",
+                    f"{self._deaths} processes that transpile have died, and no more are started: "
+                    "is there enough memory?"
                 )
             process = _start()
             self._started.add(process)
@@ -220,4 +219,4 @@ def _weights(answers: Iterable[Transpiled]) -> tuple[Weight, ...]:
 
 
 def _stopped() -> JobRefused:
-    return JobRefused("transpiling was stopped", hint="run: qjobs retry")
+    return JobRefused("transpiling was stopped")

@@ -96,7 +96,8 @@ class Database:
             except sqlite3.Error as error:
                 raise ProviderError(
                     f"the queue of the local provider, {path}, cannot be used: {error}",
-                    hint="is the disk full, or the file damaged?",
+                    hint="make room if the disk is full; if the file is damaged, put it back from "
+                    f"a backup, or move {path}* away",
                 ) from error
             except OSError as error:
                 raise ProviderError(f"cannot open {path}: {error.strerror or error}") from error

@@ -389,9 +389,8 @@ def test_a_dead_process_fails_its_circuits_and_is_replaced() -> None:
         expected = transpilers.transpile(data)
         (victim,) = process_ids(transpilers)
         os.kill(victim, signal.SIGKILL)
-        with pytest.raises(JobRefused, match=r"circuits 6-8 .* killed by signal 9") as caught:
+        with pytest.raises(JobRefused, match=r"circuits 6-8 .* killed by signal 9"):
             transpilers.transpile(data, start_index=6)
-        assert "memory" in caught.value.hint
         assert transpilers.transpile(data) == expected
 
 
