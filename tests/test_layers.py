@@ -21,11 +21,11 @@ import qjobs
 ROOT = Path(qjobs.__file__).parent
 
 FLOORS = (
-    {"model", "tags", "spans", "failed", "facts", "results", "errors", "regular"},
+    {"model", "tags", "spans", "failed", "facts", "results", "errors", "regular", "near"},
     {"children", "files", "lock", "pool", "paths", "config"},
     {"circuits", "store"},
     {"contract", "arguments"},
-    {"simulators", "backends"},
+    {"simulators", "backends", "known_jobs"},
     {"providers"},
     {"engine"},
     {"managed", "render"},
@@ -43,6 +43,7 @@ DOORS = {
     "tomllib": ("store", "config"),
     "tomli_w": ("store",),
     "platformdirs": ("paths",),
+    "sqlite3": ("known_jobs",),
 }
 SLOW = {"qiskit", "qiskit_aer", "numpy", "pydantic"}
 ENVIRONMENT = {"os.environ", "os.getenv"}

@@ -162,7 +162,7 @@ def test_a_link_in_a_strangers_folder_has_no_other_file_written(
 ) -> None:
     precious = tmp_path / "precious"
     precious.write_text("mine")
-    folder.make()
+    folder.path.mkdir(mode=0o700)
     (folder.path / name).symlink_to(precious)
 
     with pytest.raises(ProviderError, match=name):

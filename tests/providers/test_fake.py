@@ -2,13 +2,14 @@
 
 import re
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -434,31 +435,46 @@ def test_the_seed_and_the_memory_are_heeded(world: World) -> None:
 def test_the_books_are_for_their_owner_alone(world: World) -> None:
     world.submit("")
 
-    (file,) = world.folder.iterdir()
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    for file in world.folder.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
     assert stat.S_IMODE(world.folder.stat().st_mode) == 0o700
 
 
 def test_unusable_books_are_named(world: World) -> None:
-    world.submit("")
-    (file,) = world.folder.iterdir()
+    world.folder.mkdir()
+    file = world.folder / "books.sqlite"
     file.write_bytes(b"not a database at all" * 100)
 
     with pytest.raises(ProviderError, match=re.escape(str(file))):
         world.status("fake-1")
 
 
-def test_books_of_a_newer_format_are_left_alone(world: World) -> None:
-    import sqlite3
-    from contextlib import closing
+# What a version without notes wrote, to the letter.
+FORMAT_1 = """
+CREATE TABLE job (
+        number INTEGER PRIMARY KEY, tag TEXT, backend TEXT, accepted_s REAL, ends_s REAL,
+        start_index INTEGER, circuits INTEGER, shots INTEGER, seed INTEGER, memory INTEGER,
+        fails INTEGER, cancelled INTEGER, reads INTEGER);
+CREATE INDEX job_by_tag ON job (tag);
+CREATE TABLE counter (
+        series TEXT, name TEXT, value INTEGER, PRIMARY KEY (series, name));
+CREATE TABLE series (name TEXT PRIMARY KEY, backend TEXT);
+CREATE TABLE pace (backend TEXT PRIMARY KEY, due_s REAL);
+INSERT INTO job VALUES (1, 'qj-set-7-1', '', 900, 900, 0, 2, 4, 1, 0, 0, 0, 0);
+"""
+FORMAT_2 = "CREATE TABLE note (tag TEXT PRIMARY KEY, text TEXT);"
 
-    world.submit("")
-    (file,) = world.folder.iterdir()
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("PRAGMA user_version = 9")
 
-    with pytest.raises(ProviderError, match="format 9"):
-        world.submit("")
+@pytest.mark.parametrize(("format_", "tables"), [(1, FORMAT_1), (2, FORMAT_1 + FORMAT_2)])
+def test_books_of_earlier_formats_go_on(world: World, format_: int, tables: str) -> None:
+    world.folder.mkdir()
+    with closing(sqlite3.connect(world.folder / "books.sqlite")) as books:
+        books.executescript(f"{tables} PRAGMA user_version = {format_};")
+
+    assert world.provider.find("qj-set-7-1") == ["fake-1"]
+    assert world.submit("") == "fake-2"
+    assert world.status("fake-1") is JobStatus.DONE
+    assert len(world.provider.labelled(backend="")) == 2
 
 
 @pytest.mark.slow

@@ -5,16 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from qjobs.backends.layouts import packed, unpacked
 from qjobs.errors import ProviderError
+from qjobs.known_jobs.database import Database
+from qjobs.known_jobs.layouts import packed, unpacked
 from qjobs.model import JobStatus
-from qjobs.providers.held.database import Database
 from qjobs.providers.held.processes import Processes
 
 if TYPE_CHECKING:
     from qjobs.circuits.layout import Layout
 
-_FORMAT = 1
 _DIED = "lost: the Python process that ran it ended before the job did"
 
 # An empty status is that of a job that has not ended, as far as anybody wrote it down.
@@ -67,7 +66,7 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self.processes = Processes(folder / "processes")
         self._path = folder / "jobs.sqlite"
-        self._database = Database(self._path, _TABLES, version=_FORMAT)
+        self._database = Database(self._path, (_TABLES,))
 
     # Jobs
 
@@ -76,17 +75,17 @@ class Shelf:
 
         `layouts` are those of its circuits, for those who retrieve the job.
         """
-        with self._database.write() as connection:
+        with self._database.transaction() as connection:
             cursor = connection.execute(
                 "INSERT OR IGNORE INTO job (job_id, tag, backend, process, retrievable, shots,"
                 " memory, layouts) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (*entry[:7], json.dumps(packed(layouts))),
+                (*entry[:7], json.dumps([(number, layout) for number, *layout in packed(layouts)])),
             )
             return cursor.lastrowid if cursor.rowcount else None
 
     def find(self, tag: str) -> list[str]:
         """The ids of the jobs that carry a tag, the oldest first."""
-        with self._database.read() as connection:
+        with self._database.open() as connection:
             rows = connection.execute(
                 "SELECT job_id FROM job WHERE tag = ? AND tag != '' ORDER BY number", (tag,)
             )
@@ -94,7 +93,7 @@ class Shelf:
 
     def of_set(self, set_tag: str) -> list[tuple[str, str, str, str]]:
         """Id, tag, status and message of the jobs of a set, the oldest first."""
-        with self._database.read() as connection:
+        with self._database.open() as connection:
             rows = connection.execute(
                 "SELECT job_id, tag, status, message FROM job WHERE tag GLOB ? || '-*'"
                 " ORDER BY number",
@@ -104,7 +103,7 @@ class Shelf:
 
     def entries(self, job_ids: Sequence[str]) -> dict[str, Entry]:
         """The jobs of these ids; those unknown are left out."""
-        with self._database.read() as connection:
+        with self._database.open() as connection:
             rows = connection.execute(
                 "SELECT job_id, tag, backend, process, retrievable, shots, memory, status, message,"
                 " number FROM job WHERE job_id IN (SELECT value FROM json_each(?))",
@@ -114,15 +113,15 @@ class Shelf:
 
     def layouts(self, number: int) -> "list[Layout] | None":
         """Those of a job's circuits, if they were written down."""
-        with self._database.read() as connection:
+        with self._database.open() as connection:
             rows = connection.execute("SELECT layouts FROM job WHERE number = ?", (number,))
             for (text,) in rows:
-                return unpacked(json.loads(text)) or None
+                return unpacked((number, *layout) for number, layout in json.loads(text)) or None
         return None
 
     def end(self, number: int, status: JobStatus, message: str, body: bytes = b"") -> None:
         """Write down how a job ended, and its results if it is DONE. The first word counts."""
-        with self._database.write() as connection:
+        with self._database.transaction() as connection:
             cursor = connection.execute(
                 "UPDATE job SET status = ?, message = ? WHERE number = ? AND status = ''",
                 (status.value, message, number),
@@ -132,7 +131,7 @@ class Shelf:
 
     def abandon(self, process: str) -> None:
         """Write down that the jobs of a dead process died with it, but for the retrievable."""
-        with self._database.write() as connection:
+        with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE job SET status = ?, message = ?"
                 " WHERE process = ? AND status = '' AND NOT retrievable",
@@ -142,7 +141,7 @@ class Shelf:
 
     def take_over(self, entry: Entry, process: str) -> bool:
         """Make a job that of another process. False if somebody else was faster."""
-        with self._database.write() as connection:
+        with self._database.transaction() as connection:
             cursor = connection.execute(
                 "UPDATE job SET process = ? WHERE number = ? AND process = ? AND status = ''",
                 (process, entry.number, entry.process),
@@ -151,7 +150,7 @@ class Shelf:
 
     def result(self, job_id: str) -> bytes:
         """The results of a job that is DONE."""
-        with self._database.read() as connection:
+        with self._database.open() as connection:
             rows = connection.execute(
                 "SELECT body FROM result JOIN job USING (number) WHERE job_id = ?", (job_id,)
             )
@@ -163,16 +162,16 @@ class Shelf:
 
     def ask_to_cancel(self, entry: Entry) -> None:
         """Leave word for the process that has the job."""
-        with self._database.write() as connection:
+        with self._database.transaction() as connection:
             connection.execute("UPDATE job SET unwanted = 1 WHERE number = ?", (entry.number,))
 
     def take_unwanted(self, process: str) -> list[str]:
         """The ids of a process's jobs that others asked to cancel since the last time."""
         chosen = "process = ? AND unwanted = 1 AND status = ''"
-        with self._database.read() as connection:
+        with self._database.open() as connection:
             rows = connection.execute(f"SELECT job_id FROM job WHERE {chosen}", (process,))  # noqa: S608  our own text
             job_ids = [job_id for (job_id,) in rows]
         if job_ids:
-            with self._database.write() as connection:
+            with self._database.transaction() as connection:
                 connection.execute(f"UPDATE job SET unwanted = 2 WHERE {chosen}", (process,))  # noqa: S608  our own text
         return job_ids

@@ -5,15 +5,15 @@ set; it does not copy them.
 """
 
 import json
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, fields
 
 from qjobs.errors import ProviderError
+from qjobs.known_jobs.database import Connection, Database
 from qjobs.model import JobStatus
-from qjobs.providers.local.database import Database
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.queued import QueuedJob
+from qjobs.providers.local.schema import STEPS
 
 _COLUMNS = ", ".join(field.name for field in fields(QueuedJob))
 
@@ -27,7 +27,7 @@ class Queue:
     """
 
     def __init__(self, folder: Folder) -> None:
-        self._database = Database(folder)
+        self._database = Database(folder.queue, STEPS, functions={"relative": folder.moved})
         self._folder = folder
 
     # What clients do.
@@ -193,7 +193,7 @@ class Queue:
 
     @staticmethod
     def _finish(
-        database: sqlite3.Connection,
+        database: Connection,
         job_id: str,
         status: JobStatus,
         message: str = "",
@@ -206,5 +206,5 @@ class Queue:
         )
 
     @staticmethod
-    def _requeue(database: sqlite3.Connection, job_id: str) -> None:
+    def _requeue(database: Connection, job_id: str) -> None:
         database.execute("UPDATE queued_job SET status = 'QUEUED' WHERE job_id = ?", (job_id,))

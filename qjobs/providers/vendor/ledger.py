@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qjobs import files
-from qjobs.backends.layouts import packed, unpacked
 from qjobs.errors import NotAccepted, NotFound, ProviderError, StateError
+from qjobs.known_jobs.layouts import packed, unpacked
 from qjobs.lock import FileLock
 from qjobs.model import RunOptions
 
@@ -199,13 +199,12 @@ def _write(path: Path, data: bytes) -> None:
 def _fields(reading: Reading) -> dict[str, Any]:
     return {
         "options": asdict(reading.options),
-        "layouts": [(number, *layout) for number, layout in packed(reading.layouts)],
+        "layouts": packed(reading.layouts),
     }
 
 
 def _reading(entry: dict[str, Any]) -> Reading | None:
     try:
-        layouts = unpacked((number, layout) for number, *layout in entry["layouts"])
-        return Reading(layouts, RunOptions(**entry["options"]))
+        return Reading(unpacked(entry["layouts"]), RunOptions(**entry["options"]))
     except (KeyError, TypeError, ValueError):
         return None
