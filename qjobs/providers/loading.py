@@ -11,6 +11,7 @@ from qjobs import config, paths
 from qjobs.circuits.foreign import describe
 from qjobs.contract import Provider, ProviderContext
 from qjobs.errors import ProviderError, QjobsError, UnknownBackend, UsageError
+from qjobs.near import near_ones
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -182,11 +183,8 @@ def _package(point: "EntryPoint") -> str:
 
 
 def _unknown(name: str) -> UnknownBackend:
-    from difflib import get_close_matches
-
     known = names()
-    near = get_close_matches(name, known, n=3)
     return UnknownBackend(
-        f"no provider {name!r}" + (f"; near ones: {', '.join(near)}" if near else ""),
+        f"no provider {name!r}{near_ones(name, known)}",
         hint=f"providers: {', '.join(known)}",
     )

@@ -5,7 +5,6 @@ sent since is *planned* in it. So the provider is asked for the jobs that carry 
 one question, and what they tell is recorded as if it had been known all along.
 """
 
-import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import assert_never
@@ -32,7 +31,6 @@ from qjobs.model import (
 from qjobs.store.folder import SetFolder
 from qjobs.store.journal import Journal
 
-_NEVER = threading.Event()
 _UNTOLD = JobStatus.UNKNOWN
 _SEEN = "seen at the provider"
 
@@ -93,7 +91,7 @@ def _ask(provider: Provider, job_set: JobSet, jobs: Sequence[Job]) -> Sequence[R
         if isinstance(job.state, Planned)
     ]
     width = provider.limits(job_set.backend).connections
-    answers = pool.each(find, unsent, width=min(width, len(unsent)), stop=_NEVER) if unsent else ()
+    answers = pool.each(find, unsent, width=min(width, len(unsent))) if unsent else ()
     return [job for found in answers for job in found]
 
 

@@ -58,6 +58,7 @@ from functools import lru_cache
 from typing import Any
 
 from qjobs.errors import UnknownBackend
+from qjobs.near import near_ones
 
 _MOST = 1_000_000_000
 _MOST_S = 86_400.0
@@ -159,10 +160,7 @@ def parse_script(text: str) -> Script:
 
 
 def _unknown_key(key: str) -> UnknownBackend:
-    from difflib import get_close_matches
-
-    near = get_close_matches(key, KEYS, n=3)
     return UnknownBackend(
-        f"fake backend: no key {key!r}" + (f"; near ones: {', '.join(near)}" if near else ""),
+        f"fake backend: no key {key!r}{near_ones(key, KEYS)}",
         hint=f"keys: {', '.join(KEYS)}",
     )

@@ -1,7 +1,6 @@
 """IBM Quantum Platform as a provider: the contract on one side, the service on the other."""
 
 import json
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -66,8 +65,6 @@ _SIZE_BYTES = 30_000_000
 
 _INTERACTIVE_S = 60
 """Of a session: https://quantum.cloud.ibm.com/docs/guides/max-execution-time."""
-
-_NEVER = threading.Event()
 
 
 class IbmProvider:
@@ -309,7 +306,7 @@ class IbmProvider:
             return job_id, self._jobs.cancel(job_id, calls.get(job_id))
 
         width = min(self._settings.connections, len(job_ids))
-        outcomes = dict(pool.each(cancel, job_ids, width=width, stop=_NEVER))
+        outcomes = dict(pool.each(cancel, job_ids, width=width))
         return {job_id: outcomes[job_id] for job_id in job_ids}
 
     def details(self, job_id: str, *, backend: str = "") -> JobDetails:

@@ -1,9 +1,9 @@
 """The user's settings for IBM Quantum Platform. A token is never among them."""
 
-import os
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
+from qjobs import pool
 from qjobs.errors import UsageError
 
 Value = TypeVar("Value")
@@ -60,11 +60,5 @@ class Settings(NamedTuple):
             settle_s=number("settle_s", float, usual.settle_s),
             payload_bytes=number("payload_bytes", int, usual.payload_bytes),
             answer_bytes=number("answer_bytes", int, usual.answer_bytes),
-            workers=number("workers", int, _usable_cores(), _MOST),
+            workers=number("workers", int, pool.usable_cores(), _MOST),
         )
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -1,14 +1,13 @@
 """The default provider: this machine, in processes that outlive the one that submits."""
 
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from qjobs import spans
+from qjobs import pool, spans
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.contract import (
     DEFINITION,
@@ -247,7 +246,7 @@ def _outcome(before: JobStatus | None, after: JobStatus | None) -> CancelOutcome
 
 
 def _staffing(settings: Mapping[str, Any]) -> Staffing:
-    usual = Staffing(workers=_usable_cores())
+    usual = Staffing(workers=pool.usable_cores())
     try:
         return Staffing(
             workers=int(settings.get("workers") or usual.workers),
@@ -256,10 +255,3 @@ def _staffing(settings: Mapping[str, Any]) -> Staffing:
         )
     except (ValueError, TypeError, OverflowError) as error:
         raise UsageError(f"a setting of the local provider is wrong: {error}") from error
-
-
-def _usable_cores() -> int:
-    # Python 3.13 has os.process_cpu_count for this.
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

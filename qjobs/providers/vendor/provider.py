@@ -7,7 +7,6 @@ jobs is in the provider's folder, see `ledger`.
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from threading import Event
 from typing import Any, TypeVar
 
 from qjobs import pool
@@ -40,8 +39,6 @@ FIND_S = 60.0
 _NO_WAY = (
     "once qjobs has ended nothing could be known of a job: ask its maker for a way to fetch jobs"
 )
-_NEVER = Event()
-
 Answer = TypeVar("Answer")
 
 
@@ -220,7 +217,6 @@ class QiskitProvider:
                 lambda job_id: (job_id, ask(job_id)),
                 dict.fromkeys(job_ids),
                 width=min(connections, len(job_ids)),
-                stop=_NEVER,
             )
         )
         return {job_id: answers[job_id] for job_id in job_ids}
