@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from qjobs.children.child import Child
 from qjobs.circuits.layout import Layout
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
@@ -28,6 +29,7 @@ from qjobs.errors import (
     UsageError,
 )
 from qjobs.model import JobStatus, RunOptions, Slice
+from qjobs.providers.vendor.bridge import Process
 from qjobs.providers.vendor.ledger import Ledger, Reading
 from qjobs.providers.vendor.provider import QiskitProvider
 from qjobs.providers.vendor.redaction import CleanStream, Redaction
@@ -459,6 +461,20 @@ def test_an_old_python_is_said(home: Path, tmp_path: Path) -> None:
 
     with pytest.raises(ProviderError, match=r"Python is 3\.9: at least 3\.11 is needed"):
         QiskitProvider(ProviderContext(home / "acme", table)).backends()
+
+
+def test_an_answer_that_comes_before_its_question_is_heard(tmp_path: Path) -> None:
+    answer = '{"call": 0, "bytes": 0, "error": "old_python", "message": "3.9"}\n'
+    says = f"import os, sys; os.write(int(sys.argv[1]), {answer.encode()!r})"
+    child = Child([sys.executable, "-c", says], printed=subprocess.DEVNULL)
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    before = set(threading.enumerate())
+    process = Process(child, tmp_path / "log")
+    for hearing in set(threading.enumerate()) - before:
+        hearing.join()
+
+    with pytest.raises(ProviderError, match=r"Python is 3\.9: at least 3\.11 is needed"):
+        process.greet({"secrets": []}, timeout_s=60)
 
 
 def test_jobs_that_cannot_be_asked_are_unknown_unless_that_is_all_of_them(

@@ -29,7 +29,6 @@ from qjobs.circuits import qpy
 from qjobs.errors import InputError, JobRefused, ProviderError, UnreadableCircuit
 from qjobs.model import Slice
 from qjobs.providers.ibm import transpiling
-from qjobs.providers.ibm.pieces import cut, join
 from qjobs.providers.ibm.targets import describe, rebuild
 from qjobs.providers.ibm.transpiling import Transpilation, Transpilers
 from qjobs.providers.ibm.weights import Scales, Weight, Weights
@@ -238,11 +237,18 @@ def test_what_is_cut_can_be_read_and_joined(
     files: dict[int, bytes], version: int, circuits: int, size_bytes: int
 ) -> None:
     data = files[version]
-    pieces = list(cut(data, circuits=circuits, size_bytes=size_bytes))
-    decoded = [qpy.decode(piece) for _, piece in pieces]
-    assert [len(part) for part in decoded] == [place.experiments_count for place, _ in pieces]
+    container = qpy.Container(data)
+    runs = list(container.runs(circuits=circuits, size_bytes=size_bytes))
+    pieces = [container.cut(run) for run in runs]
+    decoded = [qpy.decode(piece) for piece in pieces]
+    assert [len(part) for part in decoded] == [run.experiments_count for run in runs]
+    assert max(map(len, decoded)) <= circuits
+    assert all(
+        len(part) == 1 or len(piece) - qpy.first_record(len(part)) <= size_bytes
+        for part, piece in zip(decoded, pieces, strict=True)
+    )
     assert list(chain.from_iterable(decoded)) == qpy.decode(data)
-    assert qpy.decode(join([piece for _, piece in pieces])) == qpy.decode(data)
+    assert qpy.decode(qpy.joined(pieces)) == qpy.decode(data)
 
 
 @given(st.integers(0, 5000), st.integers(0, 255))
@@ -250,9 +256,11 @@ def test_a_damaged_file_is_refused_or_cut(files: dict[int, bytes], at: int, byte
     damaged = bytearray(files[18][: max(at, 20)])
     damaged[at % len(damaged)] = byte
     try:
-        list(cut(bytes(damaged), circuits=2, size_bytes=10_000))
+        container = qpy.Container(bytes(damaged))
+        for run in container.runs(circuits=2, size_bytes=10_000):
+            container.cut(run)
     except InputError as error:
-        assert "not a QPY file that can be cut" in error.message  # noqa: PT017 - or it is cut
+        assert "the QPY data" in error.message  # noqa: PT017 - or it is cut
 
 
 # Transpiling
@@ -285,7 +293,7 @@ def test_circuits_are_the_same_however_they_are_cut_and_by_whom(two: Transpilers
     slices = [qpy.encode(circuits[start : start + 7]) for start in range(0, 40, 7)]
     with ThreadPoolExecutor(8) as threads:
         made = [done.qpy for done in threads.map(two.transpile, slices)]
-    assert join(made) == expected
+    assert qpy.joined(made) == expected
 
 
 @pytest.mark.slow
@@ -354,7 +362,7 @@ def test_a_circuit_that_is_too_wide_is_named(two: Transpilers) -> None:
 
 
 def test_what_is_no_qpy_is_refused(two: Transpilers) -> None:
-    with pytest.raises(InputError, match="not a QPY file"):
+    with pytest.raises(InputError, match="the QPY data is not a whole QPY file"):
         two.transpile(b"QISKIT is not enough")
 
 
@@ -362,7 +370,7 @@ def test_what_is_no_qpy_is_refused(two: Transpilers) -> None:
 
 
 def process_ids(transpilers: Transpilers) -> list[int]:
-    return [process._popen.pid for process in transpilers._started]
+    return [process.pid for process in transpilers._started]
 
 
 def wait_for_end(process_id: int) -> bool:
@@ -451,7 +459,7 @@ from qjobs.providers.ibm.transpiling import Transpilation, Transpilers
 target, data = (open(path, "rb").read() for path in sys.argv[1:])
 transpilers = Transpilers(Transpilation(target.decode(), 1, 7), processes=1)
 transpilers.transpile(data)
-print(*(process._popen.pid for process in transpilers._started), flush=True)
+print(*(process.pid for process in transpilers._started), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 

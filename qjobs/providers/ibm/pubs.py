@@ -14,7 +14,6 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Pub, with_bound_phase
 from qjobs.errors import InputError, JobRefused
 from qjobs.model import RunOptions
-from qjobs.providers.ibm import shapes
 from qjobs.providers.ibm.fitting import Fit
 from qjobs.providers.ibm.options import JobOptions
 from qjobs.providers.ibm.program import Device, Inputs
@@ -44,7 +43,9 @@ def prepare(
     if circuits.sweep is not None:
         return _swept(circuits, device, options, job, fit=fit)
     data = fit(circuits.qpy())
-    layouts = shapes.layouts(data)
+    container = qpy.Container(data)
+    version = container.dialect.version
+    layouts = [Layout.read(record, version) for record in container.all_records()]
     inputs = None
     if all(layout.registers and not layout.loose for layout in layouts):
         # Most of the time would go into reading and writing circuits.

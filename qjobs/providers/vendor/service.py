@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from qjobs.backends.posts import WATCH
+from qjobs.children.frames import Frame
 from qjobs.circuits import qpy
 from qjobs.circuits.foreign import describe
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Pub, Sweep
 from qjobs.errors import InputError, JobRefused, NotAccepted, ProviderError, UnreadableCircuit
 from qjobs.model import JobStatus, RunOptions, Slice
-from qjobs.providers.vendor.frames import Frame
 from qjobs.providers.vendor.ledger import Ledger, Reading
 from qjobs.results import JobResult
 
