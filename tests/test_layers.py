@@ -53,13 +53,12 @@ SPEECH = {"print", "exit", "sys.exit", "raise SystemExit"}
 # They run in processes of their own: some load what is slow, where it delays nobody.
 WORKERS = {
     "circuits.worker",
-    "providers.local.running",
     "providers.local.worker",
     *(
         f"simulators.{module}"
         for module in (
-            "binding", "devices", "estimation", "machines", "objects", "saving", "simulation",
-            "translation",
+            "binding", "devices", "estimation", "machines", "objects", "running", "saving",
+            "simulation", "translation",
         )
     ),
     "managed.provider_job",  # it is of a class of Qiskit's

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from qjobs import files
 from qjobs.errors import ProviderError, StateError
@@ -63,6 +63,16 @@ class Database:
                 yield self._opened[0]
         except (sqlite3.Error, OverflowError, OSError, StateError) as error:
             raise unusable(self._path, error) from error
+
+    def rows(self, statement: str, *values: object) -> list[Any]:
+        """What one statement gives, which is a transaction of its own."""
+        with self.open() as connection:
+            return connection.execute(statement, values).fetchall()
+
+    def change(self, statement: str, *values: object) -> int:
+        """Do one statement, which is a transaction of its own; how many rows it changed."""
+        with self.open() as connection:
+            return connection.execute(statement, values).rowcount
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

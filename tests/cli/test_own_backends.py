@@ -251,12 +251,12 @@ def test_a_changed_row_of_the_queue_has_nothing_made(
     qjobs: Run, bell: str, code: Path, home: Path, tmp_path: Path
 ) -> None:
     # Imported here: it loads Aer.
-    from qjobs.providers.local import running
+    from qjobs.providers.local import worker
 
     circuits = CircuitSlice(Path(bell), Slice(0, 1))
     options = RunOptions(extra={"transpile": False})
     job = queued_job(circuits, backend="mine", options=options, tag="t")
-    (result,) = running.run(job, threads=1)
+    (result,) = worker.run(job, threads=1)
     assert result.counts
     _, digest, folders = json.loads(job.definition)
     theirs = tmp_path / "theirs.toml"
@@ -264,10 +264,10 @@ def test_a_changed_row_of_the_queue_has_nothing_made(
 
     for definition in ("", json.dumps([str(theirs), digest, folders])):
         with pytest.raises(InputError, match=r"was not run|no backend"):
-            running.run(replace(job, definition=definition), threads=1)
+            worker.run(replace(job, definition=definition), threads=1)
     configure(tmp_path, CONFIG.replace("first", "second"))
     with pytest.raises(InputError, match="is not what it was when the job was submitted"):
-        running.run(job, threads=1)
+        worker.run(job, threads=1)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_a_tag_has_one_job_however_often_it_is_added(queue: Queue, folder: Folde
     assert queue.add(job("a"), tag="t") == "a"
     assert Queue(folder).add(job("b"), tag="t") == "a"
 
-    assert queue.find("t") == "a"
+    assert queue.find("t") == ["a"]
     assert queue.statuses(["a", "b"]) == {"a": JobStatus.QUEUED}
 
 
@@ -242,7 +242,7 @@ def old(folder: Folder) -> Iterator[sqlite3.Connection]:
 def test_the_jobs_of_an_earlier_version_are_there_as_they_were(
     old: sqlite3.Connection, queue: Queue
 ) -> None:
-    assert queue.find("t") == "a"
+    assert queue.find("t") == ["a"]
     assert queue.head() == (job("a"), 1)
     assert queue.add(job("b"), tag="t") == "a"
     assert queue.add(job("b"), tag="u") == "b"
@@ -329,7 +329,7 @@ def test_processes_that_meet_an_earlier_version_together_change_it_once(
         "from qjobs.providers.local.folder import Folder;"
         "from qjobs.providers.local.queue import Queue;"
         "queue = Queue(Folder(Path(sys.argv[1])));"
-        "sys.stdin.read(1); print(queue.find('t'))"
+        "sys.stdin.read(1); print(*queue.find('t'))"
     )
     started = [
         subprocess.Popen(

@@ -75,7 +75,7 @@ class Shelf:
 
         `layouts` are those of its circuits, for those who retrieve the job.
         """
-        with self._database.transaction() as connection:
+        with self._database.open() as connection:
             cursor = connection.execute(
                 "INSERT OR IGNORE INTO job (job_id, tag, backend, process, retrievable, shots,"
                 " memory, layouts) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -85,38 +85,31 @@ class Shelf:
 
     def find(self, tag: str) -> list[str]:
         """The ids of the jobs that carry a tag, the oldest first."""
-        with self._database.open() as connection:
-            rows = connection.execute(
-                "SELECT job_id FROM job WHERE tag = ? AND tag != '' ORDER BY number", (tag,)
-            )
-            return [job_id for (job_id,) in rows]
+        rows = self._database.rows(
+            "SELECT job_id FROM job WHERE tag = ? AND tag != '' ORDER BY number", tag
+        )
+        return [job_id for (job_id,) in rows]
 
     def of_set(self, set_tag: str) -> list[tuple[str, str, str, str]]:
         """Id, tag, status and message of the jobs of a set, the oldest first."""
-        with self._database.open() as connection:
-            rows = connection.execute(
-                "SELECT job_id, tag, status, message FROM job WHERE tag GLOB ? || '-*'"
-                " ORDER BY number",
-                (set_tag,),
-            )
-            return list(rows)
+        return self._database.rows(
+            "SELECT job_id, tag, status, message FROM job WHERE tag GLOB ? || '-*' ORDER BY number",
+            set_tag,
+        )
 
     def entries(self, job_ids: Sequence[str]) -> dict[str, Entry]:
         """The jobs of these ids; those unknown are left out."""
-        with self._database.open() as connection:
-            rows = connection.execute(
-                "SELECT job_id, tag, backend, process, retrievable, shots, memory, status, message,"
-                " number FROM job WHERE job_id IN (SELECT value FROM json_each(?))",
-                (json.dumps(list(job_ids)),),
-            )
-            return {row[0]: Entry._make(row) for row in rows}
+        rows = self._database.rows(
+            "SELECT job_id, tag, backend, process, retrievable, shots, memory, status, message,"
+            " number FROM job WHERE job_id IN (SELECT value FROM json_each(?))",
+            json.dumps(list(job_ids)),
+        )
+        return {row[0]: Entry._make(row) for row in rows}
 
     def layouts(self, number: int) -> "list[Layout] | None":
         """Those of a job's circuits, if they were written down."""
-        with self._database.open() as connection:
-            rows = connection.execute("SELECT layouts FROM job WHERE number = ?", (number,))
-            for (text,) in rows:
-                return unpacked((number, *layout) for number, layout in json.loads(text)) or None
+        for (text,) in self._database.rows("SELECT layouts FROM job WHERE number = ?", number):
+            return unpacked((number, *layout) for number, layout in json.loads(text)) or None
         return None
 
     def end(self, number: int, status: JobStatus, message: str, body: bytes = b"") -> None:
@@ -131,47 +124,44 @@ class Shelf:
 
     def abandon(self, process: str) -> None:
         """Write down that the jobs of a dead process died with it, but for the retrievable."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                "UPDATE job SET status = ?, message = ?"
-                " WHERE process = ? AND status = '' AND NOT retrievable",
-                (JobStatus.ERROR.value, _DIED, process),
-            )
+        self._database.change(
+            "UPDATE job SET status = ?, message = ?"
+            " WHERE process = ? AND status = '' AND NOT retrievable",
+            JobStatus.ERROR.value,
+            _DIED,
+            process,
+        )
         self.processes.forget(process)
 
     def take_over(self, entry: Entry, process: str) -> bool:
         """Make a job that of another process. False if somebody else was faster."""
-        with self._database.transaction() as connection:
-            cursor = connection.execute(
-                "UPDATE job SET process = ? WHERE number = ? AND process = ? AND status = ''",
-                (process, entry.number, entry.process),
-            )
-            return cursor.rowcount == 1
+        taken = self._database.change(
+            "UPDATE job SET process = ? WHERE number = ? AND process = ? AND status = ''",
+            process,
+            entry.number,
+            entry.process,
+        )
+        return taken == 1
 
     def result(self, job_id: str) -> bytes:
         """The results of a job that is DONE."""
-        with self._database.open() as connection:
-            rows = connection.execute(
-                "SELECT body FROM result JOIN job USING (number) WHERE job_id = ?", (job_id,)
-            )
-            for (body,) in rows:
-                return bytes(body)
+        rows = self._database.rows(
+            "SELECT body FROM result JOIN job USING (number) WHERE job_id = ?", job_id
+        )
+        for (body,) in rows:
+            return bytes(body)
         raise ProviderError(f"{self._path} has no result of job {job_id}")
 
     # Cancelling from other processes
 
     def ask_to_cancel(self, entry: Entry) -> None:
         """Leave word for the process that has the job."""
-        with self._database.transaction() as connection:
-            connection.execute("UPDATE job SET unwanted = 1 WHERE number = ?", (entry.number,))
+        self._database.change("UPDATE job SET unwanted = 1 WHERE number = ?", entry.number)
 
     def take_unwanted(self, process: str) -> list[str]:
         """The ids of a process's jobs that others asked to cancel since the last time."""
         chosen = "process = ? AND unwanted = 1 AND status = ''"
-        with self._database.open() as connection:
-            rows = connection.execute(f"SELECT job_id FROM job WHERE {chosen}", (process,))  # noqa: S608  our own text
-            job_ids = [job_id for (job_id,) in rows]
-        if job_ids:
-            with self._database.transaction() as connection:
-                connection.execute(f"UPDATE job SET unwanted = 2 WHERE {chosen}", (process,))  # noqa: S608  our own text
-        return job_ids
+        rows = self._database.rows(f"SELECT job_id FROM job WHERE {chosen}", process)  # noqa: S608  our own text
+        if rows:
+            self._database.change(f"UPDATE job SET unwanted = 2 WHERE {chosen}", process)  # noqa: S608  our own text
+        return [job_id for (job_id,) in rows]

@@ -77,18 +77,15 @@ class Calls:
 
     def accept(self, tag: str, job_id: str) -> None:
         """Write down the id that the service gave the job of a call."""
-        with self._database.open() as file:
-            file.execute("UPDATE call SET job_id = ? WHERE tag = ?", (job_id, tag))
+        self._database.change("UPDATE call SET job_id = ? WHERE tag = ?", job_id, tag)
 
     def lose(self, tag: str, at_s: float) -> None:
         """Write down that the answer to a call did not come until now."""
-        with self._database.open() as file:
-            file.execute("UPDATE call SET lost_s = ? WHERE tag = ?", (at_s, tag))
+        self._database.change("UPDATE call SET lost_s = ? WHERE tag = ?", at_s, tag)
 
     def forget(self, tag: str) -> None:
         """Strike a call out that was refused."""
-        with self._database.open() as file:
-            file.execute("DELETE FROM call WHERE tag = ?", (tag,))
+        self._database.change("DELETE FROM call WHERE tag = ?", tag)
 
     def tagged(self, tag: str) -> Call | None:
         """The call of a tag."""
@@ -111,15 +108,12 @@ class Calls:
 
     def knows_backend(self, backend: str) -> bool:
         """Whether a job was ever submitted to it from here."""
-        with self._database.open() as file:
-            query = "SELECT 1 FROM call WHERE backend = ? LIMIT 1"
-            return file.execute(query, (backend,)).fetchone() is not None
+        return bool(self._database.rows("SELECT 1 FROM call WHERE backend = ? LIMIT 1", backend))
 
     def jobs_in(self, series: str) -> int:
         """How many calls of a series there are."""
-        with self._database.open() as file:
-            query = "SELECT count(*) FROM call WHERE series = ?"
-            return int(file.execute(query, (series,)).fetchone()[0])
+        ((number,),) = self._database.rows("SELECT count(*) FROM call WHERE series = ?", series)
+        return int(number)
 
     def keep(self, job_id: str, program: str, results: str, *, at_s: float) -> None:
         """Keep results that the service gives only once; they are on the disk on return.
@@ -135,15 +129,12 @@ class Calls:
 
     def kept(self, job_id: str) -> tuple[str, str] | None:
         """The program and the results that were kept of a job."""
-        with self._database.open() as file:
-            query = "SELECT program, results FROM kept WHERE job_id = ?"
-            rows = file.execute(query, (job_id,)).fetchall()
+        rows = self._database.rows("SELECT program, results FROM kept WHERE job_id = ?", job_id)
         return next(((str(program), str(results)) for program, results in rows), None)
 
     def _select(self, where: str, value: str, *, layouts: bool = True) -> list[Call]:
         columns = ",".join(Call._fields).replace("layouts", "layouts" if layouts else "'[]'")
-        with self._database.open() as file:
-            rows = file.execute(f"SELECT {columns} FROM call WHERE {where}", (value,)).fetchall()  # noqa: S608  # no value is in it
+        rows = self._database.rows(f"SELECT {columns} FROM call WHERE {where}", value)  # noqa: S608  # no value is in it
         return [
             call._replace(
                 memory=bool(call.memory),

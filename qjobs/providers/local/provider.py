@@ -121,7 +121,7 @@ class LocalProvider:
         if not asked or backends.kind(backend) is not Kind.OBJECT:
             return ()
         # Imported here: whoever only looks need not load what starts a process.
-        from qjobs.providers.local import describing
+        from qjobs.simulators import describing
 
         folders = [backends.folder_of(named) for named in backends.callables(backend)]
         taken = describing.takes(backend, folders)
@@ -153,8 +153,7 @@ class LocalProvider:
 
     def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
         """The id of the one job that carries the tag, if there is one."""
-        job_id = self._queue.find(tag)
-        return () if job_id is None else (job_id,)
+        return self._queue.find(tag)
 
     def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
         """Those that are in the queue; it does not say since when."""

@@ -12,6 +12,7 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
 from qjobs.errors import InputError, QjobsError
 from qjobs.model import RunOptions, Slice
+from qjobs.simulators.defined import Recorded
 from qjobs.store.folder import CIRCUITS, OBSERVABLES, PARAMETERS, SetFolder
 
 
@@ -65,7 +66,7 @@ class QueuedJob:
     none: the file, as a StampedFile, and for a sweep its names and rows. `folder` is where the
     package of a `package.module:callable` was, `mark` says who named that (see `marks`), `first` is
     the number of the container's first circuit. `definition` is that of a backend of the config
-    file, else empty: JSON of the file, the digest, and the folders of the packages.
+    file, else empty: JSON of a `Recorded`.
     """
 
     job_id: str
@@ -83,6 +84,11 @@ class QueuedJob:
     first: int = 0
     mark: str = ""
     definition: str = ""
+
+    @property
+    def recorded(self) -> Recorded | None:
+        """What its backend of the config file was when it was submitted."""
+        return Recorded(*json.loads(self.definition)) if self.definition else None
 
     @property
     def names_code(self) -> bool:

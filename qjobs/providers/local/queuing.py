@@ -10,7 +10,7 @@ from qjobs.model import RunOptions
 from qjobs.providers.local import marks
 from qjobs.providers.local.queued import QueuedJob, StampedFile
 from qjobs.simulators import names as backends
-from qjobs.simulators.defined import Definition
+from qjobs.simulators.defined import Definition, Recorded
 
 
 def queued_job(circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> QueuedJob:
@@ -54,4 +54,4 @@ def _written(definition: Definition | None) -> str:
     if definition is None:
         return ""
     folders = [backends.folder_of(named) for named in definition.callables()]
-    return json.dumps([str(definition.path), definition.digest, folders])
+    return json.dumps(Recorded(str(definition.path), definition.digest, folders))

@@ -14,6 +14,7 @@ from qjobs import spans
 from qjobs.children.parent import THREADED, Parent, begin
 from qjobs.circuits.foreign import describe
 from qjobs.errors import QjobsError
+from qjobs.providers.local import marks
 from qjobs.providers.local.crew import Ended
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.queued import QueuedJob
@@ -36,12 +37,9 @@ def serve(folder: Folder, parent: Parent) -> None:
 def _end(folder: Folder, job: QueuedJob, *, threads: int) -> Ended:
     """Bring a job to its end."""
     try:
-        # Here, so that an Aer that cannot be imported is what the job's message is about.
-        from qjobs.providers.local import running
-
         failures = Failures(job.first + job.start_index)
         about: About = {}
-        circuits = failures.watch(running.run(job, threads=threads))
+        circuits = failures.watch(run(job, threads=threads))
         result = JobResult.of(_timed(circuits, about), about)
         if failures.count == job.experiments_count:
             return Ended(failures.message)
@@ -51,6 +49,26 @@ def _end(folder: Folder, job: QueuedJob, *, threads: int) -> Ended:
     except BaseException as error:  # noqa: BLE001 - even a panic or an exit; the next job may run
         return Ended(describe(error))
     return Ended(failed=failures.runs, reason=failures.reason)
+
+
+def run(job: QueuedJob, *, threads: int) -> Iterator[CircuitResult]:
+    """The results of a job's circuits, one after the other. Raises what `running.run` does.
+
+    And QjobsError if its files are gone or changed, or somebody else named its code.
+    """
+    # Here, so that an Aer that cannot be imported is what the job's message is about.
+    from qjobs.simulators import running
+
+    if job.names_code:
+        marks.check(job)
+    return running.run(
+        job.circuits(),
+        job.backend,
+        job.run_options,
+        folder=job.folder,
+        recorded=job.recorded,
+        threads=threads,
+    )
 
 
 def _timed(circuits: Iterable[CircuitResult], about: About) -> Iterator[CircuitResult]:

@@ -1,9 +1,8 @@
-"""A job's circuits on the simulator that its backend's name stands for.
+"""Circuits on the simulator that a backend's name stands for.
 
 Loads Qiskit and Aer: for worker processes only.
 """
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,14 +13,13 @@ from typing import Any
 from qiskit.providers.basic_provider import BasicSimulator
 from qiskit_aer import AerSimulator
 
+from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import AuthError, InputError
 from qjobs.model import RunOptions
-from qjobs.providers.local import marks
-from qjobs.providers.local.queued import QueuedJob
 from qjobs.results import CircuitResult
 from qjobs.simulators import defined, devices, estimation, objects
 from qjobs.simulators import names as backends
-from qjobs.simulators.defined import Definition
+from qjobs.simulators.defined import Definition, Recorded
 from qjobs.simulators.devices import Modules
 from qjobs.simulators.estimation import Estimates, Observable
 from qjobs.simulators.machines import Device, Machine, Method
@@ -30,25 +28,34 @@ from qjobs.simulators.objects import Runner
 from qjobs.simulators.simulation import Counts, Simulation
 
 
-def run(job: QueuedJob, *, threads: int) -> Iterator[CircuitResult]:
-    """The results of a job's circuits, one after the other.
+def run(
+    circuits: CircuitSlice,
+    backend: str,
+    options: RunOptions,
+    *,
+    folder: str,
+    recorded: Recorded | None,
+    threads: int,
+) -> Iterator[CircuitResult]:
+    """The results of circuits, one after the other, each with up to `threads` threads.
 
-    Raises QjobsError if its files are gone or changed, and whatever the module of a
-    `package.module:callable` raises when it is imported.
+    `folder` is where the package of a `package.module:callable` is, `recorded` what a backend of
+    the config file was when the job was submitted. Raises QjobsError if that has changed, and
+    whatever code that is named raises when it is imported.
     """
-    if job.names_code:
-        marks.check(job)
-    circuits = job.circuits()
-    options = job.run_options
     observables = None
     if circuits.observables is not None:
         observables = estimation.read_observables(circuits.observables)
-    made = _made_for(job, str(options.extra.get("method", "")))
+    if recorded:
+        made = _as_recorded(backend, recorded)
+    else:
+        version = _modules().version(backend, folder) if ":" in backend else 0
+        made = _made(backend, str(options.extra.get("method", "")), version)
     if isinstance(made, Machine):
         simulation = _simulation(made, options, observables, threads=threads)
-        return simulation.run(circuits.pubs_or_reasons(), start_index=job.start_index)
+        return simulation.run(circuits.pubs_or_reasons(), start_index=circuits.slice.start_index)
     runner = Runner(made, options, observables)
-    return runner.run(circuits.pubs_or_reasons(), start_index=job.start_index)
+    return runner.run(circuits.pubs_or_reasons(), start_index=circuits.slice.start_index)
 
 
 def _simulation(
@@ -78,17 +85,13 @@ def takes(backend: str, folders: Sequence[str]) -> list[str]:
     return ["seed", "memory"] if isinstance(made, Machine) else objects.takes(made)
 
 
-def _made_for(job: QueuedJob, method: str) -> Any:
-    if job.definition:
-        path, digest, folders = json.loads(job.definition)
-        definition = defined.find(job.backend, Path(path))
-        if definition is None or definition.digest != digest:
-            raise InputError(
-                f"[backends.{job.backend}] of {path} is not what it was when the job was submitted"
-            )
-        return _made_as_defined(definition, _versions([*definition.callables()], folders))
-    version = _modules().version(job.backend, job.folder) if ":" in job.backend else 0
-    return _made(job.backend, method, version)
+def _as_recorded(backend: str, recorded: Recorded) -> Any:
+    definition = defined.find(backend, Path(recorded.path))
+    if definition is None or definition.digest != recorded.digest:
+        raise InputError(
+            f"[backends.{backend}] of {recorded.path} is not what it was when the job was submitted"
+        )
+    return _made_as_defined(definition, _versions([*definition.callables()], recorded.folders))
 
 
 def _versions(named: Sequence[str], folders: Sequence[str]) -> tuple[tuple[str, int], ...]:
