@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from qjobs import config, paths
+from qjobs import arguments, config, paths
 from qjobs.circuits.foreign import describe
 from qjobs.contract import Provider, ProviderContext
 from qjobs.errors import ProviderError, QjobsError, UnknownBackend, UsageError
@@ -75,7 +75,7 @@ def _is_provider(text: str) -> bool:
     if not any(point.name == text for point in _foreign()):
         return False
     try:
-        _resolve(_DEFAULT_HAS)(text)
+        arguments.named(_DEFAULT_HAS)(text)
     except UnknownBackend:
         return True
     return False
@@ -135,7 +135,7 @@ def load(name: str, context: ProviderContext) -> Provider:
     package, target = _find(name)
     try:
         with redirect_stdout(sys.stderr or sys.stdout):
-            provider: Provider = _resolve(target)(context)
+            provider: Provider = arguments.named(target)(context)
     except QjobsError:
         raise
     except Exception as error:  # a plug-in may fail in any way
@@ -160,16 +160,6 @@ def _find(name: str) -> tuple[str, str]:
             hint="remove one of them",
         )
     return packages[0], f"{points[0].module}:{points[0].attr}"
-
-
-def _resolve(target: str) -> Any:
-    from importlib import import_module
-
-    module, _, attribute = target.partition(":")
-    found: Any = import_module(module)
-    for part in attribute.split("."):
-        found = getattr(found, part)
-    return found
 
 
 def _foreign() -> "list[EntryPoint]":
