@@ -13,7 +13,7 @@ from qiskit.transpiler import Target, generate_preset_pass_manager
 from qiskit.transpiler.passes import GatesInBasis
 
 from qjobs.backends import refusals, runtime, wire
-from qjobs.backends.posts import WATCH, Call, PostedAgain
+from qjobs.backends.posts import WATCH, PostedAgain, RunCall
 from qjobs.circuits import own_gates
 from qjobs.circuits.foreign import ENDS, describe
 from qjobs.circuits.layout import Layout
@@ -64,7 +64,7 @@ def run(
             raise _failure(error, call) from error
 
 
-def _failure(error: Exception, call: Call) -> QjobsError:
+def _failure(error: Exception, call: RunCall) -> QjobsError:
     """What an error means for the job; what was posted says more than how the client puts it."""
     failure = error if isinstance(error, QjobsError) else refusals.refusal(error)
     if call.doubt and not isinstance(failure, PostedAgain):

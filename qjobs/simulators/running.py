@@ -22,7 +22,7 @@ from qjobs.simulators import names as backends
 from qjobs.simulators.defined import Definition, Recorded
 from qjobs.simulators.devices import Modules
 from qjobs.simulators.estimation import Estimates, Observable
-from qjobs.simulators.machines import Device, Machine, Method
+from qjobs.simulators.machines import DeviceMachine, Machine, Method
 from qjobs.simulators.names import Kind
 from qjobs.simulators.objects import Runner
 from qjobs.simulators.simulation import Counts, Simulation
@@ -121,7 +121,7 @@ def _made(backend: str, method: str, version: int) -> Any:
         case Kind.METHOD:
             return Method(method or backends.method(backend))
         case Kind.DEVICE:
-            return Device(devices.device(backend))
+            return DeviceMachine(devices.device(backend))
         case Kind.OBJECT if backend == backends.BASIC:
             return BasicSimulator()
         case Kind.OBJECT if ":" in backend:

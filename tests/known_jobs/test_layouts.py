@@ -5,7 +5,7 @@ from pathlib import Path
 
 from qjobs.circuits.layout import Layout
 from qjobs.known_jobs.layouts import packed, unpacked
-from qjobs.providers.held.shelf import Entry, Shelf
+from qjobs.providers.held.known_jobs import KnownJob, KnownJobs
 
 LAYOUTS = [Layout(3, (("c", 2), ("d", 1)), (2, 0, -1))] * 2 + [Layout(0, ())]
 
@@ -18,8 +18,8 @@ def test_equal_layouts_are_written_once_and_read_back() -> None:
 
 
 def test_jobs_of_objects_have_theirs_in_pairs(tmp_path: Path) -> None:
-    jobs = Shelf(tmp_path)
-    entry = Entry("a", "t", "b", "p", retrievable=True, shots=1, memory=False)
+    jobs = KnownJobs(tmp_path)
+    entry = KnownJob("a", "t", "b", "p", retrievable=True, shots=1, memory=False)
     number = jobs.add(entry, LAYOUTS)
     assert number is not None
 

@@ -1,7 +1,7 @@
 """The `qiskit` provider: any vendor's package whose backends have `run` and whose jobs have ids.
 
 Vendors' code runs in a process of its own, see `bridge`. What this machine knows of their
-jobs is in the provider's folder, see `ledger`.
+jobs is in the provider's folder, see `known_jobs`.
 """
 
 import sys
@@ -27,7 +27,7 @@ from qjobs.contract import (
 from qjobs.errors import AuthError, InputError, JobRefused, ProviderError, UsageError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.vendor.bridge import Bridge
-from qjobs.providers.vendor.ledger import Ledger
+from qjobs.providers.vendor.known_jobs import KnownJobs
 from qjobs.providers.vendor.settings import Settings
 from qjobs.results import JobResult
 
@@ -57,7 +57,7 @@ class QiskitProvider:
             )
         settings = Settings.of(context.folder.name, context.settings)
         self._settings = settings
-        self._ledger = Ledger(context.folder)
+        self._known_jobs = KnownJobs(context.folder)
         self._bridge = Bridge(
             settings.python,
             lambda: _opening(context, settings),
@@ -151,14 +151,14 @@ class QiskitProvider:
 
     def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
         """The job that a call on this machine made. Waits for a call in progress."""
-        job_id = self._ledger.find(tag, wait_s=FIND_S)
+        job_id = self._known_jobs.find(tag, wait_s=FIND_S)
         return [job_id] if job_id else []
 
     def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
         """Those of calls on this machine; how they are is another question."""
         return [
             RemoteJob(job_id, backend, UNDATED, JobStatus.UNKNOWN, (tag, set_tag))
-            for tag, job_id in self._ledger.of_set(set_tag).items()
+            for tag, job_id in self._known_jobs.of_set(set_tag).items()
         ]
 
     def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
@@ -184,7 +184,7 @@ class QiskitProvider:
 
     def result(self, job_id: str, *, backend: str = "") -> JobResult:
         """What was fetched first, by whomever on this machine."""
-        kept = self._ledger.result(job_id)
+        kept = self._known_jobs.result(job_id)
         return JobResult(self._ask("result", job_id, backend)[1] if kept is None else kept)
 
     def error_message(self, job_id: str, *, backend: str = "") -> str:

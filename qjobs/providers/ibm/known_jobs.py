@@ -55,7 +55,7 @@ class Call(NamedTuple):
     lost_s: float | None = None
 
 
-class Calls:
+class KnownJobs:
     """The file; it is made on first use. Safe in many threads and processes.
 
     Every method raises ProviderError if the file cannot be used.

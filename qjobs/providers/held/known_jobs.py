@@ -38,7 +38,7 @@ CREATE INDEX by_process ON job (process, unwanted);
 """
 
 
-class Entry(NamedTuple):
+class KnownJob(NamedTuple):
     """One accepted job.
 
     `process` is the one that has its object. A job is `retrievable` if others can get such
@@ -57,7 +57,7 @@ class Entry(NamedTuple):
     number: int = 0
 
 
-class Shelf:
+class KnownJobs:
     """The jobs of all processes and their results, in one file in `folder`.
 
     Any thread of any process may use it at once. Raises ProviderError where it cannot be used.
@@ -70,7 +70,7 @@ class Shelf:
 
     # Jobs
 
-    def add(self, entry: Entry, layouts: "Sequence[Layout]" = ()) -> int | None:
+    def add(self, entry: KnownJob, layouts: "Sequence[Layout]" = ()) -> int | None:
         """Write a new job down and return its number; None if there is one of this id.
 
         `layouts` are those of its circuits, for those who retrieve the job.
@@ -97,14 +97,14 @@ class Shelf:
             set_tag,
         )
 
-    def entries(self, job_ids: Sequence[str]) -> dict[str, Entry]:
+    def by_id(self, job_ids: Sequence[str]) -> dict[str, KnownJob]:
         """The jobs of these ids; those unknown are left out."""
         rows = self._database.rows(
             "SELECT job_id, tag, backend, process, retrievable, shots, memory, status, message,"
             " number FROM job WHERE job_id IN (SELECT value FROM json_each(?))",
             json.dumps(list(job_ids)),
         )
-        return {row[0]: Entry._make(row) for row in rows}
+        return {row[0]: KnownJob._make(row) for row in rows}
 
     def layouts(self, number: int) -> "list[Layout] | None":
         """Those of a job's circuits, if they were written down."""
@@ -133,7 +133,7 @@ class Shelf:
         )
         self.processes.forget(process)
 
-    def take_over(self, entry: Entry, process: str) -> bool:
+    def take_over(self, entry: KnownJob, process: str) -> bool:
         """Make a job that of another process. False if somebody else was faster."""
         taken = self._database.change(
             "UPDATE job SET process = ? WHERE number = ? AND process = ? AND status = ''",
@@ -154,7 +154,7 @@ class Shelf:
 
     # Cancelling from other processes
 
-    def ask_to_cancel(self, entry: Entry) -> None:
+    def ask_to_cancel(self, entry: KnownJob) -> None:
         """Leave word for the process that has the job."""
         self._database.change("UPDATE job SET unwanted = 1 WHERE number = ?", entry.number)
 
