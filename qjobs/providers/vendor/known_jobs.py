@@ -31,7 +31,7 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 _LARGEST_CALL_BYTES = 64 << 20
 
 
-class Submitted(NamedTuple):
+class SentCircuits(NamedTuple):
     """How to read the results of a job: the layouts of its circuits, and how they were run."""
 
     layouts: "Sequence[Layout]"
@@ -46,7 +46,7 @@ class OpenCall:
         self._path = path
         self.known = known
 
-    def accepted(self, job_id: str, reading: Submitted) -> None:
+    def accepted(self, job_id: str, reading: SentCircuits) -> None:
         """Write the id down, durably."""
         entry = json.dumps({"job_id": job_id, **_fields(reading)}).encode()
         _write(self._path, entry)
@@ -130,7 +130,7 @@ class KnownJobs:
             files.make_folder(path.parent)
             files.create(path, entry)
 
-    def reading(self, job_id: str) -> Submitted | None:
+    def reading(self, job_id: str) -> SentCircuits | None:
         """How to read a job's results, if it was submitted here."""
         return _reading(_read(self._path("jobs", job_id, ".json")))
 
@@ -196,15 +196,15 @@ def _write(path: Path, data: bytes) -> None:
         raise ProviderError(f"cannot write {path}: {error.strerror}: {data.decode()}") from error
 
 
-def _fields(reading: Submitted) -> dict[str, Any]:
+def _fields(reading: SentCircuits) -> dict[str, Any]:
     return {
         "options": asdict(reading.options),
         "layouts": packed(reading.layouts),
     }
 
 
-def _reading(entry: dict[str, Any]) -> Submitted | None:
+def _reading(entry: dict[str, Any]) -> SentCircuits | None:
     try:
-        return Submitted(unpacked(entry["layouts"]), RunOptions(**entry["options"]))
+        return SentCircuits(unpacked(entry["layouts"]), RunOptions(**entry["options"]))
     except (KeyError, TypeError, ValueError):
         return None

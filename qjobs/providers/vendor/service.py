@@ -17,7 +17,7 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Pub, Sweep
 from qjobs.errors import InputError, JobRefused, NotAccepted, ProviderError, UnreadableCircuit
 from qjobs.model import JobStatus, RunOptions, Slice
-from qjobs.providers.vendor.known_jobs import KnownJobs, Submitted
+from qjobs.providers.vendor.known_jobs import KnownJobs, SentCircuits
 from qjobs.results import JobResult
 
 Reply: TypeAlias = tuple[Any, bytes]
@@ -90,7 +90,7 @@ class Requests:
                 call.refused()
                 raise
             job_id = jobs.job_id(job)
-            call.accepted(job_id, Submitted(layouts, options))
+            call.accepted(job_id, SentCircuits(layouts, options))
             jobs.persist(job)
         self._vendor.remember(job_id, job)
         return job_id, b""
@@ -119,7 +119,7 @@ class Requests:
         status = self._status(request, job)
         if status is not JobStatus.DONE:
             raise ProviderError(f"job {job_id} is {status}: it has no results")
-        reading = self._known_jobs.reading(job_id) or Submitted((), RunOptions())
+        reading = self._known_jobs.reading(job_id) or SentCircuits((), RunOptions())
         results, about = jobs.outcome(job, reading.layouts or None, options=reading.options)
         body = JobResult.of(results, about).body
         with suppress(ProviderError):  # whoever asked keeps it, too, where there may be room
