@@ -108,7 +108,7 @@ def _made(where: str, value: Any) -> Any:
 
 
 def imported(where: str, name: str) -> Any:
-    """What `package.module:callable` names. Raises ProviderError if it cannot be imported."""
+    """Import `package.module:callable`. Raises ProviderError if that is not possible."""
     try:
         return named(name)
     except Exception as error:

@@ -21,7 +21,7 @@ _KINDS = ("providers", "backends")
 
 
 class Config(NamedTuple):
-    """What the file at `path` says; where there is none, nothing."""
+    """The settings in the file at `path`; empty if there is no file."""
 
     path: Path
     providers: Mapping[str, Mapping[str, Any]]
@@ -97,7 +97,7 @@ def _tables(path: Path, document: Mapping[str, Any], kind: str) -> dict[str, dic
 
 
 def unknown(key: str, known: Iterable[str]) -> str:
-    """That nobody knows a key, and those that are near or, where none is, all that are known."""
+    """Say that a key is unknown, and suggest the closest known keys, or else list them all."""
     choices = sorted(known)
     rest = near_ones(key, choices) or f"; known ones: {', '.join(choices)}"
     return f"{key!r} is not known{rest}"

@@ -45,7 +45,7 @@ class FailedCircuits:
         return True
 
     def of(self, job: int, attempt: int) -> Failed | None:
-        """Those of one attempt. None while nobody has said, or not all."""
+        """The failed circuits of one attempt; None while they are not, or not all, known."""
         return self._failed.get((job, attempt))
 
     def retry(self, job: int, part: Slice, run: str) -> Slice | None:
@@ -64,5 +64,5 @@ class FailedCircuits:
         return tuple(self._retried.get(job, ()))
 
     def left(self, job: int, part: Slice) -> tuple[Slice, ...]:
-        """Of a job with that slice, the circuits that are its own."""
+        """The circuits of a job's slice that were not left to newer jobs."""
         return spans.left(part, self._retried.get(job, ()))

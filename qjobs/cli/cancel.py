@@ -37,14 +37,15 @@ def cancel(
     duplicates: Annotated[
         bool,
         typer.Option(
-            "--duplicates", help="Only the further jobs that a provider made of one call."
+            "--duplicates",
+            help="Cancel only duplicates: further jobs that a provider made of one call.",
         ),
     ] = False,
     others: Annotated[
-        bool, typer.Option("--others", help="Even if the jobs are somebody else's.")
+        bool, typer.Option("--others", help="Cancel jobs of other users, too.")
     ] = False,
     whole_jobs: options.WholeJobs = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Cancel without asking.")] = False,
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output

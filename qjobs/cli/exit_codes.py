@@ -132,12 +132,12 @@ def raise_for_jobs(
 
 
 def ways_out_of(report: SetReport) -> str:
-    """What can be done about the jobs of unknown fate of a set, in one line."""
+    """Say in one line how to settle the jobs of unknown fate of a set."""
     return report.away.hint if report.away else ways_out(report.job_set, report.unknown)
 
 
 def ways_out(job_set: JobSet, unknown: Sequence[int]) -> str:
-    """What can be done about jobs of unknown fate whose provider can never tell, in one line."""
+    """Say in one line how to settle jobs of unknown fate whose provider can never tell."""
     set_id = job_set.set_id
     jobs = f"{set_id}/{summaries.spans(unknown)}"
     return (

@@ -29,7 +29,7 @@ def submit(
     *,
     asked: SubmitOptions,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read and plan everything, write and send nothing.")
+        bool, typer.Option("--dry-run", help="Read and plan everything; write and submit nothing.")
     ] = False,
     wait: options.Wait = False,
     waiting: WaitOptions,

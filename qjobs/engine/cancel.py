@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class NotAsked(StrEnum):
-    """What became of the wish to cancel a job of which no provider said anything."""
+    """The outcome of cancelling a job of which no provider said anything."""
 
     UNKNOWN = "unknown"
     DROPPED = "dropped"  # it may run, if it was accepted: nobody can tell
@@ -71,7 +71,7 @@ def check_own(target: Target) -> None:
 
 
 def stoppable(target: Target) -> list[int]:
-    """Those of the target's jobs that, by what is known, have not come to their end."""
+    """The jobs of the target that are not known to have ended."""
     return [
         job.index
         for job in target.chosen(target.folder.jobs())
@@ -214,5 +214,5 @@ def _outcome(job: Job, outcomes: Mapping[str, CancelOutcome]) -> tuple[Cancellat
 
 
 def _asked(job_id: str, outcomes: Mapping[str, CancelOutcome]) -> Cancellation:
-    """What the provider said of a job, if it did."""
+    """The provider's answer for one job, if it gave one."""
     return outcomes.get(job_id, NotAsked.UNKNOWN)

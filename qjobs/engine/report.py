@@ -1,4 +1,4 @@
-"""What can be said of jobs and sets at one moment, in the words that programs rely on."""
+"""The state of jobs and sets at one moment, in the words that programs rely on."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -231,7 +231,7 @@ def _report_job(
 
 
 def how_unknown(attempt: Attempt, state: Attempted) -> str:
-    """What to say of a job of unknown fate."""
+    """The message for a job of unknown fate."""
     fate = "no answer to the submission yet"
     if state.reason:
         fate = f"it may or may not have been accepted: {state.reason}"
@@ -240,14 +240,14 @@ def how_unknown(attempt: Attempt, state: Attempted) -> str:
 
 
 def how_dropped(tag: str) -> str:
-    """What to say of a job that was cancelled without an id: of the call with a tag, if any."""
+    """The message for a job that was cancelled without an id, with the tag of its call, if any."""
     if tag:
         return f"cancelled; if the provider accepted it, it has the tag {tag}, and may run"
     return "cancelled before it was sent"
 
 
 def _shortfall(part: Slice, failed: Sequence[Slice], known: Failed) -> str:
-    """What to say of a job that is done, but not with all circuits."""
+    """The message for a job that is done, but not with all circuits."""
     if not failed or known.gone:
         return known.reason if failed else ""
     first = known.circuits[0].start_index

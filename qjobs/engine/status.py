@@ -108,7 +108,7 @@ def _fate(workspace: Workspace, job_set: JobSet, jobs: Sequence[Job]) -> "tuple[
 
 
 def _elsewhere(provider: "Provider", job_set: JobSet, live: Mapping[str, JobStatus]) -> str:
-    """What to say of jobs that the provider does not know, where it has several places."""
+    """The message for jobs that the provider does not know: they may be in another instance."""
     if JobStatus.UNKNOWN not in live.values() or not has_accounts(provider, job_set.backend):
         return ""
     where = job_set.instance_name or job_set.instance or "that is used now"
@@ -140,7 +140,7 @@ def _final_messages(
 
 
 def told_failed(provider: "Provider", backend: str, done: Mapping[str, Slice]) -> dict[str, Failed]:
-    """What a provider tells of DONE jobs, by their ids, in which circuits failed.
+    """Ask a provider which circuits failed in jobs that are DONE, by the ids of the jobs.
 
     Nothing of a provider that only tells in the results. Raises ProviderError.
     """
@@ -167,7 +167,7 @@ def told_failed(provider: "Provider", backend: str, done: Mapping[str, Slice]) -
 
 
 def failed_facts(job: Job, failed: Failed, at: datetime) -> list[Fact]:
-    """What there is to record of the failed circuits of a job's newest attempt.
+    """The facts that record which circuits of a job's newest attempt failed.
 
     That there are none is worth a fact where one had to look: nobody has to do so again.
     """

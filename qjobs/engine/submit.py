@@ -68,7 +68,7 @@ def unsent_jobs(folder: SetFolder) -> list[int]:
 
 
 def _unstopped_jobs(folder: SetFolder) -> list[int]:
-    """Those that were cancelled in the midst of a call, and are not known to have ended."""
+    """The jobs that were cancelled during a call, and are not known to have ended."""
     return [
         job.index
         for job in folder.jobs()

@@ -295,7 +295,7 @@ class ManagedJobSet:
         return members.job(index).job, position
 
     def qobjs(self) -> list[dict[str, Any] | None]:
-        """What was sent, one Qobj a job. See `ManagedJob.qobj`."""
+        """The submitted circuits, one Qobj a job. See `ManagedJob.qobj`."""
         return [managed.qobj() for managed in self.managed_jobs()]
 
     def name(self) -> str:

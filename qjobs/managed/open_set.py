@@ -86,7 +86,7 @@ class OpenSet:
         return report
 
     def details(self, job: int) -> JobDetails:
-        """What the provider tells of a job beyond its status; nothing if it does not."""
+        """The provider's details of a job beyond its status; empty if it has none."""
         report = self.look([job], cached=True)
         found = details(self.workspace, self.folder.job_set, report.jobs)
         return found.get(job, JobDetails())
@@ -156,7 +156,7 @@ class OpenSet:
         return all(report.stopped for report in reports)
 
     def target(self, jobs: Sequence[int] | None) -> Target:
-        """Those jobs of the set, or all."""
+        """Address some jobs of the set, or all of them."""
         if jobs is None:
             return Target(self.folder, self.folder.job_set.indices)
         return of_jobs(self.folder, jobs)

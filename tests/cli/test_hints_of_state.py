@@ -67,14 +67,14 @@ def test_a_secret_that_is_not_set(
     assert ended.code == ExitCode.CREDENTIALS
     monkeypatch.setenv(the("^export ([A-Z_]+)=", hint_of(ended)), "secret")
     # The next thing that is missing is the package: that leads on.
-    assert "is the vendor's package installed" in hint_of(qjobs("submit", bell, "-b", "acme:one"))
+    assert "is its package installed" in hint_of(qjobs("submit", bell, "-b", "acme:one"))
 
 
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
         ('python = "/nowhere/python"', "look at `python` in the config file"),
-        ("", "is the vendor's package installed for the `python` of the provider?"),
+        ("", "is its package installed for the Python that is to run it?"),
     ],
 )
 def test_a_package_that_cannot_be_loaded(

@@ -100,7 +100,7 @@ def plan_set(
 
 
 def estimates_remark(workspace: Workspace, job_set: JobSet) -> str:
-    """What is to be known of the expectation values of a set, a clause; empty if nothing is."""
+    """A remark on how the backend estimates expectation values, as a clause; or empty."""
     if not job_set.observables:
         return ""
     return workspace.provider_at(job_set.destination).capabilities(job_set.backend).estimates_remark
@@ -111,7 +111,7 @@ def _commit(draft: Draft, job_set: JobSet, gathered: Gathered) -> SetFolder:
 
 
 def warnings(workspace: Workspace, job_set: JobSet) -> Sequence[str]:
-    """What the user should know before jobs of a set are sent: the device is offline, say."""
+    """Warnings to give before jobs of a set are submitted, such as that the device is offline."""
     with suppress(ProviderError):  # whatever is wrong, sending will say it
         provider = workspace.provider_at(job_set.destination)
         left_out = provider.labels_left_out(job_set.labels) if isinstance(provider, Labels) else ()

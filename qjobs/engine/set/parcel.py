@@ -37,7 +37,7 @@ def circuit_slice(folder: SetFolder, part: Slice) -> CircuitSlice:
 
 
 def _name(job_set: JobSet, part: Slice) -> str:
-    """What a job is called, as the predecessor called it; empty if its set has no name.
+    """The name of a job, in the predecessor's form; empty if its set has no name.
 
     Parts of a job that are sent again are called like the whole.
     """
