@@ -45,7 +45,7 @@ def run(
     """
     observables = None
     if circuits.observables is not None:
-        observables = estimation.read_observables(circuits.observables)
+        observables = [*map(estimation.operator, circuits.read_observables())]
     if recorded:
         made = _as_recorded(backend, recorded)
     else:

@@ -218,11 +218,11 @@ def test_a_circuit_of_another_width_fails_alone(tmp_path: Path, backend: str) ->
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "does not hold observables"),
-        ('[{"ZQ": 1}]', "does not hold observables"),
-        ('[{"ZZ": "much"}]', "does not hold observables"),
-        ('[{"ZZ": 1, "ZZZ": 1}]', "does not hold observables"),
-        ("[3]", "does not hold observables"),
+        ("{", r"observables\.json:1:2: not JSON"),
+        ('[{"ZQ": 1}]', r"observables\.json, observable 0: 'Q' in 'ZQ'"),
+        ('[{"ZZ": "much"}]', "the coefficient of 'ZZ' is not a real number"),
+        ('[{"ZZ": 1, "ZZZ": 1}]', "'ZZZ' is not as wide as 'ZZ'"),
+        ("[3]", "observable 0: neither a string nor an object"),
         (f'[{{"{"0" * 30}": 1}}]', "more than 4096 Pauli strings"),
     ],
 )
@@ -232,8 +232,10 @@ def test_a_file_that_does_not_hold_observables_is_named(
     path = tmp_path / "observables.json"
     path.write_text(text)
 
+    circuits = CircuitSlice(path, Slice(0, 1), observables=path)
+
     with pytest.raises(InputError, match=said):
-        estimation.read_observables(path)
+        [*map(estimation.operator, circuits.read_observables())]
 
 
 def spread(qubits: list[int], *, width: int) -> QuantumCircuit:

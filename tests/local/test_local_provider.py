@@ -73,7 +73,7 @@ def test_the_same_tag_is_the_same_job(open_provider: Open, six: Path) -> None:
 
     assert submit(open_provider(), six, 0, 6, "t") == job_id
     assert open_provider().find("t") == [job_id]
-    assert open_provider().find("u") == ()
+    assert open_provider().find("u") == []
 
 
 def test_a_job_whose_circuits_all_fail_ends_in_error_and_a_mixed_one_is_done(
