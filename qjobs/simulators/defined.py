@@ -5,10 +5,10 @@ secrets in it, and only there may stand what is imported and called.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from qjobs import arguments, config, paths
 from qjobs.errors import UsageError
@@ -97,17 +97,6 @@ class Definition:
 
     def _given(self, given: Mapping[str, Any]) -> dict[str, Any]:
         return arguments.with_variables(f"[backends.{self.name}]", given)[0]
-
-
-class Recorded(NamedTuple):
-    """A definition as a job has it: the config file, the digest, and where the packages are.
-
-    `folders` has one for each of its `callables`.
-    """
-
-    path: str
-    digest: str
-    folders: Sequence[str]
 
 
 def find(name: str, path: Path | None = None) -> Definition | None:

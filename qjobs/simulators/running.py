@@ -1,8 +1,9 @@
-"""Circuits on the simulator that a backend's name stands for.
+"""A job's circuits on the simulator that its backend's name stands for.
 
 Loads Qiskit and Aer: for worker processes only.
 """
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -13,49 +14,44 @@ from typing import Any
 from qiskit.providers.basic_provider import BasicSimulator
 from qiskit_aer import AerSimulator
 
-from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import AuthError, InputError
 from qjobs.model import RunOptions
 from qjobs.results import CircuitResult
-from qjobs.simulators import defined, devices, estimation, objects
+from qjobs.simulators import defined, devices, estimation, marks, objects
 from qjobs.simulators import names as backends
-from qjobs.simulators.defined import Definition, Recorded
+from qjobs.simulators.defined import Definition
 from qjobs.simulators.devices import Modules
 from qjobs.simulators.estimation import Estimates, Observable
+from qjobs.simulators.job import SimulatorJob
 from qjobs.simulators.machines import DeviceMachine, Machine, Method
 from qjobs.simulators.names import Kind
 from qjobs.simulators.objects import Runner
 from qjobs.simulators.simulation import Counts, Simulation
 
 
-def run(
-    circuits: CircuitSlice,
-    backend: str,
-    options: RunOptions,
-    *,
-    folder: str,
-    recorded: Recorded | None,
-    threads: int,
-) -> Iterator[CircuitResult]:
-    """The results of circuits, one after the other, each with up to `threads` threads.
+def run(job: SimulatorJob, *, threads: int) -> Iterator[CircuitResult]:
+    """The results of a job's circuits, one after the other, each with up to `threads` threads.
 
-    `folder` is where the package of a `package.module:callable` is, `recorded` what a backend of
-    the config file was when the job was submitted. Raises QjobsError if that has changed, and
-    whatever code that is named raises when it is imported.
+    Raises QjobsError if its files are gone or changed, and whatever the module of a
+    `package.module:callable` raises when it is imported.
     """
+    if job.names_code:
+        marks.check(job)
+    circuits = job.circuits()
+    options = job.run_options
     observables = None
     if circuits.observables is not None:
         observables = [*map(estimation.operator, circuits.read_observables())]
-    if recorded:
-        made = _as_recorded(backend, recorded)
+    if job.definition:
+        made = _as_recorded(job)
     else:
-        version = _modules().version(backend, folder) if ":" in backend else 0
-        made = _made(backend, str(options.extra.get("method", "")), version)
+        version = _modules().version(job.backend, job.folder) if ":" in job.backend else 0
+        made = _made(job.backend, str(options.extra.get("method", "")), version)
     if isinstance(made, Machine):
         simulation = _simulation(made, options, observables, threads=threads)
-        return simulation.run(circuits.pubs_or_reasons(), start_index=circuits.slice.start_index)
+        return simulation.run(circuits.pubs_or_reasons(), start_index=job.start_index)
     runner = Runner(made, options, observables)
-    return runner.run(circuits.pubs_or_reasons(), start_index=circuits.slice.start_index)
+    return runner.run(circuits.pubs_or_reasons(), start_index=job.start_index)
 
 
 def _simulation(
@@ -85,13 +81,14 @@ def takes(backend: str, folders: Sequence[str]) -> list[str]:
     return ["seed", "memory"] if isinstance(made, Machine) else objects.takes(made)
 
 
-def _as_recorded(backend: str, recorded: Recorded) -> Any:
-    definition = defined.find(backend, Path(recorded.path))
-    if definition is None or definition.digest != recorded.digest:
+def _as_recorded(job: SimulatorJob) -> Any:
+    path, digest, folders = json.loads(job.definition)
+    definition = defined.find(job.backend, Path(path))
+    if definition is None or definition.digest != digest:
         raise InputError(
-            f"[backends.{backend}] of {recorded.path} is not what it was when the job was submitted"
+            f"[backends.{job.backend}] of {path} is not what it was when the job was submitted"
         )
-    return _made_as_defined(definition, _versions([*definition.callables()], recorded.folders))
+    return _made_as_defined(definition, _versions([*definition.callables()], folders))
 
 
 def _versions(named: Sequence[str], folders: Sequence[str]) -> tuple[tuple[str, int], ...]:

@@ -14,7 +14,7 @@ import pytest
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import InputError
 from qjobs.model import RunOptions, Slice
-from qjobs.providers.local.queuing import queued_job
+from qjobs.providers.local.queue import queued_job
 
 CODE = '''
 from pathlib import Path
@@ -251,12 +251,12 @@ def test_a_changed_row_of_the_queue_has_nothing_made(
     qjobs: Run, bell: str, code: Path, home: Path, tmp_path: Path
 ) -> None:
     # Imported here: it loads Aer.
-    from qjobs.providers.local import worker
+    from qjobs.simulators import running
 
     circuits = CircuitSlice(Path(bell), Slice(0, 1))
     options = RunOptions(extra={"transpile": False})
     job = queued_job(circuits, backend="mine", options=options, tag="t")
-    (result,) = worker.run(job, threads=1)
+    (result,) = running.run(job, threads=1)
     assert result.counts
     _, digest, folders = json.loads(job.definition)
     theirs = tmp_path / "theirs.toml"
@@ -264,10 +264,10 @@ def test_a_changed_row_of_the_queue_has_nothing_made(
 
     for definition in ("", json.dumps([str(theirs), digest, folders])):
         with pytest.raises(InputError, match=r"was not run|no backend"):
-            worker.run(replace(job, definition=definition), threads=1)
+            running.run(replace(job, definition=definition), threads=1)
     configure(tmp_path, CONFIG.replace("first", "second"))
     with pytest.raises(InputError, match="is not what it was when the job was submitted"):
-        worker.run(job, threads=1)
+        running.run(job, threads=1)
 
 
 @pytest.mark.parametrize(

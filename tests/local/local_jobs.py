@@ -15,11 +15,11 @@ from qiskit import QuantumCircuit, qpy
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
 from qjobs.model import JobStatus, RunOptions, Slice
-from qjobs.providers.local import worker
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.provider import LocalProvider
-from qjobs.providers.local.queuing import queued_job
+from qjobs.providers.local.queue import queued_job
 from qjobs.results import CircuitResult
+from qjobs.simulators import running
 
 Seen = TypeVar("Seen")
 
@@ -118,7 +118,7 @@ def run_here(
     for start, end in zip([circuits.slice.start_index, *cuts], ends, strict=True):
         part = replace(circuits, slice=Slice(start, end - start))
         job = queued_job(part, backend=backend, options=options, tag="t")
-        results += worker.run(job, threads=1)
+        results += running.run(job, threads=1)
     return results
 
 

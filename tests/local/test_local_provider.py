@@ -33,7 +33,7 @@ from qjobs.model import JobStatus, RunOptions, Slice
 from qjobs.providers.local import supervision
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.provider import LocalProvider
-from qjobs.providers.local.queuing import queued_job
+from qjobs.providers.local.queue import queued_job
 
 OPTIONS = RunOptions(shots=100, seed=5)
 

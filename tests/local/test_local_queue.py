@@ -15,14 +15,16 @@ import pytest
 from qjobs.errors import ProviderError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.queue import Queue, QueuedJob
+from qjobs.providers.local.queue import Queue, SimulatorJob
 from qjobs.providers.local.schema import STEPS
 
 OPTIONS = RunOptions(shots=7, seed=-1, memory=True, extra={"fusion_enable": False})
 
 
-def job(job_id: str) -> QueuedJob:
-    return QueuedJob(job_id, "aer", "/c.qpy", 1, 2, 0, 3, 5, QueuedJob.encode_options(OPTIONS))
+def job(job_id: str) -> SimulatorJob:
+    return SimulatorJob(
+        job_id, "aer", "/c.qpy", 1, 2, 0, 3, 5, SimulatorJob.encode_options(OPTIONS)
+    )
 
 
 def nothing() -> None:
@@ -233,7 +235,7 @@ def old(folder: Folder) -> Iterator[sqlite3.Connection]:
         "INSERT INTO job (job_id, tag, backend, path, size_bytes, modified_ns, start_index,"
         " experiments_count, qubits, options, status)"
         " VALUES ('a', 't', 'aer', '/c.qpy', 1, 2, 0, 3, 5, ?, 'QUEUED')",
-        (QueuedJob.encode_options(OPTIONS),),
+        (SimulatorJob.encode_options(OPTIONS),),
     )
     yield connection
     connection.close()

@@ -14,8 +14,7 @@ from qjobs.errors import JobRefused, ProviderError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.provider import LocalProvider
-from qjobs.providers.local.queue import Queue
-from qjobs.providers.local.queuing import queued_job
+from qjobs.providers.local.queue import Queue, queued_job
 
 Open = Callable[..., LocalProvider]
 OPTIONS = RunOptions(shots=10)

@@ -31,8 +31,7 @@ from qjobs.errors import (
 )
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.queue import Queue
-from qjobs.providers.local.queuing import queued_job
+from qjobs.providers.local.queue import Queue, queued_job
 from qjobs.providers.local.supervision import Staffing, Supervision, try_lock
 from qjobs.regular import open_regular
 from qjobs.results import JobResult

@@ -8,14 +8,28 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, fields
 
+from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import ProviderError
 from qjobs.known_jobs.database import Connection, Database
-from qjobs.model import JobStatus
+from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.queued import QueuedJob
 from qjobs.providers.local.schema import STEPS
+from qjobs.simulators.job import SimulatorJob
+from qjobs.simulators.making import make_job
 
-_COLUMNS = ", ".join(field.name for field in fields(QueuedJob))
+_COLUMNS = ", ".join(field.name for field in fields(SimulatorJob))
+
+
+def queued_job(
+    circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str
+) -> SimulatorJob:
+    """The job that a submit queues. Raises JobRefused as `make_job`."""
+    # Imported here: only a submit needs it, and it loads OpenSSL.
+    from hashlib import sha256
+
+    # Made of the tag, so that no other queue, here or elsewhere, has a job of this id.
+    job_id = f"local-{sha256(tag.encode()).hexdigest()[:16]}"
+    return make_job(job_id, circuits, backend=backend, options=options)
 
 
 class Queue:
@@ -32,7 +46,7 @@ class Queue:
 
     # What clients do.
 
-    def add(self, job: QueuedJob, *, tag: str) -> str:
+    def add(self, job: SimulatorJob, *, tag: str) -> str:
         """Accept a job and return its id; of a tag that has a job, the id of that one."""
         self._database.change(
             f"INSERT INTO queued_job ({_COLUMNS}, tag, status)"  # noqa: S608 - our own columns
@@ -123,7 +137,7 @@ class Queue:
         ((version,),) = self._database.rows("PRAGMA data_version")
         return int(version)
 
-    def head(self) -> tuple[QueuedJob | None, int]:
+    def head(self) -> tuple[SimulatorJob | None, int]:
         """The job that is next, and how many wait."""
         first = self._database.rows(
             f"SELECT {_COLUMNS} FROM queued_job"  # noqa: S608 - our own columns
@@ -131,7 +145,7 @@ class Queue:
         )
         query = "SELECT count(*) FROM queued_job WHERE status = 'QUEUED'"
         ((waiting,),) = self._database.rows(query)
-        jobs = [QueuedJob(*row).with_files(self._folder.located) for row in first]
+        jobs = [SimulatorJob(*row).with_files(self._folder.located) for row in first]
         return next(iter(jobs), None), waiting
 
     def start(self, job_id: str) -> bool:

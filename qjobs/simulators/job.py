@@ -1,4 +1,4 @@
-"""A job of the queue as a value, and the files that it needs."""
+"""A job for a simulator as a value, and the files that it needs."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,6 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
 from qjobs.errors import InputError, QjobsError
 from qjobs.model import RunOptions, Slice
-from qjobs.simulators.defined import Recorded
 from qjobs.store.folder import CIRCUITS, OBSERVABLES, PARAMETERS, SetFolder
 
 
@@ -58,15 +57,17 @@ def _is_as_planned(file: StampedFile) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class QueuedJob:
+class SimulatorJob:
     """What there is to run: circuits of a container, how, and on which backend.
+
+    The queue of `local` has a column for each field.
 
     `size_bytes` and `modified_ns` are the container's when the job was accepted, `qubits`
     the width of the widest circuit. `sweep` and `observables` are JSON, empty if there are
     none: the file, as a StampedFile, and for a sweep its names and rows. `folder` is where the
     package of a `package.module:callable` was, `mark` says who named that (see `marks`), `first` is
     the number of the container's first circuit. `definition` is that of a backend of the config
-    file, else empty: JSON of a `Recorded`.
+    file, else empty: JSON of the file, the digest, and the folders of the packages.
     """
 
     job_id: str
@@ -86,16 +87,11 @@ class QueuedJob:
     definition: str = ""
 
     @property
-    def recorded(self) -> Recorded | None:
-        """What its backend of the config file was when it was submitted."""
-        return Recorded(*json.loads(self.definition)) if self.definition else None
-
-    @property
     def names_code(self) -> bool:
         """Whether running it imports what somebody has named."""
         return bool(self.definition) or ":" in self.backend
 
-    def with_files(self, change: Callable[[str], str]) -> "QueuedJob":
+    def with_files(self, change: Callable[[str], str]) -> "SimulatorJob":
         """The same job with other paths of its files."""
         sweep, observables = self.sweep, self.observables
         if sweep:
@@ -129,5 +125,5 @@ class QueuedJob:
 
     @staticmethod
     def encode_options(options: RunOptions) -> str:
-        """Run options as they stand in the queue."""
+        """Run options as they stand in a job."""
         return json.dumps(asdict(options) | {"extra": dict(options.extra)})
