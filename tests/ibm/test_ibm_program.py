@@ -165,9 +165,10 @@ def test_observables_of_a_circuit_that_fitted_stay() -> None:
 def test_settings_are_read_and_wrong_ones_are_named() -> None:
     assert Settings.read({"settle_s": "2.5", "account": "work"})[:1] == ("work",)
     assert Settings.read({}).submits_per_minute == 5
-    for text in ("many", "-1", "0", "nan", "1e99"):
+    assert Settings.read({"settle_s": ""}) == Settings.read({})
+    for value in ("many", "-1", "0", "nan", "1e99", 0, []):
         with pytest.raises(UsageError, match="connections"):
-            Settings.read({"connections": text})
+            Settings.read({"connections": value})
 
 
 def call(tag: str, layouts: list[Layout] | None = None) -> Call:
