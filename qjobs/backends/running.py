@@ -3,18 +3,17 @@
 Loads Qiskit: for processes that have a backend object.
 """
 
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qiskit import QuantumCircuit
 from qiskit.primitives import BaseEstimatorV2
 from qiskit.transpiler import Target, generate_preset_pass_manager
-from qiskit.transpiler.passes import GatesInBasis
 
 from qjobs.backends import refusals, runtime, wire
 from qjobs.backends.posts import WATCH, PostedAgain, RunCall
 from qjobs.circuits import own_gates
+from qjobs.circuits.fitting import Fitting, is_primitive, run_parameters
 from qjobs.circuits.foreign import ENDS, describe
 from qjobs.circuits.layout import Layout
 from qjobs.circuits.measured import only_measured
@@ -51,7 +50,7 @@ def run(
     if complaint:
         raise JobRefused(complaint)
     ready: Any = _fitted(target, circuits, options)
-    if _is_sampler(target):
+    if is_primitive(target):
         ready = [all_in_registers(circuit) for circuit in ready]
     if alone and len(ready) == 1:
         (ready,) = ready
@@ -143,10 +142,6 @@ def instead(target: Any) -> str:
     return "pass a backend, or wrap it in BackendSamplerV2"
 
 
-def _is_sampler(target: Any) -> bool:
-    return "pubs" in _parameters(target)
-
-
 def limits(target: Any) -> Limits:
     """How many circuits a job may have, as the backend says; nothing else is known."""
     most = _attribute(target, "max_circuits")
@@ -172,7 +167,7 @@ def takes(target: Any) -> list[str]:
     """What it takes of `seed` and `memory`: samplers give all outcomes unasked."""
     known = _known(target, _run_options(RunOptions(seed=0, memory=True), 0)).keys()
     seed = ["seed"] if known & {"seed", "seed_simulator"} else []
-    return seed + (["memory"] if "memory" in known or _is_sampler(target) else [])
+    return seed + (["memory"] if "memory" in known or is_primitive(target) else [])
 
 
 def _run_options(options: RunOptions, start_index: int) -> dict[str, Any]:
@@ -190,7 +185,7 @@ def _known(target: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
 
     Shots are also passed to a `run` that takes any keyword.
     """
-    parameters = _parameters(target)
+    parameters = run_parameters(target)
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     defaults = getattr(target, "options", None)
     return {
@@ -204,13 +199,6 @@ def _known(target: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _MISSING = object()
-
-
-def _parameters(target: Any) -> Mapping[str, inspect.Parameter]:
-    try:
-        return inspect.signature(target.run).parameters
-    except (TypeError, ValueError, AttributeError):
-        return {}
 
 
 def _attribute(target: Any, attribute: str) -> Any:
@@ -248,7 +236,7 @@ def _fit(circuit: QuantumCircuit, target: Target | None, options: RunOptions) ->
         if target is None or options.extra.get(TRANSPILE) is False:
             return own_gates.unrolled(circuit)
         circuit = own_gates.set_apart(circuit, kept=own_gates.natives(target))
-        if _fits(circuit, target):
+        if not Fitting(target).misfit(circuit):
             return circuit
         # Made anew for each: it is cheap, and not safe in several threads.
         manager = generate_preset_pass_manager(
@@ -259,12 +247,3 @@ def _fit(circuit: QuantumCircuit, target: Target | None, options: RunOptions) ->
         if isinstance(error, ENDS):
             raise
         raise JobRefused(f"cannot transpile circuit {circuit.name!r}: {describe(error)}") from error
-
-
-def _fits(circuit: QuantumCircuit, target: Target) -> bool:
-    """Whether the target has every operation of the circuit on the very qubits it names."""
-    if target.num_qubits is not None and circuit.num_qubits > target.num_qubits:
-        return False
-    check = GatesInBasis(target=target)
-    check(circuit)
-    return bool(check.property_set["all_gates_in_basis"])

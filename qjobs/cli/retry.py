@@ -43,7 +43,7 @@ def retry(
             "--per-job",
             metavar="N",
             min=1,
-            help="Put at most N circuits into a job; by default as before, halved if that was too large.",
+            help="Put at most N circuits into a job; by default as before, halved if too large.",
         ),
     ] = None,
     recalibrated: options.Recalibrated = False,

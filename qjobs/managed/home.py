@@ -25,7 +25,7 @@ class Surroundings(NamedTuple):
 
     @classmethod
     def at(cls, home: Path) -> "Surroundings":
-        """The surroundings for a state folder. Makes nothing yet. Raises StateError if it is unsafe."""
+        """The surroundings for a state folder; makes nothing. Raises StateError if it is unsafe."""
         return cls(Workspace.at(home), _holder(home))
 
     @classmethod

@@ -4,7 +4,6 @@ Loads Qiskit: for worker processes only.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from inspect import signature
 from itertools import count, groupby, islice, repeat
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ from qiskit import QuantumCircuit
 from qiskit.primitives import BackendEstimatorV2, BaseEstimatorV2
 
 from qjobs.circuits import outcomes, own_gates
+from qjobs.circuits.fitting import is_primitive
 from qjobs.circuits.foreign import ENDS, describe
 from qjobs.circuits.layout import Layout
 from qjobs.circuits.measured import only_measured
@@ -80,16 +80,13 @@ class Runner:
                 yield from self._results(some)
 
     def _largest_run(self) -> int:
-        if self._observables is not None or (self._seeded() and not self._is_primitive()):
+        if self._observables is not None or (self._seeded() and not is_primitive(self._target)):
             return 1
         most = getattr(self._target, "max_circuits", None)
         return min(most or LARGEST_RUN, LARGEST_RUN)
 
     def _seeded(self) -> bool:
         return self._options.seed is not None and "seed_simulator" in self._takes
-
-    def _is_primitive(self) -> bool:
-        return _is_primitive(self._target)
 
     def _results(self, singles: list[_Single]) -> list[CircuitResult]:
         try:
@@ -109,7 +106,7 @@ class Runner:
         layouts = [layout for _, layout in measured]
         circuits = [self._ready(self._apart(circuit)) for circuit, _ in measured]
         shots, memory = self._options.shots, self._options.memory
-        if self._is_primitive():
+        if is_primitive(self._target):
             ready = [(outcomes.all_in_registers(circuit),) for circuit in circuits]
             pubs = self._target.run(ready, shots=shots).result()
             return [
@@ -147,7 +144,7 @@ class Runner:
     def _estimator(self, single: _Single) -> BaseEstimatorV2:
         if isinstance(self._target, BaseEstimatorV2):
             return self._target
-        if self._is_primitive():
+        if is_primitive(self._target):
             raise InputError("a sampler gives no expectation values")
         if not estimation.precision(self._options):
             raise InputError("a backend that counts gives no exact expectation values")
@@ -173,7 +170,7 @@ class Runner:
 
 def takes(target: object) -> list[str]:
     """What a target takes of `seed` and `memory`: primitives give all outcomes unasked."""
-    if _is_primitive(target):
+    if is_primitive(target):
         return ["memory"]
     names = {"seed": "seed_simulator", "memory": "memory"}
     return [word for word, name in names.items() if name in _options_of(target)]
@@ -181,10 +178,6 @@ def takes(target: object) -> list[str]:
 
 def _options_of(target: object) -> Collection[str]:
     return vars(getattr(target, "options", None) or _Nothing()).keys()
-
-
-def _is_primitive(target: Any) -> bool:
-    return "pubs" in signature(target.run).parameters
 
 
 class _Nothing:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from qiskit import QuantumCircuit, qasm2, qasm3
-from sample_circuits import dump, edge_circuits, ghz, load
+from support.sample_circuits import dump, edge_circuits, ghz, load
 
 from qjobs.children.child import Died, Expired
 from qjobs.circuits import joining, qpy, records, unpacking

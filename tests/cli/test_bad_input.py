@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from schemas import validate
+from support.schemas import validate
 
 from qjobs.circuits import qpy
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import TESTS
 
 pytestmark = pytest.mark.slow
 
-PACKAGES = Path(__file__).parents[1] / "border" / "packages"
+PACKAGES = TESTS / "support" / "packages"
 KNOWN = """
 [providers.acme]
 factory = "folder_vendor:Provider"

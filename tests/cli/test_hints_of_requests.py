@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hints import BELL, FAKE, SWEPT, Qjobs, good, hint_of, the
+from support.hints import BELL, FAKE, SWEPT, Qjobs, good, hint_of, the
 
 
 @pytest.fixture

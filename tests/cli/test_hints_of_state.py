@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hints import FAKE, SWEPT, Qjobs, good, hint_of, the
+from support.hints import FAKE, SWEPT, Qjobs, good, hint_of, the
 
 from qjobs.errors import ExitCode
 

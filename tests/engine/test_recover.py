@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import RemoteJob as ScriptedJob
-from scripted import ScriptedProvider, whole
+from support.scripted import RemoteJob as ScriptedJob
+from support.scripted import ScriptedProvider, whole
 
 from qjobs.contract import RemoteJob
 from qjobs.engine.cancel import cancel

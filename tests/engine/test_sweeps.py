@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import Parameter
-from scripted import ScriptedProvider, whole
+from support.scripted import ScriptedProvider, whole
 
 from qjobs.circuits.inputs import expand
 from qjobs.circuits.slices import CircuitSlice

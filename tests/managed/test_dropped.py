@@ -3,8 +3,8 @@
 import warnings
 
 import pytest
-from backends_of_objects import ScriptedBackend, numbered
 from qiskit.primitives import StatevectorSampler
+from support.backends_of_objects import ScriptedBackend, numbered
 
 
 class Remembering(ScriptedBackend):

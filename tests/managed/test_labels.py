@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from backends_of_objects import ScriptedBackend, numbered, run_and_send
+from support.backends_of_objects import ScriptedBackend, numbered, run_and_send
 
 from qjobs import JobManagerInvalidStateError, ManagedJobSet
 from qjobs.errors import StateDamaged

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from backends_of_objects import ScriptedBackend, numbered, refuse_circuit
 from qiskit import QuantumCircuit
+from support.backends_of_objects import ScriptedBackend, numbered, refuse_circuit
 
 from qjobs import (
     JobManager,

@@ -7,9 +7,15 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from backends_of_objects import ScriptedBackend, numbered, refuse_circuit, run_and_send, sent
 from qiskit import QuantumCircuit, qpy
 from qiskit.providers import JobStatus
+from support.backends_of_objects import (
+    ScriptedBackend,
+    numbered,
+    refuse_circuit,
+    run_and_send,
+    sent,
+)
 
 from qjobs import (
     JobManagerInvalidStateError,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sample_set import accepted, attempted, finished, plan
+from support.sample_set import accepted, attempted, finished, plan
 
 from qjobs.errors import StateDamaged, StateError
 from qjobs.model import Accepted

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sample_set import NOON, accepted, attempted, finished
+from support.sample_set import NOON, accepted, attempted, finished
 
 from qjobs.errors import NotFound, StateDamaged, StateTooNew, StateUnwritable
 from qjobs.facts import Fact, FactKind

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from sample_set import NOON, accepted, attempted, finished, plan
+from support.sample_set import NOON, accepted, attempted, finished, plan
 
 from qjobs.facts import Fact, FactKind
 from qjobs.model import JobSet, RunOptions, Slice

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sample_set import NOON, attempted, plan
+from support.sample_set import NOON, attempted, plan
 
 from qjobs.errors import (
     BeingSubmitted,

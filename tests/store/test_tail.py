@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sample_set import NOON, accepted, attempted, finished, plan
+from support.sample_set import NOON, accepted, attempted, finished, plan
 
 from qjobs.errors import StateDamaged
 from qjobs.facts import Fact, FactKind
