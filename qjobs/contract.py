@@ -57,7 +57,8 @@ class Limits(NamedTuple):
 
     `executions` is circuits times shots. `jobs_wanted` is how many jobs a set is best cut
     into when the user does not say: enough to keep the backend busy and progress visible.
-    `connections` is how many threads may call the provider at once.
+    `connections` is how many threads may call the provider at once, `together` how many jobs it
+    takes in one call, if it `SubmitsTogether`. `submits_per_minute` counts calls.
     """
 
     circuits: int | None = None
@@ -67,6 +68,7 @@ class Limits(NamedTuple):
     submits_per_minute: float | None = None
     connections: int = 4
     jobs_wanted: int = 1
+    together: int = 1
 
 
 class BackendInfo(NamedTuple):
@@ -259,6 +261,32 @@ class Prepares(Protocol):
         """What is left of `submit` to be done, which may be done again where no job came of it.
 
         Nothing is sent until then. Raises a NotAccepted, or another error, as `submit`.
+        """
+
+
+class Submission(NamedTuple):
+    """One job of several that are submitted in one call: its circuits, and the tag it carries."""
+
+    circuits: "CircuitSlice"
+    tag: str
+
+
+@runtime_checkable
+class SubmitsTogether(Protocol):
+    """Takes several jobs in one call, as a job array: at most `Limits.together`.
+
+    The intent of each is on record before the call, and a death in it is found job by job. Where
+    a call is to have one job only, `submit` is called (or `prepare`).
+    """
+
+    def submit_together(
+        self, jobs: Sequence[Submission], *, backend: str, options: RunOptions
+    ) -> Sequence[str | Exception]:
+        """Submit jobs; one answer each, in their order: its id, or what `submit` would raise.
+
+        What is raised instead holds for all of them: after a NotAccepted the provider surely has
+        none, after another error it may have any. If it is a JobRefused or a PendingLimit, one of
+        them or their number may be the cause, so they are submitted again in smaller calls.
         """
 
 
