@@ -228,7 +228,7 @@ class TogetherProvider(ScriptedProvider):
         for circuits, tag in jobs:
             try:
                 answers.append(self.submit(circuits, backend=backend, options=options, tag=tag))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - as a plug-in would
                 answers.append(error)
         errors = [error for error in answers if isinstance(error, Exception)]
         if answer is not Answer.ACCEPT:

@@ -26,6 +26,7 @@ class TestFake(Contract):
         failing="fail_every=1",
         misspelt="dealy=1",
         near="delay",
+        together="together=3",
     )
     # What it says of circuits is made up.
     test_each_bit_of_an_outcome_is_where_the_circuit_has_it = None
