@@ -16,6 +16,8 @@ from qjobs.model import JobStatus, RunOptions, Slice
 
 if TYPE_CHECKING:
     # Nothing but names here, and `cancel` should not load all that reads circuits for them.
+    from qiskit import QuantumCircuit
+
     from qjobs.circuits.slices import CircuitSlice
     from qjobs.results import JobResult
 
@@ -365,6 +367,29 @@ class MayBeAway(Protocol):
 
     def away(self, set_id: str, *, backend: str) -> Away | None:
         """Who can do it instead; None if it can in this process. Asks nobody."""
+
+
+@runtime_checkable
+class HoldsObject(Protocol):
+    """Runs jobs with an object of this process, for which more is given than files can hold."""
+
+    def originals(
+        self,
+        path: Path,
+        circuits: "Sequence[QuantumCircuit]",
+        keywords: Mapping[str, Any],
+    ) -> None:
+        """Remember the very circuits that the container at `path` holds, and keywords for them.
+
+        Jobs of that container then run these objects, with what QPY cannot carry. Without any
+        circuits, those that were given before stay.
+        """
+
+    def recall(self, circuits_of: "Callable[[str], CircuitSlice | None]") -> None:
+        """Know how to read jobs of a set that nobody wrote down: by the circuits of a job id."""
+
+    def job(self, job_id: str) -> Any:
+        """The object of a job that the backend gave; None if it cannot be had here."""
 
 
 class JobDetails(NamedTuple):
