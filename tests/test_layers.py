@@ -1,9 +1,9 @@
 """The house keeps its floors and its doors: what may import what, and who may speak.
 
 From the ground up: values; files, threads and child processes; circuits and the state on disk;
-what providers promise; what they stand on; providers; use-cases; the library's face and rendering;
-the command line. An import points to a lower floor or stays within its package, and no imports
-run in a circle.
+what providers promise, and what they need not write; what they stand on; providers; use-cases;
+the library's face and rendering; the command line. An import points to a lower floor or stays
+within its package, and no imports run in a circle.
 """
 
 import ast
@@ -28,6 +28,7 @@ FLOORS = (
     {"children", "files", "lock", "pool", "paths", "config"},
     {"circuits", "store"},
     {"contract", "arguments"},
+    {"defaults"},
     {"simulators", "backends", "known_jobs"},
     {"providers"},
     {"engine"},

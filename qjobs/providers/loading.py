@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 GROUP = "qjobs.providers"
 DEFAULT = "local"
+OF_OBJECTS = "python"
+"""The plug-in that runs circuits with an object of this process."""
 
 # Our own entry points, as pyproject.toml declares them. They are looked up here first: asking all
 # installed packages takes longer than reading a set, and none of them may stand in for ours.
@@ -25,7 +27,7 @@ OURS = {
     "fake": "qjobs.providers.fake.provider:FakeProvider",
     "ibm": "qjobs.providers.ibm.provider:IbmProvider",
     "local": "qjobs.providers.local.provider:LocalProvider",
-    "python": "qjobs.providers.held.provider:HeldProvider",
+    OF_OBJECTS: "qjobs.providers.held.provider:HeldProvider",
     "qiskit": "qjobs.providers.vendor.provider:QiskitProvider",
 }
 # Raises UnknownBackend for what is none of the default provider's.
@@ -34,7 +36,7 @@ _DEFAULT_HAS = "qjobs.simulators.names:check_backend"
 VENDORS = "qiskit"
 
 # By themselves these are nothing: one needs a factory, one an object of this process.
-_UNNAMED = {VENDORS, "python"}
+_UNNAMED = {VENDORS, OF_OBJECTS}
 
 # What comes after the colon is a script, which may be empty.
 _SCRIPTED = {"fake"}

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qjobs.circuits.slices import CircuitSlice
-from qjobs.contract import CancelOutcome, ProviderContext
+from qjobs.contract import CancelOutcome, ProviderContext, Submission
 from qjobs.errors import (
     AuthError,
     JobRefused,
@@ -58,6 +58,18 @@ class World:
             options=OPTIONS,
             tag=more.get("tag", f"qj-set-{job}-1"),
         )
+
+    def submit_together(self, backend: str, *jobs: int) -> list[str | type[Exception]]:
+        """The answers: ids, and what the others raised."""
+        answers = self.provider.submit_together(
+            [
+                Submission(CircuitSlice(self.circuits, Slice(0, 2)), f"qj-set-{job}-1")
+                for job in jobs
+            ],
+            backend=backend,
+            options=OPTIONS,
+        )
+        return [answer if isinstance(answer, str) else type(answer) for answer in answers]
 
     def status(self, job_id: str) -> JobStatus:
         return self.provider.statuses([job_id])[job_id]
@@ -285,6 +297,58 @@ def test_a_doubled_submit_makes_two_jobs_and_names_the_later(world: World) -> No
 
     assert list(world.provider.find("qj-set-0-1")) == ["fake-1", job_id]
     assert len(world.provider.submissions()) == 2
+
+
+def test_jobs_of_one_call_have_faults_of_their_own(world: World) -> None:
+    backend = "together=4,refuse=1,lose=1,circuits=2"
+
+    assert world.submit_together(backend, 0, 1, 2, 3) == [
+        JobRefused, ProviderError, "fake-2", "fake-3",
+    ]  # fmt: skip
+    assert list(world.provider.find("qj-set-1-1")) == ["fake-1"]
+    assert list(world.provider.find("qj-set-0-1")) == []
+
+
+def test_a_call_is_one_submit_of_the_rate_and_each_job_is_pending(world: World) -> None:
+    backend = "together=4,rate=60,pending=3,delay=9"
+
+    assert world.submit_together(backend, 0, 1) == ["fake-1", "fake-2"]
+    assert world.submit_together(backend, 2, 3) == [RateLimited] * 2
+    world.sleep(1)
+    assert world.submit_together(backend, 2, 3) == ["fake-3", PendingLimit]
+
+
+def test_no_call_has_more_jobs_than_the_script_takes(world: World) -> None:
+    assert world.provider.limits("together=3,stated=no").together == 3
+    assert world.provider.limits("").together == 1
+    with pytest.raises(TooLarge, match="3 jobs, not 4"):
+        world.submit_together("together=3", 0, 1, 2, 3)
+    assert world.provider.submissions() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("key", "accepted"), [("die_before", [0]), ("die_after", [0, 1])])
+def test_a_process_is_killed_in_the_midst_of_a_call(
+    world: World, key: str, accepted: list[int]
+) -> None:
+    program = f"""
+from pathlib import Path
+from qjobs.circuits.slices import CircuitSlice
+from qjobs.model import RunOptions, Slice
+from qjobs.providers.fake.provider import FakeProvider
+from qjobs.contract import ProviderContext, Submission
+
+circuits = CircuitSlice(Path({str(world.circuits)!r}), Slice(0, 1))
+FakeProvider(ProviderContext(Path({str(world.folder)!r}))).submit_together(
+    [Submission(circuits, f"qj-set-{{job}}-1") for job in range(3)],
+    backend={key + "=2,together=3"!r},
+    options=RunOptions(),
+)
+"""
+    outcome = subprocess.run([sys.executable, "-c", program], check=False, timeout=60)
+
+    assert outcome.returncode == -signal.SIGKILL
+    assert [int(line.tag.split("-")[2]) for line in world.provider.submissions()] == accepted
 
 
 @pytest.mark.slow

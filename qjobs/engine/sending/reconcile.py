@@ -12,7 +12,7 @@ from typing import assert_never
 from qjobs import pool
 from qjobs.contract import Provider, Recovers, RemoteJob, Tallies
 from qjobs.engine.found_jobs import Remains, sort_remains
-from qjobs.engine.sending.adopting import Adopter
+from qjobs.engine.sending.adopting import Adopter, Known
 from qjobs.errors import StateDamaged
 from qjobs.facts import Fact, FactKind, shortened
 from qjobs.model import (
@@ -180,7 +180,7 @@ class _Record:
         if last and (isinstance(state, Attempted) or "" in ids):
             return
         if ids:
-            self.adopter.accepted(self._index, number, ids, at=at)
+            self.adopter.record(Known(self._index, number, ids), at=at)
             self.adopted += ids
         if not last:
             self._end(number, found, at)

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from qjobs.backends import runtime
@@ -223,15 +224,11 @@ class HeldProvider:
         self,
         path: Path,
         circuits: "Sequence[QuantumCircuit]",
-        keywords: Mapping[str, Any] | None = None,
+        keywords: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        """Remember the very circuits that a container holds, and keywords of `run` for them.
-
-        Jobs of that container then run these objects, with what QPY cannot carry. Without any
-        circuits, those that were given before stay.
-        """
+        """Remember them, and keywords of `run` for them."""
         known, _ = self._originals.get(path, ((), {}))
-        self._originals[path] = (circuits or known, keywords or {})
+        self._originals[path] = (circuits or known, keywords)
 
     def recall(self, circuits_of: CircuitsOf) -> None:
         """Know how to read jobs of a set that nobody wrote down, by what it gave them."""

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from qjobs import pool
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.contract import (
     BackendInfo,
@@ -21,6 +20,7 @@ from qjobs.contract import (
     ProviderContext,
     RemoteJob,
 )
+from qjobs.defaults import one_by_one
 from qjobs.errors import (
     InputError,
     JobRefused,
@@ -301,13 +301,11 @@ class IbmProvider:
     def cancel(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, CancelOutcome]:
         """One request a job, several at a time."""
         calls = self._known_jobs.of_jobs(job_ids)
-
-        def cancel(job_id: str) -> tuple[str, CancelOutcome]:
-            return job_id, self._jobs.cancel(job_id, calls.get(job_id))
-
-        width = min(self._settings.connections, len(job_ids))
-        outcomes = dict(pool.each(cancel, job_ids, width=width))
-        return {job_id: outcomes[job_id] for job_id in job_ids}
+        return one_by_one(
+            job_ids,
+            lambda job_id: self._jobs.cancel(job_id, calls.get(job_id)),
+            connections=self._settings.connections,
+        )
 
     def details(self, job_id: str, *, backend: str = "") -> JobDetails:
         """Times, usage and, while it waits, its place in the queue."""
