@@ -181,5 +181,7 @@ def unusable(path: Path, error: Exception) -> ProviderError:
         return ProviderError(f"cannot use {path}: {error.message}", hint=error.hint)
     said = getattr(error, "strerror", None) or error
     return ProviderError(
-        f"cannot use {path}: {said}", hint="is the disk full, or the file damaged?"
+        f"cannot use {path}: {said}",
+        hint="make room if the disk is full; if the file is damaged, put it back from a "
+        f"backup, or move {path}* away",
     )

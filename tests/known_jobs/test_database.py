@@ -222,7 +222,7 @@ def test_a_process_that_hangs_while_it_makes_the_file_is_what_to_look_for(path: 
     with pytest.raises(ProviderError, match=r"cannot use .*jobs\.sqlite: another") as refused:
         names(Database(path, (FIRST,), wait_s=0))
 
-    assert "process that hangs" in refused.value.hint
+    assert "process" in refused.value.hint
     lock.close()
     assert names(Database(path, (FIRST,))) == []
 
