@@ -1,4 +1,4 @@
-"""What the state costs: recording a job id, reading a large set, listing many sets.
+"""What the state costs: recording a job id, submitting, reading a large set, listing many sets.
 
     python benchmarks/journal.py [FOLDER]
 
@@ -19,8 +19,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from qjobs import files
+from qjobs.contract import ProviderContext
+from qjobs.engine.sending.submission import submit_jobs
 from qjobs.facts import Fact, FactKind, Ledger
 from qjobs.model import JobSet, Slice
+from qjobs.providers.fake.provider import FakeProvider
 from qjobs.results import CircuitResult, JobResult
 from qjobs.store.folder import SetFolder
 from qjobs.store.results import ResultFiles
@@ -38,6 +41,7 @@ def main() -> None:
         home = Path(name)
         record(home)
         grow(home)
+        submit(home)
         read(home)
         list_sets(home)
         keep_results(home)
@@ -48,10 +52,10 @@ def show(what: str, ratio: float, limit: float | None = None, seconds: float = 0
     print(f"{what:<66} {ratio:7.2f}  {target:<12} {1000 * seconds:10.3f} ms")
 
 
-def in_turns(*works: Callable[[], object]) -> list[float]:
+def in_turns(*works: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
     """The median time of each work in seconds; they take turns."""
     times: list[list[float]] = [[] for _ in works]
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for work, seen in zip(works, times, strict=True):
             start = time.perf_counter()
             work()
@@ -71,12 +75,12 @@ def facts_of(jobs: int) -> list[Fact]:
     ]
 
 
-def make_set(home: Path, set_id: str, jobs: int) -> SetFolder:
+def make_set(home: Path, set_id: str, jobs: int, *, backend: str = "ibm_fez") -> SetFolder:
     draft = Store(home, clock=lambda: NOW).draft(set_id)
     draft.circuits_path.write_bytes(b"")
     slices = tuple(Slice(3 * index, 3) for index in range(jobs))
     return draft.commit(
-        JobSet(set_id, "benchmark", NOW, "ibm", "ibm_fez", 3 * jobs, slices, fingerprint="f" * 64)
+        JobSet(set_id, "benchmark", NOW, "ibm", backend, 3 * jobs, slices, fingerprint="f" * 64)
     )
 
 
@@ -138,6 +142,28 @@ def record_together(folder: SetFolder) -> float:
         for thread in threads:
             thread.join()
         return time.perf_counter() - start
+
+
+def submit(home: Path) -> None:
+    """1,000 jobs to `fake`, 100 a call, against one a call; all in one thread, then in four."""
+    provider = FakeProvider(ProviderContext(home / "fake"))
+    numbers = iter(range(1000))
+
+    def run(backend: str) -> None:
+        folder = make_set(home, f"f{next(numbers):03}", 1000, backend=backend)
+        report = submit_jobs(
+            folder, provider, jobs=range(1000), clock=lambda: NOW, stop=threading.Event()
+        )
+        assert report.accepted == 1000, report.problems
+
+    for threads in (1, 4):
+        together_s, alone_s = in_turns(
+            lambda: run(f"together=100,connections={threads}"),  # noqa: B023 - called here
+            lambda: run(f"connections={threads}"),  # noqa: B023 - called here
+            rounds=3,
+        )
+        what = f"submit 1,000 jobs, 100 a call / one a call, {threads} thread(s)"
+        show(what, together_s / alone_s, 0.5, together_s)
 
 
 def read(home: Path) -> None:

@@ -109,19 +109,24 @@ def _made(where: str, value: Any) -> Any:
 
 def imported(where: str, name: str) -> Any:
     """Import `package.module:callable`. Raises ProviderError if that is not possible."""
-    # Imported here: only those need it who run vendors' code.
-    from importlib import import_module
-
-    module, _, path = name.partition(":")
     try:
-        found: Any = import_module(module)
-        for part in path.split("."):
-            found = getattr(found, part)
+        return named(name)
     except Exception as error:
         raise ProviderError(
             f"{where}: cannot import {name}: {describe(error)}",
             hint="is its package installed for the Python that is to run it?",
         ) from error
+
+
+def named(name: str) -> Any:
+    """What `module:attribute` names. Raises whatever importing the module does."""
+    # Imported here: only those need it who run vendors' code.
+    from importlib import import_module
+
+    module, _, path = name.partition(":")
+    found: Any = import_module(module)
+    for part in path.split("."):
+        found = getattr(found, part)
     return found
 
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from qjobs.errors import UsageError
+from qjobs.near import near_ones
 from qjobs.regular import open_regular
 
 LARGEST_BYTES = 1 << 20
@@ -97,10 +98,6 @@ def _tables(path: Path, document: Mapping[str, Any], kind: str) -> dict[str, dic
 
 def unknown(key: str, known: Iterable[str]) -> str:
     """Say that a key is unknown, and suggest the closest known keys, or else list them all."""
-    from difflib import get_close_matches
-
     choices = sorted(known)
-    near = get_close_matches(key, choices, n=3)
-    if near:
-        return f"{key!r} is not known; near ones: {', '.join(near)}"
-    return f"{key!r} is not known; known ones: {', '.join(choices)}"
+    rest = near_ones(key, choices) or f"; known ones: {', '.join(choices)}"
+    return f"{key!r} is not known{rest}"

@@ -16,6 +16,8 @@ from qjobs.model import JobStatus, RunOptions, Slice
 
 if TYPE_CHECKING:
     # Nothing but names here, and `cancel` should not load all that reads circuits for them.
+    from qiskit import QuantumCircuit
+
     from qjobs.circuits.slices import CircuitSlice
     from qjobs.results import JobResult
 
@@ -57,7 +59,8 @@ class Limits(NamedTuple):
 
     `executions` is circuits times shots. `jobs_wanted` is how many jobs a set is best cut
     into when the user does not say: enough to keep the backend busy and progress visible.
-    `connections` is how many threads may call the provider at once.
+    `connections` is how many threads may call the provider at once, `together` how many jobs it
+    takes in one call, if it `SubmitsTogether`. `submits_per_minute` counts calls.
     """
 
     circuits: int | None = None
@@ -67,6 +70,7 @@ class Limits(NamedTuple):
     submits_per_minute: float | None = None
     connections: int = 4
     jobs_wanted: int = 1
+    together: int = 1
 
 
 class BackendInfo(NamedTuple):
@@ -262,6 +266,32 @@ class Prepares(Protocol):
         """
 
 
+class Submission(NamedTuple):
+    """One job of several that are submitted in one call: its circuits, and the tag it carries."""
+
+    circuits: "CircuitSlice"
+    tag: str
+
+
+@runtime_checkable
+class SubmitsTogether(Protocol):
+    """Takes several jobs in one call, as a job array: at most `Limits.together`.
+
+    The intent of each is on record before the call, and a death in it is found job by job. Where
+    a call is to have one job only, `submit` is called (or `prepare`).
+    """
+
+    def submit_together(
+        self, jobs: Sequence[Submission], *, backend: str, options: RunOptions
+    ) -> Sequence[str | Exception]:
+        """Submit jobs; one answer each, in their order: its id, or what `submit` would raise.
+
+        What is raised instead holds for all of them: after a NotAccepted the provider surely has
+        none, after another error it may have any. If it is a JobRefused or a PendingLimit, one of
+        them or their number may be the cause, so they are submitted again in smaller calls.
+        """
+
+
 @runtime_checkable
 class OpensSessions(Protocol):
     """Runs the jobs that are submitted together in a session or a batch of their own.
@@ -337,6 +367,29 @@ class MayBeAway(Protocol):
 
     def away(self, set_id: str, *, backend: str) -> Away | None:
         """Who can do it instead; None if it can in this process. Asks nobody."""
+
+
+@runtime_checkable
+class HoldsObject(Protocol):
+    """Runs jobs with an object of this process, for which more is given than files can hold."""
+
+    def originals(
+        self,
+        path: Path,
+        circuits: "Sequence[QuantumCircuit]",
+        keywords: Mapping[str, Any],
+    ) -> None:
+        """Remember the very circuits that the container at `path` holds, and keywords for them.
+
+        Jobs of that container then run these objects, with what QPY cannot carry. Without any
+        circuits, those that were given before stay.
+        """
+
+    def recall(self, circuits_of: "Callable[[str], CircuitSlice | None]") -> None:
+        """Know how to read jobs of a set that nobody wrote down: by the circuits of a job id."""
+
+    def job(self, job_id: str) -> Any:
+        """The object of a job that the backend gave; None if it cannot be had here."""
 
 
 class JobDetails(NamedTuple):

@@ -1,5 +1,7 @@
 """A thread pool that works on a few items at a time and stops cleanly."""
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -14,7 +16,7 @@ def each(
     items: Iterable[Item],
     *,
     width: int,
-    stop: threading.Event,
+    stop: threading.Event | None = None,
 ) -> Iterator[Outcome]:
     """Do `work` on the items in `width` threads and yield the outcomes as they come.
 
@@ -28,7 +30,7 @@ def each(
     waiting = iter(items)
     if width <= 1:
         for item in waiting:
-            if stop.is_set():
+            if stop and stop.is_set():
                 return
             yield work(item)
         return
@@ -41,7 +43,7 @@ def each(
     failures: list[BaseException] = []
     try:
         while True:
-            if not failures and not stop.is_set():
+            if not failures and not (stop and stop.is_set()):
                 free = islice(waiting, width - len(in_flight))
                 in_flight |= {executor.submit(work, item) for item in free}
             if not in_flight:
@@ -53,3 +55,11 @@ def each(
         executor.shutdown(wait=True, cancel_futures=True)
     if failures:
         raise failures[0]
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    # Python 3.13 has os.process_cpu_count for this.
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+LARGEST_LOG_BYTES = 1 << 20
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # not when somebody opens the other end of a FIFO
 _KINDS = {
     stat.S_IFIFO: "a FIFO",
@@ -31,6 +32,18 @@ def create_private(path: Path) -> BinaryIO:
     Raises OSError.
     """
     return open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+def open_log(path: Path) -> int:
+    """Open a file for appending that only its owner can read; a large one is begun anew.
+
+    Raises OSError, also for a link.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+    descriptor = os.open(path, flags, 0o600)
+    if os.fstat(descriptor).st_size > LARGEST_LOG_BYTES:
+        os.ftruncate(descriptor, 0)
+    return descriptor
 
 
 def _open(path: str, flags: int) -> int:

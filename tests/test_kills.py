@@ -18,7 +18,9 @@ import pytest
 from support import deeds
 from support.deeds import Fates, chance_of, times
 
+from qjobs.contract import ProviderContext
 from qjobs.model import Attempted, Planned
+from qjobs.providers.fake.provider import BillLine, FakeProvider
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.supervision import stop
 from qjobs.store.sets import Store
@@ -26,7 +28,7 @@ from qjobs.store.sets import Store
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(times(600, 3600))]
 
 CIRCUITS = 48
-SUBMIT_KILLS, WAIT_KILLS = times(32, 120), times(10, 60)
+SUBMIT_KILLS, WAIT_KILLS, CALL_KILLS = times(32, 120), times(10, 60), times(10, 60)
 PROVIDER_KILLS = {"supervisor": times(3, 15), "worker": times(8, 45)}
 WITHIN = {"supervisor": 200, "worker": 66}
 """Each job is some 20 moments of a worker's life, and as many of a supervisor's."""
@@ -143,6 +145,36 @@ def test_nothing_is_lost_or_run_twice_whatever_is_killed(shell, tmp_path):
         shell.run("wait", set_id)
         check_the_bill(shell, set_id)
         assert shell.counts(set_id) == expected
+
+
+@pytest.mark.parametrize("more", ["", ",drop=3,lose=3,connections=1", ",settle=0.2"])
+def test_of_jobs_that_share_a_call_each_is_there_once(shell, more):
+    """Killed before, in the midst of, and after calls, and while their answers are recorded."""
+    chance = chance_of(f"calls{more}")
+    submit = [*SUBMIT, "-b", f"fake:together=7{more}"]
+    moments = shell.count(*submit)
+
+    killed = 0
+    while killed < CALL_KILLS:
+        left = unsent_jobs(shell)
+        most = moments * ((left or CIRCUITS) + 8) // CIRCUITS
+        killed += shell.kill_at(chance.randint(1, most), *(["resume"] if left else submit))
+    for death in ("die_before", "die_after"):
+        command = [*SUBMIT, "-b", f"fake:together=7,{death}=18{more}"]
+        assert shell.kill_at(0, *command), "it was to be killed in the midst of its third call"
+
+    for set_id in shell.set_ids():
+        shell.run("resume", set_id)
+        billed = [line for line in billed_by_fake(shell) if line.tag.startswith(f"qj-{set_id}-")]
+        jobs = shell.store.open(set_id).jobs()
+        assert {line.tag: line.job_id for line in billed} == {
+            f"qj-{set_id}-{job.index}-1": job.state.job_id for job in jobs
+        }
+        assert len(billed) == len(jobs) == CIRCUITS
+
+
+def billed_by_fake(shell: Shell) -> list[BillLine]:
+    return FakeProvider(ProviderContext(shell.home / "fake")).submissions()
 
 
 def unsent_jobs(shell: Shell) -> int:

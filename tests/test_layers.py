@@ -1,9 +1,9 @@
 """The house keeps its floors and its doors: what may import what, and who may speak.
 
 From the ground up: values; files, threads and child processes; circuits and the state on disk;
-what providers promise; what they stand on; providers; use-cases; the library's face and rendering;
-the command line. An import points to a lower floor or stays within its package, and no imports
-run in a circle.
+what providers promise, and what they need not write; what they stand on; providers; use-cases;
+the library's face and rendering; the command line. An import points to a lower floor or stays
+within its package, and no imports run in a circle.
 """
 
 import ast
@@ -21,17 +21,21 @@ import qjobs
 ROOT = Path(qjobs.__file__).parent
 
 FLOORS = (
-    {"model", "tags", "spans", "failed", "facts", "results", "errors", "regular"},
+    {
+        "model", "tags", "spans", "failed", "facts", "results", "failures", "errors", "regular",
+        "near",
+    },
     {"children", "files", "lock", "pool", "paths", "config"},
     {"circuits", "store"},
     {"contract", "arguments"},
-    {"simulators", "backends"},
+    {"defaults"},
+    {"simulators", "backends", "known_jobs"},
     {"providers"},
     {"engine"},
     {"managed", "render"},
     {"cli"},
     {"", "__main__", "testing"},  # the public faces, and `python -m qjobs`
-)
+)  # fmt: skip
 FLOOR_OF = {part: number for number, parts in enumerate(FLOORS) for part in parts}
 SPEAKERS = {"render", "cli", "", "__main__", "testing"}  # all others neither print nor exit
 MOST_LINES = 0.3  # a package that has more of all lines is a question to answer
@@ -43,6 +47,7 @@ DOORS = {
     "tomllib": ("store", "config"),
     "tomli_w": ("store",),
     "platformdirs": ("paths",),
+    "sqlite3": ("known_jobs",),
 }
 SLOW = {"qiskit", "qiskit_aer", "numpy", "pydantic"}
 ENVIRONMENT = {"os.environ", "os.getenv"}
@@ -52,13 +57,12 @@ SPEECH = {"print", "exit", "sys.exit", "raise SystemExit"}
 # They run in processes of their own: some load what is slow, where it delays nobody.
 WORKERS = {
     "circuits.worker",
-    "providers.local.running",
     "providers.local.worker",
     *(
         f"simulators.{module}"
         for module in (
-            "binding", "devices", "estimation", "machines", "objects", "saving", "simulation",
-            "translation",
+            "binding", "devices", "estimation", "machines", "objects", "running", "saving",
+            "simulation", "translation",
         )
     ),
     "managed.provider_job",  # it is of a class of Qiskit's

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qjobs.errors import ProviderError
+from qjobs.failures import Failures
 from qjobs.model import JobStatus, RunOptions
 from qjobs.results import About, CircuitResult, JobResult
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 _MOST_READS = 10  # of a result, while the network fails
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
-_MESSAGES_OF_A_JOB = 3
 _FAILED = (JobStatus.ERROR, JobStatus.CANCELLED)
 
 
@@ -38,15 +38,10 @@ def ending_of(job: Any, layouts: "Sequence[Layout] | None", *, options: RunOptio
             return Ending(status, reason)
         said = jobs.said_error(job) if status is JobStatus.ERROR else ""
         return Ending(JobStatus.ERROR, said or reason or error.message)
-    failures = [
-        f"circuit {index} of the job: {circuit.message}"
-        for index, circuit in enumerate(circuits)
-        if circuit.failed
-    ]
-    if failures and len(failures) == len(circuits):
-        more = len(failures) - _MESSAGES_OF_A_JOB
-        shown = failures[:_MESSAGES_OF_A_JOB] + ([f"and {more} more"] if more > 0 else [])
-        return Ending(JobStatus.ERROR, "; ".join(shown))
+    failures = Failures(0, of=" of the job")
+    circuits = [*failures.watch(circuits)]
+    if circuits and failures.count == len(circuits):
+        return Ending(JobStatus.ERROR, failures.message)
     return Ending(JobStatus.DONE, result=JobResult.of(circuits, about))
 
 

@@ -33,7 +33,7 @@ class PostedAgain(ProviderError):
 class Post:
     """One request: told when it leaves, what is in it, and how it was answered."""
 
-    def __init__(self, call: "Call", method: str, origin: str, target: str) -> None:
+    def __init__(self, call: "RunCall", method: str, origin: str, target: str) -> None:
         self._call = call
         self._sum = hashlib.sha256()
         self._status: int | None = None
@@ -110,7 +110,7 @@ class Post:
         return earlier.in_doubt or not (elsewhere or earlier.refused or earlier.renewable)
 
 
-class Call:
+class RunCall:
     """All that is posted in one call of `run`. Any thread may post."""
 
     def __init__(self) -> None:
@@ -159,12 +159,12 @@ class Watch:
     """The calls of `run` in progress, and which of them a thread or a task works for."""
 
     def __init__(self) -> None:
-        self._current: ContextVar[Call | None] = ContextVar("call", default=None)
+        self._current: ContextVar[RunCall | None] = ContextVar("call", default=None)
         self._lock = Lock()
-        self._calls: list[Call] = []
+        self._calls: list[RunCall] = []
 
     @contextmanager
-    def call(self) -> Iterator[Call]:
+    def call(self) -> Iterator[RunCall]:
         """A call of `run`, in this thread and in those that are started for it.
 
         Within another one it is the same.
@@ -173,7 +173,7 @@ class Watch:
         if outer is not None and outer in self._calls:
             yield outer
             return
-        call = Call()
+        call = RunCall()
         with self._lock:
             self._calls.append(call)
         token = self._current.set(call)
@@ -184,7 +184,7 @@ class Watch:
             with self._lock:
                 self._calls.remove(call)
 
-    def current(self) -> Call | None:
+    def current(self) -> RunCall | None:
         """The call that is being worked for.
 
         A thread from before may work for whomever: for the only call, where there is one.

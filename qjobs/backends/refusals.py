@@ -68,7 +68,7 @@ def refusal(error: BaseException) -> ProviderError:
         return PendingLimit(message)
     answers = {answer.status: answer for answer in map(_answer, causes) if answer}
     if 429 in answers:
-        return RateLimited(message, retry_after_s=_retry_after_s(answers[429].headers))
+        return RateLimited(message, retry_after_s=retry_after_s(answers[429].headers))
     if is_unauthorized(error):
         return AuthError(message, hint="check the credentials of the backend")
     return TooLarge(message) if 413 in answers else JobRefused(message)
@@ -172,12 +172,11 @@ def _is_status(number: object) -> bool:
     return isinstance(number, int) and 400 <= number < 600
 
 
-def _retry_after_s(headers: Mapping[str, Any]) -> float | None:
-    """`Retry-After` in seconds; its other form, a date, is not worth a parser here."""
-    for key, value in headers.items():
-        if str(key).lower() == "retry-after":
-            try:
-                return max(0.0, float(value))
-            except (TypeError, ValueError):
-                return None
-    return None
+def retry_after_s(headers: Mapping[str, Any]) -> float | None:
+    """`Retry-After` in seconds, less than a day; its other form, a date, is not worth a parser."""
+    given = {str(key).lower(): value for key, value in headers.items()}
+    try:
+        wait_s = float(given["retry-after"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return wait_s if 0 <= wait_s < 86_400 else None

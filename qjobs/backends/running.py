@@ -11,7 +11,7 @@ from qiskit.primitives import BaseEstimatorV2
 from qiskit.transpiler import Target, generate_preset_pass_manager
 
 from qjobs.backends import refusals, runtime, wire
-from qjobs.backends.posts import WATCH, Call, PostedAgain
+from qjobs.backends.posts import WATCH, PostedAgain, RunCall
 from qjobs.circuits import own_gates
 from qjobs.circuits.fitting import Fitting, is_primitive, run_parameters
 from qjobs.circuits.foreign import ENDS, describe
@@ -63,7 +63,7 @@ def run(
             raise _failure(error, call) from error
 
 
-def _failure(error: Exception, call: Call) -> QjobsError:
+def _failure(error: Exception, call: RunCall) -> QjobsError:
     """What an error means for the job; what was posted says more than how the client puts it."""
     failure = error if isinstance(error, QjobsError) else refusals.refusal(error)
     if call.doubt and not isinstance(failure, PostedAgain):

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 _PACKAGE = "qiskit_ibm_runtime"
-_MOST_TAGS = 8
-_LONGEST_TAG = 86
+MOST_TAGS = 8  # what the service takes, which it publishes nowhere
+LONGEST_TAG = 86
 _OURS = 2  # that of the attempt, and that of its set
 _PAGE = 200
 
@@ -22,10 +22,10 @@ def is_backend(target: Any) -> bool:
 def crowded(target: Any) -> str:
     """Why a primitive could not label its jobs, so that nobody would find them; empty if it can."""
     own = getattr(_environment(target), "job_tags", None) or ()
-    if len(own) <= _MOST_TAGS - _OURS:
+    if len(own) <= MOST_TAGS - _OURS:
         return ""
     return (
-        f"the options of the primitive have {len(own)} job_tags of {_MOST_TAGS} that the service "
+        f"the options of the primitive have {len(own)} job_tags of {MOST_TAGS} that the service "
         f"takes, and {_OURS} are needed to find the job again"
     )
 
@@ -41,8 +41,8 @@ def tagged(target: Any, tags: Sequence[str]) -> Any:
     options = copy.deepcopy(target.options)
     environment = options.environment
     own = list(environment.job_tags or ())
-    fitting = [tag for tag in tags if tag not in own and len(tag) <= _LONGEST_TAG]
-    environment.job_tags = own + list(dict.fromkeys(fitting))[: max(0, _MOST_TAGS - len(own))]
+    fitting = [tag for tag in tags if tag not in own and len(tag) <= LONGEST_TAG]
+    environment.job_tags = own + list(dict.fromkeys(fitting))[: max(0, MOST_TAGS - len(own))]
     # In a session or a batch if it is in one, else on its backend.
     return type(target)(mode=target.mode or target.backend(), options=options)
 

@@ -1,9 +1,9 @@
 """Files that Qiskit must read are shared out among worker processes; others stay as they are."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
+from qjobs import pool
 from qjobs.circuits.files import CircuitFile, Scratch, Task
 from qjobs.circuits.joining import Part
 from qjobs.circuits.qpy import Container, Dialect
@@ -81,11 +81,4 @@ def _tasks(files: Sequence[CircuitFile], scratch: Scratch, processes: int) -> It
 
 def _count_processes(files: Sequence[CircuitFile]) -> int:
     work = sum(file.size_bytes / _WORTH_BYTES[file.format] for file in files)
-    return max(1, min(_cores(), _MAX_PROCESSES, len(files), int(work)))
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return max(1, min(pool.usable_cores(), _MAX_PROCESSES, len(files), int(work)))

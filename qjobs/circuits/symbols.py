@@ -8,6 +8,7 @@ from qjobs.circuits.files import Parameters
 from qjobs.circuits.gather import Gathered
 from qjobs.errors import InputError
 from qjobs.model import Slice
+from qjobs.near import near_ones
 
 
 def find_parameters(container: Path, gathered: Gathered, *, first_only: bool) -> Parameters:
@@ -60,14 +61,14 @@ def check_columns(container: Path, gathered: Gathered, columns: Sequence[str], s
         if missing:
             raise InputError(
                 f"{_name(container, gathered, index)} has parameters that {source} has no "
-                f"column for: {_list(missing)}{_near(missing[0], columns)}"
+                f"column for: {_list(missing)}{near_ones(missing[0], columns)}"
             )
     used = {name for names in found for name in names}
     unused = [name for name in columns if name not in used]
     if unused:
         raise InputError(
             f"{source} has columns that are no parameter of any circuit: {_list(unused)}"
-            f"{_near(unused[0], used)}"
+            f"{near_ones(unused[0], used)}"
         )
 
 
@@ -81,10 +82,3 @@ def _name(container: Path, gathered: Gathered, index: int) -> str:
 def _list(names: Sequence[str]) -> str:
     shown = ", ".join(names[:5])
     return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
-
-
-def _near(name: str, others: "Sequence[str] | set[str]") -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, others, n=3)
-    return f"; near ones: {', '.join(near)}" if near else ""

@@ -15,8 +15,8 @@ from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
 from qjobs.engine.asking import away
 from qjobs.engine.cancel import (
-    Cancellation,
     CancelReport,
+    NotAsked,
     cancel_duplicates,
     check_own,
     stoppable,
@@ -71,7 +71,7 @@ def cancel(
     if running:
         plan, first = running[0]
         sets = " ".join(dict.fromkeys(plan.set_id for plan, _ in running))
-        unknown = any(report.outcome is Cancellation.UNKNOWN for _, report in running)
+        unknown = any(report.outcome is NotAsked.UNKNOWN for _, report in running)
         again = f"once the provider can tell what became of it: qjobs cancel {sets}"
         if gone := away(workspace.provider_at(plan.destination), plan):
             raise NotStopped(
@@ -94,7 +94,7 @@ def _say(outcomes: Sequence[tuple[JobSet, CancelReport]], output: Output) -> Non
     if further:
         output.note(f"{count(further, 'duplicate')} among them")
     for plan, report in outcomes:
-        if report.outcome is Cancellation.DROPPED:
+        if report.outcome is NotAsked.DROPPED:
             address = f"{plan.set_id}/{report.index}"
             output.warn(
                 f"{address} may run: whether {plan.provider} accepted it cannot be learnt from "

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from qjobs.engine.address import Target
 from qjobs.engine.asking import away
-from qjobs.engine.sending.adopting import Adopter
+from qjobs.engine.sending.adopting import Adopter, Known
 from qjobs.engine.sending.lookup import Found, look_up
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import NotFound, StateError, UsageError
@@ -46,7 +46,7 @@ def adopt(workspace: Workspace, target: Target, job_id: str) -> str:
                 hint=f"look there for the job with the tag {job_set.job_tag(index, number)}",
             )
         adopter = Adopter(job_set, journal, provider, workspace.clock)
-        adopter.accepted(index, number, [job_id])
+        adopter.record(Known(index, number, [job_id]))
         return adopter.stop_withdrawn(index)
 
 
@@ -68,7 +68,7 @@ def adopt_found(workspace: Workspace, folder: SetFolder) -> list[str]:
                 continue
             found = look_up(provider, folder.job_set, job.state, workspace.clock())
             if isinstance(found, Found) and found.job_ids:
-                adopter.found(job.index, job.attempt.number, found.job_ids)
+                adopter.record(Known(job.index, job.attempt.number, found.job_ids))
                 problems.append(adopter.stop_withdrawn(job.index))
     return [*filter(None, problems)]
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, TypeAlias, assert_never
 
+from qjobs.contract import CancelOutcome
 from qjobs.engine.address import Target
 from qjobs.engine.sending.sessions import close_left
 from qjobs.engine.workspace import Workspace
@@ -14,19 +15,18 @@ from qjobs.model import Accepted, Attempted, Dropped, Finished, Job, Planned, Re
 from qjobs.store.journal import Journal
 
 if TYPE_CHECKING:
-    from qjobs.contract import CancelOutcome, Provider
+    from qjobs.contract import Provider
 
 
-class Cancellation(StrEnum):
-    """The outcome of cancelling one job."""
+class NotAsked(StrEnum):
+    """The outcome of cancelling a job of which no provider said anything."""
 
-    CANCELLED = "cancelled"
-    REQUESTED = "requested"
-    ALREADY_FINAL = "already final"
-    NOT_SUPPORTED = "not supported"
-    REFUSED = "refused"
     UNKNOWN = "unknown"
     DROPPED = "dropped"  # it may run, if it was accepted: nobody can tell
+
+
+Cancellation: TypeAlias = CancelOutcome | NotAsked
+"""What became of the wish to cancel one job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +48,16 @@ class CancelReport:
     def stopped(self) -> bool:
         """Whether it will not run on, as far as that is in anybody's power."""
         return self.outcome in (
-            Cancellation.CANCELLED,
-            Cancellation.REQUESTED,
-            Cancellation.ALREADY_FINAL,
-            Cancellation.DROPPED,
+            CancelOutcome.CANCELLED,
+            CancelOutcome.REQUESTED,
+            CancelOutcome.ALREADY_FINAL,
+            NotAsked.DROPPED,
         )
 
     @property
     def in_flight(self) -> bool:
         """Whether the call is under way: whoever makes it stops what comes of it."""
-        return self.outcome is Cancellation.REQUESTED and not self.job_id
+        return self.outcome is CancelOutcome.REQUESTED and not self.job_id
 
 
 def check_own(target: Target) -> None:
@@ -183,13 +183,13 @@ def _live(job: Job) -> list[str]:
 
 
 def _reports(
-    job: Job, outcomes: "Mapping[str, CancelOutcome]", *, in_flight: bool
+    job: Job, outcomes: Mapping[str, CancelOutcome], *, in_flight: bool
 ) -> Iterator[CancelReport]:
     match job.state:
         case Dropped(tag) if tag:
-            yield CancelReport(job.index, job.slice, Cancellation.DROPPED, tag=tag)
+            yield CancelReport(job.index, job.slice, NotAsked.DROPPED, tag=tag)
         case Attempted(tag) if in_flight and job.attempt.withdrawn:
-            yield CancelReport(job.index, job.slice, Cancellation.REQUESTED, tag=tag)
+            yield CancelReport(job.index, job.slice, CancelOutcome.REQUESTED, tag=tag)
         case Planned() | Dropped() | Attempted() | Refused() | Accepted() | Finished():
             yield CancelReport(job.index, job.slice, *_outcome(job, outcomes))
         case unexpected:
@@ -199,21 +199,20 @@ def _reports(
         yield CancelReport(job.index, job.slice, outcome, job_id, duplicate=True)
 
 
-def _outcome(job: Job, outcomes: "Mapping[str, CancelOutcome]") -> tuple[Cancellation, str]:
+def _outcome(job: Job, outcomes: Mapping[str, CancelOutcome]) -> tuple[Cancellation, str]:
     match job.state:
         case Dropped():
-            return Cancellation.CANCELLED, ""
+            return CancelOutcome.CANCELLED, ""
         case Refused():
-            return Cancellation.ALREADY_FINAL, ""
+            return CancelOutcome.ALREADY_FINAL, ""
         case Finished(job_id):
-            return Cancellation.ALREADY_FINAL, job_id
+            return CancelOutcome.ALREADY_FINAL, job_id
         case Accepted(job_id):
             return _asked(job_id, outcomes), job_id
         case Planned() | Attempted():
-            return Cancellation.UNKNOWN, ""
+            return NotAsked.UNKNOWN, ""
 
 
-def _asked(job_id: str, outcomes: "Mapping[str, CancelOutcome]") -> Cancellation:
+def _asked(job_id: str, outcomes: Mapping[str, CancelOutcome]) -> Cancellation:
     """The provider's answer for one job, if it gave one."""
-    said = outcomes.get(job_id)
-    return Cancellation.UNKNOWN if said is None else Cancellation(said.value)
+    return outcomes.get(job_id, NotAsked.UNKNOWN)

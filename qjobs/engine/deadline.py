@@ -120,7 +120,7 @@ class _Bounded:
         match method:
             case "prepare":
                 return partial(self._prepare, work)
-            case "submit":
+            case "submit" | "submit_together":
                 return partial(self._send, work)
             case "close_session":
                 return partial(self._ask, work, least_s=_GRACE_S)

@@ -1,6 +1,5 @@
 """Ask a provider for more than the status of jobs: when they ran or will, what they used."""
 
-import threading
 from collections.abc import Mapping, Sequence
 
 from qjobs import pool
@@ -13,8 +12,6 @@ from qjobs.model import JobSet
 
 MOST_ASKED = 50
 """Jobs of a set that are asked for: each costs the provider a question."""
-
-_NEVER = threading.Event()
 
 
 def details(
@@ -44,5 +41,5 @@ def details(
         except ProviderError:
             return job.index, None
 
-    answers = pool.each(ask, asked, width=width, stop=_NEVER)
+    answers = pool.each(ask, asked, width=width)
     return {index: found for index, found in sorted(answers) if found is not None}

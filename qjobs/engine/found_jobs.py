@@ -12,7 +12,7 @@ from qjobs.model import JobStatus, Slice
 from qjobs.tags import JobTag
 
 
-class Place(NamedTuple):
+class PlacedSlice(NamedTuple):
     """A slice of the set, and the index of the job at the provider that has it, if one has."""
 
     slice: Slice
@@ -96,7 +96,7 @@ def _listed(job: RemoteJob) -> str:
     return ", ".join(map(repr, job.labels))
 
 
-def place_jobs(outline: Outline, remains: Remains) -> list[Place]:
+def place_jobs(outline: Outline, remains: Remains) -> list[PlacedSlice]:
     """Slices that cover the set, those that are known and, between them, such as may have been.
 
     Jobs keep their indices, unless some had been halved: then all are numbered by their circuits,
@@ -105,7 +105,7 @@ def place_jobs(outline: Outline, remains: Remains) -> list[Place]:
     slices = _in_order(remains.slices, outline)
     if slices and max(remains.attempts, default=0) < len(slices):
         return [
-            Place(part, index if index in remains.attempts else None)
+            PlacedSlice(part, index if index in remains.attempts else None)
             for index, part in enumerate(slices)
         ]
     return _by_circuits(remains.slices, outline)
@@ -169,21 +169,21 @@ def _cut(start: int, circuits: int, jobs: int, usual: int) -> list[Slice]:
     return slices
 
 
-def _by_circuits(known: Mapping[int, Slice], outline: Outline) -> list[Place]:
+def _by_circuits(known: Mapping[int, Slice], outline: Outline) -> list[PlacedSlice]:
     """The known slices one after the other, each up to the next, with one in every gap."""
-    places: list[Place] = []
+    places: list[PlacedSlice] = []
     end = 0
     for index, part in sorted(known.items(), key=lambda item: (item[1].start_index, -item[0])):
         start = part.start_index
         if start > end:
-            places.append(Place(Slice(end, start - end), None))
+            places.append(PlacedSlice(Slice(end, start - end), None))
         elif start < end:
             before = places.pop()
             first = before.slice.start_index
             if start > first:
-                places.append(Place(Slice(first, start - first), before.job))
-        places.append(Place(part, index))
+                places.append(PlacedSlice(Slice(first, start - first), before.job))
+        places.append(PlacedSlice(part, index))
         end = part.end_index + 1
     if end < outline.circuits:
-        places.append(Place(Slice(end, outline.circuits - end), None))
+        places.append(PlacedSlice(Slice(end, outline.circuits - end), None))
     return places

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from qjobs import spans, tags
 from qjobs.contract import Recovers, RemoteJob
 from qjobs.engine.found_jobs import (
-    Place,
+    PlacedSlice,
     Remains,
     Retried,
     place_jobs,
@@ -21,7 +21,7 @@ from qjobs.errors import NotFound, UsageError
 from qjobs.facts import Fact, FactKind, Ledger, shortened
 from qjobs.model import Destination, JobSet, RunOptions, Slice
 
-Moved = TypeVar("Moved", Place, Retried)
+Moved = TypeVar("Moved", PlacedSlice, Retried)
 
 
 class Outcome(StrEnum):
@@ -168,7 +168,7 @@ def _recover(
 
 
 def _job_set(
-    set_id: str, request: RecoverRequest, remains: Remains, places: Sequence[Place]
+    set_id: str, request: RecoverRequest, remains: Remains, places: Sequence[PlacedSlice]
 ) -> JobSet:
     """The set, as far as the notes say how it was planned. What had names has numbers."""
     outline = remains.outline

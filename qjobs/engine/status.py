@@ -1,6 +1,5 @@
 """Ask the provider how the jobs of a set are, and record what will not change any more."""
 
-import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -27,8 +26,6 @@ from qjobs.spans import within
 
 if TYPE_CHECKING:
     from qjobs.contract import Away, Provider
-
-_NEVER = threading.Event()
 
 
 def status(workspace: Workspace, target: Target, *, cached: bool = False) -> SetReport:
@@ -138,7 +135,6 @@ def _final_messages(
             lambda job_id: (job_id, provider.error_message(job_id, backend=backend)),
             failed,
             width=width,
-            stop=_NEVER,
         )
     )
 

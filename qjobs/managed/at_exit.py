@@ -13,8 +13,8 @@ from qjobs import paths
 from qjobs.engine.finding import listed
 from qjobs.engine.submit import unsent_jobs
 from qjobs.errors import ExitCode, QjobsError
-from qjobs.managed.home import HELD
 from qjobs.managed.open_set import OpenSet
+from qjobs.providers.loading import OF_OBJECTS
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -174,7 +174,7 @@ def _resuming(job_set: OpenSet) -> str:
     folder = job_set.folder
     home = folder.state_path.parents[2]
     own_home = home != paths.state_home()
-    if folder.job_set.provider == HELD:
+    if folder.job_set.provider == OF_OBJECTS:
         manager = f"JobManager({str(home)!r})" if own_home else "JobManager()"
         return f"{manager}.retrieve_job_set({folder.job_set.set_id!r}).resume(BACKEND)"
     command = f"qjobs resume {folder.job_set.set_id}"

@@ -7,10 +7,7 @@ from typing import Any, NamedTuple
 
 from qjobs.contract import Provider, ProviderContext
 from qjobs.engine.workspace import Workspace
-from qjobs.providers import loading
-
-HELD = "python"
-"""The provider that runs circuits with an object of this process."""
+from qjobs.providers.loading import OF_OBJECTS, load
 
 
 class Surroundings(NamedTuple):
@@ -38,9 +35,11 @@ class Surroundings(NamedTuple):
 
     def holding(self, provider: Provider) -> Workspace:
         """The workspace with this provider as `python`."""
-        load = self.workspace.load_provider
+        others = self.workspace.load_provider
         return self.workspace._replace(
-            load_provider=lambda name, **chosen: provider if name == HELD else load(name, **chosen)
+            load_provider=lambda name, **chosen: (
+                provider if name == OF_OBJECTS else others(name, **chosen)
+            )
         )
 
 
@@ -51,7 +50,7 @@ def _holder(home: Path) -> Callable[[object, object | None], Provider]:
         # With the object itself, so that its id is no other's.
         if vendor is not None or id(backend) not in held:
             settings: Any = {"backend": backend, "provider": vendor}
-            provider = loading.load(HELD, ProviderContext(home / HELD, settings))
+            provider = load(OF_OBJECTS, ProviderContext(home / OF_OBJECTS, settings))
             held[id(backend)] = backend, provider
         return held[id(backend)][1]
 

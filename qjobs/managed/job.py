@@ -16,14 +16,14 @@ from qjobs.managed.arguments import (
 )
 from qjobs.managed.at_exit import named_at_the_end
 from qjobs.managed.errors import JobManagerInvalidStateError, JobManagerTimeoutError
-from qjobs.managed.home import HELD, Surroundings
+from qjobs.managed.home import Surroundings
 from qjobs.managed.making import begin, warn_of_share_level
 from qjobs.managed.open_set import OpenSet
 from qjobs.managed.payload import make_qobj
 from qjobs.managed.planning import circuit_list
 from qjobs.managed.report import qiskit_status
 from qjobs.managed.submission import send
-from qjobs.managed.vendor import AdoptedJob, vendor_job
+from qjobs.managed.vendor import AdoptedJob
 from qjobs.managed.warning import warn
 
 if TYPE_CHECKING:
@@ -80,9 +80,12 @@ class ManagedJob:
     def _job_of(self, job_set: OpenSet) -> Any:
         if not self._job_id:
             self.learn(self._own(job_set.look([self.index], cached=True)))
-        if self._job is not None or not self._job_id:
-            return self._job
+        if not self._job_id:
+            return None
         # Not where the id is learnt, which may be a thread: there Qiskit must not be loaded.
+        held = job_set.held.job(self._job_id) if job_set.held is not None else None
+        if held is not None:
+            return held
         from qjobs.managed.provider_job import ProviderJob
 
         return ProviderJob(self, job_set, self._job_id)
@@ -248,8 +251,7 @@ class ManagedJob:
             return
         if job.job_id:
             self._job_id, self.submit_error = job.job_id, None
-            held = self._set.folder.job_set.provider == HELD
-            self._job = vendor_job(self._set.provider, job.job_id) if held else None
+            self._job = None
         elif job.state is State.REFUSED and self.submit_error is None:
             self.submit_error = JobRefused(job.message)
 

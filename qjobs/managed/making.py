@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from qjobs.contract import Charges
+from qjobs.contract import Charges, HoldsObject
 from qjobs.engine.adopt import adopt_found
 from qjobs.engine.set.parcel import circuit_slice
 from qjobs.errors import ProviderError, StateError, UsageError
 from qjobs.managed.errors import JobManagerInvalidStateError
-from qjobs.managed.home import HELD, Surroundings
+from qjobs.managed.home import Surroundings
 from qjobs.managed.open_set import OpenSet
 from qjobs.managed.planning import (
     RunPlan,
@@ -22,6 +22,7 @@ from qjobs.managed.planning import (
 )
 from qjobs.managed.warning import warn
 from qjobs.model import JobSet, RunOptions
+from qjobs.providers.loading import OF_OBJECTS
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -50,7 +51,7 @@ def begin(
     where = destination_of(backend)
     plan = RunPlan.of(run_config, backend)
     workspace = surroundings.workspace
-    if where.provider == HELD and not isinstance(backend, str):
+    if not isinstance(backend, str):
         held = surroundings.hold(backend, None)
         workspace = surroundings.holding(held)
         where = where._replace(backend=_name_of(held))
@@ -108,7 +109,7 @@ def reopen(
             raise JobManagerInvalidStateError(
                 f"the job set {job_set.set_id} was submitted to {job_set.provider}, not {provider}"
             )
-    elif provider is not None and job_set.provider == HELD:
+    elif provider is not None and job_set.provider == OF_OBJECTS:
         backend = _backend(provider, job_set.backend)
         held = surroundings.hold(backend, None if backend is provider else provider)
         if _name_of(held) != job_set.backend:
@@ -147,21 +148,19 @@ def warn_of_share_level(level: object) -> None:
 
 
 def _remember(
-    provider: object,
+    provider: "Provider",
     folder: "SetFolder",
     circuits: "Sequence[QuantumCircuit]",
     keywords: Mapping[str, Any],
 ) -> None:
     """Let a provider of objects have what QPY and TOML cannot carry."""
-    remember = getattr(provider, "originals", None)
-    if callable(remember):
-        remember(folder.circuits_path, circuits, keywords)
+    if isinstance(provider, HoldsObject):
+        provider.originals(folder.circuits_path, circuits, keywords)
 
 
-def _recall(provider: object, folder: "SetFolder") -> None:
+def _recall(provider: "Provider", folder: "SetFolder") -> None:
     """Let a provider of objects know what the jobs of a set were given."""
-    recall = getattr(provider, "recall", None)
-    if not callable(recall):
+    if not isinstance(provider, HoldsObject):
         return
 
     def circuits_of(job_id: str) -> "CircuitSlice | None":
@@ -171,7 +170,7 @@ def _recall(provider: object, folder: "SetFolder") -> None:
                     return circuit_slice(folder, job.slice_of(attempt))
         return None
 
-    recall(circuits_of)
+    provider.recall(circuits_of)
 
 
 def _check_instance(held: "Provider", job_set: JobSet) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from qjobs.contract import JobDetails, Provider
+from qjobs.contract import HoldsObject, JobDetails, Provider
 from qjobs.engine import cancel as cancelling
 from qjobs.engine.address import Target, of_jobs
 from qjobs.engine.asking import away
@@ -20,6 +20,7 @@ from qjobs.errors import ProviderError, UsageError
 from qjobs.managed.circuit_names import CircuitNames
 from qjobs.managed.errors import JobManagerInvalidStateError
 from qjobs.managed.kept import KeptResults
+from qjobs.providers.loading import OF_OBJECTS
 from qjobs.store.folder import SetFolder
 
 if TYPE_CHECKING:
@@ -43,6 +44,14 @@ class OpenSet:
     def provider(self) -> Provider:
         """The provider of the set. Raises ProviderError."""
         return self.workspace.provider_at(self.folder.job_set.destination)
+
+    @property
+    def held(self) -> HoldsObject | None:
+        """The provider of the set, if it has an object of this process. No other is loaded."""
+        if self.folder.job_set.provider != OF_OBJECTS:
+            return None
+        provider = self.provider
+        return provider if isinstance(provider, HoldsObject) else None
 
     @property
     def name(self) -> str:

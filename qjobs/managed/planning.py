@@ -9,10 +9,9 @@ from qjobs.engine.workspace import Workspace
 from qjobs.errors import UsageError
 from qjobs.managed.arguments import is_unicode
 from qjobs.managed.errors import JobManagerInvalidStateError
-from qjobs.managed.home import HELD
 from qjobs.managed.warning import warn
 from qjobs.model import Destination, JobSet, RunOptions, Scalar, Slice
-from qjobs.providers.loading import parse_backend
+from qjobs.providers.loading import OF_OBJECTS, parse_backend
 from qjobs.store.folder import SetFolder
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def destination_of(backend: object) -> Destination:
             f"a {type(backend).__name__} cannot run circuits",
             hint="give a backend, a V2 sampler, or a text such as 'local:aer'",
         )
-    return Destination(HELD)
+    return Destination(OF_OBJECTS)
 
 
 def invalid(error: UsageError | ValueError) -> JobManagerInvalidStateError:

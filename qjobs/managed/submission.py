@@ -1,14 +1,14 @@
 """Managed jobs of one set on their way to the provider."""
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from qjobs.engine.report import JobReport, report_jobs
 from qjobs.engine.sending.lookup import open_resends
 from qjobs.engine.sending.reconcile import reconcile
-from qjobs.engine.sending.steps import Steps, Submitter
+from qjobs.engine.sending.steps import Submitter, Wait
 from qjobs.engine.sending.submission import submission
 from qjobs.errors import JobRefused, ProviderError, QjobsError
 from qjobs.managed.at_exit import stay_for
@@ -158,7 +158,7 @@ class _Handing:
         problem = ""
         if self._hopeless is None:
             try:
-                problem = yield from self._with_warning(self._submitter.steps(index))
+                problem = yield from self._with_warning(index)
             except QjobsError as error:
                 self._hopeless = error
         try:
@@ -180,13 +180,14 @@ class _Handing:
             case unexpected:
                 assert_never(unexpected)
 
-    def _with_warning(self, steps: Steps) -> Steps:
-        """The same steps; that they have to wait is said once a set."""
+    def _with_warning(self, index: int) -> Generator[Wait, None, str]:
+        """The steps of one job; that they have to wait is said once a set."""
+        steps = self._submitter.steps(index)
         while True:
             try:
                 wait = next(steps)
             except StopIteration as end:
-                return str(end.value)
+                return str(end.value[index])
             if not self._warned:
                 self._warned = True
                 warn(wait.reason)

@@ -1,6 +1,5 @@
 """The jobs behind managed ones that are objects of vendors."""
 
-import inspect
 import logging
 import time
 from typing import TYPE_CHECKING, Any
@@ -78,12 +77,3 @@ class AdoptedJob:
 
 def _is_final(status: "JobStatus | None") -> bool:
     return status is not None and status.name in ("DONE", "ERROR", "CANCELLED")
-
-
-def vendor_job(provider: object, job_id: str) -> object | None:
-    """The vendor's own object of a job, from a provider that holds it."""
-    held = getattr(provider, "job", None)
-    if not inspect.ismethod(held):
-        return None
-    found: object | None = held(job_id)
-    return found

@@ -5,18 +5,21 @@ from collections.abc import Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from qjobs import config, paths
+from qjobs import arguments, config, paths
 from qjobs.circuits.foreign import describe
 from qjobs.contract import Provider, ProviderContext
 from qjobs.errors import ProviderError, QjobsError, UnknownBackend, UsageError
+from qjobs.near import near_ones
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 GROUP = "qjobs.providers"
 DEFAULT = "local"
+OF_OBJECTS = "python"
+"""The plug-in that runs circuits with an object of this process."""
 
 # Our own entry points, as pyproject.toml declares them. They are looked up here first: asking all
 # installed packages takes longer than reading a set, and none of them may stand in for ours.
@@ -24,7 +27,7 @@ OURS = {
     "fake": "qjobs.providers.fake.provider:FakeProvider",
     "ibm": "qjobs.providers.ibm.provider:IbmProvider",
     "local": "qjobs.providers.local.provider:LocalProvider",
-    "python": "qjobs.providers.held.provider:HeldProvider",
+    OF_OBJECTS: "qjobs.providers.held.provider:HeldProvider",
     "qiskit": "qjobs.providers.vendor.provider:QiskitProvider",
 }
 # Raises UnknownBackend for what is none of the default provider's.
@@ -33,7 +36,7 @@ _DEFAULT_HAS = "qjobs.simulators.names:check_backend"
 VENDORS = "qiskit"
 
 # By themselves these are nothing: one needs a factory, one an object of this process.
-_UNNAMED = {VENDORS, "python"}
+_UNNAMED = {VENDORS, OF_OBJECTS}
 
 # What comes after the colon is a script, which may be empty.
 _SCRIPTED = {"fake"}
@@ -74,7 +77,7 @@ def _is_provider(text: str) -> bool:
     if not any(point.name == text for point in _foreign()):
         return False
     try:
-        _resolve(_DEFAULT_HAS)(text)
+        arguments.named(_DEFAULT_HAS)(text)
     except UnknownBackend:
         return True
     return False
@@ -134,7 +137,7 @@ def load(name: str, context: ProviderContext) -> Provider:
     package, target = _find(name)
     try:
         with redirect_stdout(sys.stderr or sys.stdout):
-            provider: Provider = _resolve(target)(context)
+            provider: Provider = arguments.named(target)(context)
     except QjobsError:
         raise
     except Exception as error:  # a plug-in may fail in any way
@@ -161,16 +164,6 @@ def _find(name: str) -> tuple[str, str]:
     return packages[0], f"{points[0].module}:{points[0].attr}"
 
 
-def _resolve(target: str) -> Any:
-    from importlib import import_module
-
-    module, _, attribute = target.partition(":")
-    found: Any = import_module(module)
-    for part in attribute.split("."):
-        found = getattr(found, part)
-    return found
-
-
 def _foreign() -> "list[EntryPoint]":
     from importlib.metadata import entry_points
 
@@ -182,11 +175,8 @@ def _package(point: "EntryPoint") -> str:
 
 
 def _unknown(name: str) -> UnknownBackend:
-    from difflib import get_close_matches
-
     known = names()
-    near = get_close_matches(name, known, n=3)
     return UnknownBackend(
-        f"no provider {name!r}" + (f"; near ones: {', '.join(near)}" if near else ""),
+        f"no provider {name!r}{near_ones(name, known)}",
         hint=f"providers: {', '.join(known)}",
     )

@@ -12,6 +12,7 @@ from typing import Any
 from qiskit.providers import BackendV2
 from qiskit.providers.fake_provider import GenericBackendV2
 
+from qjobs import arguments
 from qjobs.errors import UnknownBackend
 from qjobs.simulators import names as backends
 
@@ -64,8 +65,4 @@ class Modules:
     def call(self, named: str, version: int) -> Any:
         """What the callable gives. Raises whatever it does."""
         self.renew(named, version)
-        name, _, path = named.partition(":")
-        found: Any = import_module(name)
-        for attribute in path.split("."):
-            found = getattr(found, attribute)
-        return found()
+        return arguments.named(named)()

@@ -73,7 +73,7 @@ class Method(Machine):
         return super().ready(circuit, options)
 
 
-class Device(Machine):
+class DeviceMachine(Machine):
     """Aer with the noise of a device, on circuits for its qubits.
 
     As `AerSimulator.from_backend` has it, but only for the qubits that circuits use: the noise

@@ -4,7 +4,7 @@ Tests hold both against the installed ones.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -13,6 +13,7 @@ from pathlib import Path
 from qjobs.contract import DEFINITION, TRANSPILE
 from qjobs.errors import UnknownBackend, UsageError
 from qjobs.model import RunOptions, Scalar
+from qjobs.near import near_ones
 from qjobs.simulators import defined
 from qjobs.simulators.defined import Definition
 
@@ -206,7 +207,7 @@ def _check_name(backend: str) -> None:
     own = [definition.name for definition in definitions()]
     names = [*DESCRIPTIONS, BASIC, f"{GENERIC}5", *fakes, *own]
     raise UnknownBackend(
-        f"there is no backend local:{backend}{_near(backend, names)}",
+        f"there is no backend local:{backend}{near_ones(backend, names)}",
         hint=f"backends: {', '.join([*own, *DESCRIPTIONS])}, {BASIC}, {GENERIC}N, {FAKE}DEVICE,"
         " package.module:callable",
     )
@@ -267,7 +268,7 @@ def _check_option(name: str, value: Scalar) -> None:
     wanted = RUN_OPTIONS.get(name)
     if wanted is None:
         raise UsageError(
-            f"Aer has no run option {name}{_near(name, RUN_OPTIONS)}",
+            f"Aer has no run option {name}{near_ones(name, RUN_OPTIONS)}",
             hint="run options are those of AerSimulator that are plain values",
         )
     # In Python True is an int; and every int will do for a float.
@@ -277,7 +278,7 @@ def _check_option(name: str, value: Scalar) -> None:
 
 def _check_method(backend: str, chosen: str) -> None:
     if chosen == DEFAULT or chosen not in DESCRIPTIONS:
-        raise UsageError(f"Aer has no method {chosen}{_near(chosen, DESCRIPTIONS)}")
+        raise UsageError(f"Aer has no method {chosen}{near_ones(chosen, DESCRIPTIONS)}")
     if method(backend) not in (AUTOMATIC, chosen):
         raise UsageError(f"local:{backend} cannot run with method={chosen}")
 
@@ -288,10 +289,3 @@ _ARTICLES: Mapping[type, str] = {
     float: "a number",
     str: "a word",
 }
-
-
-def _near(name: str, names: Collection[str]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, names, n=3)
-    return f"; near ones: {', '.join(near)}" if near else ""

@@ -19,6 +19,8 @@ from qjobs.contract import (
     Provider,
     ProviderContext,
     ProviderFactory,
+    Submission,
+    SubmitsTogether,
     Tallies,
     TellsFailed,
 )
@@ -127,7 +129,8 @@ class Subject:
 
     On `calm` the steady circuits end soon, on `busy` the endless one does not end while a test
     lasts, on `failing` the broken one ends in ERROR. `near` is what an UnknownBackend for
-    `misspelt` should propose.
+    `misspelt` should propose. `together` is a backend that takes several jobs in one call, if
+    `calm` does not and another does; steady circuits end soon there.
     """
 
     factory: ProviderFactory
@@ -136,6 +139,7 @@ class Subject:
     failing: str
     misspelt: str
     near: str
+    together: str | None = None
 
 
 class Contract:
@@ -355,6 +359,40 @@ class Contract:
             assert "qj-0abc" in job.labels
             assert job.created.tzinfo is not None
         assert another.jobs_of("qj-0abe", backend=self.subject.calm) == []
+
+    # Several in one call
+
+    def test_several_jobs_in_one_call_are_told_apart_and_give_their_own_results(
+        self, provider: Provider, circuit_files: Circuits, run_calm: Callable[..., str]
+    ) -> None:
+        backend = self.subject.calm if self.subject.together is None else self.subject.together
+        if not isinstance(provider, SubmitsTogether) or provider.limits(backend).together < 2:
+            pytest.skip("it takes one job in a call")
+        parts = [Slice(0, 2), Slice(2, 1), Slice(3, 3)][: provider.limits(backend).together]
+        tags = [f"qj-0abc-{job}-1" for job in range(len(parts))]
+
+        answers = provider.submit_together(
+            [
+                Submission(CircuitSlice(circuit_files["steady"], part), tag)
+                for part, tag in zip(parts, tags, strict=True)
+            ],
+            backend=backend,
+            options=OPTIONS,
+        )
+
+        job_ids = [answer for answer in answers if isinstance(answer, str)]
+        self.submitted += [(job_id, backend) for job_id in job_ids]
+        assert len(set(job_ids)) == len(answers) == len(parts), answers
+        assert [list(provider.find(tag, backend=backend)) for tag in tags] == [
+            [job_id] for job_id in job_ids
+        ]
+        alone = run_calm(part=Slice(0, parts[-1].end_index + 1), tag="alone-0-1")
+        assert wait(provider, alone, self.subject.calm) is JobStatus.DONE
+        expected = [*provider.result(alone, backend=self.subject.calm).circuits()]
+        for job_id, part in zip(job_ids, parts, strict=True):
+            assert wait(provider, job_id, backend) is JobStatus.DONE
+            found = [*provider.result(job_id, backend=backend).circuits()]
+            assert found == expected[part.start_index : part.end_index + 1]
 
     # Cancelling
 

@@ -14,7 +14,7 @@ import pytest
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import InputError
 from qjobs.model import RunOptions, Slice
-from qjobs.providers.local.queuing import queued_job
+from qjobs.providers.local.queue import queued_job
 
 CODE = '''
 from pathlib import Path
@@ -251,7 +251,7 @@ def test_a_changed_row_of_the_queue_has_nothing_made(
     qjobs: Run, bell: str, code: Path, home: Path, tmp_path: Path
 ) -> None:
     # Imported here: it loads Aer.
-    from qjobs.providers.local import running
+    from qjobs.simulators import running
 
     circuits = CircuitSlice(Path(bell), Slice(0, 1))
     options = RunOptions(extra={"transpile": False})

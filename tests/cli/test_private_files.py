@@ -11,7 +11,7 @@ from qiskit import QuantumCircuit, qpy
 from qjobs import JobManager
 from qjobs.circuits.files import Scratch, inspect
 from qjobs.circuits.inputs import InputFile
-from qjobs.providers.ibm.calls import Calls
+from qjobs.providers.ibm.known_jobs import KnownJobs
 from qjobs.providers.local import supervision
 from qjobs.providers.local.folder import Folder
 
@@ -79,7 +79,7 @@ def test_a_session_of_all_verbs_leaves_nothing_that_others_can_read(
 
 
 def test_folders_that_providers_make_on_the_way_are_private(umask: None, tmp_path: Path) -> None:
-    Calls(tmp_path / "made" / "home" / "ibm").tagged("t")
+    KnownJobs(tmp_path / "made" / "home" / "ibm").tagged("t")
 
     assert open_to_others(tmp_path / "made") == []
 

@@ -3,7 +3,8 @@
 import pytest
 from support.scripted import Answer, Killed, whole
 
-from qjobs.engine.cancel import Cancellation, cancel, cancel_duplicates
+from qjobs.contract import CancelOutcome
+from qjobs.engine.cancel import NotAsked, cancel, cancel_duplicates
 from qjobs.engine.report import FAILED, State
 from qjobs.engine.retry import open_attempts
 from qjobs.engine.sending.submission import submit_jobs
@@ -23,7 +24,7 @@ def outcomes(reports):
 def test_jobs_that_were_not_sent_are_dropped_and_never_sent(workspace, new_set, provider, stop):
     folder = new_set(jobs=3)
 
-    assert outcomes(cancel(workspace, whole(folder))) == [Cancellation.CANCELLED] * 3
+    assert outcomes(cancel(workspace, whole(folder))) == [CancelOutcome.CANCELLED] * 3
     submit(workspace, folder, provider, stop, range(3))
 
     assert provider.calls == []
@@ -38,9 +39,9 @@ def test_a_set_half_sent_is_cancelled_as_a_whole(workspace, new_set, provider, s
     reports = cancel(workspace, whole(folder))
 
     assert outcomes(reports) == [
-        Cancellation.ALREADY_FINAL,
-        Cancellation.CANCELLED,
-        Cancellation.CANCELLED,
+        CancelOutcome.ALREADY_FINAL,
+        CancelOutcome.CANCELLED,
+        CancelOutcome.CANCELLED,
     ]
     report = status(workspace, whole(workspace.store.open(folder.job_set.set_id)))
     assert [job.state for job in report.jobs] == [State.DONE, State.CANCELLED, State.CANCELLED]
@@ -54,7 +55,7 @@ def test_a_job_whose_answer_was_lost_is_found_and_cancelled(workspace, new_set, 
 
     reports = cancel(workspace, whole(workspace.store.open(folder.job_set.set_id)))
 
-    assert outcomes(reports) == [Cancellation.CANCELLED]
+    assert outcomes(reports) == [CancelOutcome.CANCELLED]
     assert provider.jobs["remote-0"].status is JobStatus.CANCELLED
 
 
@@ -69,7 +70,7 @@ def test_a_job_whose_call_never_arrived_is_dropped_and_never_sent(
     reports = cancel(workspace, whole(workspace.store.open(folder.job_set.set_id)))
     submit(workspace, workspace.store.open(folder.job_set.set_id), provider, stop, [0])
 
-    assert outcomes(reports) == [Cancellation.CANCELLED]
+    assert outcomes(reports) == [CancelOutcome.CANCELLED]
     assert not provider.jobs
 
 
@@ -84,7 +85,7 @@ def test_a_job_that_may_not_be_listed_yet_stays_unknown_and_the_others_are_cance
 
     reports = cancel(workspace, whole(workspace.store.open(folder.job_set.set_id)))
 
-    assert outcomes(reports) == [Cancellation.CANCELLED, Cancellation.UNKNOWN]
+    assert outcomes(reports) == [CancelOutcome.CANCELLED, NotAsked.UNKNOWN]
     assert provider.jobs["remote-1"].status is JobStatus.QUEUED
 
 
@@ -96,7 +97,7 @@ def test_what_becomes_of_a_call_in_flight_is_left_to_whoever_makes_it(workspace,
 
         reports = cancel(workspace, whole(workspace.store.open(folder.job_set.set_id)))
 
-        assert outcomes(reports) == [Cancellation.REQUESTED]
+        assert outcomes(reports) == [CancelOutcome.REQUESTED]
         assert reports[0].in_flight
         assert journal.append(Fact(0, 1, workspace.clock(), FactKind.ACCEPTED, "late"))
         assert journal.job(0).state == Accepted("late")
@@ -111,7 +112,7 @@ def test_cancelling_twice_is_no_error(workspace, new_set, provider, stop):
 
     again = workspace.store.open(folder.job_set.set_id)
 
-    assert outcomes(cancel(workspace, whole(again))) == [Cancellation.ALREADY_FINAL] * 2
+    assert outcomes(cancel(workspace, whole(again))) == [CancelOutcome.ALREADY_FINAL] * 2
 
 
 def test_a_provider_that_cannot_cancel_says_so_and_the_rest_is_still_dropped(
@@ -123,7 +124,7 @@ def test_a_provider_that_cannot_cancel_says_so_and_the_rest_is_still_dropped(
 
     reports = cancel(workspace, whole(folder))
 
-    assert outcomes(reports) == [Cancellation.NOT_SUPPORTED, Cancellation.CANCELLED]
+    assert outcomes(reports) == [CancelOutcome.NOT_SUPPORTED, CancelOutcome.CANCELLED]
     assert not reports[0].stopped
 
 
@@ -154,8 +155,8 @@ def test_duplicates_are_cancelled_and_nothing_else_is(workspace, doubled, provid
     assert [
         (report.index, report.job_id, report.outcome, report.duplicate) for report in reports
     ] == [
-        (1, "remote-2", Cancellation.CANCELLED, True),
-        (2, "remote-4", Cancellation.CANCELLED, True),
+        (1, "remote-2", CancelOutcome.CANCELLED, True),
+        (2, "remote-4", CancelOutcome.CANCELLED, True),
     ]
     assert [job.job_id for job in provider.jobs.values() if job.status.final] == [
         "remote-2", "remote-4",
@@ -176,7 +177,7 @@ def test_cancelling_duplicates_twice_is_no_error(workspace, doubled):
     cancel_duplicates(workspace, whole(doubled))
 
     assert (
-        outcomes(cancel_duplicates(workspace, whole(doubled))) == [Cancellation.ALREADY_FINAL] * 2
+        outcomes(cancel_duplicates(workspace, whole(doubled))) == [CancelOutcome.ALREADY_FINAL] * 2
     )
 
 

@@ -4,7 +4,8 @@ import pytest
 from support.scripted import Answer, Killed, whole
 from support.starting import run, states
 
-from qjobs.engine.cancel import Cancellation, cancel
+from qjobs.contract import CancelOutcome
+from qjobs.engine.cancel import NotAsked, cancel
 from qjobs.engine.report import State
 from qjobs.engine.retry import open_attempts
 from qjobs.engine.status import status
@@ -52,7 +53,7 @@ def test_what_is_accepted_afterwards_is_stopped_and_nothing_more_is_sent(
     report = run(folder, provider, stop)
 
     assert [one.outcome for one in asked] == [
-        Cancellation.REQUESTED, Cancellation.CANCELLED, Cancellation.CANCELLED,
+        CancelOutcome.REQUESTED, CancelOutcome.CANCELLED, CancelOutcome.CANCELLED,
     ]  # fmt: skip
     assert [call for call in provider.calls if call.startswith("submit")] == [
         f"submit {folder.job_set.job_tag(0, 1)}"
@@ -178,8 +179,8 @@ def test_of_an_unknown_job_all_that_the_provider_made_is_stopped_and_said(
 
     assert live(provider) == []
     assert [(one.job_id, one.outcome, one.duplicate) for one in reports] == [
-        ("remote-0", Cancellation.CANCELLED, False),
-        ("remote-1", Cancellation.CANCELLED, True),
+        ("remote-0", CancelOutcome.CANCELLED, False),
+        ("remote-1", CancelOutcome.CANCELLED, True),
     ]
 
 
@@ -194,7 +195,7 @@ def test_where_nobody_can_tell_an_unknown_job_is_dropped_and_its_tag_is_said(
 
     (report,) = cancel(workspace, whole(reopened(workspace, folder)))
 
-    assert (report.outcome, report.tag, report.stopped) == (Cancellation.DROPPED, tag, True)
+    assert (report.outcome, report.tag, report.stopped) == (NotAsked.DROPPED, tag, True)
     assert states(workspace, folder) == [Dropped(tag)]
     assert [job.message for job in status(workspace, whole(reopened(workspace, folder))).jobs] == [
         f"cancelled; if the provider accepted it, it has the tag {tag}, and may run"
@@ -212,7 +213,7 @@ def test_while_the_provider_cannot_be_asked_an_unknown_job_is_not_dropped(
 
     (report,) = cancel(workspace, whole(reopened(workspace, folder)))
 
-    assert (report.outcome, report.stopped) == (Cancellation.UNKNOWN, False)
+    assert (report.outcome, report.stopped) == (NotAsked.UNKNOWN, False)
 
 
 def test_what_is_withdrawn_is_not_sent_anew_on_request(

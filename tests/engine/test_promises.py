@@ -12,7 +12,14 @@ from pathlib import Path
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from support.scripted import Answer, Killed, ScriptedProvider, TellingProvider, whole
+from support.scripted import (
+    Answer,
+    Killed,
+    ScriptedProvider,
+    TellingProvider,
+    TogetherProvider,
+    whole,
+)
 
 from qjobs.engine.cancel import cancel
 from qjobs.engine.failed import look_into
@@ -236,7 +243,19 @@ class PromisesOfOneThatTells(Promises):
     kind = TellingProvider
 
 
+class PromisesOfOneThatTakesSeveral(Promises):
+    """The same with a provider that takes several jobs in one call, each or all of them."""
+
+    kind = TogetherProvider
+
+    @rule(together=st.integers(1, JOBS), for_all=st.booleans())
+    def the_calls_change(self, together, for_all) -> None:
+        self.provider.together, self.provider.for_all = together, for_all
+
+
 Promises.TestCase.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)
 TestPromises = Promises.TestCase
 PromisesOfOneThatTells.TestCase.settings = Promises.TestCase.settings
 TestPromisesOfOneThatTells = PromisesOfOneThatTells.TestCase
+PromisesOfOneThatTakesSeveral.TestCase.settings = Promises.TestCase.settings
+TestPromisesOfOneThatTakesSeveral = PromisesOfOneThatTakesSeveral.TestCase

@@ -1,5 +1,6 @@
 """Every provider of ours keeps the contract."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from support import TESTS
 
+from qjobs import contract
 from qjobs.contract import ProviderContext
 from qjobs.providers.fake.provider import FakeProvider
 from qjobs.providers.local import supervision
@@ -27,6 +29,7 @@ class TestFake(Contract):
         failing="fail_every=1",
         misspelt="dealy=1",
         near="delay",
+        together="together=3",
     )
     # What it says of circuits is made up.
     test_each_bit_of_an_outcome_is_where_the_circuit_has_it = None
@@ -82,6 +85,19 @@ class TestQiskit(Contract):
     @pytest.fixture(autouse=True)
     def importable(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PYTHONPATH", str(PACKAGES))
+
+
+def test_each_optional_part_of_the_contract_is_in_the_table_with_its_methods() -> None:
+    page = Path(__file__).parents[2] / "docs" / "providers.md"
+    rows = re.findall(r"^\| `(\w+)` \| (`.*?`) \|", page.read_text(), re.MULTILINE)
+    parts = {
+        name: [method for method in vars(part) if not method.startswith("_")]
+        for name, part in vars(contract).items()
+        if getattr(part, "_is_runtime_protocol", False)
+    }
+
+    assert {name: methods.replace("`", "").split() for name, methods in rows} == parts
+    assert len(parts) == len(rows) >= 16
 
 
 def test_the_contract_can_be_run_by_the_author_of_a_provider(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 import re
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qjobs.circuits.slices import CircuitSlice
-from qjobs.contract import CancelOutcome, ProviderContext
+from qjobs.contract import CancelOutcome, ProviderContext, Submission
 from qjobs.errors import (
     AuthError,
     JobRefused,
@@ -57,6 +58,18 @@ class World:
             options=OPTIONS,
             tag=more.get("tag", f"qj-set-{job}-1"),
         )
+
+    def submit_together(self, backend: str, *jobs: int) -> list[str | type[Exception]]:
+        """The answers: ids, and what the others raised."""
+        answers = self.provider.submit_together(
+            [
+                Submission(CircuitSlice(self.circuits, Slice(0, 2)), f"qj-set-{job}-1")
+                for job in jobs
+            ],
+            backend=backend,
+            options=OPTIONS,
+        )
+        return [answer if isinstance(answer, str) else type(answer) for answer in answers]
 
     def status(self, job_id: str) -> JobStatus:
         return self.provider.statuses([job_id])[job_id]
@@ -286,6 +299,58 @@ def test_a_doubled_submit_makes_two_jobs_and_names_the_later(world: World) -> No
     assert len(world.provider.submissions()) == 2
 
 
+def test_jobs_of_one_call_have_faults_of_their_own(world: World) -> None:
+    backend = "together=4,refuse=1,lose=1,circuits=2"
+
+    assert world.submit_together(backend, 0, 1, 2, 3) == [
+        JobRefused, ProviderError, "fake-2", "fake-3",
+    ]  # fmt: skip
+    assert list(world.provider.find("qj-set-1-1")) == ["fake-1"]
+    assert list(world.provider.find("qj-set-0-1")) == []
+
+
+def test_a_call_is_one_submit_of_the_rate_and_each_job_is_pending(world: World) -> None:
+    backend = "together=4,rate=60,pending=3,delay=9"
+
+    assert world.submit_together(backend, 0, 1) == ["fake-1", "fake-2"]
+    assert world.submit_together(backend, 2, 3) == [RateLimited] * 2
+    world.sleep(1)
+    assert world.submit_together(backend, 2, 3) == ["fake-3", PendingLimit]
+
+
+def test_no_call_has_more_jobs_than_the_script_takes(world: World) -> None:
+    assert world.provider.limits("together=3,stated=no").together == 3
+    assert world.provider.limits("").together == 1
+    with pytest.raises(TooLarge, match="3 jobs, not 4"):
+        world.submit_together("together=3", 0, 1, 2, 3)
+    assert world.provider.submissions() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("key", "accepted"), [("die_before", [0]), ("die_after", [0, 1])])
+def test_a_process_is_killed_in_the_midst_of_a_call(
+    world: World, key: str, accepted: list[int]
+) -> None:
+    program = f"""
+from pathlib import Path
+from qjobs.circuits.slices import CircuitSlice
+from qjobs.model import RunOptions, Slice
+from qjobs.providers.fake.provider import FakeProvider
+from qjobs.contract import ProviderContext, Submission
+
+circuits = CircuitSlice(Path({str(world.circuits)!r}), Slice(0, 1))
+FakeProvider(ProviderContext(Path({str(world.folder)!r}))).submit_together(
+    [Submission(circuits, f"qj-set-{{job}}-1") for job in range(3)],
+    backend={key + "=2,together=3"!r},
+    options=RunOptions(),
+)
+"""
+    outcome = subprocess.run([sys.executable, "-c", program], check=False, timeout=60)
+
+    assert outcome.returncode == -signal.SIGKILL
+    assert [int(line.tag.split("-")[2]) for line in world.provider.submissions()] == accepted
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("key", "accepted"), [("die_before", [0, 2]), ("die_after", [0, 1, 2])])
 def test_a_process_is_killed_at_its_second_submit(
@@ -434,31 +499,46 @@ def test_the_seed_and_the_memory_are_heeded(world: World) -> None:
 def test_the_books_are_for_their_owner_alone(world: World) -> None:
     world.submit("")
 
-    (file,) = world.folder.iterdir()
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    for file in world.folder.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
     assert stat.S_IMODE(world.folder.stat().st_mode) == 0o700
 
 
 def test_unusable_books_are_named(world: World) -> None:
-    world.submit("")
-    (file,) = world.folder.iterdir()
+    world.folder.mkdir()
+    file = world.folder / "books.sqlite"
     file.write_bytes(b"not a database at all" * 100)
 
     with pytest.raises(ProviderError, match=re.escape(str(file))):
         world.status("fake-1")
 
 
-def test_books_of_a_newer_format_are_left_alone(world: World) -> None:
-    import sqlite3
-    from contextlib import closing
+# What a version without notes wrote, to the letter.
+FORMAT_1 = """
+CREATE TABLE job (
+        number INTEGER PRIMARY KEY, tag TEXT, backend TEXT, accepted_s REAL, ends_s REAL,
+        start_index INTEGER, circuits INTEGER, shots INTEGER, seed INTEGER, memory INTEGER,
+        fails INTEGER, cancelled INTEGER, reads INTEGER);
+CREATE INDEX job_by_tag ON job (tag);
+CREATE TABLE counter (
+        series TEXT, name TEXT, value INTEGER, PRIMARY KEY (series, name));
+CREATE TABLE series (name TEXT PRIMARY KEY, backend TEXT);
+CREATE TABLE pace (backend TEXT PRIMARY KEY, due_s REAL);
+INSERT INTO job VALUES (1, 'qj-set-7-1', '', 900, 900, 0, 2, 4, 1, 0, 0, 0, 0);
+"""
+FORMAT_2 = "CREATE TABLE note (tag TEXT PRIMARY KEY, text TEXT);"
 
-    world.submit("")
-    (file,) = world.folder.iterdir()
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("PRAGMA user_version = 9")
 
-    with pytest.raises(ProviderError, match="format 9"):
-        world.submit("")
+@pytest.mark.parametrize(("format_", "tables"), [(1, FORMAT_1), (2, FORMAT_1 + FORMAT_2)])
+def test_books_of_earlier_formats_go_on(world: World, format_: int, tables: str) -> None:
+    world.folder.mkdir()
+    with closing(sqlite3.connect(world.folder / "books.sqlite")) as books:
+        books.executescript(f"{tables} PRAGMA user_version = {format_};")
+
+    assert world.provider.find("qj-set-7-1") == ["fake-1"]
+    assert world.submit("") == "fake-2"
+    assert world.status("fake-1") is JobStatus.DONE
+    assert len(world.provider.labelled(backend="")) == 2
 
 
 @pytest.mark.slow

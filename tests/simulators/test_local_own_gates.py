@@ -19,7 +19,7 @@ from qjobs.circuits.sweep import Pub
 from qjobs.model import RunOptions
 from qjobs.results import CircuitResult
 from qjobs.simulators.estimation import Estimates
-from qjobs.simulators.machines import Device, Machine, Method
+from qjobs.simulators.machines import DeviceMachine, Machine, Method
 from qjobs.simulators.objects import Runner
 from qjobs.simulators.simulation import Counts, Simulation
 
@@ -73,7 +73,7 @@ def test_it_runs_by_its_definition_on_every_method(method: str) -> None:
 def test_it_runs_by_its_definition_on_a_device() -> None:
     device = GenericBackendV2(3, ["ecr", "p", "x", "sx", "rz", "id"], seed=1)  # with noise
     for name in ("ecr", "p", "sx", "id", "iswap", "measure"):
-        (result,) = counted(Device(device), [measured(own(name))])
+        (result,) = counted(DeviceMachine(device), [measured(own(name))])
         assert result.counts
         assert result.counts.get("0x2", 0) > 40, (name, result.message)
 

@@ -15,11 +15,11 @@ from qiskit import QuantumCircuit, qpy
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
 from qjobs.model import JobStatus, RunOptions, Slice
-from qjobs.providers.local import running
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.provider import LocalProvider
-from qjobs.providers.local.queuing import queued_job
+from qjobs.providers.local.queue import queued_job
 from qjobs.results import CircuitResult
+from qjobs.simulators import running
 
 Seen = TypeVar("Seen")
 

@@ -13,11 +13,14 @@ from qjobs.contract import (
     Capabilities,
     FailedPart,
     Limits,
+    Submission,
 )
 from qjobs.engine.address import Target
 from qjobs.errors import (
     AuthError,
     JobRefused,
+    NotAccepted,
+    PendingLimit,
     ProviderError,
     RateLimited,
     ResultGone,
@@ -198,6 +201,41 @@ class ScriptedProvider:
     def _reach(self) -> None:
         if not self.reachable:
             raise ProviderError("no route to host")
+
+
+@dataclass
+class TogetherProvider(ScriptedProvider):
+    """Takes several jobs in one call. An answer of the script is for one of them, or `for_all`."""
+
+    together: int = 3
+    pending_jobs: int | None = None  # unfinished ones: a call with more is not taken
+    stated: bool = True  # whether that is told
+    for_all: bool = False
+
+    def limits(self, backend: str) -> Limits:
+        most = self.pending_jobs if self.stated else None
+        return super().limits(backend)._replace(together=self.together, pending_jobs=most)
+
+    def submit_together(
+        self, jobs: Sequence[Submission], *, backend: str, options: RunOptions
+    ) -> Sequence[str | Exception]:
+        self.calls.append(f"submit {len(jobs)}")
+        live = sum(not job.status.final for job in self.jobs.values())
+        if self.pending_jobs and live + len(jobs) > self.pending_jobs:
+            raise PendingLimit("too many jobs", retry_after_s=0.001)
+        answer = self.script[0] if self.for_all and self.script else Answer.ACCEPT
+        if answer is not Answer.ACCEPT:
+            self.script.extendleft([answer] * (len(jobs) - 1))
+        answers: list[str | Exception] = []
+        for circuits, tag in jobs:
+            try:
+                answers.append(self.submit(circuits, backend=backend, options=options, tag=tag))
+            except Exception as error:  # noqa: BLE001 - as a plug-in would
+                answers.append(error)
+        errors = [error for error in answers if isinstance(error, Exception)]
+        if answer is not Answer.ACCEPT:
+            raise max(errors, key=lambda error: not isinstance(error, NotAccepted))
+        return answers
 
 
 @dataclass

@@ -19,6 +19,15 @@ STOPPED = (CancelOutcome.CANCELLED, CancelOutcome.REQUESTED, CancelOutcome.ALREA
 """The outcomes after which a job does not run on."""
 
 
+class Known(NamedTuple):
+    """The provider has these jobs of an attempt, the oldest first; or none, and the `reason`."""
+
+    job: int
+    attempt: int
+    job_ids: Sequence[str] = ()
+    reason: str = "no job carries the tag"
+
+
 class Adopter(NamedTuple):
     """Records for one set what its provider has. Safe in many threads."""
 
@@ -28,34 +37,35 @@ class Adopter(NamedTuple):
     clock: Callable[[], datetime]
     say: Callable[[str], None] = lambda _: None
 
-    def found(self, job: int, attempt: int, job_ids: Sequence[str]) -> None:
-        """The provider has these jobs of a call, the oldest first; if none, it got no call."""
-        if job_ids:
-            self.accepted(job, attempt, job_ids)
-        else:
-            self.deferred(job, attempt, "no job carries the tag")
+    def record(self, *known: Known, at: datetime | None = None) -> None:
+        """Record what became of attempts, with one sync for all. Raises StateError.
 
-    def accepted(
-        self, job: int, attempt: int, job_ids: Sequence[str], *, at: datetime | None = None
-    ) -> None:
-        """The first of the jobs is ours, further ones nobody has asked for. Raises StateError.
-
-        Call `stop_withdrawn` once nothing more is to be recorded of it.
+        The first job of an attempt is ours, further ones nobody has asked for. Where there is
+        none, it may be submitted again, unless it was withdrawn. Call `stop_withdrawn` once
+        nothing more is to be recorded of a job.
         """
-        first, *others = job_ids
         at = at or self.clock()
-        facts = [Fact(job, attempt, at, FactKind.ACCEPTED, first)]
-        facts += (Fact(job, attempt, at, FactKind.DUPLICATE, job_id) for job_id in others)
         try:
-            self.journal.append(*facts)
+            self.journal.append(*(fact for one in known for fact in _facts(one, at)))
         except StateUnwritable as error:
+            accepted = [
+                f"job {one.job} as {', '.join(one.job_ids)}" for one in known if one.job_ids
+            ]
+            if not accepted:
+                raise
             # The one place where an id could be lost: say it, so that the user has it.
             raise StateUnwritable(
-                f"{error.message}\nthe provider has accepted job {job} as {', '.join(job_ids)}",
+                f"{error.message}\nthe provider has accepted {', '.join(accepted)}",
                 hint=error.hint or f"make room, then run: qjobs resume {self.job_set.set_id}",
             ) from error
-        for job_id in others:
-            self.say(f"job {job}: the provider made a duplicate, {job_id}")
+        for one in known:
+            for job_id in one.job_ids[1:]:
+                self.say(f"job {one.job}: the provider made a duplicate, {job_id}")
+            attempts = () if one.job_ids else self.journal.job(one.job).attempts
+            if attempts and attempts[one.attempt - 1].withdrawn:
+                # Said to those, too, who do not know of withdrawals.
+                fact = Fact(one.job, one.attempt, at, FactKind.DROPPED, "cancelled")
+                self.journal.append(fact)
 
     def stop_withdrawn(self, index: int) -> str:
         """Stop what came of a call that was in flight when its job was cancelled.
@@ -81,10 +91,10 @@ class Adopter(NamedTuple):
         self.say(f"job {index}: cancelled meanwhile, stopped {', '.join(live)}")
         return ""
 
-    def deferred(self, job: int, attempt: int, reason: str) -> None:
-        """The provider surely has no job of the call: it may be made again, unless withdrawn."""
-        fact = Fact(job, attempt, self.clock(), FactKind.DEFERRED, shortened(reason))
-        self.journal.append(fact)
-        if self.journal.job(job).attempts[attempt - 1].withdrawn:
-            # Said to those, too, who do not know of withdrawals.
-            self.journal.append(fact._replace(kind=FactKind.DROPPED, value="cancelled"))
+
+def _facts(known: Known, at: datetime) -> list[Fact]:
+    job, attempt, job_ids, reason = known
+    if not job_ids:
+        return [Fact(job, attempt, at, FactKind.DEFERRED, shortened(reason))]
+    kinds = [FactKind.ACCEPTED] + [FactKind.DUPLICATE] * (len(job_ids) - 1)
+    return [Fact(job, attempt, at, *fact) for fact in zip(kinds, job_ids, strict=True)]

@@ -5,7 +5,6 @@ sent since is *planned* in it. So the provider is asked for the jobs that carry 
 one question, and what they tell is recorded as if it had been known all along.
 """
 
-import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import assert_never
@@ -13,7 +12,7 @@ from typing import assert_never
 from qjobs import pool
 from qjobs.contract import Provider, Recovers, RemoteJob, Tallies
 from qjobs.engine.found_jobs import Remains, sort_remains
-from qjobs.engine.sending.adopting import Adopter
+from qjobs.engine.sending.adopting import Adopter, Known
 from qjobs.errors import StateDamaged
 from qjobs.facts import Fact, FactKind, shortened
 from qjobs.model import (
@@ -32,7 +31,6 @@ from qjobs.model import (
 from qjobs.store.folder import SetFolder
 from qjobs.store.journal import Journal
 
-_NEVER = threading.Event()
 _UNTOLD = JobStatus.UNKNOWN
 _SEEN = "seen at the provider"
 
@@ -93,7 +91,7 @@ def _ask(provider: Provider, job_set: JobSet, jobs: Sequence[Job]) -> Sequence[R
         if isinstance(job.state, Planned)
     ]
     width = provider.limits(job_set.backend).connections
-    answers = pool.each(find, unsent, width=min(width, len(unsent)), stop=_NEVER) if unsent else ()
+    answers = pool.each(find, unsent, width=min(width, len(unsent))) if unsent else ()
     return [job for found in answers for job in found]
 
 
@@ -182,7 +180,7 @@ class _Record:
         if last and (isinstance(state, Attempted) or "" in ids):
             return
         if ids:
-            self.adopter.accepted(self._index, number, ids, at=at)
+            self.adopter.record(Known(self._index, number, ids), at=at)
             self.adopted += ids
         if not last:
             self._end(number, found, at)

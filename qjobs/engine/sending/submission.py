@@ -9,6 +9,7 @@ from typing import assert_never
 
 from qjobs import pool
 from qjobs.contract import Provider
+from qjobs.engine.sending.call import jobs_a_call
 from qjobs.engine.sending.lookup import open_resends
 from qjobs.engine.sending.reconcile import reconcile
 from qjobs.engine.sending.sessions import Sessions
@@ -67,12 +68,17 @@ def submission(
         folder.check_files()
         try:
             yield Submitter(
-                folder.job_set, journal, provider,
-                lambda part: planned_slice(folder, part),
-                clock, stop, say, sessions,
-                pace=folder.pace(per_minute) if per_minute else None,
+                job_set=folder.job_set,
+                journal=journal,
+                provider=provider,
+                circuits=lambda part: planned_slice(folder, part),
+                clock=clock,
+                say=say,
+                sessions=sessions,
                 halves=halves,
-            )  # fmt: skip
+                stop=stop,
+                pace=folder.pace(per_minute) if per_minute else None,
+            )
         finally:
             try:
                 sessions.close()
@@ -122,18 +128,24 @@ def submit_jobs(
             return report
         if resend_unknown:
             open_resends(provider, job_set, submitter.journal, jobs, clock=clock)
-        width = provider.limits(job_set.backend).connections
+        limits = provider.limits(job_set.backend)
+        width, together = limits.connections, jobs_a_call(provider, limits)
         say("")
         waiting: Sequence[int] = jobs
         try:
             while waiting:
-                for problem in pool.each(
-                    submitter.submit, waiting, width=min(width, max_workers or width), stop=stop
+                calls = [
+                    waiting[start : start + together] for start in range(0, len(waiting), together)
+                ]
+                for problems in pool.each(
+                    lambda jobs: submitter.submit(*jobs),
+                    calls,
+                    width=min(width, max_workers or width),
+                    stop=stop,
                 ):
-                    settled += 1
+                    settled += len(problems)
                     say("")
-                    if problem:
-                        report.problems.append(problem)
+                    report.problems += filter(None, problems.values())
                     if not report.gave_up and enough():
                         report.gave_up = True
                         stop.set()

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from qjobs.contract import Provider
 from qjobs.engine.asking import away
-from qjobs.engine.sending.adopting import Adopter
+from qjobs.engine.sending.adopting import Adopter, Known
 from qjobs.engine.sending.lookup import Found, NotYet, Unclear, look_up
 from qjobs.engine.sending.reconcile import learn
 from qjobs.engine.workspace import Workspace
@@ -48,7 +48,7 @@ def settle(
                     continue
                 match look_up(provider, folder.job_set, job.state, workspace.clock()):
                     case Found(job_ids):
-                        adopter.found(job.index, number, job_ids)
+                        adopter.record(Known(job.index, number, job_ids))
                     # Whoever has the object finds it there, and stops what was withdrawn.
                     case Unclear(for_good=True) if folder.job_set.instance and away(
                         provider, folder.job_set

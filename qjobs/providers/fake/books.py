@@ -5,33 +5,27 @@ There is no server process: a job is a row, and what it is doing follows from th
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from qjobs import files
 from qjobs.errors import ProviderError
+from qjobs.known_jobs.database import Connection, Database
 
-if TYPE_CHECKING:
-    from sqlite3 import Connection
-
-_FORMAT = 2  # 1 had no notes
 _PREFIX = "fake-"
-_WAIT_S = 30.0  # for other clients to finish their transactions
 
-_TABLES = (
-    """CREATE TABLE IF NOT EXISTS job (
+_STEPS = (
+    """
+    CREATE TABLE job (
         number INTEGER PRIMARY KEY, tag TEXT, backend TEXT, accepted_s REAL, ends_s REAL,
         start_index INTEGER, circuits INTEGER, shots INTEGER, seed INTEGER, memory INTEGER,
-        fails INTEGER, cancelled INTEGER, reads INTEGER)""",
-    "CREATE INDEX IF NOT EXISTS job_by_tag ON job (tag)",
-    """CREATE TABLE IF NOT EXISTS counter (
-        series TEXT, name TEXT, value INTEGER, PRIMARY KEY (series, name))""",
-    "CREATE TABLE IF NOT EXISTS series (name TEXT PRIMARY KEY, backend TEXT)",
-    "CREATE TABLE IF NOT EXISTS pace (backend TEXT PRIMARY KEY, due_s REAL)",
-    "CREATE TABLE IF NOT EXISTS note (tag TEXT PRIMARY KEY, text TEXT)",
-    f"PRAGMA user_version = {_FORMAT}",
+        fails INTEGER, cancelled INTEGER, reads INTEGER);
+    CREATE INDEX job_by_tag ON job (tag);
+    CREATE TABLE counter (series TEXT, name TEXT, value INTEGER, PRIMARY KEY (series, name));
+    CREATE TABLE series (name TEXT PRIMARY KEY, backend TEXT);
+    CREATE TABLE pace (backend TEXT PRIMARY KEY, due_s REAL);
+    """,
+    "CREATE TABLE note (tag TEXT PRIMARY KEY, text TEXT);",
 )
 
 
@@ -56,7 +50,7 @@ class Entry(NamedTuple):
 class Page:
     """The books while one transaction is open."""
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def commit(self) -> None:
@@ -160,8 +154,8 @@ class Books:
     """The file in `folder`. May be used from several threads and processes at once."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "books.sqlite"
-        self._lock = Lock()  # threads queue here; SQLite would let them sleep and try again
+        # What a killed process wrote, the kernel keeps; only a power cut could lose jobs here.
+        self._database = Database(folder / "books.sqlite", _STEPS, durable=False)
 
     @contextmanager
     def open(self) -> Iterator[Page]:
@@ -170,40 +164,11 @@ class Books:
         What was written before such an error is kept; anything else undoes it. Raises
         ProviderError if the file cannot be used.
         """
-        import sqlite3
-
-        try:
-            with self._lock, closing(self._connect()) as connection:
-                self._prepare(connection)
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield Page(connection)
-                except ProviderError:
-                    connection.execute("COMMIT")
-                    raise
-                connection.execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
-            raise ProviderError(f"fake provider: {self._path}: {error}") from error
-
-    def _connect(self) -> "Connection":
-        import sqlite3
-
-        if not self._path.exists():
-            files.make_folder(self._path.parent)
-            self._path.touch(mode=0o600)
-        # A connection a call costs 0.1 ms, and leaves nothing to close or to share.
-        return sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None)
-
-    def _prepare(self, connection: "Connection") -> None:
-        # What a killed process wrote, the kernel keeps; only a power cut could lose jobs here.
-        connection.execute("PRAGMA synchronous = OFF")
-        ((version,),) = connection.execute("PRAGMA user_version").fetchall()
-        if version < _FORMAT:
-            connection.execute("BEGIN IMMEDIATE")
-            for statement in _TABLES:
-                connection.execute(statement)
-            connection.execute("COMMIT")
-        elif version > _FORMAT:
-            raise ProviderError(
-                f"fake provider: {self._path} has format {version}, this version reads {_FORMAT}"
-            )
+        plot: ProviderError | None = None
+        with self._database.transaction() as connection:
+            try:
+                yield Page(connection)
+            except ProviderError as error:
+                plot = error
+        if plot is not None:
+            raise plot

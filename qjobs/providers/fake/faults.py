@@ -50,14 +50,18 @@ def turn_away(faults: Faults, script: Script, part: Slice, options: RunOptions) 
         raise JobRefused("the job was refused (refuse)")
 
 
+def check_pending(page: Page, script: Script, backend: str, now_s: float) -> None:
+    """Raise PendingLimit while there are as many unfinished jobs as the script allows."""
+    if script.pending and page.unfinished(backend, now_s) >= script.pending:
+        raise PendingLimit(f"there are {script.pending} unfinished jobs, no more are allowed")
+
+
 def keep_pace(page: Page, script: Script, backend: str, now_s: float) -> None:
-    """Raise a NotNow while there are too many jobs, or too many submits a minute.
+    """Raise RateLimited while there are too many calls that submit a minute.
 
     The pace is a token bucket in the form that needs one number: when the next submit would be
     due if all kept to the rate, and `burst` of them may come early.
     """
-    if script.pending and page.unfinished(backend, now_s) >= script.pending:
-        raise PendingLimit(f"there are {script.pending} unfinished jobs, no more are allowed")
     if not script.rate:
         return
     interval_s = 60 / script.rate

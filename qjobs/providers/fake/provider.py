@@ -1,7 +1,5 @@
 """The fake provider: the contract kept, or broken, as the script in the backend's name says."""
 
-import os
-import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,13 +13,15 @@ from qjobs.contract import (
     Limits,
     ProviderContext,
     RemoteJob,
+    Submission,
 )
-from qjobs.errors import ProviderError, ResultGone
+from qjobs.errors import ProviderError, ResultGone, TooLarge
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.fake.books import Books, Entry, Page
-from qjobs.providers.fake.faults import Faults, keep_pace, turn_away
+from qjobs.providers.fake.faults import Faults
 from qjobs.providers.fake.outcomes import measure
 from qjobs.providers.fake.script import Script, parse_script
+from qjobs.providers.fake.taking import Call
 from qjobs.results import JobResult
 from qjobs.tags import set_tag_of
 
@@ -29,8 +29,8 @@ _LOOK_S = 0.01
 _TOO_LARGE = "the job was too large to run"
 
 
-class Submission(NamedTuple):
-    """One line of the bill: a job that was accepted. `at_s` is seconds since the epoch."""
+class BillLine(NamedTuple):
+    """A job that was accepted. `at_s` is seconds since the epoch."""
 
     tag: str
     job_id: str
@@ -78,7 +78,9 @@ class FakeProvider:
     def limits(self, backend: str) -> Limits:
         """What the script states."""
         script = parse_script(backend)
-        limits = Limits(connections=script.connections, jobs_wanted=script.jobs)
+        limits = Limits(
+            connections=script.connections, jobs_wanted=script.jobs, together=script.together
+        )
         if not script.stated:
             return limits
         return limits._replace(
@@ -94,43 +96,31 @@ class FakeProvider:
 
     def submit(self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> str:
         """Write a job down, unless the script has other plans; the circuits are not looked at."""
+        jobs = [Submission(circuits, tag)]
+        (answer,) = self.submit_together(jobs, backend=backend, options=options)
+        if isinstance(answer, ProviderError):
+            raise answer
+        return answer
+
+    def submit_together(
+        self, jobs: Sequence[Submission], *, backend: str, options: RunOptions
+    ) -> Sequence[str | ProviderError]:
+        """Write jobs down one by one, each with the faults of its own."""
         script = parse_script(backend)
+        if len(jobs) > script.together:
+            raise TooLarge(f"a call may have {script.together} jobs, not {len(jobs)}")
         self._sleep(script.latency_s)
         if script.hold:
-            self._hold(tag, script)
+            self._hold(jobs[0].tag, script)
+        answers: list[str | ProviderError] = []
         with self._books.open() as page:
-            page.set_backend(set_tag_of(tag), backend)
-            faults = Faults(page, tag, script)
-            if faults.reached("die_before"):
-                _die(page)
-            now_s = self._clock()
-            turn_away(faults, script, circuits.slice, options)
-            keep_pace(page, script, backend, now_s)
-            if faults.strikes("drop"):
-                raise ProviderError("the connection broke (drop)")
-            entry = Entry(
-                tag=tag,
-                backend=backend,
-                accepted_s=now_s,
-                ends_s=now_s + script.queue_s + script.delay_s,
-                start_index=circuits.slice.start_index,
-                circuits=circuits.slice.experiments_count,
-                shots=options.shots,
-                seed=options.seed or 0,
-                memory=options.memory,
-                fails=False,
-            )
-            job_ids = [
-                page.add(entry._replace(fails=faults.job_fails()))
-                for _ in range(2 if faults.strikes("double") else 1)
-            ]
-            if circuits.note:
-                page.set_note(tag, circuits.note)
-            if faults.reached("die_after"):
-                _die(page)
-            if faults.strikes("lose"):
-                raise ProviderError("the connection broke while waiting for the answer (lose)")
-        return job_ids[-1]
+            call = Call(page, script, backend=backend, options=options, now_s=self._clock())
+            for job in jobs:
+                try:
+                    answers.append(call.take(job))
+                except ProviderError as error:
+                    answers.append(error)
+        return answers
 
     def _hold(self, tag: str, script: Script) -> None:
         with self._books.open() as page:
@@ -239,10 +229,10 @@ class FakeProvider:
                 for job_id in job_ids
             }
 
-    def submissions(self) -> list[Submission]:
+    def submissions(self) -> list[BillLine]:
         """Every job that was ever accepted, the oldest first."""
         with self._books.open() as page:
-            return [Submission(entry.tag, entry.job_id, entry.accepted_s) for entry in page.all()]
+            return [BillLine(entry.tag, entry.job_id, entry.accepted_s) for entry in page.all()]
 
 
 def _entry(page: Page, job_id: str) -> Entry:
@@ -273,8 +263,3 @@ def _cancel(page: Page, entry: Entry, now_s: float) -> CancelOutcome:
         return CancelOutcome.ALREADY_FINAL
     page.mark_cancelled(entry.job_id)
     return CancelOutcome.CANCELLED
-
-
-def _die(page: Page) -> None:
-    page.commit()
-    os.kill(os.getpid(), signal.SIGKILL)

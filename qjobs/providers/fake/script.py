@@ -16,10 +16,11 @@ Limits
   circuits=N           circuits a job
   executions=N         circuits times shots a job
   pending=N            unfinished jobs, of all sets and processes together
-  rate=N               submits a minute, of all sets and processes together
+  rate=N               calls that submit a minute, of all sets and processes together
   burst=N              submits that may come at once before `rate` counts (1)
   connections=N        threads that may call at once (4)
   jobs=N               jobs that a set is best cut into (4)
+  together=N           jobs that are taken in one call (1); each has faults of its own
   stated=no            the limits hold, but are not told beforehand
 
 Submitting
@@ -58,6 +59,7 @@ from functools import lru_cache
 from typing import Any
 
 from qjobs.errors import UnknownBackend
+from qjobs.near import near_ones
 
 _MOST = 1_000_000_000
 _MOST_S = 86_400.0
@@ -78,6 +80,7 @@ class Script:
     burst: int = 1
     connections: int = 4
     jobs: int = 4
+    together: int = 1
     stated: bool = True
     auth: bool = True
     refuse: int = 0
@@ -152,17 +155,14 @@ def parse_script(text: str) -> Script:
             values[field.name] = read(value)
         except (ValueError, KeyError) as error:
             raise UnknownBackend(f"fake backend: {key!r} takes {wanted}, not {value!r}") from error
-    for key in ("burst", "connections", "jobs"):
+    for key in ("burst", "connections", "jobs", "together"):
         if values.get(key) == 0:
             raise UnknownBackend(f"fake backend: {key!r} must be at least 1")
     return Script(**values)
 
 
 def _unknown_key(key: str) -> UnknownBackend:
-    from difflib import get_close_matches
-
-    near = get_close_matches(key, KEYS, n=3)
     return UnknownBackend(
-        f"fake backend: no key {key!r}" + (f"; near ones: {', '.join(near)}" if near else ""),
+        f"fake backend: no key {key!r}{near_ones(key, KEYS)}",
         hint=f"keys: {', '.join(KEYS)}",
     )

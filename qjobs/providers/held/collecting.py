@@ -16,7 +16,7 @@ from qjobs.contract import CancelOutcome
 from qjobs.errors import ProviderError
 from qjobs.lock import FileLock
 from qjobs.model import JobStatus, RunOptions
-from qjobs.providers.held.shelf import Shelf
+from qjobs.providers.held.known_jobs import KnownJobs
 
 if TYPE_CHECKING:
     from qjobs.circuits.layout import Layout
@@ -64,7 +64,7 @@ class HeldJob:
             claimed, self._claimed = self._claimed, True
             return not claimed
 
-    def end(self, shelf: Shelf, ending: Ending) -> None:
+    def end(self, known_jobs: KnownJobs, ending: Ending) -> None:
         """Let it end so, unless it has ended. The disk is told first."""
         with self._changing:
             if self._ending is not None:
@@ -73,7 +73,7 @@ class HeldJob:
             if self.number is not None:
                 # What cannot be kept on the disk is kept here, for as long as the process lives.
                 with suppress(ProviderError):
-                    shelf.end(self.number, ending.status, ending.message, body)
+                    known_jobs.end(self.number, ending.status, ending.message, body)
                     ending = ending._replace(result=None)
             self._ending = ending
             self._ended.set()
@@ -82,11 +82,11 @@ class HeldJob:
 class Collector:
     """The held jobs of one process, and daemon threads that ask for their results.
 
-    The process is alive on the shelf from its first job on. A fork has none of the jobs.
+    The process is alive among the known jobs from its first job on. A fork has none of the jobs.
     """
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, known_jobs: KnownJobs) -> None:
+        self._known_jobs = known_jobs
         self._reset()
 
     def _reset(self) -> None:
@@ -100,11 +100,11 @@ class Collector:
         self._life: FileLock | None = None
 
     def process(self) -> str:
-        """The name of this process on the shelf, where it is alive. Raises ProviderError."""
+        """The name under which this process is known to be alive. Raises ProviderError."""
         with self._changing:
             if self._life is None:
                 self._process = f"{os.getpid()}-{os.urandom(6).hex()}"
-                self._life = self._shelf.processes.enter(self._process)
+                self._life = self._known_jobs.processes.enter(self._process)
                 atexit.register(self._finish)
                 if sys.platform != "win32":
                     os.register_at_fork(after_in_child=self._forked)
@@ -178,7 +178,7 @@ class Collector:
 
     def _end(self, held: HeldJob, ending: Ending) -> None:
         """Keep how a job ended; the first word counts."""
-        held.end(self._shelf, ending)
+        held.end(self._known_jobs, ending)
         with self._changing:
             self._unfinished.pop(held.job_id, None)
 
@@ -200,7 +200,7 @@ class Collector:
                     self._watching = False
                     return
             with suppress(ProviderError):
-                for job_id in self._shelf.take_unwanted(self._process):
+                for job_id in self._known_jobs.take_unwanted(self._process):
                     self._cancel(job_id)
 
     def _cancel(self, job_id: str) -> None:
@@ -219,7 +219,7 @@ class Collector:
                     self._collect(held)
                     held.wait(_LAST_WAIT_S)
         if self._life is not None:
-            self._shelf.processes.leave(self._process, self._life)
+            self._known_jobs.processes.leave(self._process, self._life)
 
     def _forked(self) -> None:
         """In the child of a fork: threads and jobs stayed with the parent, the lock must too."""

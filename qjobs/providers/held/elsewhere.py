@@ -11,7 +11,7 @@ from qjobs.contract import UNDATED, CancelOutcome, RemoteJob
 from qjobs.errors import ProviderError, QjobsError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.held.collecting import Collector, HeldJob
-from qjobs.providers.held.shelf import Entry, Shelf
+from qjobs.providers.held.known_jobs import KnownJob, KnownJobs
 
 if TYPE_CHECKING:
     from qjobs.circuits.layout import Layout
@@ -28,9 +28,9 @@ class JobsElsewhere:
     """
 
     def __init__(
-        self, shelf: Shelf, collector: Collector, target: Any | None, vendor: Any | None
+        self, known_jobs: KnownJobs, collector: Collector, target: Any | None, vendor: Any | None
     ) -> None:
-        self._shelf = shelf
+        self._known_jobs = known_jobs
         self._collector = collector
         self._target = target
         self._vendor = vendor
@@ -70,43 +70,43 @@ class JobsElsewhere:
         found = jobs.tagged(tag, backend=self._target, provider=self._vendor)
         return [(jobs.job_id(job), job) for job in found or ()]
 
-    def settled(self, job_ids: Sequence[str]) -> dict[str, Entry]:
+    def settled(self, job_ids: Sequence[str]) -> dict[str, KnownJob]:
         """The jobs that this process has not, once those of dead processes are seen to."""
         foreign = [job_id for job_id in job_ids if self._collector.get(job_id) is None]
         if not foreign:
             return {}
-        known = self._shelf.entries(foreign)
+        known = self._known_jobs.by_id(foreign)
         processes = {entry.process for entry in known.values() if not entry.status}
-        dead = {process for process in processes if not self._shelf.processes.live(process)}
+        dead = {process for process in processes if not self._known_jobs.processes.live(process)}
         if dead:
             for process in dead:
-                self._shelf.abandon(process)
-            known = self._shelf.entries(foreign)
+                self._known_jobs.abandon(process)
+            known = self._known_jobs.by_id(foreign)
         for job_id in foreign:
             entry = known.get(job_id)
             if entry is None or (not entry.status and entry.process in dead):
                 self._adopt(job_id, entry)
         return known
 
-    def status(self, entry: Entry | None) -> JobStatus:
+    def status(self, entry: KnownJob | None) -> JobStatus:
         """How a job is, by what was written down."""
         if entry is None:
             return JobStatus.UNKNOWN
         if entry.status:
             return JobStatus(entry.status)
-        lives = self._shelf.processes.live(entry.process)
+        lives = self._known_jobs.processes.live(entry.process)
         return JobStatus.RUNNING if lives else JobStatus.UNKNOWN
 
-    def cancel(self, entry: Entry | None) -> CancelOutcome:
+    def cancel(self, entry: KnownJob | None) -> CancelOutcome:
         """Leave word for the process that has a job."""
         if entry is not None and entry.status:
             return CancelOutcome.ALREADY_FINAL
-        if entry is None or not self._shelf.processes.live(entry.process):
+        if entry is None or not self._known_jobs.processes.live(entry.process):
             return CancelOutcome.REFUSED
-        self._shelf.ask_to_cancel(entry)
+        self._known_jobs.ask_to_cancel(entry)
         return CancelOutcome.REQUESTED
 
-    def _adopt(self, job_id: str, entry: Entry | None) -> None:
+    def _adopt(self, job_id: str, entry: KnownJob | None) -> None:
         """Hold a job that the vendor still knows, if it does."""
         if self._target is None and self._vendor is None:
             return
@@ -119,10 +119,10 @@ class JobsElsewhere:
             process = self._collector.process()
             if entry is None:
                 backend = running.name(self._target)
-                entry = Entry(job_id, "", backend, process, True, 1, False)  # noqa: FBT003  as in its class
-                number = self._shelf.add(entry, self._layouts(job_id))
+                entry = KnownJob(job_id, "", backend, process, True, 1, False)  # noqa: FBT003  as in its class
+                number = self._known_jobs.add(entry, self._layouts(job_id))
             else:
-                number = entry.number if self._shelf.take_over(entry, process) else None
+                number = entry.number if self._known_jobs.take_over(entry, process) else None
         except ProviderError:
             return
         if number is not None:
@@ -131,7 +131,7 @@ class JobsElsewhere:
                     job,
                     job_id=job_id,
                     number=number,
-                    layouts=self._shelf.layouts(number),
+                    layouts=self._known_jobs.layouts(number),
                     options=RunOptions(shots=entry.shots, memory=bool(entry.memory)),
                 )
             )

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from qjobs import files
 from qjobs.errors import StateError
+from qjobs.known_jobs.database import unusable
 from qjobs.lock import FileLock
-from qjobs.providers.held.database import unusable
 
 
 class Processes:

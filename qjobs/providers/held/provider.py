@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from qjobs.backends import runtime
@@ -29,7 +30,7 @@ from qjobs.errors import JobRefused, NoneAccepted, ProviderError, UnknownBackend
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.held.collecting import Collector, HeldJob
 from qjobs.providers.held.elsewhere import CircuitsOf, JobsElsewhere
-from qjobs.providers.held.shelf import Entry, Shelf
+from qjobs.providers.held.known_jobs import KnownJob, KnownJobs
 from qjobs.results import JobResult
 from qjobs.tags import set_tag_of
 
@@ -56,9 +57,11 @@ class HeldProvider:
         self._target = settings.get("backend")
         self._vendor = settings.get("provider")
         self._connections = int(settings.get("connections", 1))
-        self._shelf = Shelf(context.folder)
-        self._collector = Collector(self._shelf)
-        self._elsewhere = JobsElsewhere(self._shelf, self._collector, self._target, self._vendor)
+        self._known_jobs = KnownJobs(context.folder)
+        self._collector = Collector(self._known_jobs)
+        self._elsewhere = JobsElsewhere(
+            self._known_jobs, self._collector, self._target, self._vendor
+        )
         self._originals: dict[Path, tuple[Sequence[QuantumCircuit], Mapping[str, Any]]] = {}
 
     # What the contract says
@@ -128,7 +131,7 @@ class HeldProvider:
         try:
             # Before the job starts: what cannot be written down shall not run.
             process = self._collector.process()
-            known = self._shelf.find(tag)
+            known = self._known_jobs.find(tag)
         except ProviderError as error:
             raise JobRefused(error.message, hint=error.hint) from error
         if known:
@@ -168,7 +171,7 @@ class HeldProvider:
 
     def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
         """The jobs that were written down with this tag, and those that IBM's service has."""
-        return [*dict.fromkeys([*self._shelf.find(tag), *self._elsewhere.tagged(tag)])]
+        return [*dict.fromkeys([*self._known_jobs.find(tag), *self._elsewhere.tagged(tag)])]
 
     def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
         """The jobs that were written down, nobody wrote when; and those that IBM's service has."""
@@ -177,7 +180,7 @@ class HeldProvider:
                 job_id, backend, UNDATED, JobStatus(status or JobStatus.RUNNING),
                 (tag, set_tag), message,
             )
-            for job_id, tag, status, message in self._shelf.of_set(set_tag)
+            for job_id, tag, status, message in self._known_jobs.of_set(set_tag)
         ]  # fmt: skip
         written = [remote.job_id for remote in known]
         return [*known, *self._elsewhere.of_set(set_tag, backend=backend, known=written)]
@@ -200,14 +203,14 @@ class HeldProvider:
         held = self._collector.get(job_id)
         if held is not None and held.ending is not None and held.ending.result is not None:
             return held.ending.result
-        return JobResult(self._shelf.result(job_id))
+        return JobResult(self._known_jobs.result(job_id))
 
     def error_message(self, job_id: str, *, backend: str = "") -> str:
         """What was written down when the job ended."""
         held = self._collector.get(job_id)
         if held is not None and held.ending is not None:
             return held.ending.message
-        entry = self._shelf.entries([job_id]).get(job_id)
+        entry = self._known_jobs.by_id([job_id]).get(job_id)
         return entry.message if entry is not None else ""
 
     def cancel(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, CancelOutcome]:
@@ -221,15 +224,11 @@ class HeldProvider:
         self,
         path: Path,
         circuits: "Sequence[QuantumCircuit]",
-        keywords: Mapping[str, Any] | None = None,
+        keywords: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        """Remember the very circuits that a container holds, and keywords of `run` for them.
-
-        Jobs of that container then run these objects, with what QPY cannot carry. Without any
-        circuits, those that were given before stay.
-        """
+        """Remember them, and keywords of `run` for them."""
         known, _ = self._originals.get(path, ((), {}))
-        self._originals[path] = (circuits or known, keywords or {})
+        self._originals[path] = (circuits or known, keywords)
 
     def recall(self, circuits_of: CircuitsOf) -> None:
         """Know how to read jobs of a set that nobody wrote down, by what it gave them."""
@@ -289,7 +288,7 @@ class HeldProvider:
         except Exception:  # noqa: BLE001 - without its id it can be held all the same
             job_id = f"python-{os.urandom(6).hex()}"
         retrievable = jobs.can_retrieve(self._target, self._vendor)
-        entry = Entry(
+        entry = KnownJob(
             job_id=job_id,
             tag=tag,
             backend=self._name,
@@ -300,10 +299,10 @@ class HeldProvider:
         )
         kept = layouts if retrievable else ()
         try:
-            number = self._shelf.add(entry, kept)
+            number = self._known_jobs.add(entry, kept)
             if number is None:  # home-made backends count their jobs from 0 in each process
                 job_id = f"{job_id}~{os.urandom(4).hex()}"
-                number = self._shelf.add(entry._replace(job_id=job_id), kept)
+                number = self._known_jobs.add(entry._replace(job_id=job_id), kept)
         except ProviderError:
             number = None  # it runs: the caller must have its id even if the disk is full by now
         self._collector.add(
@@ -311,13 +310,13 @@ class HeldProvider:
         )
         return job_id
 
-    def _status(self, job_id: str, entry: Entry | None, until: float) -> JobStatus:
+    def _status(self, job_id: str, entry: KnownJob | None, until: float) -> JobStatus:
         held = self._collector.get(job_id)
         if held is not None:
             return self._collector.status(held, until=until)
         return self._elsewhere.status(entry)
 
-    def _cancel(self, job_id: str, entry: Entry | None) -> CancelOutcome:
+    def _cancel(self, job_id: str, entry: KnownJob | None) -> CancelOutcome:
         held = self._collector.get(job_id)
         if held is None:
             return self._elsewhere.cancel(entry)

@@ -24,7 +24,7 @@ KNOWN = "0.40 to 0.51"
 """The versions of the client that were looked at."""
 
 
-class Parts(NamedTuple):
+class ClientParts(NamedTuple):
     """The classes of the client that are needed to speak with the service."""
 
     account_manager: Any
@@ -52,7 +52,7 @@ def known_client() -> Iterator[None]:
         raise _unknown_client(error) from error
 
 
-def load_client() -> Parts:
+def load_client() -> ClientParts:
     """Import what is needed of the client, and Qiskit with it: for the main thread."""
     postpone("qiskit_ibm_runtime")
     with known_client():
@@ -60,7 +60,7 @@ def load_client() -> Parts:
         from qiskit_ibm_runtime.api.client_parameters import ClientParameters
         from qiskit_ibm_runtime.api.rest.runtime import Runtime
         from qiskit_ibm_runtime.api.session import CLIENT_APPLICATION
-    return Parts(AccountManager, ClientParameters, Runtime, f"{CLIENT_APPLICATION}/qjobs")
+    return ClientParts(AccountManager, ClientParameters, Runtime, f"{CLIENT_APPLICATION}/qjobs")
 
 
 class Account:
@@ -69,8 +69,10 @@ class Account:
     Every method raises AuthError if there is no account or it is not accepted.
     """
 
-    def __init__(self, parts: Parts, settings: Settings, *, clock: Callable[[], float]) -> None:
-        self._parts = parts
+    def __init__(
+        self, client: ClientParts, settings: Settings, *, clock: Callable[[], float]
+    ) -> None:
+        self._client = client
         self._settings = settings
         self._clock = clock
         self._mutex = threading.RLock()
@@ -104,7 +106,7 @@ class Account:
 
             try:
                 with known_client():
-                    account = self._parts.account_manager.get(
+                    account = self._client.account_manager.get(
                         name=settings.account or None, channel=settings.channel or None
                     )
                     account.validate()
@@ -171,7 +173,7 @@ class Account:
     def _connect(self, instance: str) -> Service:
         account = self._open()
         with known_client():
-            parameters = self._parts.client_parameters(
+            parameters = self._client.client_parameters(
                 channel=account.channel,
                 token=account.token,
                 url=account.url,
@@ -191,14 +193,14 @@ class Account:
             connection = Connection(
                 parameters.get_runtime_api_base_url(),
                 sign=Signature(token, instance=instance),
-                application=self._parts.application,
+                application=self._client.application,
                 parameters=parameters.connection_parameters(),
                 timeout_s=self._settings.timeout_s,
                 post_timeout_s=self._settings.post_timeout_s,
                 answer_bytes=self._settings.answer_bytes,
                 clock=self._clock,
             )
-            return Service(self._parts.runtime(connection), instance)
+            return Service(self._client.runtime(connection), instance)
 
 
 def _unknown_client(error: Exception) -> ProviderError:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from qjobs.backends.refusals import retry_after_s
 from qjobs.errors import (
     AuthError,
     JobRefused,
@@ -83,7 +84,7 @@ def http_error(status: int, headers: Mapping[str, str], text: str) -> HttpError 
         hint=_HINTS.get(words.code, "") or words.solution,
         status=status,
         reason_code=words.code,
-        retry_after_s=_retry_after_s(headers),
+        retry_after_s=retry_after_s(headers),
     )
 
 
@@ -157,12 +158,3 @@ def _plain(headers: Mapping[str, str], text: str) -> str:
     if is_page(text):
         return f"a page of {headers.get('Server', '') or 'a server in front of the service'}"
     return " ".join(text.split())[:_LONGEST_TEXT]
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """RFC 9110: Retry-After is a number of seconds; its other form, a date, is not used here."""
-    try:
-        wait_s = float(headers.get("Retry-After", ""))
-    except ValueError:
-        return None
-    return wait_s if 0 <= wait_s < 86400 else None

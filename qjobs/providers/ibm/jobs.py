@@ -9,8 +9,8 @@ from qjobs.contract import UNDATED, CancelOutcome, RemoteJob
 from qjobs.errors import NotNow, ProviderError, ResultGone
 from qjobs.model import JobStatus
 from qjobs.providers.ibm.account import Account
-from qjobs.providers.ibm.calls import Call, Calls
 from qjobs.providers.ibm.errors import HttpError, speaks_of_size
+from qjobs.providers.ibm.known_jobs import Call, KnownJobs
 from qjobs.providers.ibm.listing import Inquiry, listed, lost
 from qjobs.providers.ibm.service import JobInfo, Service, is_job_id
 from qjobs.providers.ibm.settings import Settings
@@ -19,13 +19,18 @@ _LONGEST_MESSAGE = 2000
 
 
 class Jobs:
-    """Of all instances of an account. Safe in many threads. What `calls` knows saves questions."""
+    """Of all instances of an account. Safe in many threads. What is known saves questions."""
 
     def __init__(
-        self, account: Account, calls: Calls, settings: Settings, *, clock: Callable[[], float]
+        self,
+        account: Account,
+        known_jobs: KnownJobs,
+        settings: Settings,
+        *,
+        clock: Callable[[], float],
     ) -> None:
         self._account = account
-        self._calls = calls
+        self._known_jobs = known_jobs
         self._settle_s = settings.settle_s
         self._post_timeout_s = settings.post_timeout_s
         self._clock = clock
@@ -35,7 +40,7 @@ class Jobs:
 
     def find(self, tag: str) -> Sequence[str]:
         """The ids of the jobs with a tag, the oldest first. NotNow while one may be too new."""
-        call = self._calls.tagged(tag)
+        call = self._known_jobs.tagged(tag)
         if call and not call.job_id:
             self._check_settled(call)
         found = [
@@ -50,7 +55,7 @@ class Jobs:
         if call.job_id:  # it may be too new for the list, or its tags were changed
             return ids if call.job_id in ids else [call.job_id, *ids]
         if ids:
-            self._calls.accept(tag, ids[0])
+            self._known_jobs.accept(tag, ids[0])
         else:
             ids = self._find_lost(call)
         return ids
@@ -68,7 +73,7 @@ class Jobs:
         """The jobs of a set that are listed, and those that were sent from here."""
         jobs = {job.job_id: job for job in self.labelled(set_tag)}
         unanswered = []
-        for call in self._calls.of_series(set_tag):
+        for call in self._known_jobs.of_series(set_tag):
             made = datetime.fromtimestamp(call.made_s, UTC)
             labels, status = (call.tag, call.series), JobStatus.INITIALIZING
             sent = RemoteJob(call.job_id, call.backend, made, status, labels)
@@ -82,13 +87,13 @@ class Jobs:
 
     def statuses(self, job_ids: Sequence[str]) -> Mapping[str, JobStatus]:
         """One list for each set that was submitted from here; a few questions more for others."""
-        calls = self._calls.of_jobs(job_ids)
+        calls = self._known_jobs.of_jobs(job_ids)
         fresh_s = self._clock() - self._settle_s
         fresh = {job_id for job_id, call in calls.items() if call.made_s > fresh_s}
         known = dict.fromkeys(fresh, JobStatus.INITIALIZING)
         for place in {call.instance for call in calls.values()}:
             here = {job_id: c.series for job_id, c in calls.items() if c.instance == place}
-            sizes = {series: self._calls.jobs_in(series) for series in {*here.values()}}
+            sizes = {series: self._known_jobs.jobs_in(series) for series in {*here.values()}}
             inquiry = Inquiry(self._account.service(place), here)
             inquiry.ask_lists(here, sizes=sizes)
             # Those that are too new for a list will be in the next one.
@@ -115,7 +120,7 @@ class Jobs:
         What the service gives only once is kept, if that can be: whoever asked keeps it, too, and
         may have the last room for it. Raises ProviderError if there is nothing.
         """
-        kept = self._calls.kept(job_id)
+        kept = self._known_jobs.kept(job_id)
         if kept is not None:
             return kept
         service, info = self.look(job_id, call)
@@ -126,12 +131,12 @@ class Jobs:
         text = _fetch(service, job_id, once=info.private)
         if info.private:
             with suppress(ProviderError):
-                self._calls.keep(job_id, info.program, text, at_s=self._clock())
+                self._known_jobs.keep(job_id, info.program, text, at_s=self._clock())
         return info.program, text
 
     def error_message(self, job_id: str) -> str:
         """The reason that the service gives, else the end of what the job left as its results."""
-        service, info = self.look(job_id, self._calls.of_job(job_id))
+        service, info = self.look(job_id, self._known_jobs.of_job(job_id))
         if info.status is not JobStatus.ERROR or info.reason:
             return info.reason
         text = _fetch(service, job_id, once=False)
@@ -175,14 +180,14 @@ class Jobs:
 
     def _find_lost(self, call: Call) -> list[str]:
         def known(job_id: str) -> bool:
-            return job_id in self._calls.of_jobs([job_id])
+            return job_id in self._known_jobs.of_jobs([job_id])
 
         latest_s = self._ended_s(call) + self._settle_s
         with self._searching:  # or two calls that are alike might both take the same job
             service = self._account.service(call.instance)
             job_id = lost(service, call, latest_s=latest_s, known=known)
             if job_id:
-                self._calls.accept(call.tag, job_id)
+                self._known_jobs.accept(call.tag, job_id)
         return [job_id] if job_id else []
 
 

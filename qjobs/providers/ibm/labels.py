@@ -6,10 +6,9 @@ It has limits, and publishes none: these have been seen to pass. Ours go first.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from qjobs.backends.runtime import LONGEST_TAG, MOST_TAGS
 from qjobs.tags import NOTE_PREFIX, PREFIX
 
-_MOST = 8
-_LONGEST = 86
 _OURS = 3
 _OURS_BEGIN = (PREFIX, NOTE_PREFIX)  # nobody else's may look like them
 
@@ -26,7 +25,7 @@ def fit_labels(labels: Sequence[str]) -> Fitted:
     fitting = [
         label
         for label in labels
-        if 0 < len(label) <= _LONGEST and not label.startswith(_OURS_BEGIN)
+        if 0 < len(label) <= LONGEST_TAG and not label.startswith(_OURS_BEGIN)
     ]
-    taken = fitting[: _MOST - _OURS]
+    taken = fitting[: MOST_TAGS - _OURS]
     return Fitted(taken, [label for label in labels if label not in taken])

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from qjobs.errors import ProviderError
-from qjobs.providers.ibm.calls import Call, digest_of
-from qjobs.providers.ibm.service import PAGE, JobInfo, Page, Service
+from qjobs.providers.ibm.known_jobs import Call, digest_of
+from qjobs.providers.ibm.service import PAGE, JobInfo, JobsPage, Service
 from qjobs.tags import set_tag_of
 
 _MOST_PAGES = 50
@@ -25,7 +25,7 @@ _CLOCK_SKEW_S = 600.0
 class Lists(Protocol):
     """What is asked of a service; see `Service`."""
 
-    def jobs(self, *, tag: str = "", offset: int = 0, newest_first: bool = False) -> Page:
+    def jobs(self, *, tag: str = "", offset: int = 0, newest_first: bool = False) -> JobsPage:
         """One page of the list of jobs."""
 
     def job(self, job_id: str) -> JobInfo | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from qjobs.contract import BackendInfo
 from qjobs.errors import UnknownBackend, UsageError
+from qjobs.near import near_ones
 from qjobs.providers.ibm.account import Account
 from qjobs.providers.ibm.instances import Listed
 from qjobs.providers.ibm.options import JobOptions
@@ -110,11 +111,8 @@ def _describe(device: Mapping[str, Any]) -> BackendInfo:
 
 
 def _unknown(backend: str, names: Mapping[str, str]) -> UnknownBackend:
-    from difflib import get_close_matches
-
-    near = get_close_matches(backend, names, n=3)
     what = f"no backend {backend!r} at IBM Quantum" if backend else "no backend is named"
     return UnknownBackend(
-        what + (f"; near ones: {', '.join(near)}" if near else ""),
+        what + near_ones(backend, names),
         hint=f"backends: {', '.join(sorted(names))}; or --least-busy",
     )

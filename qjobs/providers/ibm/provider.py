@@ -1,14 +1,12 @@
 """IBM Quantum Platform as a provider: the contract on one side, the service on the other."""
 
 import json
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from qjobs import pool
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.contract import (
     BackendInfo,
@@ -22,6 +20,7 @@ from qjobs.contract import (
     ProviderContext,
     RemoteJob,
 )
+from qjobs.defaults import one_by_one
 from qjobs.errors import (
     InputError,
     JobRefused,
@@ -37,7 +36,6 @@ from qjobs.errors import (
 )
 from qjobs.model import JobStatus, RunOptions, Scalar
 from qjobs.providers.ibm.account import Account, load_client
-from qjobs.providers.ibm.calls import Call, Calls, digest_of
 from qjobs.providers.ibm.crews import Crews
 from qjobs.providers.ibm.errors import (
     HttpError,
@@ -48,6 +46,7 @@ from qjobs.providers.ibm.errors import (
 )
 from qjobs.providers.ibm.fitting import fit, transpilation, weigh, wide
 from qjobs.providers.ibm.jobs import Jobs
+from qjobs.providers.ibm.known_jobs import Call, KnownJobs, digest_of
 from qjobs.providers.ibm.labels import fit_labels
 from qjobs.providers.ibm.machines import Machines
 from qjobs.providers.ibm.options import NAMED, JobOptions
@@ -66,8 +65,6 @@ _SIZE_BYTES = 30_000_000
 
 _INTERACTIVE_S = 60
 """Of a session: https://quantum.cloud.ibm.com/docs/guides/max-execution-time."""
-
-_NEVER = threading.Event()
 
 
 class IbmProvider:
@@ -88,9 +85,9 @@ class IbmProvider:
         self._settings = Settings.read(context.settings)
         self._clock = clock
         self._account = Account(load_client(), self._settings, clock=clock)
-        self._calls = Calls(context.folder)
+        self._known_jobs = KnownJobs(context.folder)
         self._machines = Machines(self._account)
-        self._jobs = Jobs(self._account, self._calls, self._settings, clock=clock)
+        self._jobs = Jobs(self._account, self._known_jobs, self._settings, clock=clock)
         self._crews = Crews(processes=self._settings.workers)
 
     def capabilities(self, backend: str) -> Capabilities:
@@ -226,7 +223,7 @@ class IbmProvider:
         Raises SessionOver if it is refused because of the `session` that was opened for it.
         """
         try:
-            self._calls.intend(call._replace(made_s=self._clock(), ahead_s=service.ahead_s))
+            self._known_jobs.intend(call._replace(made_s=self._clock(), ahead_s=service.ahead_s))
         except ProviderError as error:
             raise _not_sent(error) from error
         try:
@@ -236,16 +233,16 @@ class IbmProvider:
                 body = json.dumps({**json.loads(body), "tags": fewer_tags})
                 return self._send(body, call, service, (), session)
             with suppress(ProviderError):
-                self._calls.forget(call.tag)
+                self._known_jobs.forget(call.tag)
             if session and is_about_session(error):
                 raise SessionOver(error.message, session_id=session) from error
             raise
         except ProviderError:
             with suppress(ProviderError):
-                self._calls.lose(call.tag, self._clock())
+                self._known_jobs.lose(call.tag, self._clock())
             raise
         with suppress(ProviderError):  # the id is more important than a note of it
-            self._calls.accept(call.tag, job_id)
+            self._known_jobs.accept(call.tag, job_id)
         return job_id
 
     def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
@@ -271,7 +268,7 @@ class IbmProvider:
 
     def result(self, job_id: str, *, backend: str = "") -> JobResult:
         """Two requests: whether the job is DONE, and what it gave."""
-        call = self._calls.of_job(job_id)
+        call = self._known_jobs.of_job(job_id)
         program, text = self._jobs.results(job_id, call)
         return read_results(
             text,
@@ -303,18 +300,16 @@ class IbmProvider:
 
     def cancel(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, CancelOutcome]:
         """One request a job, several at a time."""
-        calls = self._calls.of_jobs(job_ids)
-
-        def cancel(job_id: str) -> tuple[str, CancelOutcome]:
-            return job_id, self._jobs.cancel(job_id, calls.get(job_id))
-
-        width = min(self._settings.connections, len(job_ids))
-        outcomes = dict(pool.each(cancel, job_ids, width=width, stop=_NEVER))
-        return {job_id: outcomes[job_id] for job_id in job_ids}
+        calls = self._known_jobs.of_jobs(job_ids)
+        return one_by_one(
+            job_ids,
+            lambda job_id: self._jobs.cancel(job_id, calls.get(job_id)),
+            connections=self._settings.connections,
+        )
 
     def details(self, job_id: str, *, backend: str = "") -> JobDetails:
         """Times, usage and, while it waits, its place in the queue."""
-        call = self._calls.of_job(job_id)
+        call = self._known_jobs.of_job(job_id)
         service = self._account.service(call.instance) if call else self._jobs.look(job_id, None)[0]
         return service.details(job_id)
 
@@ -361,7 +356,7 @@ class IbmProvider:
             )
 
     def _check_backend(self, backend: str) -> None:
-        if not self._calls.knows_backend(backend):
+        if not self._known_jobs.knows_backend(backend):
             self._machines.service(backend)
 
 

@@ -43,7 +43,7 @@ class JobInfo(NamedTuple):
     user: str = ""
 
 
-class Page(NamedTuple):
+class JobsPage(NamedTuple):
     """Some of the jobs of a list that has `total` in all."""
 
     jobs: Sequence[JobInfo]
@@ -92,7 +92,7 @@ class Service:
         except HttpError as error:
             raise (not_accepted(error, sent_bytes=len(sent)) or error) from error
 
-    def jobs(self, *, tag: str = "", offset: int = 0, newest_first: bool = False) -> Page:
+    def jobs(self, *, tag: str = "", offset: int = 0, newest_first: bool = False) -> JobsPage:
         """One page of the list of jobs, of those that carry a tag if one is given."""
         with _sense():
             answer = self._runtime.jobs_get(
@@ -101,7 +101,7 @@ class Service:
                 job_tags=[tag] if tag else None,
                 descending=newest_first,
             )
-            return Page([_info(job) for job in answer["jobs"]], int(answer["count"]))
+            return JobsPage([_info(job) for job in answer["jobs"]], int(answer["count"]))
 
     def job(self, job_id: str) -> JobInfo | None:
         """One job; None if the instance does not have it."""

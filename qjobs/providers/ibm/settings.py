@@ -1,13 +1,13 @@
 """The user's settings for IBM Quantum Platform. A token is never among them."""
 
-import os
-from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeVar
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
+from qjobs import pool
 from qjobs.errors import UsageError
 
-Value = TypeVar("Value")
-_MOST = 4096  # of threads or processes: more is a slip of the pen
+_MOST = {"connections": 4096, "workers": 4096}  # more is a slip of the pen
+_MOST_OF_ALL = 1e12
 
 
 class Settings(NamedTuple):
@@ -33,38 +33,20 @@ class Settings(NamedTuple):
     workers: int = 1
 
     @classmethod
-    def read(cls, settings: Mapping[str, str]) -> "Settings":
+    def read(cls, settings: Mapping[str, Any]) -> "Settings":
         """Those of a provider's context. Raises UsageError for a value that cannot be."""
-        usual = cls()
-
-        def number(
-            name: str, read: Callable[[str], Value], usual: Value, most: float = 1e12
-        ) -> Value:
-            text = settings.get(name, "")
-            try:
-                value = read(text) if text else usual
-            except (ValueError, TypeError, OverflowError):
-                value = None
-            if value is None or not 0 < value < most:  # type: ignore[operator]  # int or float
-                raise UsageError(f"the setting {name} of ibm is a positive number, not {text!r}")
-            return value
-
-        return cls(
-            account=settings.get("account", ""),
-            instance=settings.get("instance", ""),
-            channel=settings.get("channel", ""),
-            connections=number("connections", int, usual.connections, _MOST),
-            submits_per_minute=number("submits_per_minute", float, usual.submits_per_minute),
-            timeout_s=number("timeout_s", float, usual.timeout_s),
-            post_timeout_s=number("post_timeout_s", float, usual.post_timeout_s),
-            settle_s=number("settle_s", float, usual.settle_s),
-            payload_bytes=number("payload_bytes", int, usual.payload_bytes),
-            answer_bytes=number("answer_bytes", int, usual.answer_bytes),
-            workers=number("workers", int, _usable_cores(), _MOST),
-        )
+        usual = cls(workers=pool.usable_cores())._asdict()
+        return cls(**{name: _read(name, settings.get(name), usual[name]) for name in usual})
 
 
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _read(name: str, given: Any, usual: Any) -> Any:
+    """A setting of the type of the usual one; a number is positive."""
+    if isinstance(usual, str) or given in (None, ""):
+        return given or usual
+    try:
+        value = type(usual)(given)
+    except (ValueError, TypeError, OverflowError):
+        value = 0
+    if not 0 < value < _MOST.get(name, _MOST_OF_ALL):
+        raise UsageError(f"the setting {name} of ibm is a positive number, not {given!r}")
+    return value

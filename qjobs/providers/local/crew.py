@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from qjobs.children.child import Child, Expired
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.queued import QueuedJob
+from qjobs.simulators.job import SimulatorJob
 
 _ANSWERING_S = 60.0  # for the rest of an answer, once it has begun
 _LOG = 2  # stderr, which the supervisor was given as its log
@@ -29,10 +29,10 @@ class Worker:
     """One worker process and the job it has."""
 
     def __init__(self, folder: Folder) -> None:
-        self.job: QueuedJob | None = None
+        self.job: SimulatorJob | None = None
         self.child = Child.of("qjobs.providers.local.worker", folder.path, printed=_LOG)
 
-    def give(self, job: QueuedJob, *, threads: int) -> None:
+    def give(self, job: SimulatorJob, *, threads: int) -> None:
         """Have a job run on so many threads."""
         self.job = job
         try:
@@ -55,7 +55,7 @@ class Crew:
         self._selector = selectors.DefaultSelector()
 
     @property
-    def jobs(self) -> list[QueuedJob]:
+    def jobs(self) -> list[SimulatorJob]:
         """The jobs that run."""
         return [worker.job for worker in self._workers if worker.job is not None]
 

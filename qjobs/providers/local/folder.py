@@ -42,6 +42,11 @@ class Folder:
         home = self.path.parent
         return str(Path(path).relative_to(home)) if Path(path).is_relative_to(home) else path
 
+    def moved(self, path: str) -> str:
+        """That of a path that was written whole, wherever the state folder was at that time."""
+        here = self.path.parent.joinpath(*Path(path).parts[-3:])  # sets/<id>/<name>
+        return self.relative(str(here) if here.exists() else path)
+
     def located(self, path: str) -> str:
         """Where a path of the queue is now."""
         return str(self.path.parent / path)
@@ -59,16 +64,13 @@ class Folder:
         """Whether the job has run to its end, whatever became of those who ran it."""
         return self.result(job_id).exists()
 
-    def make(self) -> None:
-        """Make what is not there. Raises OSError."""
-        files.make_folder(self.path)
-        files.make_folder(self.path / "results")
-
     def sweep(self) -> None:
         """Remove what workers that are gone have not finished writing."""
         files.sweep(self.path / "results")
 
     def keep_result(self, job_id: str, body: bytes) -> None:
         """Write the results of a job durably. The first ones stay. Raises OSError."""
-        if not self.has_result(job_id):
-            files.replace(self.result(job_id), body)
+        path = self.result(job_id)
+        if not path.exists():
+            files.make_folder(path.parent)
+            files.replace(path, body)

@@ -1,14 +1,13 @@
 """The default provider: this machine, in processes that outlive the one that submits."""
 
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from qjobs import spans
+from qjobs import pool, spans
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.contract import (
     DEFINITION,
@@ -32,8 +31,7 @@ from qjobs.errors import (
 )
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.queue import Queue
-from qjobs.providers.local.queuing import queued_job
+from qjobs.providers.local.queue import Queue, queued_job
 from qjobs.providers.local.supervision import Staffing, Supervision, try_lock
 from qjobs.regular import open_regular
 from qjobs.results import JobResult
@@ -122,7 +120,7 @@ class LocalProvider:
         if not asked or backends.kind(backend) is not Kind.OBJECT:
             return ()
         # Imported here: whoever only looks need not load what starts a process.
-        from qjobs.providers.local import describing
+        from qjobs.simulators import describing
 
         folders = [backends.folder_of(named) for named in backends.callables(backend)]
         taken = describing.takes(backend, folders)
@@ -154,8 +152,7 @@ class LocalProvider:
 
     def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
         """The id of the one job that carries the tag, if there is one."""
-        job_id = self._queue.find(tag)
-        return () if job_id is None else (job_id,)
+        return self._queue.find(tag)
 
     def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
         """Those that are in the queue; it does not say since when."""
@@ -247,7 +244,7 @@ def _outcome(before: JobStatus | None, after: JobStatus | None) -> CancelOutcome
 
 
 def _staffing(settings: Mapping[str, Any]) -> Staffing:
-    usual = Staffing(workers=_usable_cores())
+    usual = Staffing(workers=pool.usable_cores())
     try:
         return Staffing(
             workers=int(settings.get("workers") or usual.workers),
@@ -256,10 +253,3 @@ def _staffing(settings: Mapping[str, Any]) -> Staffing:
         )
     except (ValueError, TypeError, OverflowError) as error:
         raise UsageError(f"a setting of the local provider is wrong: {error}") from error
-
-
-def _usable_cores() -> int:
-    # Python 3.13 has os.process_cpu_count for this.
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

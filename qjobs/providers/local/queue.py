@@ -5,17 +5,31 @@ set; it does not copy them.
 """
 
 import json
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, fields
 
+from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import ProviderError
-from qjobs.model import JobStatus
-from qjobs.providers.local.database import Database
+from qjobs.known_jobs.database import Connection, Database
+from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.queued import QueuedJob
+from qjobs.providers.local.schema import STEPS
+from qjobs.simulators.job import SimulatorJob
+from qjobs.simulators.making import make_job
 
-_COLUMNS = ", ".join(field.name for field in fields(QueuedJob))
+_COLUMNS = ", ".join(field.name for field in fields(SimulatorJob))
+
+
+def queued_job(
+    circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str
+) -> SimulatorJob:
+    """The job that a submit queues. Raises JobRefused as `make_job`."""
+    # Imported here: only a submit needs it, and it loads OpenSSL.
+    from hashlib import sha256
+
+    # Made of the tag, so that no other queue, here or elsewhere, has a job of this id.
+    job_id = f"local-{sha256(tag.encode()).hexdigest()[:16]}"
+    return make_job(job_id, circuits, backend=backend, options=options)
 
 
 class Queue:
@@ -27,58 +41,53 @@ class Queue:
     """
 
     def __init__(self, folder: Folder) -> None:
-        self._database = Database(folder)
+        self._database = Database(folder.queue, STEPS, functions={"relative": folder.moved})
         self._folder = folder
 
     # What clients do.
 
-    def add(self, job: QueuedJob, *, tag: str) -> str:
+    def add(self, job: SimulatorJob, *, tag: str) -> str:
         """Accept a job and return its id; of a tag that has a job, the id of that one."""
-        with self._database.open() as database:
-            database.execute(
-                f"INSERT INTO queued_job ({_COLUMNS}, tag, status)"  # noqa: S608 - our own columns
-                f" VALUES ({'?, ' * len(fields(job))} ?, 'QUEUED') ON CONFLICT (tag) DO NOTHING",
-                (*astuple(job.with_files(self._folder.relative)), tag),
-            )
-            row = database.execute("SELECT job_id FROM queued_job WHERE tag = ?", (tag,)).fetchone()
-            return str(row[0])
+        self._database.change(
+            f"INSERT INTO queued_job ({_COLUMNS}, tag, status)"  # noqa: S608 - our own columns
+            f" VALUES ({'?, ' * len(fields(job))} ?, 'QUEUED') ON CONFLICT (tag) DO NOTHING",
+            *astuple(job.with_files(self._folder.relative)),
+            tag,
+        )
+        (job_id,) = self.find(tag)
+        return job_id
 
-    def find(self, tag: str) -> str | None:
-        """The id of the job that carries the tag."""
-        with self._database.open() as database:
-            row = database.execute("SELECT job_id FROM queued_job WHERE tag = ?", (tag,)).fetchone()
-        return None if row is None else str(row[0])
+    def find(self, tag: str) -> list[str]:
+        """The id of the one job that carries the tag, if there is one."""
+        found = self._database.rows("SELECT job_id FROM queued_job WHERE tag = ?", tag)
+        return [job_id for (job_id,) in found]
 
     def tagged(self, set_tag: str) -> list[tuple[str, str, str, JobStatus, str]]:
         """Id, tag, backend, status and message of the jobs of a set, the oldest first."""
-        with self._database.open() as database:
-            rows = database.execute(
-                "SELECT job_id, tag, backend, status, message FROM queued_job"
-                " WHERE tag GLOB ? || '-*' ORDER BY number",
-                (set_tag,),
-            ).fetchall()
+        rows = self._database.rows(
+            "SELECT job_id, tag, backend, status, message FROM queued_job"
+            " WHERE tag GLOB ? || '-*' ORDER BY number",
+            set_tag,
+        )
         return [(*row[:3], JobStatus(row[3]), row[4]) for row in rows]
 
     def statuses(self, job_ids: Sequence[str]) -> dict[str, JobStatus]:
         """The statuses of those of the jobs that are known."""
-        with self._database.open() as database:
-            rows = database.execute(
-                "SELECT job_id, status FROM queued_job"
-                " WHERE job_id IN (SELECT value FROM json_each(?))",
-                (json.dumps(job_ids),),
-            ).fetchall()
+        rows = self._database.rows(
+            "SELECT job_id, status FROM queued_job"
+            " WHERE job_id IN (SELECT value FROM json_each(?))",
+            json.dumps(job_ids),
+        )
         return {job_id: JobStatus(status) for job_id, status in rows}
 
     def ending(self, job_id: str) -> tuple[JobStatus, int, str]:
         """The status of a job, how many circuits it has, and the message it ended with."""
-        with self._database.open() as database:
-            row = database.execute(
-                "SELECT status, experiments_count, message FROM queued_job WHERE job_id = ?",
-                (job_id,),
-            ).fetchone()
-        if row is None:
-            raise ProviderError(f"the queue of this machine has no job {job_id}")
-        return JobStatus(row[0]), row[1], row[2]
+        rows = self._database.rows(
+            "SELECT status, experiments_count, message FROM queued_job WHERE job_id = ?", job_id
+        )
+        for status, circuits, message in rows:
+            return JobStatus(status), circuits, message
+        raise ProviderError(f"the queue of this machine has no job {job_id}")
 
     def incomplete(self, job_ids: Sequence[str]) -> list[tuple[str, str | None, str]]:
         """Those of the jobs that are DONE, but not surely with all circuits.
@@ -86,13 +95,12 @@ class Queue:
         Each with the positions that failed, as runs, None where nobody has said, and with why
         the first of them did.
         """
-        with self._database.open() as database:
-            return database.execute(
-                "SELECT job_id, failed, message FROM queued_job"
-                " WHERE status = 'DONE' AND failed IS NOT ''"
-                " AND job_id IN (SELECT value FROM json_each(?))",
-                (json.dumps(job_ids),),
-            ).fetchall()
+        return self._database.rows(
+            "SELECT job_id, failed, message FROM queued_job"
+            " WHERE status = 'DONE' AND failed IS NOT ''"
+            " AND job_id IN (SELECT value FROM json_each(?))",
+            json.dumps(job_ids),
+        )
 
     def cancel(self, job_ids: Sequence[str]) -> None:
         """Cancel the jobs that wait, and mark those that run for the supervisor to stop."""
@@ -126,30 +134,27 @@ class Queue:
 
     def version(self) -> int:
         """A number that is another one after each change that another process made."""
-        with self._database.open() as database:
-            return int(database.execute("PRAGMA data_version").fetchone()[0])
+        ((version,),) = self._database.rows("PRAGMA data_version")
+        return int(version)
 
-    def head(self) -> tuple[QueuedJob | None, int]:
+    def head(self) -> tuple[SimulatorJob | None, int]:
         """The job that is next, and how many wait."""
-        with self._database.open() as database:
-            row = database.execute(
-                f"SELECT {_COLUMNS} FROM queued_job"  # noqa: S608 - our own columns
-                " WHERE status = 'QUEUED' ORDER BY number LIMIT 1"
-            ).fetchone()
-            waiting = database.execute(
-                "SELECT count(*) FROM queued_job WHERE status = 'QUEUED'"
-            ).fetchone()[0]
-        job = None if row is None else QueuedJob(*row).with_files(self._folder.located)
-        return job, waiting
+        first = self._database.rows(
+            f"SELECT {_COLUMNS} FROM queued_job"  # noqa: S608 - our own columns
+            " WHERE status = 'QUEUED' ORDER BY number LIMIT 1"
+        )
+        query = "SELECT count(*) FROM queued_job WHERE status = 'QUEUED'"
+        ((waiting,),) = self._database.rows(query)
+        jobs = [SimulatorJob(*row).with_files(self._folder.located) for row in first]
+        return next(iter(jobs), None), waiting
 
     def start(self, job_id: str) -> bool:
         """Mark a waiting job as running; False if it does not wait any more."""
-        with self._database.open() as database:
-            changed = database.execute(
-                "UPDATE queued_job SET status = 'RUNNING' WHERE job_id = ? AND status = 'QUEUED'",
-                (job_id,),
-            )
-            return changed.rowcount == 1
+        started = self._database.change(
+            "UPDATE queued_job SET status = 'RUNNING' WHERE job_id = ? AND status = 'QUEUED'",
+            job_id,
+        )
+        return started == 1
 
     def finish(
         self, job_id: str, status: JobStatus, message: str = "", *, failed: str | None = None
@@ -175,10 +180,9 @@ class Queue:
 
     def to_cancel(self) -> list[str]:
         """The ids of the running jobs that somebody wants stopped."""
-        with self._database.open() as database:
-            rows = database.execute(
-                "SELECT job_id FROM queued_job WHERE status = 'RUNNING' AND cancelling"
-            ).fetchall()
+        rows = self._database.rows(
+            "SELECT job_id FROM queued_job WHERE status = 'RUNNING' AND cancelling"
+        )
         return [str(job_id) for (job_id,) in rows]
 
     def leave(self, release: Callable[[], None]) -> bool:
@@ -193,7 +197,7 @@ class Queue:
 
     @staticmethod
     def _finish(
-        database: sqlite3.Connection,
+        database: Connection,
         job_id: str,
         status: JobStatus,
         message: str = "",
@@ -206,5 +210,5 @@ class Queue:
         )
 
     @staticmethod
-    def _requeue(database: sqlite3.Connection, job_id: str) -> None:
+    def _requeue(database: Connection, job_id: str) -> None:
         database.execute("UPDATE queued_job SET status = 'QUEUED' WHERE job_id = ?", (job_id,))

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 from qjobs.errors import ProviderError
 from qjobs.providers.local.folder import Folder
+from qjobs.regular import open_log
 
-LARGEST_LOG_BYTES = 1 << 20
 MOST_WORKERS = 4096
 MOST_DEATHS = 1_000_000
 LONGEST_IDLE_S = 1e9
@@ -121,11 +121,8 @@ def _start(folder: Folder, staffing: Staffing, lock: int) -> None:
 
     # The id of an earlier holder must not be taken for the new one's.
     os.ftruncate(lock, 0)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
-    log = os.open(folder.log, flags, 0o600)
+    log = open_log(folder.log)
     try:
-        if os.fstat(log).st_size > LARGEST_LOG_BYTES:
-            os.ftruncate(log, 0)
         process = subprocess.Popen(
             [
                 sys.executable,

@@ -17,8 +17,8 @@ from qjobs.model import JobStatus
 from qjobs.providers.local.crew import Crew, Worker
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.queue import Queue
-from qjobs.providers.local.queued import QueuedJob
 from qjobs.providers.local.supervision import Staffing
+from qjobs.simulators.job import SimulatorJob
 
 POLL_S = 0.02
 """How soon new jobs and requests to cancel are seen. A look costs some 30 microseconds."""
@@ -88,7 +88,7 @@ class Supervisor:
         found = self._folder.identity()
         return found is None or found != self._opened
 
-    def _is_orphan(self, job: QueuedJob) -> bool:
+    def _is_orphan(self, job: SimulatorJob) -> bool:
         """Whether nobody can ask for the job any more, for its set was deleted."""
         return not Path(job.file).parent.exists() and not self._is_moved()
 
@@ -120,7 +120,7 @@ class Supervisor:
             if self._queue.start(job.job_id):
                 worker.give(job, threads=self._threads(job, len(jobs) + waiting))
 
-    def _threads(self, job: QueuedJob, unfinished: int) -> int:
+    def _threads(self, job: SimulatorJob, unfinished: int) -> int:
         """How many threads a job gets: all cores have work, and none has two things to do."""
         side_by_side = min(
             self._crew.size,
@@ -129,7 +129,7 @@ class Supervisor:
         )
         return self._crew.size // side_by_side
 
-    def _needs_bytes(self, job: QueuedJob) -> int:
+    def _needs_bytes(self, job: SimulatorJob) -> int:
         """The memory of the job's largest state vector.
 
         A circuit whose state does not fit at all is one that Aer runs by another method or

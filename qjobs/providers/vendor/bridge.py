@@ -32,8 +32,8 @@ from qjobs.errors import (
     UnknownBackend,
     UsageError,
 )
+from qjobs.regular import open_log
 
-LARGEST_LOG_BYTES = 1 << 20
 STARTING_S = 60.0  # for Python and Qiskit to be there
 PROGRAM = Path(__file__).with_name("main.py")
 
@@ -95,12 +95,10 @@ class Bridge:
 def _start(python: str, log: Path) -> Child:
     try:
         files.make_folder(log.parent)
-        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = open_log(log)
     except OSError as error:
         raise ProviderError(f"cannot write {log}: {error.strerror}") from error
     try:
-        if os.fstat(descriptor).st_size > LARGEST_LOG_BYTES:
-            os.ftruncate(descriptor, 0)
         return Child(
             [python, str(PROGRAM)],
             printed=descriptor,

@@ -1,16 +1,14 @@
 """The `qiskit` provider: any vendor's package whose backends have `run` and whose jobs have ids.
 
 Vendors' code runs in a process of its own, see `bridge`. What this machine knows of their
-jobs is in the provider's folder, see `ledger`.
+jobs is in the provider's folder, see `known_jobs`.
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from threading import Event
-from typing import Any, TypeVar
+from typing import Any
 
-from qjobs import pool
 from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.contract import (
@@ -25,10 +23,11 @@ from qjobs.contract import (
     chosen,
     handed_on,
 )
-from qjobs.errors import AuthError, InputError, JobRefused, ProviderError, UsageError
+from qjobs.defaults import Defaults
+from qjobs.errors import InputError, JobRefused, UsageError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.vendor.bridge import Bridge
-from qjobs.providers.vendor.ledger import Ledger
+from qjobs.providers.vendor.known_jobs import KnownJobs
 from qjobs.providers.vendor.settings import Settings
 from qjobs.results import JobResult
 
@@ -40,12 +39,9 @@ FIND_S = 60.0
 _NO_WAY = (
     "once qjobs has ended nothing could be known of a job: ask its maker for a way to fetch jobs"
 )
-_NEVER = Event()
-
-Answer = TypeVar("Answer")
 
 
-class QiskitProvider:
+class QiskitProvider(Defaults):
     """One `[providers.NAME]` with a `factory` of the config file; the folder's name is its own.
 
     A tag is submitted once on this machine, whatever is killed meanwhile. Vendors cannot be
@@ -60,7 +56,8 @@ class QiskitProvider:
             )
         settings = Settings.of(context.folder.name, context.settings)
         self._settings = settings
-        self._ledger = Ledger(context.folder)
+        self.connections = settings.limited(Limits(connections=CONNECTIONS)).connections
+        self._known_jobs = KnownJobs(context.folder)
         self._bridge = Bridge(
             settings.python,
             lambda: _opening(context, settings),
@@ -154,51 +151,32 @@ class QiskitProvider:
 
     def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
         """The job that a call on this machine made. Waits for a call in progress."""
-        job_id = self._ledger.find(tag, wait_s=FIND_S)
+        job_id = self._known_jobs.find(tag, wait_s=FIND_S)
         return [job_id] if job_id else []
 
     def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
         """Those of calls on this machine; how they are is another question."""
         return [
             RemoteJob(job_id, backend, UNDATED, JobStatus.UNKNOWN, (tag, set_tag))
-            for tag, job_id in self._ledger.of_set(set_tag).items()
+            for tag, job_id in self._known_jobs.of_set(set_tag).items()
         ]
 
-    def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
-        """The status of each job, one request each.
-
-        One that cannot be asked is UNKNOWN, unless that is so for all of them.
-        """
-        problems: list[ProviderError] = []
-
-        def ask(job_id: str) -> JobStatus:
-            try:
-                return JobStatus(self._ask("status", job_id, backend)[0])
-            except AuthError:
-                raise
-            except ProviderError as error:
-                problems.append(error)
-                return JobStatus.UNKNOWN
-
-        statuses = self._each(job_ids, ask)
-        if problems and len(problems) == len(statuses):
-            raise problems[0]
-        return statuses
+    def status(self, job_id: str, *, backend: str) -> JobStatus:
+        """One request."""
+        return JobStatus(self._ask("status", job_id, backend)[0])
 
     def result(self, job_id: str, *, backend: str = "") -> JobResult:
         """What was fetched first, by whomever on this machine."""
-        kept = self._ledger.result(job_id)
+        kept = self._known_jobs.result(job_id)
         return JobResult(self._ask("result", job_id, backend)[1] if kept is None else kept)
 
     def error_message(self, job_id: str, *, backend: str = "") -> str:
         """What the vendor says, if it says anything."""
         return str(self._ask("error_message", job_id, backend)[0])
 
-    def cancel(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, CancelOutcome]:
-        """Ask for each job."""
-        return self._each(
-            job_ids, lambda job_id: CancelOutcome(self._ask("cancel", job_id, backend)[0])
-        )
+    def cancel_one(self, job_id: str, *, backend: str) -> CancelOutcome:
+        """One request."""
+        return CancelOutcome(self._ask("cancel", job_id, backend)[0])
 
     def _described(self, backend: str) -> Mapping[str, Any]:
         """What the service says of a backend, asked once."""
@@ -211,19 +189,6 @@ class QiskitProvider:
 
     def _ask(self, method: str, job_id: str, backend: str) -> tuple[Any, bytes]:
         return self._call(method, job_id=job_id, backend=backend)
-
-    def _each(self, job_ids: Sequence[str], ask: Callable[[str], Answer]) -> dict[str, Answer]:
-        """The answer for each job, asked a few at a time."""
-        connections = self._settings.limited(Limits(connections=CONNECTIONS)).connections
-        answers = dict(
-            pool.each(
-                lambda job_id: (job_id, ask(job_id)),
-                dict.fromkeys(job_ids),
-                width=min(connections, len(job_ids)),
-                stop=_NEVER,
-            )
-        )
-        return {job_id: answers[job_id] for job_id in job_ids}
 
     def _readable(self, data: bytes, start_index: int) -> bytes:
         """Circuits as the vendor's Qiskit can read them; our own may be newer."""

@@ -17,7 +17,7 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Pub, Sweep
 from qjobs.errors import InputError, JobRefused, NotAccepted, ProviderError, UnreadableCircuit
 from qjobs.model import JobStatus, RunOptions, Slice
-from qjobs.providers.vendor.ledger import Ledger, Reading
+from qjobs.providers.vendor.known_jobs import KnownJobs, SentCircuits
 from qjobs.results import JobResult
 
 Reply: TypeAlias = tuple[Any, bytes]
@@ -34,11 +34,11 @@ class ReceivedSlice(CircuitSlice):
         return self.data
 
 
-class Service:
+class Requests:
     """The methods, each with its request and giving a value and bytes. Any thread may call."""
 
     def __init__(self, opening: Mapping[str, Any]) -> None:
-        self._ledger = Ledger(Path(opening["folder"]))
+        self._known_jobs = KnownJobs(Path(opening["folder"]))
         if not opening["factory"]:
             return  # it is there to recode
         # Imported here, on the main thread: in a thread that ends, Qiskit takes the process along.
@@ -71,7 +71,7 @@ class Service:
 
         fields = request.fields
         options = RunOptions(**fields["options"])
-        with self._ledger.call(fields["tag"]) as call, WATCH.call():
+        with self._known_jobs.call(fields["tag"]) as call, WATCH.call():
             if call.known:
                 return call.known, b""
             try:
@@ -90,7 +90,7 @@ class Service:
                 call.refused()
                 raise
             job_id = jobs.job_id(job)
-            call.accepted(job_id, Reading(layouts, options))
+            call.accepted(job_id, SentCircuits(layouts, options))
             jobs.persist(job)
         self._vendor.remember(job_id, job)
         return job_id, b""
@@ -112,18 +112,18 @@ class Service:
         from qjobs.backends import jobs
 
         job_id = request.fields["job_id"]
-        kept = self._ledger.result(job_id)
+        kept = self._known_jobs.result(job_id)
         if kept is not None:
             return None, kept
         job = self._job(request)
         status = self._status(request, job)
         if status is not JobStatus.DONE:
             raise ProviderError(f"job {job_id} is {status}: it has no results")
-        reading = self._ledger.reading(job_id) or Reading((), RunOptions())
+        reading = self._known_jobs.reading(job_id) or SentCircuits((), RunOptions())
         results, about = jobs.outcome(job, reading.layouts or None, options=reading.options)
         body = JobResult.of(results, about).body
         with suppress(ProviderError):  # whoever asked keeps it, too, where there may be room
-            body = self._ledger.keep_result(job_id, body)
+            body = self._known_jobs.keep_result(job_id, body)
         return None, body
 
     def error_message(self, request: Frame) -> Reply:
@@ -176,11 +176,11 @@ class Service:
         return self._vendor.job(request.fields["job_id"], request.fields["backend"])
 
 
-METHODS: Mapping[str, Callable[[Service, Frame], Reply]] = {
+METHODS: Mapping[str, Callable[[Requests, Frame], Reply]] = {
     method.__name__: method
     for method in (
-        Service.backends, Service.describe, Service.submit, Service.status, Service.result,
-        Service.error_message, Service.cancel, Service.recode,
+        Requests.backends, Requests.describe, Requests.submit, Requests.status, Requests.result,
+        Requests.error_message, Requests.cancel, Requests.recode,
     )
 }  # fmt: skip
 

@@ -21,7 +21,7 @@ from qjobs.children.parent import Parent
 from qjobs.circuits.foreign import describe
 from qjobs.errors import ProviderError, QjobsError
 from qjobs.providers.vendor.redaction import CleanStream, Redaction, named_secrets
-from qjobs.providers.vendor.service import METHODS, Service
+from qjobs.providers.vendor.service import METHODS, Requests
 
 
 def serve(answers: int) -> None:
@@ -47,7 +47,7 @@ def serve(answers: int) -> None:
             os._exit(0)
         number = request.fields["call"]
         # On the main thread: in another one that ends, Qiskit takes the process along.
-        desk.service = Service(opening.fields)
+        desk.service = Requests(opening.fields)
     except BaseException as error:  # noqa: BLE001 - a vendor's package may even leave by SystemExit
         desk.answer(number, error=error)
     else:
@@ -63,7 +63,7 @@ def serve(answers: int) -> None:
 class _Desk:
     """Has each request done in a thread of its own."""
 
-    service: Service
+    service: Requests
 
     def __init__(self, parent: Parent, redaction: Redaction) -> None:
         self._parent = parent

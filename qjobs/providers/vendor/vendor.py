@@ -7,7 +7,6 @@ import inspect
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from threading import Lock
 from typing import Any
 
@@ -16,6 +15,7 @@ from qjobs.backends import jobs, refusals, running
 from qjobs.circuits.foreign import describe
 from qjobs.contract import BackendInfo
 from qjobs.errors import AuthError, ProviderError, QjobsError, UnknownBackend
+from qjobs.near import near_ones
 
 _MOST_JOBS = 1000
 _MOST_NAMES = 20
@@ -138,10 +138,8 @@ class Vendor:
             return UnknownBackend(
                 f"{self._name} has no backend of its own choice", hint=f"backends: {shown}"
             )
-        near = get_close_matches(backend, names, n=3)
         return UnknownBackend(
-            f"there is no backend {self._name}:{backend}"
-            + (f"; near ones: {', '.join(near)}" if near else ""),
+            f"there is no backend {self._name}:{backend}{near_ones(backend, names)}",
             hint=f"backends: {shown}" if shown else "",
         )
 

@@ -154,7 +154,7 @@ def test_an_id_is_told_even_if_it_cannot_be_noted(
 ) -> None:
     provider = make()
     submit(provider, circuits)
-    provider._calls.accept = refuse  # type: ignore[method-assign]  # a disk is full
+    provider._known_jobs.accept = refuse  # type: ignore[method-assign]  # a disk is full
 
     job_id = submit(provider, circuits)
 

@@ -23,7 +23,7 @@ from qjobs.circuits.layout import Layout
 from qjobs.errors import JobRefused, ProviderError, UsageError
 from qjobs.model import RunOptions
 from qjobs.providers.ibm.account import known_client
-from qjobs.providers.ibm.calls import Call, Calls
+from qjobs.providers.ibm.known_jobs import Call, KnownJobs
 from qjobs.providers.ibm.options import JobOptions
 from qjobs.providers.ibm.program import Device, load_primitives
 from qjobs.providers.ibm.pubs import _placed
@@ -165,9 +165,10 @@ def test_observables_of_a_circuit_that_fitted_stay() -> None:
 def test_settings_are_read_and_wrong_ones_are_named() -> None:
     assert Settings.read({"settle_s": "2.5", "account": "work"})[:1] == ("work",)
     assert Settings.read({}).submits_per_minute == 5
-    for text in ("many", "-1", "0", "nan", "1e99"):
+    assert Settings.read({"settle_s": ""}) == Settings.read({})
+    for value in ("many", "-1", "0", "nan", "1e99", 0, []):
         with pytest.raises(UsageError, match="connections"):
-            Settings.read({"connections": text})
+            Settings.read({"connections": value})
 
 
 def call(tag: str, layouts: list[Layout] | None = None) -> Call:
@@ -180,10 +181,10 @@ def test_what_is_kept_is_what_was_given(tmp_path: Path) -> None:
     layouts = [Layout(3, (("a", 1), ("ü", 2)), (2, 0, 1))] * 3 + [Layout(0, ())]
     given_ = call("qj-set-1-2-3", layouts)
 
-    Calls(tmp_path).intend(given_)
-    Calls(tmp_path).accept(given_.tag, "j1")
+    KnownJobs(tmp_path).intend(given_)
+    KnownJobs(tmp_path).accept(given_.tag, "j1")
 
-    again = Calls(tmp_path)
+    again = KnownJobs(tmp_path)
     assert again.of_job("j1") == given_._replace(job_id="j1")
     assert again.of_jobs(["j1", "j2"])["j1"].series == "qj-set-1"
     assert again.tagged("other") is None
@@ -194,11 +195,11 @@ def test_what_is_kept_is_what_was_given(tmp_path: Path) -> None:
 def test_many_processes_may_start_at_once(tmp_path: Path) -> None:
     program = f"""
 from pathlib import Path
-from qjobs.providers.ibm.calls import Call, Calls
+from qjobs.providers.ibm.known_jobs import Call, KnownJobs
 import sys
 for number in range(20):
     tag = f"t-{{sys.argv[1]}}-{{number}}"
-    calls = Calls(Path({str(tmp_path)!r}))
+    calls = KnownJobs(Path({str(tmp_path)!r}))
     calls.intend(Call(tag, "t", "b", "i", "p", 0.0, "d", 1, False))
     calls.accept(tag, tag)
 """
@@ -208,14 +209,14 @@ for number in range(20):
     ]
 
     assert [process.communicate(timeout=60)[1] for process in processes] == [b""] * 4
-    assert Calls(tmp_path).jobs_in("t") == 80
+    assert KnownJobs(tmp_path).jobs_in("t") == 80
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "calls.sqlite").write_bytes(b"not a database at all" * 100)
 
     with pytest.raises(ProviderError, match=r"calls\.sqlite"):
-        Calls(tmp_path).tagged("t")
+        KnownJobs(tmp_path).tagged("t")
 
 
 # The client

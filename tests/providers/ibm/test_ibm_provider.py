@@ -32,8 +32,8 @@ from qjobs.errors import (
     UsageError,
 )
 from qjobs.model import Accepted, Attempt, JobSet, JobStatus, RunOptions, Slice
-from qjobs.providers.ibm.calls import Call, Calls
 from qjobs.providers.ibm.errors import speaks_of_size
+from qjobs.providers.ibm.known_jobs import Call, KnownJobs
 from qjobs.providers.ibm.provider import IbmProvider
 from qjobs.results import CircuitResult
 from qjobs.store.sets import Store
@@ -301,7 +301,7 @@ def test_what_is_needed_later_is_written_down_before_the_call(
     with pytest.raises(ProviderError):
         submit(provider)
 
-    call = provider._calls.tagged(TAG)
+    call = provider._known_jobs.tagged(TAG)
     assert call is not None
     assert [layout.registers for layout in call.layouts] == [(("a", 1), ("b", 2))]
     assert (tmp_path / "ibm" / "calls.sqlite").stat().st_mode & 0o777 == 0o600
@@ -396,9 +396,9 @@ def test_the_call_of_a_process_that_died_may_have_arrived_just_now(
     clock = Clock()
     provider = make(clock=clock)
     submit(provider)
-    call = provider._calls.tagged(TAG)
+    call = provider._known_jobs.tagged(TAG)
     assert call
-    provider._calls.intend(call)  # as if no answer had come, and nobody had given it up
+    provider._known_jobs.intend(call)  # as if no answer had come, and nobody had given it up
 
     def is_settled(provider: IbmProvider, after_s: float) -> bool:
         clock.now_s = call.made_s + after_s
@@ -410,9 +410,9 @@ def test_the_call_of_a_process_that_died_may_have_arrived_just_now(
     settings = {"settle_s": "30", "post_timeout_s": "120"}
     one, later, last = (make(clock=clock, **settings) for _ in range(3))
     assert [is_settled(one, after_s) for after_s in (60, 89, 91)] == [False, False, True]
-    provider._calls.intend(call)
+    provider._known_jobs.intend(call)
     assert [is_settled(later, after_s) for after_s in (140, 149, 151)] == [False, False, True]
-    provider._calls.intend(call)
+    provider._known_jobs.intend(call)
     assert is_settled(last, 86400)
 
 
@@ -439,7 +439,7 @@ def test_a_duplicate_that_is_listed_later_than_the_first_job_is_recorded(
         steps = submitter.steps(0)
         next(steps)  # the answer is lost
         if folder != "ibm":
-            provider._calls.forget(TAG)
+            provider._known_jobs.forget(TAG)
         first = standin.stats()["jobs"][0]
         more = []
         for wait in steps:
@@ -522,8 +522,8 @@ def test_a_few_jobs_of_a_large_set_are_asked_for_one_by_one(
     provider = make(settle_s="1e-9")
     job_id = submit(provider)
     for number in range(1, 450):
-        provider._calls.intend(
-            provider._calls.tagged(TAG)._replace(tag=f"{SERIES}-{number}-1")  # type: ignore[union-attr]  # it was submitted
+        provider._known_jobs.intend(
+            provider._known_jobs.tagged(TAG)._replace(tag=f"{SERIES}-{number}-1")  # type: ignore[union-attr]  # it was submitted
         )
     before = standin.stats()["requests"]
 
@@ -816,7 +816,7 @@ def test_where_too_many_jobs_have_no_tags_nobody_says_that_a_lost_one_is_not_the
 
 def test_results_that_were_kept_long_ago_are_deleted(tmp_path: Path) -> None:
     day_s = 86_400.0
-    calls = Calls(tmp_path)
+    calls = KnownJobs(tmp_path)
     calls.keep("old", "executor", "results", at_s=0)
     calls.keep("new", "executor", "results", at_s=29 * day_s)
     assert calls.kept("old")
@@ -842,7 +842,7 @@ def test_what_the_first_format_kept_is_still_there(tmp_path: Path) -> None:
             PRAGMA user_version = 1;
             """
         )
-    calls = Calls(tmp_path)
+    calls = KnownJobs(tmp_path)
 
     assert calls.of_job("j") == Call("t", "s", "b", "i", "p", 1.5, "d", 9, True, [], "j")
     calls.keep("new", "p", "results", at_s=1e9)

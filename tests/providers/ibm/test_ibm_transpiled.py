@@ -17,9 +17,9 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.cli.main import run
 from qjobs.errors import JobRefused, TooLarge
 from qjobs.model import RunOptions, Slice
-from qjobs.providers.ibm.calls import Calls
 from qjobs.providers.ibm.crews import Crews
 from qjobs.providers.ibm.fitting import fit
+from qjobs.providers.ibm.known_jobs import KnownJobs
 from qjobs.providers.ibm.options import JobOptions
 from qjobs.providers.ibm.targets import describe
 from qjobs.providers.ibm.transpiling import Transpilation
@@ -151,7 +151,7 @@ def test_the_same_jobs_come_of_the_same_seed_however_many_work_on_them(
     one = submit(qjobs, path, *level, "--max-workers", "1")
     other = submit(qjobs, path, *level, "--seed-transpiler", "11")
 
-    calls = Calls(tmp_path / "home" / "ibm")
+    calls = KnownJobs(tmp_path / "home" / "ibm")
     digests = [
         [getattr(calls.tagged(f"qj-{set_id}-{job}-1"), "digest", "") for job in range(2)]
         for set_id in (two, one, other)

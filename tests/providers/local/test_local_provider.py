@@ -34,7 +34,7 @@ from qjobs.model import JobStatus, RunOptions, Slice
 from qjobs.providers.local import supervision
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.provider import LocalProvider
-from qjobs.providers.local.queuing import queued_job
+from qjobs.providers.local.queue import queued_job
 
 OPTIONS = RunOptions(shots=100, seed=5)
 
@@ -73,8 +73,8 @@ def test_the_same_tag_is_the_same_job(open_provider: Open, six: Path) -> None:
     job_id = submit(open_provider(), six, 0, 6, "t")
 
     assert submit(open_provider(), six, 0, 6, "t") == job_id
-    assert open_provider().find("t") == (job_id,)
-    assert open_provider().find("u") == ()
+    assert open_provider().find("t") == [job_id]
+    assert open_provider().find("u") == []
 
 
 def test_a_job_whose_circuits_all_fail_ends_in_error_and_a_mixed_one_is_done(
@@ -147,7 +147,7 @@ def test_a_slice_of_no_container_is_refused_and_leaves_no_job(
     for path, start in ((tmp_path / "none.qpy", 0), (Path(__file__), 0), (six, 6)):
         with pytest.raises(JobRefused):
             submit(provider, path, start, 1, "t")
-    assert provider.find("t") == ()
+    assert provider.find("t") == []
 
 
 def test_final_jobs_start_no_supervisor(open_provider: Open, folder: Folder, six: Path) -> None:

@@ -14,15 +14,17 @@ import pytest
 
 from qjobs.errors import ProviderError
 from qjobs.model import JobStatus, RunOptions
-from qjobs.providers.local.database import SCHEMA_VERSION
 from qjobs.providers.local.folder import Folder
-from qjobs.providers.local.queue import Queue, QueuedJob
+from qjobs.providers.local.queue import Queue, SimulatorJob
+from qjobs.providers.local.schema import STEPS
 
 OPTIONS = RunOptions(shots=7, seed=-1, memory=True, extra={"fusion_enable": False})
 
 
-def job(job_id: str) -> QueuedJob:
-    return QueuedJob(job_id, "aer", "/c.qpy", 1, 2, 0, 3, 5, QueuedJob.encode_options(OPTIONS))
+def job(job_id: str) -> SimulatorJob:
+    return SimulatorJob(
+        job_id, "aer", "/c.qpy", 1, 2, 0, 3, 5, SimulatorJob.encode_options(OPTIONS)
+    )
 
 
 def nothing() -> None:
@@ -48,7 +50,7 @@ def test_a_tag_has_one_job_however_often_it_is_added(queue: Queue, folder: Folde
     assert queue.add(job("a"), tag="t") == "a"
     assert Queue(folder).add(job("b"), tag="t") == "a"
 
-    assert queue.find("t") == "a"
+    assert queue.find("t") == ["a"]
     assert queue.statuses(["a", "b"]) == {"a": JobStatus.QUEUED}
 
 
@@ -191,10 +193,10 @@ def test_the_files_are_the_owners_alone(queue: Queue, folder: Folder) -> None:
 def test_a_queue_of_a_newer_version_is_left_alone(queue: Queue, folder: Folder) -> None:
     queue.add(job("a"), tag="a")
     newer = sqlite3.connect(folder.queue)
-    newer.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    newer.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
     newer.close()
 
-    with pytest.raises(ProviderError, match=r"a newer qjobs wrote the queue .*queue\.db"):
+    with pytest.raises(ProviderError, match=r"a newer qjobs wrote .*queue\.db"):
         Queue(folder).find("a")
 
 
@@ -225,7 +227,7 @@ PRAGMA user_version = 1;
 @pytest.fixture
 def old(folder: Folder) -> Iterator[sqlite3.Connection]:
     """A queue of version 1 with a job that waits, as a process of then has it open."""
-    folder.make()
+    folder.path.mkdir(mode=0o700)
     connection = sqlite3.connect(folder.queue, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.executescript(VERSION_1)
@@ -233,7 +235,7 @@ def old(folder: Folder) -> Iterator[sqlite3.Connection]:
         "INSERT INTO job (job_id, tag, backend, path, size_bytes, modified_ns, start_index,"
         " experiments_count, qubits, options, status)"
         " VALUES ('a', 't', 'aer', '/c.qpy', 1, 2, 0, 3, 5, ?, 'QUEUED')",
-        (QueuedJob.encode_options(OPTIONS),),
+        (SimulatorJob.encode_options(OPTIONS),),
     )
     yield connection
     connection.close()
@@ -242,7 +244,7 @@ def old(folder: Folder) -> Iterator[sqlite3.Connection]:
 def test_the_jobs_of_an_earlier_version_are_there_as_they_were(
     old: sqlite3.Connection, queue: Queue
 ) -> None:
-    assert queue.find("t") == "a"
+    assert queue.find("t") == ["a"]
     assert queue.head() == (job("a"), 1)
     assert queue.add(job("b"), tag="t") == "a"
     assert queue.add(job("b"), tag="u") == "b"
@@ -329,7 +331,7 @@ def test_processes_that_meet_an_earlier_version_together_change_it_once(
         "from qjobs.providers.local.folder import Folder;"
         "from qjobs.providers.local.queue import Queue;"
         "queue = Queue(Folder(Path(sys.argv[1])));"
-        "sys.stdin.read(1); print(queue.find('t'))"
+        "sys.stdin.read(1); print(*queue.find('t'))"
     )
     started = [
         subprocess.Popen(
@@ -346,7 +348,7 @@ def test_processes_that_meet_an_earlier_version_together_change_it_once(
         process.stdin.flush()
 
     assert [process.communicate()[0] for process in started] == ["a\n"] * 6
-    assert old.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    assert old.execute("PRAGMA user_version").fetchone() == (len(STEPS),)
 
 
 def test_a_migration_that_is_cut_off_leaves_the_earlier_version(
@@ -354,7 +356,7 @@ def test_a_migration_that_is_cut_off_leaves_the_earlier_version(
 ) -> None:
     old.execute("CREATE TABLE queued_job (number INTEGER)")  # so its first statement fails
 
-    with pytest.raises(ProviderError, match="cannot be used"):
+    with pytest.raises(ProviderError, match="cannot use"):
         Queue(folder).find("t")
 
     assert old.execute("PRAGMA user_version").fetchone() == (1,)
@@ -363,10 +365,10 @@ def test_a_migration_that_is_cut_off_leaves_the_earlier_version(
 
 @pytest.mark.parametrize("damage", [b"no database at all" * 100, b"SQLite format 3\0" + b"x" * 99])
 def test_a_damaged_queue_is_named(folder: Folder, damage: bytes) -> None:
-    folder.make()
+    folder.path.mkdir(mode=0o700)
     folder.queue.write_bytes(damage)
 
-    with pytest.raises(ProviderError, match=r"queue\.db, cannot be used"):
+    with pytest.raises(ProviderError, match=r"cannot use .*queue\.db"):
         Queue(folder).find("a")
 
     assert folder.queue.read_bytes() == damage
@@ -380,7 +382,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 def test_the_first_result_of_a_job_stays(folder: Folder) -> None:
-    folder.make()
+    folder.path.mkdir(mode=0o700)
     folder.keep_result("a", b"first\n")
 
     folder.keep_result("a", b"second\n")

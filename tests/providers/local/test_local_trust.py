@@ -14,8 +14,7 @@ from qjobs.errors import JobRefused, ProviderError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.provider import LocalProvider
-from qjobs.providers.local.queue import Queue
-from qjobs.providers.local.queuing import queued_job
+from qjobs.providers.local.queue import Queue, queued_job
 
 Open = Callable[..., LocalProvider]
 OPTIONS = RunOptions(shots=10)
@@ -162,7 +161,7 @@ def test_a_link_in_a_strangers_folder_has_no_other_file_written(
 ) -> None:
     precious = tmp_path / "precious"
     precious.write_text("mine")
-    folder.make()
+    folder.path.mkdir(mode=0o700)
     (folder.path / name).symlink_to(precious)
 
     with pytest.raises(ProviderError, match=name):

@@ -30,7 +30,7 @@ from qjobs.errors import (
 )
 from qjobs.model import JobStatus, RunOptions, Slice
 from qjobs.providers.vendor.bridge import Process
-from qjobs.providers.vendor.ledger import Ledger, Reading
+from qjobs.providers.vendor.known_jobs import KnownJobs, SentCircuits
 from qjobs.providers.vendor.provider import QiskitProvider
 from qjobs.providers.vendor.redaction import CleanStream, Redaction
 from qjobs.testing.contract import scattered_outcome
@@ -517,37 +517,37 @@ def test_bound_parameters_reach_the_vendor(make: Make, tmp_path: Path, service: 
 
 
 def test_find_says_when_a_call_is_not_over(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
+    known_jobs = KnownJobs(tmp_path)
 
-    with ledger.call("tag") as call:
+    with known_jobs.call("tag") as call:
         with pytest.raises(ProviderError, match="still being submitted"):
-            Ledger(tmp_path).find("tag", wait_s=0.01)
-        call.accepted("7", Reading([], OPTIONS))
+            KnownJobs(tmp_path).find("tag", wait_s=0.01)
+        call.accepted("7", SentCircuits([], OPTIONS))
 
-    assert Ledger(tmp_path).find("tag", wait_s=0) == "7"
-    assert Ledger(tmp_path).find("../tag", wait_s=0) == ""
+    assert KnownJobs(tmp_path).find("tag", wait_s=0) == "7"
+    assert KnownJobs(tmp_path).find("../tag", wait_s=0) == ""
 
 
 def test_the_results_that_were_kept_first_stay(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
+    known_jobs = KnownJobs(tmp_path)
 
-    assert ledger.result("job/1") is None
-    assert ledger.keep_result("job/1", b"first") == b"first"
-    assert Ledger(tmp_path).keep_result("job/1", b"second") == b"first"
-    assert ledger.result("job/1") == b"first"
+    assert known_jobs.result("job/1") is None
+    assert known_jobs.keep_result("job/1", b"first") == b"first"
+    assert KnownJobs(tmp_path).keep_result("job/1", b"second") == b"first"
+    assert known_jobs.result("job/1") == b"first"
     assert len(list((tmp_path / "results").iterdir())) == 1
 
 
 def test_how_to_read_results_is_known_again_by_the_id(tmp_path: Path) -> None:
     layouts = [Layout(3, (("low", 2), ("high", 1)))] * 3 + [Layout(2, (), (1, 0))]
-    reading = Reading(layouts, RunOptions(shots=7, memory=True, extra={"fast": True}))
-    ledger = Ledger(tmp_path)
+    reading = SentCircuits(layouts, RunOptions(shots=7, memory=True, extra={"fast": True}))
+    known_jobs = KnownJobs(tmp_path)
 
-    with ledger.call("tag") as call:
+    with known_jobs.call("tag") as call:
         call.accepted("job ü", reading)
 
-    assert Ledger(tmp_path).reading("job ü") == reading
-    assert ledger.reading("another") is None
+    assert KnownJobs(tmp_path).reading("job ü") == reading
+    assert known_jobs.reading("another") is None
 
 
 def test_secrets_are_hidden_even_in_pieces() -> None:

@@ -216,7 +216,7 @@ class Provider:
         self.simulator = load(simulator)() if simulator else None
         self.service.mkdir(parents=True, exist_ok=True)
         # What lies beside the program that runs here could stand in for a vendor's modules.
-        assert find_spec("ledger") is None
+        assert find_spec("known_jobs") is None
         print("a line that is no message, and the token", token)
 
     def backends(self):

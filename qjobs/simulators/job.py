@@ -1,4 +1,4 @@
-"""A job of the queue as a value, and the files that it needs."""
+"""A job for a simulator as a value, and the files that it needs."""
 
 import json
 from collections.abc import Callable
@@ -57,8 +57,10 @@ def _is_as_planned(file: StampedFile) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class QueuedJob:
+class SimulatorJob:
     """What there is to run: circuits of a container, how, and on which backend.
+
+    The queue of `local` has a column for each field.
 
     `size_bytes` and `modified_ns` are the container's when the job was accepted, `qubits`
     the width of the widest circuit. `sweep` and `observables` are JSON, empty if there are
@@ -89,7 +91,7 @@ class QueuedJob:
         """Whether running it imports what somebody has named."""
         return bool(self.definition) or ":" in self.backend
 
-    def with_files(self, change: Callable[[str], str]) -> "QueuedJob":
+    def with_files(self, change: Callable[[str], str]) -> "SimulatorJob":
         """The same job with other paths of its files."""
         sweep, observables = self.sweep, self.observables
         if sweep:
@@ -123,5 +125,5 @@ class QueuedJob:
 
     @staticmethod
     def encode_options(options: RunOptions) -> str:
-        """Run options as they stand in the queue."""
+        """Run options as they stand in a job."""
         return json.dumps(asdict(options) | {"extra": dict(options.extra)})

@@ -1,8 +1,8 @@
 """Who named the code that a job runs.
 
-A row of the queue may name a callable and the folder of its package. Whoever can have somebody
-use their queue, as a copy, an archive, a volume, would have that imported. So such a row has a
-mark that only a key outside of the state folder can give, and what has none is not imported.
+A job may name a callable and the folder of its package. Whoever can have somebody use their
+queue, as a copy, an archive, a volume, would have that imported. So such a job has a mark
+that only a key outside of the state folder can give, and what has none is not imported.
 """
 
 import json
@@ -13,14 +13,14 @@ from pathlib import Path
 from qjobs import files, paths
 from qjobs.errors import InputError, JobRefused, StateUnwritable
 from qjobs.lock import FileLock
-from qjobs.providers.local.queued import QueuedJob
 from qjobs.regular import open_regular
+from qjobs.simulators.job import SimulatorJob
 
 KEY_BYTES = 32
 _WAIT_S = 10.0
 
 
-def make(job: QueuedJob) -> str:
+def make(job: SimulatorJob) -> str:
     """The mark of a job that this user submits. Raises JobRefused if there can be no key."""
     path = paths.key_file()
     try:
@@ -33,7 +33,7 @@ def make(job: QueuedJob) -> str:
         ) from error
 
 
-def check(job: QueuedJob) -> None:
+def check(job: SimulatorJob) -> None:
     """Raise InputError unless this user named the code of the job."""
     from hmac import compare_digest
 
@@ -47,7 +47,7 @@ def check(job: QueuedJob) -> None:
     )
 
 
-def _mark(key: bytes, job: QueuedJob) -> str:
+def _mark(key: bytes, job: SimulatorJob) -> str:
     # Imported here: it loads OpenSSL, and few jobs name code.
     from hmac import digest
 

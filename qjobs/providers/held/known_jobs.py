@@ -5,16 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from qjobs.backends.layouts import packed, unpacked
 from qjobs.errors import ProviderError
+from qjobs.known_jobs.database import Database
+from qjobs.known_jobs.layouts import packed, unpacked
 from qjobs.model import JobStatus
-from qjobs.providers.held.database import Database
 from qjobs.providers.held.processes import Processes
 
 if TYPE_CHECKING:
     from qjobs.circuits.layout import Layout
 
-_FORMAT = 1
 _DIED = "lost: the Python process that ran it ended before the job did"
 
 # An empty status is that of a job that has not ended, as far as anybody wrote it down.
@@ -39,7 +38,7 @@ CREATE INDEX by_process ON job (process, unwanted);
 """
 
 
-class Entry(NamedTuple):
+class KnownJob(NamedTuple):
     """One accepted job.
 
     `process` is the one that has its object. A job is `retrievable` if others can get such
@@ -58,7 +57,7 @@ class Entry(NamedTuple):
     number: int = 0
 
 
-class Shelf:
+class KnownJobs:
     """The jobs of all processes and their results, in one file in `folder`.
 
     Any thread of any process may use it at once. Raises ProviderError where it cannot be used.
@@ -67,62 +66,55 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self.processes = Processes(folder / "processes")
         self._path = folder / "jobs.sqlite"
-        self._database = Database(self._path, _TABLES, version=_FORMAT)
+        self._database = Database(self._path, (_TABLES,))
 
     # Jobs
 
-    def add(self, entry: Entry, layouts: "Sequence[Layout]" = ()) -> int | None:
+    def add(self, entry: KnownJob, layouts: "Sequence[Layout]" = ()) -> int | None:
         """Write a new job down and return its number; None if there is one of this id.
 
         `layouts` are those of its circuits, for those who retrieve the job.
         """
-        with self._database.write() as connection:
+        with self._database.open() as connection:
             cursor = connection.execute(
                 "INSERT OR IGNORE INTO job (job_id, tag, backend, process, retrievable, shots,"
                 " memory, layouts) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (*entry[:7], json.dumps(packed(layouts))),
+                (*entry[:7], json.dumps([(number, layout) for number, *layout in packed(layouts)])),
             )
             return cursor.lastrowid if cursor.rowcount else None
 
     def find(self, tag: str) -> list[str]:
         """The ids of the jobs that carry a tag, the oldest first."""
-        with self._database.read() as connection:
-            rows = connection.execute(
-                "SELECT job_id FROM job WHERE tag = ? AND tag != '' ORDER BY number", (tag,)
-            )
-            return [job_id for (job_id,) in rows]
+        rows = self._database.rows(
+            "SELECT job_id FROM job WHERE tag = ? AND tag != '' ORDER BY number", tag
+        )
+        return [job_id for (job_id,) in rows]
 
     def of_set(self, set_tag: str) -> list[tuple[str, str, str, str]]:
         """Id, tag, status and message of the jobs of a set, the oldest first."""
-        with self._database.read() as connection:
-            rows = connection.execute(
-                "SELECT job_id, tag, status, message FROM job WHERE tag GLOB ? || '-*'"
-                " ORDER BY number",
-                (set_tag,),
-            )
-            return list(rows)
+        return self._database.rows(
+            "SELECT job_id, tag, status, message FROM job WHERE tag GLOB ? || '-*' ORDER BY number",
+            set_tag,
+        )
 
-    def entries(self, job_ids: Sequence[str]) -> dict[str, Entry]:
+    def by_id(self, job_ids: Sequence[str]) -> dict[str, KnownJob]:
         """The jobs of these ids; those unknown are left out."""
-        with self._database.read() as connection:
-            rows = connection.execute(
-                "SELECT job_id, tag, backend, process, retrievable, shots, memory, status, message,"
-                " number FROM job WHERE job_id IN (SELECT value FROM json_each(?))",
-                (json.dumps(list(job_ids)),),
-            )
-            return {row[0]: Entry._make(row) for row in rows}
+        rows = self._database.rows(
+            "SELECT job_id, tag, backend, process, retrievable, shots, memory, status, message,"
+            " number FROM job WHERE job_id IN (SELECT value FROM json_each(?))",
+            json.dumps(list(job_ids)),
+        )
+        return {row[0]: KnownJob._make(row) for row in rows}
 
     def layouts(self, number: int) -> "list[Layout] | None":
         """Those of a job's circuits, if they were written down."""
-        with self._database.read() as connection:
-            rows = connection.execute("SELECT layouts FROM job WHERE number = ?", (number,))
-            for (text,) in rows:
-                return unpacked(json.loads(text)) or None
+        for (text,) in self._database.rows("SELECT layouts FROM job WHERE number = ?", number):
+            return unpacked((number, *layout) for number, layout in json.loads(text)) or None
         return None
 
     def end(self, number: int, status: JobStatus, message: str, body: bytes = b"") -> None:
         """Write down how a job ended, and its results if it is DONE. The first word counts."""
-        with self._database.write() as connection:
+        with self._database.transaction() as connection:
             cursor = connection.execute(
                 "UPDATE job SET status = ?, message = ? WHERE number = ? AND status = ''",
                 (status.value, message, number),
@@ -132,47 +124,44 @@ class Shelf:
 
     def abandon(self, process: str) -> None:
         """Write down that the jobs of a dead process died with it, but for the retrievable."""
-        with self._database.write() as connection:
-            connection.execute(
-                "UPDATE job SET status = ?, message = ?"
-                " WHERE process = ? AND status = '' AND NOT retrievable",
-                (JobStatus.ERROR.value, _DIED, process),
-            )
+        self._database.change(
+            "UPDATE job SET status = ?, message = ?"
+            " WHERE process = ? AND status = '' AND NOT retrievable",
+            JobStatus.ERROR.value,
+            _DIED,
+            process,
+        )
         self.processes.forget(process)
 
-    def take_over(self, entry: Entry, process: str) -> bool:
+    def take_over(self, entry: KnownJob, process: str) -> bool:
         """Make a job that of another process. False if somebody else was faster."""
-        with self._database.write() as connection:
-            cursor = connection.execute(
-                "UPDATE job SET process = ? WHERE number = ? AND process = ? AND status = ''",
-                (process, entry.number, entry.process),
-            )
-            return cursor.rowcount == 1
+        taken = self._database.change(
+            "UPDATE job SET process = ? WHERE number = ? AND process = ? AND status = ''",
+            process,
+            entry.number,
+            entry.process,
+        )
+        return taken == 1
 
     def result(self, job_id: str) -> bytes:
         """The results of a job that is DONE."""
-        with self._database.read() as connection:
-            rows = connection.execute(
-                "SELECT body FROM result JOIN job USING (number) WHERE job_id = ?", (job_id,)
-            )
-            for (body,) in rows:
-                return bytes(body)
+        rows = self._database.rows(
+            "SELECT body FROM result JOIN job USING (number) WHERE job_id = ?", job_id
+        )
+        for (body,) in rows:
+            return bytes(body)
         raise ProviderError(f"{self._path} has no result of job {job_id}")
 
     # Cancelling from other processes
 
-    def ask_to_cancel(self, entry: Entry) -> None:
+    def ask_to_cancel(self, entry: KnownJob) -> None:
         """Leave word for the process that has the job."""
-        with self._database.write() as connection:
-            connection.execute("UPDATE job SET unwanted = 1 WHERE number = ?", (entry.number,))
+        self._database.change("UPDATE job SET unwanted = 1 WHERE number = ?", entry.number)
 
     def take_unwanted(self, process: str) -> list[str]:
         """The ids of a process's jobs that others asked to cancel since the last time."""
         chosen = "process = ? AND unwanted = 1 AND status = ''"
-        with self._database.read() as connection:
-            rows = connection.execute(f"SELECT job_id FROM job WHERE {chosen}", (process,))  # noqa: S608  our own text
-            job_ids = [job_id for (job_id,) in rows]
-        if job_ids:
-            with self._database.write() as connection:
-                connection.execute(f"UPDATE job SET unwanted = 2 WHERE {chosen}", (process,))  # noqa: S608  our own text
-        return job_ids
+        rows = self._database.rows(f"SELECT job_id FROM job WHERE {chosen}", process)  # noqa: S608  our own text
+        if rows:
+            self._database.change(f"UPDATE job SET unwanted = 2 WHERE {chosen}", process)  # noqa: S608  our own text
+        return [job_id for (job_id,) in rows]

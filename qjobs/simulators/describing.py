@@ -16,7 +16,7 @@ TIMEOUT_S = 60.0
 
 def takes(backend: str, folders: Sequence[str]) -> Sequence[str] | None:
     """The words, `seed` and `memory`; None where that cannot be told: then the job will tell."""
-    child = Child.of("qjobs.providers.local.describing", printed=subprocess.DEVNULL)
+    child = Child.of("qjobs.simulators.describing", printed=subprocess.DEVNULL)
     try:
         question = {"backend": backend, "folders": folders}
         found: list[str] = child.ask(question, limit_s=TIMEOUT_S).fields["takes"]
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> None:
     """Run as a process of its own."""
     _, parent = begin(arguments, threaded=THREADED - {"OMP"})
     # Here: it loads Qiskit, and Aer.
-    from qjobs.providers.local import running
+    from qjobs.simulators import running
 
     for question, _ in parent.requests():
         parent.answer({"takes": running.takes(question["backend"], question["folders"])})

@@ -16,22 +16,21 @@ from qiskit_aer import AerSimulator
 
 from qjobs.errors import AuthError, InputError
 from qjobs.model import RunOptions
-from qjobs.providers.local import marks
-from qjobs.providers.local.queued import QueuedJob
 from qjobs.results import CircuitResult
-from qjobs.simulators import defined, devices, estimation, objects
+from qjobs.simulators import defined, devices, estimation, marks, objects
 from qjobs.simulators import names as backends
 from qjobs.simulators.defined import Definition
 from qjobs.simulators.devices import Modules
 from qjobs.simulators.estimation import Estimates, Observable
-from qjobs.simulators.machines import Device, Machine, Method
+from qjobs.simulators.job import SimulatorJob
+from qjobs.simulators.machines import DeviceMachine, Machine, Method
 from qjobs.simulators.names import Kind
 from qjobs.simulators.objects import Runner
 from qjobs.simulators.simulation import Counts, Simulation
 
 
-def run(job: QueuedJob, *, threads: int) -> Iterator[CircuitResult]:
-    """The results of a job's circuits, one after the other.
+def run(job: SimulatorJob, *, threads: int) -> Iterator[CircuitResult]:
+    """The results of a job's circuits, one after the other, each with up to `threads` threads.
 
     Raises QjobsError if its files are gone or changed, and whatever the module of a
     `package.module:callable` raises when it is imported.
@@ -43,7 +42,11 @@ def run(job: QueuedJob, *, threads: int) -> Iterator[CircuitResult]:
     observables = None
     if circuits.observables is not None:
         observables = [*map(estimation.operator, circuits.read_observables())]
-    made = _made_for(job, str(options.extra.get("method", "")))
+    if job.definition:
+        made = _as_recorded(job)
+    else:
+        version = _modules().version(job.backend, job.folder) if ":" in job.backend else 0
+        made = _made(job.backend, str(options.extra.get("method", "")), version)
     if isinstance(made, Machine):
         simulation = _simulation(made, options, observables, threads=threads)
         return simulation.run(circuits.pubs_or_reasons(), start_index=job.start_index)
@@ -78,17 +81,14 @@ def takes(backend: str, folders: Sequence[str]) -> list[str]:
     return ["seed", "memory"] if isinstance(made, Machine) else objects.takes(made)
 
 
-def _made_for(job: QueuedJob, method: str) -> Any:
-    if job.definition:
-        path, digest, folders = json.loads(job.definition)
-        definition = defined.find(job.backend, Path(path))
-        if definition is None or definition.digest != digest:
-            raise InputError(
-                f"[backends.{job.backend}] of {path} is not what it was when the job was submitted"
-            )
-        return _made_as_defined(definition, _versions([*definition.callables()], folders))
-    version = _modules().version(job.backend, job.folder) if ":" in job.backend else 0
-    return _made(job.backend, method, version)
+def _as_recorded(job: SimulatorJob) -> Any:
+    path, digest, folders = json.loads(job.definition)
+    definition = defined.find(job.backend, Path(path))
+    if definition is None or definition.digest != digest:
+        raise InputError(
+            f"[backends.{job.backend}] of {path} is not what it was when the job was submitted"
+        )
+    return _made_as_defined(definition, _versions([*definition.callables()], folders))
 
 
 def _versions(named: Sequence[str], folders: Sequence[str]) -> tuple[tuple[str, int], ...]:
@@ -118,7 +118,7 @@ def _made(backend: str, method: str, version: int) -> Any:
         case Kind.METHOD:
             return Method(method or backends.method(backend))
         case Kind.DEVICE:
-            return Device(devices.device(backend))
+            return DeviceMachine(devices.device(backend))
         case Kind.OBJECT if backend == backends.BASIC:
             return BasicSimulator()
         case Kind.OBJECT if ":" in backend:

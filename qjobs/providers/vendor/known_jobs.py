@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qjobs import files
-from qjobs.backends.layouts import packed, unpacked
 from qjobs.errors import NotAccepted, NotFound, ProviderError, StateError
+from qjobs.known_jobs.layouts import packed, unpacked
 from qjobs.lock import FileLock
 from qjobs.model import RunOptions
 
@@ -31,33 +31,33 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 _LARGEST_CALL_BYTES = 64 << 20
 
 
-class Reading(NamedTuple):
+class SentCircuits(NamedTuple):
     """How to read the results of a job: the layouts of its circuits, and how they were run."""
 
     layouts: "Sequence[Layout]"
     options: RunOptions
 
 
-class Call:
+class OpenCall:
     """A submit in progress: exactly one of these has to be told how it ended, if it is known."""
 
-    def __init__(self, ledger: "Ledger", path: Path, known: str) -> None:
-        self._ledger = ledger
+    def __init__(self, known_jobs: "KnownJobs", path: Path, known: str) -> None:
+        self._known_jobs = known_jobs
         self._path = path
         self.known = known
 
-    def accepted(self, job_id: str, reading: Reading) -> None:
+    def accepted(self, job_id: str, reading: SentCircuits) -> None:
         """Write the id down, durably."""
         entry = json.dumps({"job_id": job_id, **_fields(reading)}).encode()
         _write(self._path, entry)
-        self._ledger.note(job_id, entry)
+        self._known_jobs.note(job_id, entry)
 
     def refused(self) -> None:
         """There is no job of this call; another one with its tag may be made."""
         _write(self._path, b'{"refused": true}')
 
 
-class Ledger:
+class KnownJobs:
     """The records in a folder. Any number of processes and threads may use them.
 
     Raises ProviderError where the folder cannot be read or written.
@@ -67,7 +67,7 @@ class Ledger:
         self._folder = folder
 
     @contextmanager
-    def call(self, tag: str) -> Iterator[Call]:
+    def call(self, tag: str) -> Iterator[OpenCall]:
         """Open the call that is about to be made; `known` is the job it has made before, if so.
 
         Raises NotAccepted where it cannot be written down, and ProviderError if an earlier call
@@ -90,7 +90,7 @@ class Ledger:
                 raise ProviderError(f"nobody knows whether the job {tag} was accepted")
             if "job_id" not in entry:
                 _write(path, b'{"begun": true}')
-            yield Call(self, path, str(entry.get("job_id", "")))
+            yield OpenCall(self, path, str(entry.get("job_id", "")))
         finally:
             lock.close()
 
@@ -130,7 +130,7 @@ class Ledger:
             files.make_folder(path.parent)
             files.create(path, entry)
 
-    def reading(self, job_id: str) -> Reading | None:
+    def reading(self, job_id: str) -> SentCircuits | None:
         """How to read a job's results, if it was submitted here."""
         return _reading(_read(self._path("jobs", job_id, ".json")))
 
@@ -196,16 +196,15 @@ def _write(path: Path, data: bytes) -> None:
         raise ProviderError(f"cannot write {path}: {error.strerror}: {data.decode()}") from error
 
 
-def _fields(reading: Reading) -> dict[str, Any]:
+def _fields(reading: SentCircuits) -> dict[str, Any]:
     return {
         "options": asdict(reading.options),
-        "layouts": [(number, *layout) for number, layout in packed(reading.layouts)],
+        "layouts": packed(reading.layouts),
     }
 
 
-def _reading(entry: dict[str, Any]) -> Reading | None:
+def _reading(entry: dict[str, Any]) -> SentCircuits | None:
     try:
-        layouts = unpacked((number, layout) for number, *layout in entry["layouts"])
-        return Reading(layouts, RunOptions(**entry["options"]))
+        return SentCircuits(unpacked(entry["layouts"]), RunOptions(**entry["options"]))
     except (KeyError, TypeError, ValueError):
         return None
