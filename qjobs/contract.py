@@ -124,7 +124,7 @@ class Provider(Protocol):
     def submit(
         self, circuits: "CircuitSlice", *, backend: str, options: RunOptions, tag: str
     ) -> str:
-        """Hand one slice over and return the job id. The job carries `tag`.
+        """Submit one slice and return the job id. The job carries `tag`.
 
         Raises a NotAccepted (JobRefused, TooLarge, NotNow, NoneAccepted) where the provider
         surely has no job of this call; any other ProviderError means that it may have one.
@@ -195,7 +195,7 @@ class Plans(Protocol):
     """Looks at all circuits of a set before it is made."""
 
     def plan(self, circuits: "CircuitSlice", *, backend: str, options: RunOptions) -> Plan:
-        """Plan a set; nothing is sent. `check` has agreed to the options.
+        """Plan a set; nothing is submitted. `check` has agreed to the options.
 
         Raises InputError, naming some, if there are circuits that cannot run so.
         """
@@ -234,7 +234,7 @@ class Warns(Protocol):
     """Knows what keeps jobs from running soon."""
 
     def warnings(self, backend: str) -> Sequence[str]:
-        """Clauses for the user to read before anything is sent: the device is offline, say."""
+        """Clauses for the user to read before anything is submitted: the device is offline, say."""
 
 
 @runtime_checkable
@@ -255,14 +255,14 @@ class Labels(Protocol):
 
 @runtime_checkable
 class Prepares(Protocol):
-    """Makes a job ready before its turn to be sent has come."""
+    """Makes a job ready before its turn to be submitted has come."""
 
     def prepare(
         self, circuits: "CircuitSlice", *, backend: str, options: RunOptions, tag: str
     ) -> Callable[[], str]:
         """What is left of `submit` to be done, which may be done again where no job came of it.
 
-        Nothing is sent until then. Raises a NotAccepted, or another error, as `submit`.
+        Nothing is submitted until then. Raises a NotAccepted, or another error, as `submit`.
         """
 
 
@@ -344,7 +344,7 @@ class GivesOnce(Protocol):
 class TellsTooLarge(Protocol):
     """Knows by its own words that a job was taken, and found too large when it ran.
 
-    `retry` then halves it, instead of sending it as it was.
+    `retry` then halves it, instead of submitting it as it was.
     """
 
     def was_too_large(self, message: str) -> bool:
@@ -457,7 +457,7 @@ class Tallies(Protocol):
     def jobs_of(self, set_tag: str, *, backend: str) -> Sequence[RemoteJob]:
         """The jobs on a backend whose tags begin with `set_tag` and a dash, in any order.
 
-        Those that are too new to be found may be missing, unless they were sent from here.
+        Those that are too new to be found may be missing, unless they were submitted from here.
         """
 
 

@@ -3,7 +3,7 @@
 from operator import index as index_
 
 from qjobs.managed.errors import JobManagerInvalidStateError
-from qjobs.managed.submit_queue import gate_of
+from qjobs.managed.submit_queue import queue_of
 from qjobs.model import Slice
 
 
@@ -74,7 +74,7 @@ def check_submitters(lock: object, executor: object) -> None:
 def check_lock(lock: object) -> None:
     """Raise JobManagerInvalidStateError unless it is a lock."""
     try:
-        gate_of(lock)  # type: ignore[arg-type]  # that is what is tried
+        queue_of(lock)  # type: ignore[arg-type]  # that is what is tried
     except TypeError:
         found = False
     else:

@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from qjobs.engine.workspace import Workspace
-    from qjobs.managed.submit_queue import Gate
+    from qjobs.managed.submit_queue import SubmitQueue
 
 _SAY_AGAIN_S = 10.0
 _MOST_NAMED = 4
 
 
-def stay_for(job_set: OpenSet, gate: "Gate", futures: "Collection[Future[None]]") -> None:
+def stay_for(job_set: OpenSet, queue: "SubmitQueue", futures: "Collection[Future[None]]") -> None:
     """Keep the program from ending before these futures are done, those of jobs of a set.
 
-    Ctrl-C ends the waiting: the calls that the gate has let through are finished, and the rest
+    Ctrl-C ends the waiting: the calls that the queue has begun are finished, and the rest
     stays planned.
     """
-    _departure(os.getpid()).stay_for(job_set, gate, futures)
+    _departure(os.getpid()).stay_for(job_set, queue, futures)
 
 
 @contextmanager
@@ -59,20 +59,22 @@ class _Departure:
     def __init__(self, process: int) -> None:
         self._process = process
         self._changed = threading.Condition()
-        self._waiting: dict[Future[None], tuple[OpenSet, Gate]] = {}
-        self._let_go: set[OpenSet] = set()  # with jobs that were dropped before they were sent
+        self._waiting: dict[Future[None], tuple[OpenSet, SubmitQueue]] = {}
+        self._let_go: set[OpenSet] = set()  # with jobs that were dropped before they were submitted
 
-    def stay_for(self, job_set: OpenSet, gate: "Gate", futures: "Collection[Future[None]]") -> None:
+    def stay_for(
+        self, job_set: OpenSet, queue: "SubmitQueue", futures: "Collection[Future[None]]"
+    ) -> None:
         """See the function of this name."""
         self._come_first()
         done = partial(self._done, job_set)
         for future in futures:
             future.add_done_callback(done)
         with self._changed:
-            self._waiting.update(dict.fromkeys(futures, (job_set, gate)))
+            self._waiting.update(dict.fromkeys(futures, (job_set, queue)))
 
     def let_go(self, job_set: OpenSet) -> None:
-        """Say in the end what is left of a set that nobody hands over any more."""
+        """Say in the end what is left of a set that nobody submits any more."""
         self._come_first()
         self._let_go.add(job_set)
 
@@ -103,7 +105,7 @@ class _Departure:
         if waiting:
             what = f"{_jobs(len(waiting))} of {_ids(sets)}"
             if _was_interrupted() or not self._wait(what):
-                _stop({gate for _, gate in waiting}, sets)
+                _stop({queue for _, queue in waiting}, sets)
         with self._changed:
             sets |= {job_set for job_set in self._let_go if waiting or _unsent(job_set)}
             self._let_go.clear()
@@ -125,14 +127,14 @@ class _Departure:
         return True
 
 
-def _stop(gates: "set[Gate]", sets: set[OpenSet]) -> None:
-    """Finish what has passed its gate. At another Ctrl-C the process ends, as the command does."""
+def _stop(queues: "set[SubmitQueue]", sets: set[OpenSet]) -> None:
+    """Finish what is being submitted. At another Ctrl-C the process ends, as the command does."""
     try:
         _say("stopping: calls in flight are finished, the rest stays planned")
-        for gate in gates:
-            gate.stop.set()
-        for gate in gates:
-            gate.close()
+        for queue in queues:
+            queue.stop.set()
+        for queue in queues:
+            queue.close()
     except KeyboardInterrupt:
         _say_outcome(sets)
         with suppress(Exception):

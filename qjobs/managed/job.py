@@ -22,7 +22,7 @@ from qjobs.managed.open_set import OpenSet
 from qjobs.managed.payload import make_qobj
 from qjobs.managed.planning import circuit_list
 from qjobs.managed.report import qiskit_status
-from qjobs.managed.submission import send
+from qjobs.managed.submission import submit
 from qjobs.managed.vendor import AdoptedJob
 from qjobs.managed.warning import warn
 
@@ -132,7 +132,7 @@ class ManagedJob:
                     f"{len(job_set.jobs)} jobs only"
                 )
             self._set = job_set
-            send(job_set, [self], submit_lock, executor, split_off=None)
+            submit(job_set, [self], submit_lock, executor, split_off=None)
 
     def status(self) -> "JobStatus | None":
         """How the job is; None, with a warning, if that cannot be learnt, or if it was refused."""

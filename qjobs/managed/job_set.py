@@ -30,7 +30,7 @@ from qjobs.managed.open_set import OpenSet
 from qjobs.managed.planning import circuit_list
 from qjobs.managed.report import detail_lines, summary_lines
 from qjobs.managed.results import ManagedResults
-from qjobs.managed.submission import send
+from qjobs.managed.submission import submit
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -133,7 +133,7 @@ class ManagedJobSet:
                 per_job=checked_per_job(per_job),
             )  # fmt: skip
             members = self._open(job_set)
-            send(job_set, members.jobs, self._submit_lock, executor, split_off=members.job)
+            submit(job_set, members.jobs, self._submit_lock, executor, split_off=members.job)
 
     def retrieve_jobs(
         self,
@@ -192,7 +192,7 @@ class ManagedJobSet:
             members = self._open(job_set)
         chosen = [members.job(index) for index in unsent_jobs(job_set.folder)]
         if chosen:
-            send(
+            submit(
                 job_set, chosen, self._submit_lock, executor or _new_executor(),
                 split_off=members.job, resend_unknown=resend_unknown,
             )  # fmt: skip

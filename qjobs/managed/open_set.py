@@ -38,7 +38,7 @@ class OpenSet:
         self.circuits = CircuitNames(folder)
         self.kept = KeptResults(folder, self.circuits, backend_name=self.backend_name)
         self.last: SetReport | None = None
-        self.wake: Callable[[], None] = lambda: None  # whoever hands its jobs over
+        self.wake: Callable[[], None] = lambda: None  # whoever submits its jobs
 
     @property
     def provider(self) -> Provider:

@@ -1,4 +1,4 @@
-"""Managed jobs of one set on their way to the provider."""
+"""Submit managed jobs of one set."""
 
 import threading
 from collections.abc import Callable, Collection, Generator, Sequence
@@ -13,7 +13,7 @@ from qjobs.engine.sending.submission import submission
 from qjobs.errors import JobRefused, ProviderError, QjobsError
 from qjobs.managed.at_exit import stay_for
 from qjobs.managed.open_set import OpenSet
-from qjobs.managed.submit_queue import Lock, Way, gate_of
+from qjobs.managed.submit_queue import JobSteps, Lock, queue_of
 from qjobs.managed.warning import warn
 from qjobs.model import Accepted, Attempted, Dropped, Finished, Planned, Refused
 
@@ -32,7 +32,7 @@ class Submitted(Protocol):
         """Take in how submitting the job has ended."""
 
 
-def send(
+def submit(
     job_set: OpenSet,
     jobs: Sequence[Submitted],
     lock: Lock,
@@ -41,12 +41,12 @@ def send(
     split_off: Callable[[int], Submitted] | None,
     resend_unknown: bool = False,
 ) -> None:
-    """Hand jobs of a set over in this order, when the lock and the executor have time for it.
+    """Submit jobs of a set in this order, when the lock and the executor have time for it.
 
     What is too large for the backend is halved; `split_off` gives the managed jobs that this
     makes, by their indices. Where it is None, such a job is refused. Each job is told how that
     went, in the thread that did it. Raises StateError, among others if another process is at it,
-    and ProviderError if it cannot be learnt what an earlier process has sent.
+    and ProviderError if it cannot be learnt what an earlier process has submitted.
     """
     by_index = {job.index: job for job in jobs}
     for job in jobs:
@@ -59,16 +59,16 @@ def send(
 
     from concurrent.futures import Future
 
-    gate = gate_of(lock)
+    queue = queue_of(lock)
     provider = job_set.provider  # on this thread: it may be the first to import Qiskit
     futures: dict[int, Future[None]] = {index: Future() for index in by_index}
 
-    def put(stack: ExitStack) -> None:
-        stay_for(job_set, gate, futures.values())
+    def begin(stack: ExitStack) -> None:
+        stay_for(job_set, queue, futures.values())
         submitter = stack.enter_context(
             submission(
                 job_set.folder, provider,
-                clock=job_set.workspace.clock, stop=gate.stop, warn=warn,
+                clock=job_set.workspace.clock, stop=queue.stop, warn=warn,
                 halves=split_off is not None,
             )
         )  # fmt: skip
@@ -80,14 +80,14 @@ def send(
                 submitter.provider, submitter.job_set, submitter.journal, [*by_index],
                 clock=submitter.clock,
             )  # fmt: skip
-        handing = _Handing(submitter, settled)
-        job_set.wake = gate.wake
+        jobs_of_set = _Jobs(submitter, settled)
+        job_set.wake = queue.wake
         for index, job in by_index.items():
             job.future = futures[index]
-            gate.put(handing.way(index), futures[index], lock, executor)
+            queue.enqueue(jobs_of_set.steps(index), futures[index], lock, executor)
 
     try:
-        _uninterrupted(put, futures.values())
+        _uninterrupted(begin, futures.values())
     except BaseException:
         # What has begun goes on, and the set is let go of after that; the rest stays planned.
         for future in futures.values():
@@ -95,8 +95,8 @@ def send(
         raise
 
 
-def _uninterrupted(put: Callable[[ExitStack], None], futures: "Collection[Future[None]]") -> None:
-    """Put jobs into the gate in a thread of its own: whoever waits may be interrupted, that is not.
+def _uninterrupted(begin: Callable[[ExitStack], None], futures: "Collection[Future[None]]") -> None:
+    """Add jobs to the queue in a thread of its own: whoever waits may be interrupted, that is not.
 
     Ctrl-C strikes the main thread anywhere, even between the taking of a lock and its release.
     What is put on the stack is closed as soon as this and the futures of all jobs are done.
@@ -110,12 +110,12 @@ def _uninterrupted(put: Callable[[ExitStack], None], futures: "Collection[Future
     def run() -> None:
         _after_all([*futures, ended], stack.close)
         try:
-            put(stack)
+            begin(stack)
         except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
             problems.append(error)
         ended.set_result(None)
 
-    thread = threading.Thread(target=run, name="qjobs-gate")
+    thread = threading.Thread(target=run, name="qjobs-submit-queue")
     thread.start()
     thread.join()
     for problem in problems:
@@ -135,8 +135,8 @@ def _after_all(futures: "Collection[Future[None]]", close: Callable[[], None]) -
         future.add_done_callback(one_done)
 
 
-class _Handing:
-    """Jobs of one set on their way to the provider."""
+class _Jobs:
+    """Jobs of one set that are being submitted."""
 
     def __init__(
         self, submitter: Submitter, settled: Callable[[JobReport, QjobsError | None], None]
@@ -146,15 +146,15 @@ class _Handing:
         self._warned = False
         self._hopeless: QjobsError | None = None
 
-    def way(self, index: int) -> Way:
-        """The way of one job, and of those that were split off by then."""
-        yield from self._way(index)
+    def steps(self, index: int) -> JobSteps:
+        """The steps of one job, and of those that were split off by then."""
+        yield from self._steps(index)
         while self._submitter.split_off:
             with suppress(IndexError):  # where another thread was faster
-                yield from self._way(self._submitter.split_off.popleft())
+                yield from self._steps(self._submitter.split_off.popleft())
 
-    def _way(self, index: int) -> Way:
-        """One job's way. What no other job would survive is tried with none of them."""
+    def _steps(self, index: int) -> JobSteps:
+        """One job's steps. What no other job would survive is tried with none of them."""
         problem = ""
         if self._hopeless is None:
             try:

@@ -1,4 +1,4 @@
-"""Hands jobs over in the order they came in, as many at a time as a lock lets through.
+"""Submits jobs in the order they came in, as many at a time as a lock allows.
 
 A thread that waits for a lock is not served in its turn. So no thread waits with a job of its
 own: it takes the lock first, and then the job that has waited longest. There is never more
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 Lock: TypeAlias = AbstractContextManager[Any]
 """Any lock or semaphore."""
 
-Way: TypeAlias = Generator[Wait, None, None]
-"""The steps of handing one job over; between them it waits, and holds no lock."""
+JobSteps: TypeAlias = Generator[Wait, None, None]
+"""The steps of submitting one job; between them it waits, and holds no lock."""
 
 
 class _Ticket(NamedTuple):
     number: int
-    way: Way
+    steps: JobSteps
     future: "Future[None]"
     executor: "Executor"
 
@@ -38,8 +38,8 @@ class _Ticket(NamedTuple):
             self.future.set_result(None)
 
 
-class Gate:
-    """The jobs that are to pass one lock. All methods may be called from any thread."""
+class SubmitQueue:
+    """The jobs that are submitted under one lock. All methods may be called from any thread."""
 
     def __init__(self) -> None:
         self.stop = threading.Event()
@@ -48,24 +48,26 @@ class Gate:
         # What follows changes only while `_changed` is held.
         self._waiting: list[_Ticket] = []
         self._at_the_lock = 0
-        self._passing = 0
+        self._in_flight = 0
         self._pausing = 0
         self._woken = 0
 
-    def put(self, way: Way, future: "Future[None]", lock: Lock, executor: "Executor") -> None:
-        """Let a job follow all that were put before. The future is done when it has passed.
+    def enqueue(
+        self, steps: JobSteps, future: "Future[None]", lock: Lock, executor: "Executor"
+    ) -> None:
+        """Let a job follow all that were enqueued before. The future is done when it was submitted.
 
-        Once the gate has stopped, the future is cancelled. Raises what the executor does if it
+        Once the queue has stopped, the future is cancelled. Raises what the executor does if it
         takes no more work.
         """
-        ticket = _Ticket(next(self._numbers), way, future, executor)
+        ticket = _Ticket(next(self._numbers), steps, future, executor)
         with self._changed:
             if self.stop.is_set():
                 future.cancel()
                 return
             self._waiting.append(ticket)
             try:
-                self._send_for_a_thread(lock, executor)
+                self._call_a_thread(lock, executor)
             except BaseException:
                 self._waiting.remove(ticket)
                 raise
@@ -77,16 +79,16 @@ class Gate:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Let no further job pass, and wait until those that are passing have done so."""
+        """Submit no further job, and wait until those that are being submitted are."""
         self.stop.set()
         with self._changed:
             self._changed.notify_all()
             for ticket in self._waiting:
                 ticket.drop()
             self._waiting.clear()
-            self._changed.wait_for(lambda: not self._passing)
+            self._changed.wait_for(lambda: not self._in_flight)
 
-    def _send_for_a_thread(self, lock: Lock, executor: "Executor") -> None:
+    def _call_a_thread(self, lock: Lock, executor: "Executor") -> None:
         """See to it that a thread comes to the lock, if there is anything for it to do."""
         if self._waiting and not self._pausing and not self._at_the_lock:
             self._at_the_lock += 1
@@ -113,10 +115,10 @@ class Gate:
                 ticket.drop()
             if self._waiting:
                 with suppress(RuntimeError):
-                    self._send_for_a_thread(lock, self._waiting[0].executor)
+                    self._call_a_thread(lock, self._waiting[0].executor)
 
     def _serve(self, lock: Lock, executor: "Executor") -> None:
-        """Take jobs through, until another thread does or there is none."""
+        """Submit jobs, until another thread does or there is none."""
         while True:
             wait = None
             with lock:
@@ -126,12 +128,12 @@ class Gate:
                     ticket = self._take()
                     # An executor that was shut down has us do all that it took before.
                     with suppress(RuntimeError):
-                        self._send_for_a_thread(lock, executor)
+                        self._call_a_thread(lock, executor)
                 if ticket is not None:
-                    wait = self._pass(ticket)
+                    wait = self._step(ticket)
             with self._changed:
                 if wait is not None:
-                    # Nobody passes for a while: whoever came first is to pass first.
+                    # No job is submitted for a while: the one that came first is to be the first.
                     self._changed.wait_for(
                         lambda: self.stop.is_set() or self._woken > woken,  # noqa: B023 - called here
                         wait.wait_s,
@@ -145,20 +147,20 @@ class Gate:
         while self._waiting and not self._pausing and not self.stop.is_set():
             ticket = self._waiting.pop(0)
             if ticket.future.running() or ticket.future.set_running_or_notify_cancel():
-                self._passing += 1
+                self._in_flight += 1
                 return ticket
         return None
 
-    def _pass(self, ticket: _Ticket) -> Wait | None:
+    def _step(self, ticket: _Ticket) -> Wait | None:
         """Bring a job one step on; if that is not the last, it has to wait."""
         wait = None
         problem: BaseException | None = None
         try:
-            wait = next(ticket.way, None)
+            wait = next(ticket.steps, None)
         except BaseException as error:  # noqa: BLE001 - it is for whoever looks at the future
             problem = error
         with self._changed:
-            self._passing -= 1
+            self._in_flight -= 1
             self._changed.notify_all()
             if wait is not None and not self.stop.is_set():
                 insort(self._waiting, ticket, key=lambda waiting: waiting.number)
@@ -171,14 +173,14 @@ class Gate:
         return None
 
 
-def gate_of(lock: Lock) -> Gate:
-    """The gate of a lock: the same for all who share the lock."""
-    gates, guard = _gates()
+def queue_of(lock: Lock) -> SubmitQueue:
+    """The queue of a lock: the same for all who share the lock."""
+    queues, guard = _queues()
     with guard:
-        return gates.setdefault(lock, Gate())
+        return queues.setdefault(lock, SubmitQueue())
 
 
 @cache
-def _gates() -> "tuple[WeakKeyDictionary[Lock, Gate], threading.Lock]":
-    """All gates there are."""
+def _queues() -> "tuple[WeakKeyDictionary[Lock, SubmitQueue], threading.Lock]":
+    """All queues there are."""
     return WeakKeyDictionary(), threading.Lock()

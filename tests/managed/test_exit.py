@@ -42,14 +42,14 @@ print(job._set.folder.job_set.set_id, flush=True)
 """
 
 
-# Ctrl-C within `run`: the first job's call is in flight, and the fourth comes to the gate.
+# Ctrl-C within `run`: the first job's call is in flight, and the fourth comes to the queue.
 INTERRUPTED = """
 import os, pathlib, signal, threading
 sets = pathlib.Path(os.environ["QJOBS_HOME"], "sets")
 calls = 0
 def interrupt(frame, event, _):
     global calls
-    if event != "call" or frame.f_code.co_name != "put":
+    if event != "call" or frame.f_code.co_name != "enqueue":
         return
     calls += 1
     if calls == 4:

@@ -1,7 +1,7 @@
 """The one place where what a provider says of a call is recorded: it has jobs of it, or none.
 
 Somebody may have cancelled the attempt while the call was in flight. Then whoever records that it
-was accepted stops what it came to, and nothing of it is sent again.
+was accepted stops what it came to, and nothing of it is submitted again.
 """
 
 from collections.abc import Callable, Sequence

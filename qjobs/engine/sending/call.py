@@ -96,7 +96,7 @@ class Caller:
             refusal: NotAccepted = error.refusal()
         except (NotNow, NoneAccepted, InputError, StateError):
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a plug-in lets through, nothing was sent
+        except Exception as error:  # noqa: BLE001 - whatever a plug-in lets through, no call was made
             refusal = error if isinstance(error, NotAccepted) else JobRefused(describe(error))
         if self.journal.append(self.fact(job, FactKind.ATTEMPTED, tag)):
             self._refuse(job, refusal)

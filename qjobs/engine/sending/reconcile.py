@@ -1,8 +1,8 @@
-"""Hold a set against what its provider has of it, before more of it is sent.
+"""Hold a set against what its provider has of it, before more of it is submitted.
 
 A state file that was put back from a backup is as good as any other, but it is behind: what was
-sent since is *planned* in it. So the provider is asked for the jobs that carry the set's tag, in
-one question, and what they tell is recorded as if it had been known all along.
+submitted since is *planned* in it. So the provider is asked for the jobs that carry the set's tag,
+in one question, and what they tell is recorded as if it had been known all along.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ def reconcile(
     clock: Callable[[], datetime],
     say: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Make sure that nothing of a set is sent twice, whoever began it. See `learn`.
+    """Make sure that nothing of a set is submitted twice, whoever began it. See `learn`.
 
     Raises StateDamaged besides if the file tells of jobs that nobody knows.
     """
@@ -63,7 +63,7 @@ def learn(
 
     Jobs of attempts that are planned here are adopted. The set must be claimed. Raises
     ProviderError if the provider cannot be asked, and StateDamaged if there are jobs that have no
-    place here: then nothing of the set may be sent.
+    place here: then nothing of the set may be submitted.
     """
     if folder.compared or folder.job_set.recovered:
         return
@@ -171,7 +171,7 @@ class _Record:
             return
         state = self._job.attempts[number - 1].state
         if isinstance(state, Dropped) and ids and not state.tag:
-            # It was sent, and then cancelled in an older copy of the file: it has another number.
+            # Submitted, and then cancelled in an older copy of the file: it has another number.
             number += 1
             self._add(number, FactKind.PLANNED, _SEEN, at)
         if state in (Planned(), Dropped()) and (ids or not last):
@@ -211,7 +211,7 @@ class _Record:
 
 
 def _check_not_alive(folder: SetFolder, jobs: Sequence[Job]) -> None:
-    """Raise StateDamaged if an earlier attempt than the one to be sent has a job that may run."""
+    """Raise StateDamaged if an attempt before the one to be submitted has a job that may run."""
     for job in jobs:
         for attempt in job.attempts[:-1] if isinstance(job.state, Planned) else ():
             if isinstance(attempt.state, Accepted):

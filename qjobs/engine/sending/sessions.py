@@ -1,7 +1,7 @@
 """The sessions that are opened for the jobs of a set, and that none of them stays open.
 
 Its id is on record before a job is posted in one. Whoever has the set to itself, and is not about
-to send more in what is open, closes it, whichever process it was opened by: at the end of each
+to submit more in what is open, closes it, whichever process it was opened by: at the end of each
 submission, before the next is opened, and where `cancel`, `resume` or `wait` find it left.
 """
 

@@ -1,4 +1,4 @@
-"""Hand the jobs of a set to its provider, some at a time."""
+"""Submit the jobs of a set, some at a time."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +31,7 @@ class Progress:
 
 @dataclass(slots=True)
 class SubmitReport:
-    """What became of the jobs that were to be started; `problems` are for the user to read."""
+    """What became of the jobs that were to be submitted; `problems` are for the user to read."""
 
     accepted: int = 0
     refused: int = 0
@@ -41,7 +41,7 @@ class SubmitReport:
     untold: list[int] = field(default_factory=list)  # unknown, and the provider can never tell
     problems: list[str] = field(default_factory=list)
     stopped_by: NoneAccepted | None = None
-    gave_up: bool = False  # before all were sent, because too many went wrong
+    gave_up: bool = False  # before all were submitted, because too many went wrong
 
 
 @contextmanager
@@ -98,13 +98,13 @@ def submit_jobs(
     progress: Callable[[Progress], None] = lambda _: None,
     enough: Callable[[], bool] = lambda: False,
 ) -> SubmitReport:
-    """Hand the jobs that are planned, or whose fate is unknown, to the provider.
+    """Submit the jobs that are planned, or whose fate is unknown.
 
     Calls run in as many threads as the backend takes, at most `max_workers`. Once `stop` is
     set, calls in flight are finished and recorded and the rest stays planned; it is set if there
     is `enough`, which is asked after each job. With `resend_unknown`, jobs of a provider that
-    cannot find are sent anew although they may exist already. Raises StateError, among others if
-    another process is submitting the set.
+    cannot find are submitted anew although they may exist already. Raises StateError, among others
+    if another process is submitting the set.
     """
     job_set = folder.job_set
     report = SubmitReport()

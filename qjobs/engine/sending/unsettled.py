@@ -18,9 +18,9 @@ from qjobs.store.journal import Journal
 def compare(workspace: Workspace, folder: SetFolder, journal: Journal) -> None:
     """What the state calls planned may run all the same, where it is an older copy.
 
-    And a client that posts again may have made duplicates of what was accepted. Nothing is sent
-    here: if that cannot be learnt, what is known is cancelled. Whoever is submitting the set knows
-    it, and is not to send more of it meanwhile.
+    And a client that posts again may have made duplicates of what was accepted. Nothing is
+    submitted here: if that cannot be learnt, what is known is cancelled. Whoever is submitting the
+    set knows it, and is not to submit more of it meanwhile.
     """
     if folder.compared or folder.being_submitted():
         return
