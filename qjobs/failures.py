@@ -45,6 +45,6 @@ class Failures:
 
     @property
     def message(self) -> str:
-        """What to say of a job of which nothing is left."""
+        """The message for a job of which nothing is left."""
         rest = self.count - len(self._first)
         return "; ".join(self._first + ([f"and {rest} more"] if rest else []))

@@ -36,7 +36,7 @@ class FailedJob(NamedTuple):
         return JobStatus.ERROR
 
     def error_message(self) -> str:
-        """What the vendor raised."""
+        """The error that the vendor raised."""
         return self.message
 
     def result(self) -> Any:
@@ -88,7 +88,7 @@ def error_message(job: Any) -> str:
 
 
 def said_error(job: Any) -> str:
-    """What a job itself says of its error, without any more trouble; may be empty."""
+    """The error message of the job itself, without any further request; may be empty."""
     try:
         said = getattr(job, "error_message", None)
         said = said() if callable(said) else said
@@ -111,7 +111,7 @@ def results(
 def outcome(
     job: Any, layouts: Sequence[Layout] | None, *, options: RunOptions
 ) -> tuple[list[CircuitResult], About]:
-    """What a job measured, one result a circuit, in order, and what is told of it as a whole.
+    """The results of a job, one a circuit, in order, and the data about it as a whole.
 
     Asks for the result once.
 

@@ -1,4 +1,4 @@
-"""What a vendor's client posts while a job is being submitted, and the rule: nothing goes twice.
+"""The requests that a vendor's client posts for one job, of which none may go out twice.
 
 A client that posts again when an answer gets lost makes two jobs, and both are paid for. So in
 one call of `run` each POST, PUT and PATCH is watched (`wire` tells of them):
@@ -61,7 +61,7 @@ class Post:
             )
 
     def leave(self) -> None:
-        """It is about to leave. Raises PostedAgain."""
+        """Note that the request is about to leave. Raises PostedAgain."""
         self.check()
         self.left = self.is_post
 
@@ -73,13 +73,13 @@ class Post:
             self._call.stop_if(self, self._is_repeated)
 
     def answer(self, status: int) -> None:
-        """It was answered."""
+        """Note that the request was answered."""
         self._status = status
         if status in (401, 403):
             self._call.renew()
 
     def renew(self) -> None:
-        """It may be repeated, if it was answered as it should: credentials have to be renewed."""
+        """Allow the request to be repeated, for its answer asks for new credentials."""
         self.renewable = self._status is not None and self._status < 300
 
     def lose(self) -> None:
@@ -88,7 +88,7 @@ class Post:
 
     @property
     def body(self) -> tuple[int, bytes]:
-        """What tells what has left of its body from others."""
+        """The digest that tells its body from other bodies."""
         return self.bytes, self._sum.digest()
 
     @property

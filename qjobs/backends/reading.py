@@ -39,7 +39,7 @@ def from_result(
 
 
 def about(result: Any) -> About:
-    """What a `Result` says of the whole job; what JSON cannot hold is left out."""
+    """The data of a `Result` about the whole job, without what JSON cannot hold."""
     told: About = {}
     time_taken = getattr(result, "time_taken", None)
     if isinstance(time_taken, int | float) and math.isfinite(time_taken):

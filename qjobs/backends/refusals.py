@@ -1,4 +1,4 @@
-"""What an error that a vendor's package raised says: of the job, the network, the credentials."""
+"""The meaning of errors that vendors' packages raise: for the job, the network, the credentials."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -45,14 +45,14 @@ _PENDING_LIMIT = re.compile(r"\bcode\W{0,4}3458\b", re.IGNORECASE)  # IBM's
 
 
 class _Answer(NamedTuple):
-    """What an error, or one of its causes, says of the service's answer."""
+    """The service's answer, as an error or one of its causes holds it."""
 
     status: int
     headers: Mapping[str, Any]
 
 
 def refusal(error: BaseException) -> ProviderError:
-    """What a vendor's error, raised while a job was being submitted, means for the job.
+    """Translate a vendor's error that was raised while a job was being submitted.
 
     A broken connection, a timeout or a failing server leaves open whether there is a job:
     ProviderError. Everything else says that there is none.

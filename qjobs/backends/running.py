@@ -64,7 +64,7 @@ def run(
 
 
 def _failure(error: Exception, call: RunCall) -> QjobsError:
-    """What an error means for the job; what was posted says more than how the client puts it."""
+    """Translate an error; what was posted says more about the job than the client's words."""
     failure = error if isinstance(error, QjobsError) else refusals.refusal(error)
     if call.doubt and not isinstance(failure, PostedAgain):
         return ProviderError(f"{call.doubt}: {describe(error)}")
@@ -100,7 +100,7 @@ def _bound(target: Any, pub: Pub, options: RunOptions) -> list[QuantumCircuit]:
 def measuring(
     circuits: Sequence[QuantumCircuit],
 ) -> tuple[list[QuantumCircuit], list[Layout]]:
-    """What to run in the place of circuits, and how to read its outcomes. See `only_measured`.
+    """The circuits to run instead, and how to read their outcomes. See `only_measured`.
 
     Raises JobRefused if that cannot be made.
     """
@@ -114,7 +114,7 @@ def measuring(
 
 
 def name(target: Any) -> str:
-    """What to call a backend or sampler: its own name, its backend's, or that of its class."""
+    """The name of a backend or sampler: its own, its backend's, or that of its class."""
     own = _attribute(target, "name") or _attribute(device(target), "name")
     return own if isinstance(own, str) and own else type(target).__name__
 
@@ -134,7 +134,7 @@ def objection(target: Any) -> str:
 
 
 def instead(target: Any) -> str:
-    """What to use in the place of an object that there is an objection to."""
+    """The advice for an object that there is an objection to."""
     if runtime.is_backend(target):
         return f"give 'ibm:{name(target)}', or SamplerV2(mode=backend) of qiskit_ibm_runtime"
     if runtime.crowded(target):
@@ -164,7 +164,7 @@ def labels(target: Any, name: str, tags: Sequence[str]) -> dict[str, Any]:
 
 
 def takes(target: Any) -> list[str]:
-    """What it takes of `seed` and `memory`: samplers give all outcomes unasked."""
+    """Which of `seed` and `memory` the target takes: samplers give all outcomes unasked."""
     known = _known(target, _run_options(RunOptions(seed=0, memory=True), 0)).keys()
     seed = ["seed"] if known & {"seed", "seed_simulator"} else []
     return seed + (["memory"] if "memory" in known or is_primitive(target) else [])
@@ -181,7 +181,7 @@ def _run_options(options: RunOptions, start_index: int) -> dict[str, Any]:
 
 
 def _known(target: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Those options that the target knows: `run` names them, or its default options hold them.
+    """The options that the target knows: `run` names them, or its default options hold them.
 
     Shots are also passed to a `run` that takes any keyword.
     """
@@ -214,7 +214,7 @@ def _attribute(target: Any, attribute: str) -> Any:
 
 
 def _described(target: Any) -> Target | None:
-    """What a backend, or that of a sampler, can do. Aer takes 4 ms to say so."""
+    """The target of a backend, or of a sampler's backend. Aer takes 4 ms to make it."""
     for owner in (target, _attribute(target, "backend")):
         described = _attribute(owner, "target")
         if isinstance(described, Target):

@@ -1,4 +1,4 @@
-"""What vendors say of their jobs, in our words."""
+"""The statuses of vendors' jobs, in our words."""
 
 from typing import Any
 

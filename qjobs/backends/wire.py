@@ -38,7 +38,7 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """What the other finders find, with our hook behind it."""
+        """The spec that the other finders find, with our hook behind it."""
         if fullname not in _LATER:
             return None
         others = (finder for finder in sys.meta_path if finder is not self)
@@ -57,7 +57,7 @@ class _Finder(MetaPathFinder):
 
 
 def _watch_threads(thread: Any, executor: Any) -> None:
-    """What a call starts works for it. Tasks of `asyncio` do so by themselves."""
+    """Have threads that a call starts count as its own. Tasks of `asyncio` do so by themselves."""
     start, submit = thread.start, executor.submit
 
     @wraps(start)
@@ -177,7 +177,7 @@ class _Stream:
 
     @property
     def stream(self) -> Any:
-        """That of the client, which it may send again."""
+        """The stream of the client, which it may send again."""
         return self._stream
 
     def __iter__(self) -> Iterator[bytes]:
@@ -225,7 +225,7 @@ def _watch_aiohttp(module: Any) -> None:
 
 @contextmanager
 def _answering(post: Post | None) -> Iterator[None]:
-    """What goes wrong in here leaves the post without an answer."""
+    """Leave the post without an answer if anything goes wrong within."""
     try:
         yield
     except BaseException:

@@ -25,7 +25,7 @@ _UNPACKING = 20
 
 
 def memory_bytes(processes: int) -> int:
-    """What each of so many processes may take. One alone may take most of the machine's."""
+    """The memory that each of `processes` may take; one alone may take most of the machine's."""
     whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4 * 3
     return min(whole, max(_LEAST_BYTES, whole // processes))
 

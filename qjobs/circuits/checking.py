@@ -11,7 +11,7 @@ from qjobs.model import Slice
 
 
 def checked(container: Path, gathered: Gathered, *, refuse: bool) -> Gathered:
-    """What was gathered, with what is known then of circuits that Qiskit cannot read.
+    """Decode all circuits that were gathered, and note those that Qiskit cannot read.
 
     All are decoded, in a process of its own. Raises InputError, with all of them, if there
     are some and they are to be refused.

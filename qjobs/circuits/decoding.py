@@ -18,7 +18,7 @@ def marked_encoding(head: bytes) -> str:
 
 
 def encoding_of(head: bytes) -> str:
-    """The same of a program, which UTF-16 without a mark gives away by eight ASCII characters."""
+    """The encoding of a program; UTF-16 without a mark is told by eight ASCII characters."""
     even, odd = head[0:_UNMARKED_BYTES:2], head[1:_UNMARKED_BYTES:2]
     if len(odd) == _UNMARKED_BYTES // 2:
         if all(even) and not any(odd):

@@ -29,7 +29,7 @@ def qiskit_errors(what: str) -> Iterator[None]:
 
 
 def describe(error: BaseException) -> str:
-    """What a foreign error says, in one line of bearable length, without decoration.
+    """The message of a foreign error, in one line of bearable length, without decoration.
 
     Its class stands before it: "list index out of range" alone tells nobody anything. Qiskit's own
     errors, those of its readers, and ours are written for users and need none.

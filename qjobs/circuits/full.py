@@ -13,7 +13,7 @@ _POSITION = re.compile(r"\d+,\d+: ")
 
 
 def parse(text: str) -> "QuantumCircuit":
-    """As `qasm3.loads`, but what the program stands for is looked at in between.
+    """Parse a program like `qasm3.loads`, within the bounds on what it may stand for.
 
     Raises what that raises, its message with `LINE,COLUMN: ` in front, the column from 0.
     """

@@ -20,7 +20,7 @@ _Found: TypeAlias = CircuitFile | tuple[str, InputError]
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What a container holds: its circuits, and in their order the files they came from.
+    """The contents of a container: its circuits, and in their order the files they came from.
 
     `skipped` are files that were left out. `unmeasured` tells of circuits without a measurement.
     `parameters` are those of circuits that Qiskit has read; `suspect` is the first of the others

@@ -60,7 +60,7 @@ def read_program(data: bytes, version: Format, path: str, *, folder: Path | None
 
 
 def fault(text: str, place: Place, path: str, *, hint: str = "") -> InputError:
-    """What is wrong at a place in the program `path`, or in a file that it includes."""
+    """The error for a place in the program `path`, or in a file that it includes."""
     included = "" if place.file == path else f" (included by {path})"
     return InputError(f"{text}{included}", hint=hint, place=place)
 

@@ -48,7 +48,7 @@ class Unmeasured:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What was seen while joining: the sha256 of each hashed part, and circuits unmeasured.
+    """The findings of joining: the sha256 of each hashed part, and the unmeasured circuits.
 
     `whole` is the sha256 of the file that was written. `suspect` is the first circuit of a part
     not decoded that seems to have parameters, None if none does.
@@ -174,7 +174,7 @@ class _Hasher:
         self._hashing = True
 
     def stop(self) -> None:
-        """What comes now is not hashed."""
+        """Stop hashing: the bytes that follow belong to no part."""
         self._hashing = False
 
     def buffer(self) -> bytearray:

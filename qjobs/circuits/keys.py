@@ -1,4 +1,4 @@
-"""What backends key outcomes with: numbers, hexadecimal text, or a character for each bit."""
+"""Outcomes as backends write them: numbers, hexadecimal text, or a character for each bit."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -10,7 +10,7 @@ _LONGEST_SHOWN = 100
 
 
 class Ambiguous(ValueError):
-    """It cannot be told which bits of the circuit an outcome has."""
+    """An outcome does not tell which bits of the circuit it has."""
 
 
 def hexadecimal(layout: Layout, counts: Mapping[Any, Any]) -> Mapping[str, int]:
@@ -29,7 +29,7 @@ def hexadecimal(layout: Layout, counts: Mapping[Any, Any]) -> Mapping[str, int]:
 
 
 def reader(layout: Layout) -> Callable[[object], str]:
-    """What turns an outcome of the backend into ours, in hexadecimal. That raises Ambiguous."""
+    """A function that makes the backend's outcomes hexadecimal as ours, or raises Ambiguous."""
     in_order = layout.bits in ((), tuple(range(layout.clbits)))
 
     @cache  # for memory, where few outcomes are repeated many times

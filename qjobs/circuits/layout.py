@@ -29,7 +29,7 @@ class Layout(NamedTuple):
 
     @classmethod
     def of(cls, circuit: "QuantumCircuit") -> Self:
-        """That of a circuit."""
+        """The layout of a circuit."""
         registers = [
             (register.name, [circuit.find_bit(bit).index for bit in register])
             for register in circuit.cregs

@@ -1,4 +1,4 @@
-"""What a file is if it is neither QPY nor OpenQASM, by how it begins: so as to name it."""
+"""The names of files that are neither QPY nor OpenQASM, told by how they begin."""
 
 import re
 import shlex
@@ -44,7 +44,7 @@ _PYTHON = re.compile(
 
 
 class Other(NamedTuple):
-    """What a file is, and how to get at what it holds: a hint, or nothing."""
+    """The kind of a file, and a hint how to get at its contents, if there is one."""
 
     kind: str
     hint: str = ""

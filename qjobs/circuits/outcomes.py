@@ -1,4 +1,4 @@
-"""What Qiskit's result objects say of each circuit, in our words.
+"""The results of circuits, read from Qiskit's result objects.
 
 Counts are taken raw (`Result.get_counts` takes as long as a small simulation), and the
 registers from the circuit: what backends say of them differs.
@@ -42,7 +42,7 @@ def all_in_registers(circuit: "QuantumCircuit") -> "QuantumCircuit":
 
 
 def experiments(result: "Result", circuits: int) -> "Sequence[ExperimentResult]":
-    """Those of a result of so many circuits. Raises ProviderError, with its own words, without."""
+    """The `circuits` experiments of a result. Raises ProviderError, with its words, without."""
     found: Sequence[ExperimentResult] = result.results
     if len(found) != circuits:
         why = str(getattr(result, "status", None) or "").removeprefix("ERROR: ").strip()
@@ -177,7 +177,7 @@ def _in_registers(layout: Layout, data: "DataBin") -> bool:
 
 
 def _arrays(layout: Layout, data: "DataBin") -> "list[BitArray]":
-    """Those of all bits that were given, bit 0 first."""
+    """The arrays of all bits that were given, bit 0 first."""
     if not layout.given:
         raise ValueError(_NOTHING)
     if not _in_registers(layout, data):
@@ -196,7 +196,7 @@ def _arrays(layout: Layout, data: "DataBin") -> "list[BitArray]":
 
 
 def _array(value: object) -> bytes | None:
-    """What a simulator saved, if it is numbers: an array, a nested list, a state, an operator."""
+    """The numbers that a simulator saved: an array, a nested list, a state, an operator."""
     numbers = getattr(value, "data", value)
     try:
         return to_npy(value if isinstance(numbers, memoryview) else numbers)

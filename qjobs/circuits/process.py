@@ -15,7 +15,7 @@ from qjobs.model import Slice
 
 
 class Process:
-    """A process that may take so much memory, for the one thread that started it.
+    """A process that may take `memory_bytes`, for the one thread that started it.
 
     Every method may raise Died; then nothing but its end may follow.
     """
@@ -94,7 +94,7 @@ class Process:
             raise Expired(self._allowed_s())
 
     def ask(self, container: Path, part: Slice, *, limit_s: float) -> Mapping[str, Any]:
-        """What is to be known of the circuits of a container. Raises InputError."""
+        """Ask for the heads of the circuits in a container. Raises InputError."""
         question = {
             "container": str(container),
             "start_index": part.start_index,

@@ -69,7 +69,7 @@ def _parse(data: bytes, version: Format, path: str, folder: Path | None) -> "Qua
 
 
 def _more_telling(as_2: InputError, as_3: InputError, *, code: str) -> InputError:
-    """Of the errors of a program in both versions, that of the one it seems to be written in.
+    """Choose between the errors of both versions: that of the one the program seems written in.
 
     Where the words do not tell, it is the one that was understood further.
     """

@@ -48,7 +48,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 class Dialect(NamedTuple):
-    """What the header says of all records: only files of one dialect can be joined by bytes.
+    """The header's facts about all records: files of one dialect can be joined by bytes.
 
     `qiskit` is the version of Qiskit that wrote them, one byte a number; `encoding` is how
     symbolic expressions are written, empty before version 10.
@@ -64,7 +64,7 @@ class Dialect(NamedTuple):
         return self.version >= OLDEST_TABLE_VERSION
 
     def header(self, circuits: int) -> bytes:
-        """The bytes of a file of so many circuits up to its table."""
+        """The bytes of a file of `count` circuits up to its table."""
         front = MAGIC, self.version, self.qiskit, circuits
         if not self.encoding:
             return _OLD_HEADER.pack(*front, _CIRCUITS)
@@ -90,7 +90,7 @@ def read_header(data: bytes) -> tuple[Dialect, int]:
 
 
 def first_record(circuits: int) -> int:
-    """The position of the first record in a file of so many circuits."""
+    """The position of the first record in a file of `count` circuits."""
     return HEADER_BYTES + 8 * circuits
 
 

@@ -62,7 +62,7 @@ class Register(NamedTuple):
 
 
 class Head(NamedTuple):
-    """What the first bytes of a record say of its circuit."""
+    """The first bytes of a record, which describe its circuit."""
 
     name_bytes: int
     qubits: int
@@ -146,7 +146,7 @@ class Walk:
         self.version = version
 
     def skip(self, size: int) -> None:
-        """Go on by so many bytes. Raises CutShort."""
+        """Skip `count` bytes. Raises CutShort."""
         self.at += size
         if size < 0 or self.at > self.end:
             raise CutShort
@@ -164,7 +164,7 @@ class Walk:
         return fields
 
     def times(self, count: int, least_bytes: int) -> range:
-        """`count` turns, if the rest of the data has room for so many items."""
+        """Count `count` items, if the rest of the data has room for them."""
         if count * least_bytes > self.end - self.at:
             raise CutShort
         return range(count)

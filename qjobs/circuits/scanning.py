@@ -1,4 +1,4 @@
-"""What records show of their circuits while their bytes pass by: measurements and parameters.
+"""Scans that find measurements and parameters in records while their bytes pass by.
 
 Both scans get all bytes of a file in order, a buffer at a time. A word may lie across two
 buffers: so each begins with the last `OVERLAP_BYTES` of the one before.
@@ -121,7 +121,7 @@ class ParameterScan:
 
 
 def _find(symbol: bytes, buffer: bytearray, start: int, end: int) -> int:
-    """As `bytes.find`, but as fast as one letter can be found, where that is rare as usual."""
+    """Like `bytes.find`, but fast when the first byte is rare, as it usually is."""
     letter = symbol[:1]
     at = start - 1
     last = end - OVERLAP_BYTES  # what begins behind it is whole in the next buffer

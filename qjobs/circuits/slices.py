@@ -25,7 +25,7 @@ class Unread(NamedTuple):
     rows: int
 
     def failed(self, shots: int) -> CircuitResult:
-        """What comes of it, each time."""
+        """The outcome for each of the circuits."""
         return outcomes.failed(Layout(self.circuit.clbits, ()), shots, self.circuit.why)
 
 
@@ -94,7 +94,7 @@ class CircuitSlice:
         yield from map(self._pub, decoded, count(self.records.start_index))
 
     def pubs_or_reasons(self) -> "Iterator[Pub | Unread]":
-        """As `pubs`, with an `Unread` for each circuit that Qiskit cannot read."""
+        """Like `pubs`, with an `Unread` for each circuit that Qiskit cannot read."""
         for index, circuit in enumerate(qpy.decode_each(self.qpy()), self.records.start_index):
             if isinstance(circuit, qpy.UnreadRecord):
                 yield Unread(circuit, self._rows(index).experiments_count)

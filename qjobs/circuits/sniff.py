@@ -1,4 +1,4 @@
-"""What a file of circuits is, by its content."""
+"""The format of a file of circuits, told by its content."""
 
 import re
 from enum import StrEnum

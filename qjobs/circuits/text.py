@@ -65,7 +65,7 @@ class _Pieces(io.RawIOBase):
 
 
 def read_json(path: str, *, most: int, hint: str = "") -> Any:
-    """What a JSON file of at most so many characters holds; no object may have a key twice.
+    """Read a JSON file of at most `most` characters; no object may have a key twice.
 
     Raises InputError, with the line and the column where it is not JSON, and `hint` then.
     """

@@ -1,4 +1,4 @@
-"""What a file holds, unpacked piece by piece and within limits: gzip, xz and bzip2."""
+"""Files unpacked piece by piece and within limits: gzip, xz and bzip2."""
 
 import zlib
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def packing_of(head: bytes) -> Packing:
 def contents(
     path: Path, name: str, *, packed: str, max_bytes: int, see: Callable[[bytes], object]
 ) -> Iterator[bytes]:
-    """What a file holds, unpacked, piece by piece. `see` gets the bytes as they are on disk.
+    """Yield a file unpacked, piece by piece. `see` gets the bytes as they are on disk.
 
     `packed` is one of `Packing`. Raises InputError if the file cannot be read or is damaged, or
     holds more than `max_bytes` or suspiciously much.
@@ -60,11 +60,11 @@ def contents(
 
 
 class Damaged(Exception):
-    """What a file is that cannot be unpacked, to be said of it."""
+    """A packed file is damaged; the message says how."""
 
 
 class _Unpacker(Protocol):
-    """What the decompressors of the standard library have in common."""
+    """The methods that the decompressors of the standard library have in common."""
 
     @property
     def eof(self) -> bool: ...
@@ -118,7 +118,7 @@ def _unpacker(packing: Packing) -> _Unpacker:
 def unpack(
     read: Callable[[int], bytes], packing: Packing, see: Callable[[bytes], object] = len
 ) -> Iterator[bytes]:
-    """What is read, unpacked, piece by piece; `see` gets it as it is. Raises Damaged, OSError."""
+    """Yield a stream unpacked, piece by piece; `see` gets it as it is. Raises Damaged, OSError."""
     unpacker = _unpacker(packing)
     while data := read(_CHUNK_BYTES):
         see(data)

@@ -47,7 +47,7 @@ def _narrow(operation: Any) -> Any:
 
 
 def _every_bit(register: "ClassicalRegister", value: int) -> Any:
-    """That every bit of a register is as in a number."""
+    """The condition that every bit of a register is as in a number."""
     from qiskit.circuit.classical import expr
 
     parts = [

@@ -84,7 +84,7 @@ class _Parts:
 def _groups(
     body: str, parameters: dict[str, None], *, size: int
 ) -> Iterator[tuple[list[str], str]]:
-    """The statements of a definition in turn, in groups that name about so many parameters."""
+    """The statements of a definition in turn, in groups that name about `size` parameters."""
     used: dict[str, None] = {}
     statements: list[str] = []
     for statement in body.split(";")[:-1]:

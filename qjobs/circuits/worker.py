@@ -90,7 +90,7 @@ def _work(task: _Message, dialect: qpy.Dialect, parent: Parent) -> None:
 
 
 def _attempt(read: Callable[[], _Message], name: str) -> _Message:
-    """What it gives, or the error that is to be answered instead."""
+    """The answer of a request, or the error to answer with instead."""
     try:
         return read()
     except StateUnwritable:

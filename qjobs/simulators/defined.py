@@ -20,7 +20,7 @@ _DIGITS = 16  # hexadecimal ones of a digest
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What `[backends.NAME]` of the config file at `path` says.
+    """One `[backends.NAME]` of the config file at `path`.
 
     `factory` is `package.module:callable`, called with `arguments`, see there. It gives the
     backend or, if `backend` is not None, an object whose `get_backend` is called with that: a
@@ -35,7 +35,7 @@ class Definition:
 
     @classmethod
     def of(cls, path: Path, name: str, table: Mapping[str, Any]) -> Self:
-        """That of a table. Raises UsageError for a key or value that cannot be."""
+        """Read a definition from its table. Raises UsageError for a wrong key or value."""
         where = f"{path}: [backends.{name}]"
         if not _SIGNS.issuperset(name):
             raise UsageError(f"{where}: names are of letters, digits, _ and -")
@@ -100,14 +100,14 @@ class Definition:
 
 
 def find(name: str, path: Path | None = None) -> Definition | None:
-    """What a config file, by default the user's, says of a backend; None if it says nothing."""
+    """The definition of a backend in a config file, by default the user's; None if it has none."""
     settings = _read(path)
     table = settings.backends.get(name)
     return None if table is None else Definition.of(settings.path, name, table)
 
 
 def all_of_user() -> list[Definition]:
-    """Those of the user's config file, by their names. Raises UsageError if one cannot be."""
+    """The definitions in the user's config file. Raises UsageError if one is wrong."""
     settings = _read(None)
     return [
         Definition.of(settings.path, name, table)

@@ -1,4 +1,4 @@
-"""What of `--seed` and `--memory` an object takes, asked in a process that makes it.
+"""Whether an object takes `--seed` and `--memory`, asked in a process that makes it.
 
 It is a `child`. It is asked with `{"backend": ..., "folders": [...]}`, where the folders are those
 of the packages of the code that the backend names, and answers with the words, `{"takes": [...]}`.

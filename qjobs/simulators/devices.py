@@ -1,4 +1,4 @@
-"""What a backend name that is no method of Aer stands for.
+"""The objects that backend names stand for which are no methods of Aer.
 
 Loads Qiskit: for worker processes only.
 """
@@ -63,6 +63,6 @@ class Modules:
             self._versions[name] = version
 
     def call(self, named: str, version: int) -> Any:
-        """What the callable gives. Raises whatever it does."""
+        """Call the callable. Raises whatever it does."""
         self.renew(named, version)
         return arguments.named(named)()

@@ -40,7 +40,7 @@ def operator(observable: observables.Observable) -> Observable:
 
 
 def precision(options: RunOptions) -> float:
-    """The standard error that is asked for: if none is said, that of so many shots."""
+    """The standard error that is asked for; by default that of the shots."""
     return 1 / math.sqrt(options.shots) if options.precision is None else options.precision
 
 

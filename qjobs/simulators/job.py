@@ -58,7 +58,7 @@ def _is_as_planned(file: StampedFile) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SimulatorJob:
-    """What there is to run: circuits of a container, how, and on which backend.
+    """A job in the queue: circuits of a container, options, and a backend.
 
     The queue of `local` has a column for each field.
 
@@ -92,7 +92,7 @@ class SimulatorJob:
         return bool(self.definition) or ":" in self.backend
 
     def with_files(self, change: Callable[[str], str]) -> "SimulatorJob":
-        """The same job with other paths of its files."""
+        """The job with other paths of its files."""
         sweep, observables = self.sweep, self.observables
         if sweep:
             (path, *stamp), *rest = json.loads(sweep)

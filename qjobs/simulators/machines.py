@@ -55,7 +55,7 @@ class Machine:
         return restored if as_it_is else self._translation.of(restored, options)
 
     def simulator(self, circuits: Iterable[QuantumCircuit]) -> AerSimulator:
-        """What runs these circuits, which are ready."""
+        """The simulator for these circuits, which are ready."""
         return self._simulator
 
 
@@ -86,7 +86,7 @@ class DeviceMachine(Machine):
         self._noisy = lru_cache(NOISE_MODELS_KEPT)(self._with_noise)
 
     def simulator(self, circuits: Iterable[QuantumCircuit]) -> AerSimulator:
-        """What runs these circuits: it has the noise of all qubits that they use."""
+        """The simulator for these circuits, with the noise of all qubits that they use."""
         return self._noisy(frozenset().union(*map(used_qubits, circuits)))
 
     def _with_noise(self, qubits: frozenset[int]) -> AerSimulator:

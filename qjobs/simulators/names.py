@@ -1,4 +1,4 @@
-"""What may follow `local:` and which run options Aer has, known without importing Qiskit or Aer.
+"""The names after `local:` and Aer's run options, without importing Qiskit or Aer.
 
 Tests hold both against the installed ones.
 """
@@ -44,7 +44,7 @@ _CALLABLE_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)
 
 
 class Kind(Enum):
-    """What sort of thing runs the circuits of a backend."""
+    """The kinds of things that run the circuits of a backend."""
 
     METHOD = auto()  # Aer, by one of its methods or as it likes
     DEVICE = auto()  # Aer, with the noise of a device
@@ -122,7 +122,7 @@ def kind(backend: str) -> Kind:
 
 
 def definition(backend: str) -> Definition | None:
-    """What the config file says of a backend; None if it is one of any other kind.
+    """The config file's definition of a backend; None if it is of another kind.
 
     Raises UsageError for what cannot be.
     """
@@ -153,7 +153,7 @@ def _is_free(name: str) -> bool:
 
 
 def estimates_remark(backend: str) -> str:
-    """What is to be known of expectation values on a backend whose name has been checked."""
+    """A remark on expectation values of a backend whose name has been checked."""
     if kind(backend) is not Kind.DEVICE:
         return ""
     # As in Qiskit's own estimators with a noise model: nothing is measured.

@@ -169,7 +169,7 @@ class Runner:
 
 
 def takes(target: object) -> list[str]:
-    """What a target takes of `seed` and `memory`: primitives give all outcomes unasked."""
+    """Which of `seed` and `memory` a target takes: primitives give all outcomes unasked."""
     if is_primitive(target):
         return ["memory"]
     names = {"seed": "seed_simulator", "memory": "memory"}

@@ -68,7 +68,7 @@ def _simulation(
 
 
 def takes(backend: str, folders: Sequence[str]) -> list[str]:
-    """What an object takes of the words `seed` and `memory`. Raises whatever making it does.
+    """Which of `seed` and `memory` an object takes. Raises whatever making it does.
 
     The packages of the code that it names are in these folders.
     """
@@ -98,7 +98,7 @@ def _versions(named: Sequence[str], folders: Sequence[str]) -> tuple[tuple[str, 
 
 @lru_cache(16)
 def _made_as_defined(definition: Definition, versions: tuple[tuple[str, int], ...]) -> Any:
-    """What the config file makes, once for all versions of the files of its code."""
+    """The object that the config file defines, made once for each version of its code."""
     try:
         definition.check_variables()
     except AuthError as error:

@@ -36,17 +36,17 @@ Values: TypeAlias = "Mapping[Parameter, NDArray[float64]]"
 
 
 class Reading(Protocol):
-    """What is asked of each circuit: counts, or expectation values."""
+    """The reading of each circuit: counts, or expectation values."""
 
     def ready(self, circuit: QuantumCircuit, machine: Machine) -> QuantumCircuit:
         """The circuit as it is run, its parameters still free. Raises whatever is wrong."""
 
     def read(self, layout: Layout, index: int, result: ExperimentResult) -> CircuitResult:
-        """What Aer says of the circuit with this index in the set."""
+        """Read Aer's result of the circuit with this index in the set."""
 
 
 class Counts:
-    """What circuits measure, and what they save."""
+    """The counts of circuits, and the data that they save."""
 
     def __init__(self, options: RunOptions) -> None:
         self._options = options
@@ -68,7 +68,7 @@ class Counts:
 
 
 class Simulation:
-    """Runs circuits on a machine, on so many threads, and reads their results.
+    """Runs circuits on a machine, on `threads` threads, and reads their results.
 
     Where a circuit fails, its result says why. One with parameters is made ready once for all
     of its rows.

@@ -96,7 +96,7 @@ class Account:
             return self._services[instance]
 
     def services(self) -> Iterator[Service]:
-        """Those of all instances."""
+        """The services of all instances."""
         return map(self.service, self.instances())
 
     def _open(self) -> Any:
@@ -118,7 +118,7 @@ class Account:
         return self._account
 
     def place(self, instance: str) -> Listed:
-        """What IBM Cloud tells of an instance; its CRN alone where it tells nothing.
+        """The instance as IBM Cloud describes it; its CRN alone if it does not.
 
         Raises UsageError if it tells of others only: then the instance is mistyped.
         """

@@ -81,11 +81,11 @@ class Connection:
         return self._request("POST", url, self._post_timeout_s, **request)
 
     def patch(self, url: str, **request: Any) -> "Response":
-        """As `get`: what is set to a value twice is set to it once."""
+        """Send a PATCH like `get`: setting a value twice is setting it once."""
         return self._request("PATCH", url, self._timeout_s, **request)
 
     def delete(self, url: str, **request: Any) -> "Response":
-        """As `post`."""
+        """Send a DELETE like `post`."""
         return self._request("DELETE", url, self._timeout_s, **request)
 
     def _request(
@@ -189,7 +189,7 @@ class Signature:
 
 
 def _bound(response: "Response", most_bytes: int) -> None:
-    """Let no more than so much of an answer be read; of an error, only its beginning."""
+    """Limit an answer to `most_bytes`, and an error to its beginning."""
     chunks, fails = response.iter_content, response.status_code >= 300
     if fails:
         most_bytes = min(most_bytes, _ERROR_BYTES)

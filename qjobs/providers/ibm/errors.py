@@ -1,4 +1,4 @@
-"""What the service answers when it does not do what it was asked, in our words.
+"""The error answers of the service, in our words.
 
 Its errors are `{"errors": [{"code", "message", "solution"}], "trace"}`; the codes are listed at
 https://quantum.cloud.ibm.com/docs/errors.
@@ -59,7 +59,7 @@ class HttpError(ProviderError):
 
 
 class Words(NamedTuple):
-    """What the body of an error says."""
+    """The body of an error answer."""
 
     code: int
     message: str
@@ -154,7 +154,7 @@ def _words(text: str) -> Words:
 
 
 def _plain(headers: Mapping[str, str], text: str) -> str:
-    """What can be said of a body that is no error of the service's own."""
+    """The message for a body that is no error of the service's own."""
     if is_page(text):
         return f"a page of {headers.get('Server', '') or 'a server in front of the service'}"
     return " ".join(text.split())[:_LONGEST_TEXT]

@@ -39,7 +39,7 @@ def transpilation(
 def fit(
     circuits: CircuitSlice, device: Device, options: RunOptions, job: JobOptions, crews: Crews
 ) -> Fit:
-    """What is to be done with the circuits of a slice.
+    """The treatment of a slice's circuits: transpiled, or weighed only.
 
     Raises Recalibrated if the set was planned for another calibration. What it gives raises
     JobRefused for a circuit that cannot be transpiled, and TooLarge if they are too much then.

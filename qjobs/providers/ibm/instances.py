@@ -63,7 +63,7 @@ def list_instances(account: Any) -> list[Listed]:
 
 
 def preferred(listed: Sequence[Listed], account: Any) -> list[Listed]:
-    """Those that the user's saved account prefers, in its order."""
+    """The instances that the user's saved account prefers, in its order."""
     wanted = [
         one
         for one in listed

@@ -1,4 +1,4 @@
-"""What this machine knows of the jobs that it submitted: one SQLite file in the provider's folder.
+"""The jobs that this machine submitted: one SQLite file in the provider's folder.
 
 The service gives results without the shapes of the circuits, and ids without tags. Each call is
 written down before it is made, and its job id right after the answer.

@@ -23,7 +23,7 @@ _CLOCK_SKEW_S = 600.0
 
 
 class Lists(Protocol):
-    """What is asked of a service; see `Service`."""
+    """The questions to a service; see `Service`."""
 
     def jobs(self, *, tag: str = "", offset: int = 0, newest_first: bool = False) -> JobsPage:
         """One page of the list of jobs."""

@@ -15,7 +15,7 @@ from qjobs.providers.ibm.service import Service
 
 
 class Machines:
-    """What was asked once is not asked again. Safe in many threads."""
+    """The backends of an account, each asked for once. Safe in many threads."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -37,7 +37,7 @@ class Machines:
         )
 
     def service(self, backend: str) -> Service:
-        """That of the instance which has the backend. Raises UnknownBackend, naming near ones."""
+        """The service of the backend's instance. Raises UnknownBackend, naming near ones."""
         with self._mutex:
             if backend not in self._places:
                 names: dict[str, str] = {}
@@ -89,7 +89,7 @@ class Machines:
             return self._devices[key]
 
     def primitives(self) -> Primitives:
-        """Those of the client; imported the first time, by one thread."""
+        """The client's primitives; imported the first time, by one thread."""
         with self._mutex:
             if self._primitives is None:
                 self._primitives = load_primitives()

@@ -16,7 +16,7 @@ _ELSEWHERE = frozenset({"submits_per_minute"})
 
 
 class JobOptions(NamedTuple):
-    """What a set asks of IBM Quantum.
+    """The options of a set that IBM Quantum knows.
 
     `max_execution_time` is in seconds of the machine. The results of a `private` job can be
     read once. `session` is the id of a session or a batch that is there already; `mode` opens
@@ -41,7 +41,7 @@ class JobOptions(NamedTuple):
 
     @classmethod
     def read(cls, options: RunOptions) -> "JobOptions":
-        """Those of a set. Raises UsageError for an unknown name or a wrong value."""
+        """Read the options of a set. Raises UsageError for an unknown name or a wrong value."""
         primitive = []
         for name, value in options.extra.items():
             if "." in name:

@@ -28,7 +28,7 @@ _LOCAL_OPTIONS = ("twirling.", "dynamical_decoupling.", "experimental.")
 
 
 class Inputs(NamedTuple):
-    """What a primitive would send: the program that runs on the service, and its parameters."""
+    """The request that a primitive would send: a program of the service, and its parameters."""
 
     program: str
     params: Mapping[str, Any]
@@ -99,7 +99,7 @@ class Device:
 
     @property
     def target(self) -> "Target":
-        """What the backend can do, and how well. Asks the service the first time."""
+        """The target of the backend. Asks the service the first time."""
         with self._mutex:
             return self._backend.target
 
@@ -112,16 +112,16 @@ class Device:
             return self._description
 
     def sample(self, pubs: Sequence[Any], options: RunOptions, job: JobOptions) -> Inputs:
-        """Of circuits, or of circuits and arrays of values, that fit the target."""
+        """The request to sample circuits, perhaps with arrays of values, that fit the target."""
         return self._run(self._primitives.sampler, pubs, job, shots=options.shots)
 
     def estimate(self, pubs: Sequence[Any], options: RunOptions, job: JobOptions) -> Inputs:
-        """Of circuits, observables and perhaps values, that fit the target."""
+        """The request to estimate observables of circuits, perhaps with values, that fit."""
         precision = options.precision or options.shots**-0.5
         return self._run(self._primitives.estimator, pubs, job, precision=precision)
 
     def sample_qpy(self, data: bytes, options: RunOptions, job: JobOptions) -> Inputs | None:
-        """As `sample`, of circuits that are a QPY file: nothing is decoded or encoded.
+        """Like `sample`, of circuits in a QPY file, which are neither decoded nor encoded.
 
         None if the client would change the circuits itself, or sends them in another form.
         """
@@ -165,7 +165,7 @@ class Device:
             _set_options(self._primitives.estimator(mode=self._backend).options, job)
 
     def _template(self, count: int, options: RunOptions, job: JobOptions) -> Inputs:
-        """What the sampler makes of so many circuits that are of no interest."""
+        """The sampler's request for `count` placeholder circuits."""
         from qiskit import QuantumCircuit
 
         key = (count, options.shots, job)

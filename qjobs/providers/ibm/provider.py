@@ -91,7 +91,7 @@ class IbmProvider:
         self._crews = Crews(processes=self._settings.workers)
 
     def capabilities(self, backend: str) -> Capabilities:
-        """The same for all. A backend that nothing was sent to before is looked up once."""
+        """The capabilities, the same for all backends. An unknown backend is looked up once."""
         self._check_backend(backend)
         return Capabilities(
             finds=True,
@@ -122,12 +122,12 @@ class IbmProvider:
         return Instance(found.crn, found.name, found.plan)
 
     def warnings(self, backend: str) -> Sequence[str]:
-        """That it is offline or in maintenance; one request."""
+        """Warn if the backend is offline or in maintenance; one request."""
         trouble = self._machines.service(backend).trouble(backend)
         return [f"{backend} is {trouble}; jobs wait until it is back"] if trouble else []
 
     def labels_left_out(self, labels: Sequence[str]) -> Sequence[str]:
-        """Those for which the service has no room, and those that look like ours."""
+        """The labels for which the service has no room, and those that look like ours."""
         return fit_labels(labels).left_out
 
     def check(self, backend: str, options: RunOptions) -> None:
@@ -259,7 +259,7 @@ class IbmProvider:
         return [job for job in jobs if backend in ("", job.backend)]
 
     def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
-        """Those of the list, and of the calls that were made from here."""
+        """The jobs of the service's list, and of the calls that were made from here."""
         return [job for job in self._jobs.jobs_of(set_tag) if backend in ("", job.backend)]
 
     def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
@@ -287,7 +287,7 @@ class IbmProvider:
         return {}
 
     def gives_once(self, *, backend: str, options: RunOptions) -> bool:
-        """Those of private jobs."""
+        """Whether results can be read once only: those of private jobs."""
         return bool(options.extra.get("private"))
 
     def was_too_large(self, message: str) -> bool:
@@ -295,7 +295,7 @@ class IbmProvider:
         return speaks_of_size(message)
 
     def error_message(self, job_id: str, *, backend: str = "") -> str:
-        """What the service says, or the job itself said last."""
+        """The service's message, or the last one of the job itself."""
         return self._jobs.error_message(job_id)
 
     def cancel(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, CancelOutcome]:
@@ -361,6 +361,6 @@ class IbmProvider:
 
 
 def _not_sent(error: ProviderError) -> NotAccepted:
-    """What an error means where no job was sent, whatever it is."""
+    """Translate an error that was raised before any job was sent."""
     refusal = not_accepted(error, sent_bytes=0) if isinstance(error, HttpError) else None
     return refusal or NotNow(error.message, hint=error.hint)

@@ -1,4 +1,4 @@
-"""What a job gave, in our words, from the text that the service answers."""
+"""The results of a job, read from the text that the service answers."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""What one instance of the service can be asked, through the client's REST adapters."""
+"""One instance of the service, through the client's REST adapters."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ _JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 class JobInfo(NamedTuple):
-    """What the service says of one job. `created` is a time in ISO 8601, UTC."""
+    """The service's description of one job. `created` is a time in ISO 8601, UTC."""
 
     job_id: str
     status: JobStatus
@@ -116,7 +116,7 @@ class Service:
                 raise
 
     def params(self, job_id: str) -> object:
-        """What the program of a job was given, as it was sent; None where it is kept private."""
+        """The parameters of a job, as they were sent; None where they are private."""
         with _sense():
             url = f"{self._runtime.get_url('jobs')}/{job_id}"
             return self._runtime.session.get(url).json().get("params")
@@ -174,7 +174,7 @@ class Service:
             return [device for device in devices if isinstance(device["name"], str)]
 
     def trouble(self, backend: str) -> str:
-        """What keeps a backend from running jobs now; empty if it does."""
+        """The reason why a backend runs no jobs now; empty if it does."""
         with _sense():
             status = self._runtime.backend(backend).status()
             if status["status_msg"] == "maintenance":

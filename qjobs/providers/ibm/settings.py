@@ -34,7 +34,7 @@ class Settings(NamedTuple):
 
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> "Settings":
-        """Those of a provider's context. Raises UsageError for a value that cannot be."""
+        """Read the settings from a provider's context. Raises UsageError for a wrong value."""
         usual = cls(workers=pool.usable_cores())._asdict()
         return cls(**{name: _read(name, settings.get(name), usual[name]) for name in usual})
 

@@ -1,4 +1,4 @@
-"""The other end of `transpiler`: worker processes that transpile, for any number of threads."""
+"""Worker processes that transpile, for any number of threads; see `transpiler`."""
 
 import hashlib
 import subprocess
@@ -54,7 +54,7 @@ class Transpiled(NamedTuple):
 
 
 class Transpilers:
-    """Up to so many worker processes, as a context manager; every method is for any thread.
+    """Up to `processes` worker processes, as a context manager; every method is for any thread.
 
     A process is started when there is work for it, and replaced if it dies, a few times. Slices
     are worked on in the order they come, each by all processes. In memory are the slices that
@@ -111,7 +111,7 @@ class Transpilers:
         return Transpiled(qpy.joined([answer.qpy for answer in answers]), _weights(answers))
 
     def weigh(self, data: bytes, *, start_index: int = 0) -> tuple[Weight, ...]:
-        """What each circuit of a QPY file takes of a job as it is; raises as `transpile`."""
+        """Weigh each circuit of a QPY file as it is; raises as `transpile`."""
         return _weights(self._ask_all("weigh", data, start_index))
 
     def _ask_all(self, request: str, data: bytes, start_index: int) -> "list[Transpiled]":

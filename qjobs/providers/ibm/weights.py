@@ -1,4 +1,4 @@
-"""What circuits take of the limits of one job, and whether they can run as they are.
+"""Weights: how much of a job's limits circuits take, and whether they can run as they are.
 
 The limits and the counts are those of https://quantum.cloud.ibm.com/docs/guides/job-limits.
 They hold for a whole job. Instructions have to fit into a memory, so they add up over the
@@ -43,7 +43,7 @@ _NAMED = 3
 
 
 class Weight(NamedTuple):
-    """What a circuit, or several, take of a job, and what is wrong with them.
+    """How much of a job's limits circuits take, and what is wrong with them.
 
     `instructions` are those of the busiest qubit; for several circuits their sum, as if all
     had the same busiest qubit. `misfit` says why the backend cannot run a circuit as it is.
@@ -77,7 +77,7 @@ class Weights:
         self._gates = [0, *accumulate(weight.two_qubit_gates for weight in circuits)]
 
     def of(self, part: Slice) -> Weight:
-        """What the runs of a slice take together."""
+        """The total weight of the runs of a slice."""
         start, end = part.start_index, part.start_index + part.experiments_count
         return Weight(
             self._up_to(end, self._instructions) - self._up_to(start, self._instructions),
@@ -98,7 +98,7 @@ class Weights:
         )
 
     def _up_to(self, run: int, sums: list[int]) -> int:
-        """What all runs before one take together."""
+        """The total weight of all runs before one."""
         circuit, row = divmod(run, self._rows)
         own = sums[circuit + 1] - sums[circuit] if row else 0
         return sums[circuit] * self._rows + own * row

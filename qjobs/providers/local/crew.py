@@ -33,7 +33,7 @@ class Worker:
         self.child = Child.of("qjobs.providers.local.worker", folder.path, printed=_LOG)
 
     def give(self, job: SimulatorJob, *, threads: int) -> None:
-        """Have a job run on so many threads."""
+        """Have a job run on `threads` threads."""
         self.job = job
         try:
             self.child.send({"job": asdict(job), "threads": threads})

@@ -34,7 +34,7 @@ class Folder:
 
     @property
     def log(self) -> Path:
-        """What supervisors and workers had to say on stderr."""
+        """The log: stderr of supervisors and workers."""
         return self.path / "supervisor.log"
 
     def relative(self, path: str) -> str:

@@ -66,7 +66,7 @@ class LocalProvider:
         self._queue = Queue(self._folder)
 
     def capabilities(self, backend: str) -> Capabilities:
-        """The same for every backend: nothing is far away or hidden."""
+        """The capabilities, the same for every backend: nothing is far away or hidden."""
         backends.check_backend(backend)
         return Capabilities(
             finds=True,
@@ -109,13 +109,13 @@ class LocalProvider:
         return Plan(replace(options, extra={**options.extra, **recorded}), excess=lambda _: "")
 
     def replan(self, *, backend: str, options: RunOptions) -> Mapping[str, str]:
-        """What the config file said of the backend, what it says now last."""
+        """The digests of the backend's definition in the config file, the present one last."""
         now = self._definition(backend)
         known = str(options.extra.get(DEFINITION, "")).split()
         return {} if known[-1:] == [now] else {DEFINITION: " ".join([*known, now])}
 
     def dropped(self, *, backend: str, options: RunOptions) -> Sequence[str]:
-        """What an object does not take, which a process that makes it tells."""
+        """The options that an object does not take, as a process tells that makes it."""
         asked = chosen(options)
         if not asked or backends.kind(backend) is not Kind.OBJECT:
             return ()
@@ -155,7 +155,7 @@ class LocalProvider:
         return self._queue.find(tag)
 
     def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
-        """Those that are in the queue; it does not say since when."""
+        """The jobs in the queue; their times are not known."""
         return [
             RemoteJob(job_id, where, UNDATED, status, (tag, set_tag), message)
             for job_id, tag, where, status, message in self._queue.tagged(set_tag)
@@ -193,7 +193,7 @@ class LocalProvider:
     def failed_circuits(
         self, job_ids: Sequence[str], *, backend: str = ""
     ) -> Mapping[str, FailedPart]:
-        """What the workers counted; where one died before it could say so, its results are read."""
+        """The failed circuits that the workers counted, or else those in the results."""
         return {
             job_id: self._read(job_id) if told is None else FailedPart(spans.read(told), reason)
             for job_id, told, reason in self._queue.incomplete(job_ids)
@@ -207,7 +207,7 @@ class LocalProvider:
         return FailedPart(spans.runs_of(positions), reason)
 
     def error_message(self, job_id: str, *, backend: str = "") -> str:
-        """What the worker or the supervisor said."""
+        """The message of the worker or the supervisor."""
         return self._queue.ending(job_id)[2]
 
     def cancel(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, CancelOutcome]:

@@ -90,7 +90,7 @@ class Queue:
         raise ProviderError(f"the queue of this machine has no job {job_id}")
 
     def incomplete(self, job_ids: Sequence[str]) -> list[tuple[str, str | None, str]]:
-        """Those of the jobs that are DONE, but not surely with all circuits.
+        """The jobs that are DONE, but perhaps not with all circuits.
 
         Each with the positions that failed, as runs, None where nobody has said, and with why
         the first of them did.

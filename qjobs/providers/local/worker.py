@@ -53,7 +53,7 @@ def _end(folder: Folder, job: SimulatorJob, *, threads: int) -> Ended:
 
 
 def _timed(circuits: Iterable[CircuitResult], about: About) -> Iterator[CircuitResult]:
-    """The same results; what there is to tell of the whole job is known after the last one."""
+    """Pass the results on, and time them: the data about the whole job come after the last one."""
     started_s = time.monotonic()
     yield from circuits
     about["time_taken"] = time.monotonic() - started_s
