@@ -19,7 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from qjobs import files
-from qjobs.facts import Fact, FactKind, Ledger
+from qjobs.facts import Fact, FactKind
+from qjobs.ledger import Ledger
 from qjobs.model import JobSet, Slice
 from qjobs.results import CircuitResult, JobResult
 from qjobs.store.folder import SetFolder

@@ -21,7 +21,18 @@ import qjobs
 ROOT = Path(qjobs.__file__).parent
 
 FLOORS = (
-    {"model", "tags", "spans", "failed", "facts", "results", "errors", "regular"},
+    {
+        "model",
+        "tags",
+        "spans",
+        "failed",
+        "facts",
+        "attempts",
+        "ledger",
+        "results",
+        "errors",
+        "regular",
+    },
     {"children", "files", "lock", "pool", "paths", "config"},
     {"circuits", "store"},
     {"contract"},
@@ -31,7 +42,7 @@ FLOORS = (
     {"managed", "render"},
     {"cli"},
     {"", "__main__", "testing"},  # the public faces, and `python -m qjobs`
-)
+)  # fmt: skip
 FLOOR_OF = {part: number for number, parts in enumerate(FLOORS) for part in parts}
 SPEAKERS = {"render", "cli", "", "__main__", "testing"}  # all others neither print nor exit
 MOST_LINES = 0.3  # a package that has more of all lines is a question to answer
