@@ -77,19 +77,19 @@ class RecordedAttempt(NamedTuple):
         _, _, at, kind, value, message = fact
         if kind not in _MAY_FOLLOW[self.stage]:
             return self._aside(kind, value)
-        job_id, began = self.job_id, self.attempted
-        submitted, withdrawn, *rest = self.submitted, self.withdrawn, *self[9:]
+        # These are nearly all facts of a large set; `_replace` would take ten times as long.
         if kind is _ATTEMPTED:
-            return new((kind, None, value, None, "", at, None, None, withdrawn, *rest))
+            return new((kind, None, value, None, "", at, None, None, *self[8:]))
         if kind is _ACCEPTED:
             # Whoever finds a job of a call that was given up decides anew.
-            withdrawn = withdrawn and self.stage is not _ABANDONED
-            return new((kind, None, None, value, "", began, at, None, withdrawn, *rest))
+            wish = self.withdrawn and self.stage is not _ABANDONED
+            began = self.attempted
+            return new((kind, None, None, value, "", began, at, None, wish, *self[9:]))
         if kind is _FINISHED:
             status = _STATUSES.get(value)
-            end = (kind, status, None, job_id, message, began, submitted, at, withdrawn, *rest)
+            end = (kind, status, None, self.job_id, message, *self[5:7], at, *self[8:])
             return new(end) if status else None
-        if kind is _DEFERRED and not withdrawn:
+        if kind is _DEFERRED and not self.withdrawn:
             return self._replace(stage=_PLANNED, tag=None, message=value)
         stage = _DROPPED if kind is _DEFERRED else kind
         tag = self.tag if kind is _ABANDONED else None
