@@ -291,3 +291,13 @@ def test_what_the_last_version_wrote_says_what_it_said_to_that(tmp_path: Path, n
     assert len(found["job"]) + len(found["session"]) == len(said)
     assert "slices" not in found["set"]
     assert found["set"]["options"]["slices"] == "no"
+
+
+def test_the_file_that_the_docs_show_is_one() -> None:
+    page = Path(__file__).parents[2] / "docs" / "state.md"
+    shown = page.read_text("utf-8").partition("```toml\n")[2].partition("```")[0]
+    contents = reading.understand(checks.without(shown))
+    assert contents.exact
+    assert len(contents.recorded.jobs[1].attempts) == 2
+    assert [fact.job for fact in contents.facts] == [2]
+    assert shown.startswith(layout.comment(contents.job_set, 3))
