@@ -54,6 +54,12 @@ def job_sets(draw: st.DrawFn) -> JobSet:
         account=draw(texts),
         tags=tuple(draw(st.lists(texts, max_size=3))),
         fingerprint=draw(texts),
+        provider_name=draw(texts),
+        backend_name=draw(texts),
+        versions={
+            layout.writable(k): layout.writable(v)
+            for k, v in draw(st.dictionaries(texts, texts, max_size=2)).items()
+        },
     )
 
 

@@ -18,6 +18,7 @@ from qjobs.contract import (
     Capabilities,
     FailedPart,
     Limits,
+    Names,
     ProviderContext,
     RemoteJob,
 )
@@ -69,6 +70,10 @@ class LocalProvider:
             settle_s=0.0,
             polls_s=(0.02, 0.2),
         )
+
+    def names(self, backend: str) -> Names:
+        """What simulates the backend."""
+        return Names("Qiskit Aer", packages=("qiskit-aer",))
 
     def backends(self) -> Sequence[BackendInfo]:
         """Aer, its methods, and the devices whose noise it can have."""
