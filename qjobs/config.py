@@ -1,26 +1,30 @@
 """The config file: tables of settings for providers, in TOML, written by the user's hand.
 
 `[providers.NAME]` holds the settings of one provider. What they mean, the provider knows; a
-table with a `factory` makes a provider of a vendor's package.
+table with a `factory` makes a provider of a vendor's package. `[backends.NAME]` makes a backend
+of `local`, which knows what it means.
 """
 
 import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from qjobs.errors import UsageError
 from qjobs.regular import open_regular
 
 LARGEST_BYTES = 1 << 20
+_KINDS = ("providers", "backends")
 
 
 class Config(NamedTuple):
-    """What the file at `path` says; where there is none, nothing."""
+    """The settings in the file at `path`; empty if there is no file."""
 
     path: Path
     providers: Mapping[str, Mapping[str, Any]]
+    backends: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
     def vendors(self) -> list[str]:
         """The names of the providers that are made of vendors' packages, sorted."""
@@ -44,7 +48,11 @@ def read(path: Path, *, must_exist: bool = False) -> Config:
         raise UsageError(f"cannot read the config file {path}: {error.strerror}") from error
     if len(data) > LARGEST_BYTES:
         raise UsageError(f"the config file {path} has more than {LARGEST_BYTES} bytes")
-    return Config(path, _providers(path, _parse(path, data)))
+    document = _parse(path, data)
+    for key in document:
+        if key not in _KINDS:
+            raise UsageError(f"{path}: {unknown(key, _KINDS)}")
+    return Config(path, *(_tables(path, document, kind) for kind in _KINDS))
 
 
 def _parse(path: Path, data: bytes) -> dict[str, Any]:
@@ -71,27 +79,24 @@ def _parse(path: Path, data: bytes) -> dict[str, Any]:
         raise UsageError(f"{path}: not TOML: nested too deeply") from error
 
 
-def _providers(path: Path, document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    for key in document:
-        if key != "providers":
-            raise UsageError(f"{path}: {unknown(key, ['providers'])}")
-    tables = document.get("providers", {})
+def _tables(path: Path, document: Mapping[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    tables = document.get(kind, {})
     if not isinstance(tables, dict):
-        raise UsageError(f"{path}: providers must be tables, [providers.NAME]")
+        raise UsageError(f"{path}: {kind} must be tables, [{kind}.NAME]")
     for name, table in tables.items():
         if not isinstance(table, dict):
-            raise UsageError(f"{path}: providers.{name} must be a table, [providers.{name}]")
+            raise UsageError(f"{path}: {kind}.{name} must be a table, [{kind}.{name}]")
         for key, value in table.items():
             if isinstance(value, str) and not value.strip():
                 raise UsageError(
-                    f"{path}: providers.{name}.{key} is empty",
+                    f"{path}: {kind}.{name}.{key} is empty",
                     hint="give it a value, or remove the line",
                 )
     return tables
 
 
 def unknown(key: str, known: Iterable[str]) -> str:
-    """That nobody knows a key, and those that are near or, where none is, all that are known."""
+    """Say that a key is unknown, and suggest the closest known keys, or else list them all."""
     from difflib import get_close_matches
 
     choices = sorted(known)

@@ -157,6 +157,24 @@ class Provider(Protocol):
 # What follows, a provider may have besides, each by itself.
 
 
+DEFINITION = "definition"
+"""The run option in which a plan records what the user's settings say of the backend."""
+
+TRANSPILE = "transpile"
+"""The run option that is false where circuits go to the backend as they are."""
+
+
+def handed_on(options: RunOptions) -> dict[str, Any]:
+    """The `extra` run options that are the backend's own: all but ours."""
+    ours = (DEFINITION, TRANSPILE)
+    return {name: value for name, value in options.extra.items() if name not in ours}
+
+
+def chosen(options: RunOptions) -> list[str]:
+    """Those of `seed` and `memory` that the user asks for, which not every backend takes."""
+    return ["seed"] * (options.seed is not None) + ["memory"] * options.memory
+
+
 class Plan(NamedTuple):
     """How the circuits of a set are to be run, and what of them fits into one job.
 
@@ -232,6 +250,14 @@ class Warns(Protocol):
 
     def warnings(self, backend: str) -> Sequence[str]:
         """Clauses for the user to read before anything is sent: the device is offline, say."""
+
+
+@runtime_checkable
+class Drops(Protocol):
+    """Has backends that do not take all that the user may choose."""
+
+    def dropped(self, *, backend: str, options: RunOptions) -> Sequence[str]:
+        """Those of the `chosen` options that the backend does not get."""
 
 
 @runtime_checkable
@@ -312,6 +338,24 @@ class TellsTooLarge(Protocol):
 
     def was_too_large(self, message: str) -> bool:
         """Whether this is what `error_message` or a ResultGone said of one. Asks nobody."""
+
+
+class Away(NamedTuple):
+    """Who alone can ask about the jobs of a set, and submit more of it; `hint` says how.
+
+    `who` is the subject of a sentence.
+    """
+
+    who: str
+    hint: str
+
+
+@runtime_checkable
+class MayBeAway(Protocol):
+    """Can do nothing in some processes but tell what others wrote down."""
+
+    def away(self, set_id: str, *, backend: str) -> Away | None:
+        """Who can do it instead; None if it can in this process. Asks nobody."""
 
 
 class JobDetails(NamedTuple):

@@ -119,7 +119,7 @@ class InputError(QjobsError):
         self.unreadable: tuple[Unreadable, ...] = ()
 
     def about(self, path: str) -> Unreadable:
-        """What it says of a file that cannot be read because of it."""
+        """The line that reports a file which cannot be read because of this error."""
         text = self.text.removeprefix(f"{path}: ").removeprefix(f"{path} ")
         return Unreadable(*(self.place or Place(path)), text[:_MAX_CHARACTERS], path)
 
@@ -145,7 +145,7 @@ class UnreadableCircuit(InputError):
         self.others = others
 
     def refusal(self) -> "JobRefused":
-        """What that means for the job: without this circuit it may pass."""
+        """The refusal of the job that this means: without this circuit it may pass."""
         return (TooLarge if self.others else JobRefused)(self.message, hint=self.hint)
 
 
@@ -163,7 +163,7 @@ class StateDamaged(StateError):
 
 
 class ResultDamaged(StateDamaged, ValueError):
-    """What is kept of a job, or what a provider gave, is no result."""
+    """The kept result of a job, or the provider's answer, is no valid result."""
 
 
 class StateTooNew(StateError):
@@ -228,7 +228,7 @@ class OutOfTime(ProviderError):
 
 
 class ResultGone(ProviderError):
-    """What a DONE job gave can surely not be had any more: only another run gives it.
+    """The results of a DONE job are gone for good: only another run gives them.
 
     That is recorded, so no failure that may pass is one.
     """
@@ -297,7 +297,7 @@ class NotNow(NotAccepted):
 
 
 class RateLimited(NotNow):
-    """Too many calls in too short a time."""
+    """The provider was called too often in too short a time."""
 
     code = "rate_limited"
 
@@ -313,6 +313,6 @@ class SessionOver(NotNow):
 
 
 class PendingLimit(NotNow):
-    """Too many unfinished jobs; one of them has to finish first."""
+    """The user has too many unfinished jobs; one of them has to finish first."""
 
     code = "pending_limit"

@@ -221,7 +221,10 @@ def sha256(path: Path, *, start: int = 0) -> tuple[str, Stamp]:
     except OSError as error:
         raise StateError(f"cannot read {path}: {error.strerror}") from error
     if before != after:
-        raise StateError(f"{path} was written while it was read", hint="try again")
+        raise StateError(
+            f"{path} was written while it was read",
+            hint="wait until nobody writes it, and run the command again",
+        )
     return digest.hexdigest(), after
 
 

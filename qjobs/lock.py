@@ -84,7 +84,8 @@ class FileLock:
         if not self.acquire(wait_s=wait_s):
             raise StateUnwritable(
                 f"another process has held {self._path} for {wait_s:.0f} seconds",
-                hint="look for a qjobs process that hangs, end it, and try again",
+                hint=f"end the process that holds it (fuser {self._path} names it), and run the "
+                "command again",
             )
         try:
             yield

@@ -63,7 +63,7 @@ class RunOptions:
 
     `shots` counts repetitions of each circuit. `seed` None leaves randomness to the backend.
     `optimization_level` is Qiskit's, 0 to 3. `precision` is the standard error asked of
-    expectation values; None is that of so many shots. `extra` holds the backend's own run options.
+    expectation values; None is that of `shots`. `extra` holds the backend's own run options.
     """
 
     shots: int = 1024
@@ -138,7 +138,7 @@ class JobSet:
     circuits of several sets; these have the same `program`, an id of 12 hexadecimal digits.
     Where there are `parameters`, each circuit of the files runs `bindings` times, with one row
     of values of these parameters after the other, and each of these counts as a circuit of
-    the set. Where there are `observables`, so many, the set asks for their expectation values.
+    the set. `observables` counts the observables whose expectation values are asked for.
     `recovered` says that the plan was pieced together from the jobs at the provider. The sha256
     are those of the files with what was planned, empty where that is not known. `account`
     and `instance` are the provider's names for where they are; empty is the user's usual place.
@@ -211,7 +211,7 @@ class JobSet:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What the user has called it, once each: its tags, and its name."""
+        """The user's labels, once each: the set's tags, and its name."""
         return tuple(dict.fromkeys(filter(None, (*self.tags, self.name))))
 
     def job_tag(self, job: int, attempt: int) -> str:
@@ -220,7 +220,7 @@ class JobSet:
 
 
 class JobStatus(StrEnum):
-    """What a provider says of a job, in Qiskit's words; UNKNOWN is a word we do not know."""
+    """The status of a job at its provider, in Qiskit's words; UNKNOWN is a word we do not know."""
 
     INITIALIZING = "INITIALIZING"
     QUEUED = "QUEUED"
@@ -327,6 +327,12 @@ class Attempt(NamedTuple):
     failed: Failed | None = None
     withdrawn: bool = False
 
+    @property
+    def job_ids(self) -> tuple[str, ...]:
+        """The ids of its provider jobs, its own first."""
+        own = (self.state.job_id,) if isinstance(self.state, Accepted | Finished) else ()
+        return (*own, *self.duplicates)
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -348,7 +354,7 @@ class Job:
         return self.attempts[-1]
 
     def slice_of(self, attempt: Attempt) -> Slice:
-        """What was to run in one of its attempts."""
+        """The circuits that one of the attempts was to run."""
         earlier = (part for last, part in self.larger_slices if attempt.number <= last)
         return next(earlier, self.slice)
 

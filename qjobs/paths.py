@@ -108,7 +108,7 @@ def _settings_folder(environ: Mapping[str, str]) -> Path:
 
 
 def _xdg(name: str, usual: str, environ: Mapping[str, str]) -> Path:
-    """What platformdirs says on Linux; to load it takes longer than to read a set.
+    """The folder as platformdirs gives it on Linux; loading it takes longer than reading a set.
 
     A relative folder would be another one wherever the user is; it is ignored, as specified.
     """

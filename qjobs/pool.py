@@ -1,4 +1,4 @@
-"""The same work on many items, a few at a time, stopping cleanly."""
+"""A thread pool that works on a few items at a time and stops cleanly."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""What a job measured, the same whichever provider ran it.
+"""The results of a job, the same whichever provider ran it.
 
 A job's result travels and is stored as JSON Lines, one circuit a line, so that a provider's
 bytes can be kept without being decoded, and a large result read without holding it whole.
@@ -29,7 +29,7 @@ _NO_COUNTS = re.compile(rb'"counts"\s*:\s*null')
 
 @dataclass(frozen=True, slots=True)
 class CircuitResult:
-    """What one circuit gave: counts, expectation values or arrays; none of them if it failed.
+    """The result of one circuit: counts, expectation values or arrays; none if it failed.
 
     `counts` maps hexadecimal outcomes (`0x1f`) to numbers of shots. `evs` are the expectation
     values of the set's observables, in their order, `stds` their standard errors. `arrays`
@@ -86,7 +86,7 @@ class CircuitResult:
 
 
 class About(TypedDict, total=False):
-    """What a result says of the whole job, in the words of Qiskit's `Result`.
+    """Data about the whole job, in the words of Qiskit's `Result`.
 
     `time_taken` is in seconds, `date` when it ended, as the backend writes it.
     """
@@ -117,7 +117,7 @@ class JobResult:
 
     @property
     def about(self) -> About:
-        """What was told about the job as a whole; nothing if that makes no sense."""
+        """Read the data about the whole job; empty if it makes no sense."""
         last = self.body[self.body.rfind(b"\n", 0, -1) + 1 :]
         if _ABOUT not in last:
             return {}

@@ -69,7 +69,7 @@ def written(runs: Iterable[Slice]) -> str:
 
 
 def in_pieces(runs: Sequence[Slice], most: int) -> Iterator[str]:
-    """The same in pieces of at most so many runs. A comma at the end says that more follow."""
+    """Write runs in pieces of at most `most`; a comma at the end says that more follow."""
     pieces = [written(runs[at : at + most]) for at in range(0, max(1, len(runs)), most)]
     yield from (f"{piece}," for piece in pieces[:-1])
     yield pieces[-1]

@@ -21,10 +21,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "circuits"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from qiskit import QuantumCircuit, qasm2, qasm3
-from sample_circuits import dump, edge_circuits, ghz, load
+from support.sample_circuits import dump, edge_circuits, ghz, load
 
 from qjobs.circuits.gather import Gathered, gather
 from qjobs.circuits.inputs import InputFile

@@ -66,7 +66,7 @@ def test_a_file_that_was_named_has_to_be_there(tmp_path: Path) -> None:
         ("# fine\n# \xff\n", r"config.toml:2: not UTF-8"),
         ("a = " + "[" * 100_000, "not TOML"),
         ("[provider.ionq]\n", "'provider' is not known; near ones: providers"),
-        ("colour = 1\n", "'colour' is not known; known ones: providers"),
+        ("colour = 1\n", "'colour' is not known; known ones: backends, providers"),
         ("providers = 1\n", r"providers must be tables, \[providers.NAME\]"),
         ("[providers]\nionq = 1\n", r"providers.ionq must be a table"),
         ("#" * (LARGEST_BYTES + 1), "has more than 1048576 bytes"),

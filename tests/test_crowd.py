@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from deeds import chance_of, times
+from support.deeds import chance_of, times
 
 from qjobs.providers.fake.books import Books
 from qjobs.providers.local.folder import Folder

@@ -14,9 +14,9 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-import deeds
 import pytest
-from deeds import Fates, chance_of, times
+from support import deeds
+from support.deeds import Fates, chance_of, times
 
 from qjobs.model import Attempted, Planned
 from qjobs.providers.local.folder import Folder

@@ -35,7 +35,7 @@ FLOORS = (
     },
     {"children", "files", "lock", "pool", "paths", "config"},
     {"circuits", "store"},
-    {"contract"},
+    {"contract", "arguments"},
     {"simulators", "backends"},
     {"providers"},
     {"engine"},
@@ -57,6 +57,7 @@ DOORS = {
 }
 SLOW = {"qiskit", "qiskit_aer", "numpy", "pydantic"}
 ENVIRONMENT = {"os.environ", "os.getenv"}
+FLUSHES = {"os.fsync", "os.fdatasync"}  # which of them does it depends on the platform
 SPEECH = {"print", "exit", "sys.exit", "raise SystemExit"}
 
 # They run in processes of their own: some load what is slow, where it delays nobody.
@@ -112,6 +113,8 @@ def _wrong_words(module: str, tree: ast.Module) -> Iterator[str]:
         word = ast.unparse(node).partition("(")[0]
         if word in ENVIRONMENT and part != "paths":
             yield f"reads {word}"
+        if word in FLUSHES and part != "files":
+            yield f"flushes with {word}"
         if word in SPEECH and silent:
             yield f"says {word}"
         if isinstance(node, ast.Global):
@@ -195,6 +198,7 @@ def test_every_module_keeps_its_floor_and_its_doors(module: str) -> None:
         ("engine.submit", "import tomllib", "imports tomllib"),
         ("store.journal", "from os import path\nimport os\nos.environ['A']", "reads os.environ"),
         ("engine.submit", "print('done')", "says print"),
+        ("circuits.joining", "import os\nos.fdatasync(7)", "flushes with os.fdatasync"),
         ("managed", "raise SystemExit(1)", "says raise SystemExit"),
         ("pool", "import sys\nsys.exit(1)", "says sys.exit"),
         ("pool", "def f():\n    global width", "changes the global width"),

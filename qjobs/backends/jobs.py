@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from qjobs.backends import reading, refusals, running
+from qjobs.backends import reading, refusals, running, runtime
 from qjobs.backends.statuses import status_named, status_of_tasks
 from qjobs.circuits.foreign import describe
 from qjobs.circuits.layout import Layout
@@ -182,6 +182,21 @@ def retrieve(job_id: str, *, backend: Any, provider: Any = None) -> Any:
     if job is None:
         raise UnknownJob(f"there is no job {job_id}")
     return job
+
+
+def tagged(tag: str, *, backend: Any, provider: Any = None) -> list[Any] | None:
+    """The jobs that carry a tag at the service of IBM's client, the oldest first.
+
+    None if neither backend nor provider has one. Raises ProviderError.
+    """
+    device = running.device(backend)
+    service = runtime.service_of(device, provider)
+    if service is None:
+        return None
+    try:
+        return runtime.jobs_tagged(service, tag, device=device)
+    except Exception as error:
+        raise _trouble(error, f"look for jobs with the tag {tag}") from error
 
 
 def _retrievers(backend: Any, provider: Any) -> Iterator[Callable[[str], Any]]:

@@ -1,7 +1,7 @@
 """What an error that a vendor's package raised says: of the job, the network, the credentials."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from qjobs.circuits.foreign import describe
@@ -31,9 +31,13 @@ _NO_CONNECTION = re.compile(
     r"ConnectionTimeoutError"
 )
 _CREDENTIALS = re.compile(r"credential|authent|authori[sz]|token|login", re.IGNORECASE)
-# What a factory that was called without them names.
+# What a package names that was opened without them: what it wants to know of who the user is, and
+# of whose account it is to use.
 _SECRETS = re.compile(
-    r"credential|(?<![a-z])(api|access|auth)[ _-]?(key|token)|(?<![a-z])token(?![a-z])",
+    r"credential|(?<![a-z])(api|access|auth|secret)[ _-]?(key|token)|"
+    r"(?<!unexpected )(?<![a-z])tokens?(?![a-z])|passw(or)?d|log(ged)?[ _-]?in(?![a-z])|"
+    r"(no|find) account|account ?not ?found|profile ?not ?found|NoRegionError|"
+    r"workspace not|EOFError",
     re.IGNORECASE,
 )
 _STATUS_IN_TEXT = re.compile(r"\b([45]\d\d) (?:Client|Server) Error\b")
@@ -98,9 +102,24 @@ def is_unauthorized(error: BaseException) -> bool:
     )
 
 
-def lacks_credentials(error: BaseException) -> bool:
-    """Whether an error of a factory is about who the user is: refused, or not told at all."""
-    return is_unauthorized(error) or any(_SECRETS.search(str(cause)) for cause in _causes(error))
+def lacks_credentials(error: BaseException, files: Collection[str] = ()) -> bool:
+    """Whether an error of opening a package is about who the user is: refused, or not told at all.
+
+    These `files` are known to say so: one that cannot be read is such an error. One that asks a
+    person, whom it does not have, is, too (EOFError); that a service is not there is none.
+    """
+    if is_unauthorized(error):
+        return True
+    return not may_have_arrived(error) and any(
+        _SECRETS.search(f"{type(cause).__name__}: {cause}")
+        or (isinstance(cause, OSError) and cause.filename in files)
+        for cause in _causes(error)
+    )
+
+
+def is_secret(key: str) -> bool:
+    """Whether what is called so is, or has, a secret."""
+    return _SECRETS.search(key) is not None
 
 
 def _is_connection(error: BaseException) -> bool:

@@ -3,25 +3,24 @@
 Loads Qiskit: for processes that have a backend object.
 """
 
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qiskit import QuantumCircuit
 from qiskit.primitives import BaseEstimatorV2
 from qiskit.transpiler import Target, generate_preset_pass_manager
-from qiskit.transpiler.passes import GatesInBasis
 
 from qjobs.backends import refusals, runtime, wire
 from qjobs.backends.posts import WATCH, Call, PostedAgain
 from qjobs.circuits import own_gates
+from qjobs.circuits.fitting import Fitting, is_primitive, run_parameters
 from qjobs.circuits.foreign import ENDS, describe
 from qjobs.circuits.layout import Layout
 from qjobs.circuits.measured import only_measured
 from qjobs.circuits.outcomes import all_in_registers
 from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.sweep import Pub
-from qjobs.contract import Limits
+from qjobs.contract import TRANSPILE, Limits
 from qjobs.errors import JobRefused, NoneAccepted, ProviderError, QjobsError
 from qjobs.model import RunOptions
 
@@ -38,10 +37,11 @@ def run(
     """Start one job with all circuits and return the vendor's own job object.
 
     `target` is a backend with `run`, or a V2 sampler. Circuits that its Target cannot take as
-    they are get transpiled, all others go as they are. Shots, memory and seed are passed where
-    the target knows them, `keywords` always; these win. `start_index` is that of the first circuit
-    in its set: each slice gets a seed of its own. With `alone`, a single circuit is passed as it
-    is and not in a list: some backends that take one a job take no list.
+    they are get transpiled, unless the options have it otherwise; all others go as they are.
+    Shots, memory and seed are passed where the target knows them, `keywords` always; these win.
+    `start_index` is that of the first circuit in its set: each slice gets a seed of its own. With
+    `alone`, a single circuit is passed as it is and not in a list: some backends that take one a
+    job take no list.
 
     Nothing is posted twice, whatever the vendor's client does; see `posts`. Raises a NotAccepted if
     there is surely no job, ProviderError if there may be one.
@@ -50,7 +50,7 @@ def run(
     if complaint:
         raise JobRefused(complaint)
     ready: Any = _fitted(target, circuits, options)
-    if _is_sampler(target):
+    if is_primitive(target):
         ready = [all_in_registers(circuit) for circuit in ready]
     if alone and len(ready) == 1:
         (ready,) = ready
@@ -71,7 +71,7 @@ def _failure(error: Exception, call: Call) -> QjobsError:
     if call.idle and refusals.never_connected(error):
         return NoneAccepted(
             f"the service cannot be reached: {describe(error)}",
-            hint="nothing was sent; once it is there: qjobs resume",
+            hint="nothing was sent; wait until it is there",
         )
     return failure
 
@@ -137,11 +137,9 @@ def instead(target: Any) -> str:
     """What to use in the place of an object that there is an objection to."""
     if runtime.is_backend(target):
         return f"give 'ibm:{name(target)}', or SamplerV2(mode=backend) of qiskit_ibm_runtime"
+    if runtime.crowded(target):
+        return "leave some out of options.environment.job_tags"
     return "pass a backend, or wrap it in BackendSamplerV2"
-
-
-def _is_sampler(target: Any) -> bool:
-    return "pubs" in _parameters(target)
 
 
 def limits(target: Any) -> Limits:
@@ -165,6 +163,13 @@ def labels(target: Any, name: str, tags: Sequence[str]) -> dict[str, Any]:
     return _known(target, {key: value for key, value in wanted.items() if value})
 
 
+def takes(target: Any) -> list[str]:
+    """What it takes of `seed` and `memory`: samplers give all outcomes unasked."""
+    known = _known(target, _run_options(RunOptions(seed=0, memory=True), 0)).keys()
+    seed = ["seed"] if known & {"seed", "seed_simulator"} else []
+    return seed + (["memory"] if "memory" in known or is_primitive(target) else [])
+
+
 def _run_options(options: RunOptions, start_index: int) -> dict[str, Any]:
     wanted: dict[str, Any] = {"shots": options.shots}
     if options.memory:
@@ -180,7 +185,7 @@ def _known(target: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
 
     Shots are also passed to a `run` that takes any keyword.
     """
-    parameters = _parameters(target)
+    parameters = run_parameters(target)
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     defaults = getattr(target, "options", None)
     return {
@@ -194,13 +199,6 @@ def _known(target: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _MISSING = object()
-
-
-def _parameters(target: Any) -> Mapping[str, inspect.Parameter]:
-    try:
-        return inspect.signature(target.run).parameters
-    except (TypeError, ValueError, AttributeError):
-        return {}
 
 
 def _attribute(target: Any, attribute: str) -> Any:
@@ -235,10 +233,10 @@ def _fitted(
 
 def _fit(circuit: QuantumCircuit, target: Target | None, options: RunOptions) -> QuantumCircuit:
     try:
-        if target is None:
+        if target is None or options.extra.get(TRANSPILE) is False:
             return own_gates.unrolled(circuit)
         circuit = own_gates.set_apart(circuit, kept=own_gates.natives(target))
-        if _fits(circuit, target):
+        if not Fitting(target).misfit(circuit):
             return circuit
         # Made anew for each: it is cheap, and not safe in several threads.
         manager = generate_preset_pass_manager(
@@ -249,12 +247,3 @@ def _fit(circuit: QuantumCircuit, target: Target | None, options: RunOptions) ->
         if isinstance(error, ENDS):
             raise
         raise JobRefused(f"cannot transpile circuit {circuit.name!r}: {describe(error)}") from error
-
-
-def _fits(circuit: QuantumCircuit, target: Target) -> bool:
-    """Whether the target has every operation of the circuit on the very qubits it names."""
-    if target.num_qubits is not None and circuit.num_qubits > target.num_qubits:
-        return False
-    check = GatesInBasis(target=target)
-    check(circuit)
-    return bool(check.property_set["all_gates_in_basis"])

@@ -1,1 +1,1 @@
-"""Ask a child process, with a deadline, and know how it died."""
+"""Ask a child process of ours, with a deadline, and know what it died of."""

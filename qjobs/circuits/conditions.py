@@ -59,22 +59,18 @@ class _Rewriter(records.Walk):
             return self._record
         return b"".join((*self._pieces, self._record[self._kept :]))
 
-    def registers(self, count: int) -> None:
-        for _ in self.times(count, records.REGISTER.size):
-            kind, _, size, name_bytes, _ = self.take(records.REGISTER)
-            name = self._bytes(name_bytes)
-            indices = struct.unpack(f"!{size}q", self._bytes(8 * size))
-            if kind == b"c":
-                self._clbits.setdefault(name, indices)
+    def see(self, register: records.Register) -> None:
+        if register.kind == b"c":
+            self._clbits.setdefault(register.name, register.bits)
 
     def custom_definitions(self) -> None:
         (count,) = self.take(_COUNT)
         for _ in self.times(count, records.CUSTOM_DEFINITION.size):
             start = self.at
             head = list(self.take(records.CUSTOM_DEFINITION))
-            name = self._bytes(head[0])
-            given = self._bytes(head[5]) if head[4] else b""
-            base = self._bytes(head[8])
+            name = self.read(head[0])
+            given = self.read(head[5]) if head[4] else b""
+            base = self.read(head[8])
             made = given
             if given and not name.startswith(_PAULI_EVOLUTION):
                 made = as_if_else(given, self.version)
@@ -92,8 +88,8 @@ class _Rewriter(records.Walk):
         start = self.at
         head = self.take(records.INSTRUCTION)
         name_bytes, label_bytes, parameter_count, qubits, clbits, extras, register_bytes, *_ = head
-        name, label = self._bytes(name_bytes), self._bytes(label_bytes)
-        register = self._bytes(register_bytes)
+        name, label = self.read(name_bytes), self.read(label_bytes)
+        register = self.read(register_bytes)
         if extras & 0b11 == records.HAS_EXPRESSION:
             self.skip(self.take(records.VALUE)[1])
         places = self.at
@@ -162,12 +158,7 @@ class _Rewriter(records.Walk):
 
     def _value(self) -> tuple[bytes, bytes]:
         kind, size = self.take(records.VALUE)
-        return kind, self._bytes(size)
-
-    def _bytes(self, size: int) -> bytes:
-        start = self.at
-        self.skip(size)
-        return self._record[start : self.at]
+        return kind, self.read(size)
 
     def _replace(self, start: int, new: bytes) -> None:
         """Have these bytes in the place of those from `start` to here."""

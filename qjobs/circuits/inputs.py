@@ -58,7 +58,10 @@ def expand(arguments: Sequence[str], *, stdin: BinaryIO | None = None) -> list[I
             except InputError as error:
                 wrong.append((argument, error))
         if len(found) >= MAX_FILES:
-            raise InputError(f"there are {MAX_FILES} files or more", hint="make QPY files of them")
+            raise InputError(
+                f"there are {MAX_FILES} files or more",
+                hint="write the circuits to fewer files with qiskit.qpy.dump",
+            )
     if len(wrong) > 1:
         raise UnreadableFiles(
             f"{len(wrong)} of {len(arguments)} names stand for no file",

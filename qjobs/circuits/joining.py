@@ -15,6 +15,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple, Self
 
+from qjobs import files
 from qjobs.circuits.qpy import HEADER_BYTES, Container, Dialect, encode_offsets, first_record
 from qjobs.circuits.scanning import OVERLAP_BYTES, MeasurementScan, ParameterScan
 from qjobs.errors import InputError, StateUnwritable
@@ -213,7 +214,7 @@ class _Output:
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
             self._fd = os.open(self._path, flags, 0o600)
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise files.unwritable(self._path, error) from error
         self._thread.start()
         return self
 
@@ -223,9 +224,9 @@ class _Output:
         self._thread.join()
         try:
             if kind is None:
-                os.fsync(self._fd)
+                files.sync(self._fd)
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise files.unwritable(self._path, error) from error
         finally:
             os.close(self._fd)
 
@@ -239,7 +240,7 @@ class _Output:
                 view = view[written:]
                 position += written
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise files.unwritable(self._path, error) from error
         if self._unflushed >= _FLUSH_BYTES:
             self._unflushed = 0
             self._due.release()
@@ -247,7 +248,4 @@ class _Output:
     def _flush(self) -> None:
         while self._due.acquire() and not self._closing:
             with suppress(OSError):  # the last flush will meet it again and say so
-                os.fdatasync(self._fd)
-
-    def _unwritable(self, error: OSError) -> StateUnwritable:
-        return StateUnwritable(f"cannot write {self._path}: {error.strerror}")
+                files.sync(self._fd)

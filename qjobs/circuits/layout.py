@@ -1,6 +1,11 @@
 """The classical bits of a circuit: where each bit of an outcome comes from."""
 
+import struct
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Self
+
+from qjobs.circuits import records
+from qjobs.circuits.qpy import MAX_BITS, check_size
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -25,11 +30,36 @@ class Layout(NamedTuple):
     @classmethod
     def of(cls, circuit: "QuantumCircuit") -> Self:
         """That of a circuit."""
-        bits = [circuit.find_bit(bit).index for register in circuit.cregs for bit in register]
-        bits += sorted({*range(circuit.num_clbits)}.difference(bits))
+        registers = [
+            (register.name, [circuit.find_bit(bit).index for bit in register])
+            for register in circuit.cregs
+        ]
+        return cls._of(registers, circuit.num_clbits)
+
+    @classmethod
+    def read(cls, record: bytes, version: int) -> Self:
+        """That of the circuit of a QPY record, without Qiskit: it takes a circuit's gates to read.
+
+        Raises ValueError or InputError for one that is damaged up to its registers.
+        """
+        walk = _Registers(record, 0, version)
+        try:
+            check_size(record)
+            walk.front()
+        except struct.error as error:
+            raise records.CutShort("the record of a circuit is cut short") from error
+        # As Qiskit reads them: those that have bits of others, or loose ones, come last.
+        found = sorted(walk.found, key=lambda register: not register.alone)
+        registers = [(register.name.decode(), [*register.bits]) for register in found]
+        return cls._of(registers, records.read_head(record[: records.HEAD_BYTES]).clbits)
+
+    @classmethod
+    def _of(cls, registers: Sequence[tuple[str, list[int]]], clbits: int) -> Self:
+        bits = [bit for _, places in registers for bit in places]
+        bits += sorted({*range(clbits)}.difference(bits))
         return cls(
             len(bits),
-            tuple((register.name, register.size) for register in circuit.cregs),
+            tuple((name, len(places)) for name, places in registers),
             () if bits == [*range(len(bits))] else tuple(bits),
         )
 
@@ -53,3 +83,17 @@ class Layout(NamedTuple):
         return sum(
             (number >> bit & 1) << place for place, bit in enumerate(self.bits) if bit != NOWHERE
         )
+
+
+class _Registers(records.Walk):
+    """Finds the classical registers of a circuit."""
+
+    def __init__(self, record: bytes, start: int, version: int) -> None:
+        super().__init__(record, start, version)
+        self.found: list[records.Register] = []
+
+    def see(self, register: records.Register) -> None:
+        if len(register.bits) > MAX_BITS:
+            raise ValueError(f"a register has {len(register.bits)} bits")
+        if register.kind == b"c" and register.in_circuit:
+            self.found.append(register)

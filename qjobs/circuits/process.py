@@ -1,39 +1,23 @@
 """One process that reads circuits, as its parent sees it, and the task it is at: see `worker`."""
 
-import json
-import os
-import selectors
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from qjobs.children import channel
-from qjobs.children.lifetime import ending
+from qjobs.children.child import Child, Died, Expired, exit_reason
 from qjobs.circuits import bounds
 from qjobs.circuits.files import Parameters, Task
 from qjobs.circuits.qpy import Dialect
 from qjobs.errors import InputError, Place, QjobsError, StateUnwritable
 from qjobs.model import Slice
 
-_READ_BYTES = 1 << 16
-
-
-class Died(Exception):
-    """A process ended, or was made to; how it did."""
-
-
-class Expired(Died):
-    """It took too long for a file, and was ended."""
-
 
 class Process:
     """A process that may take so much memory, for the one thread that started it.
 
-    Every method may raise Died; then nothing but `kill` may follow.
+    Every method may raise Died; then nothing but its end may follow.
     """
 
     def __init__(self, memory_bytes: int) -> None:
@@ -42,17 +26,15 @@ class Process:
         self.answers = 0
         """How many files of the task it has answered for."""
         self._spent_s = 0.0
-        self._heard = bytearray()
-        # -P keeps modules in the user's folder from being taken for ours.
-        command = [sys.executable, "-P", "-m", "qjobs.circuits.worker"]
-        command += [str(os.getpid()), str(memory_bytes)]
         try:
-            # Qiskit's Rust parser prints much that nobody needs.
-            self._popen, self.output = channel.start(command, printed=subprocess.DEVNULL)
+            self.child = Child.of(
+                "qjobs.circuits.worker",
+                memory_bytes,
+                printed=subprocess.DEVNULL,  # Qiskit's Rust parser prints much that nobody needs
+                reason=self._exit_reason,
+            )
         except OSError as error:
             raise QjobsError(f"cannot start a worker process: {error.strerror}") from error
-        assert self._popen.stdin is not None
-        self._input = self._popen.stdin
 
     def greet(self) -> Dialect:
         """Wait until the process is ready; the dialect of the QPY that it writes.
@@ -60,11 +42,13 @@ class Process:
         Raises QjobsError if it cannot be.
         """
         try:
-            message = self._answer(bounds.START_S)
+            message = self.child.answer(limit_s=bounds.START_S).fields
         except Died as death:
             raise QjobsError(f"a worker process {death} before it had read anything") from death
         if "dialect" not in message:
-            raise QjobsError(str(message["error"]), hint="reinstall qjobs with its dependencies")
+            raise QjobsError(
+                str(message["error"]), hint="reinstall qiskit-qjobs with its dependencies"
+            )
         version, qiskit, encoding = message["dialect"]
         return Dialect(version, bytes.fromhex(qiskit), bytes.fromhex(encoding))
 
@@ -73,7 +57,7 @@ class Process:
         self.task = task
         self.answers = 0
         self._spent_s = 0.0
-        self._tell(_described(task))
+        self.child.send(_described(task))
 
     def hear(self) -> int:
         """Take in what the process has said; for how many files it answered for the first time.
@@ -82,8 +66,7 @@ class Process:
         """
         assert self.task is not None
         before = max(self.answers, self.task.told)
-        for line in self._read_lines():
-            message = json.loads(line)
+        for message, _ in self.child.hear():
             if "unwritable" in message:
                 raise StateUnwritable(message["unwritable"])
             if "parts" in message:
@@ -108,69 +91,31 @@ class Process:
         self._spent_s += seconds
         # The first bound is that of any file, and is looked at much more often.
         if self._spent_s > bounds.FILE_S and self._spent_s > self._allowed_s():
-            raise Expired(f"took longer than {self._allowed_s():.0f} s")
+            raise Expired(self._allowed_s())
 
-    def ask(self, container: Path, part: Slice, *, limit_s: float) -> dict[str, Any]:
+    def ask(self, container: Path, part: Slice, *, limit_s: float) -> Mapping[str, Any]:
         """What is to be known of the circuits of a container. Raises InputError."""
         question = {
             "container": str(container),
             "start_index": part.start_index,
             "experiments_count": part.experiments_count,
         }
-        self._tell(question)
-        message = self._answer(limit_s)
+        message = self.child.ask(question, limit_s=limit_s).fields
         if "error" in message:
             raise InputError(message["error"], hint=message["hint"])
         return message
-
-    def kill(self) -> None:
-        """End it, whatever it is doing."""
-        self._popen.kill()
-        self._popen.wait()
-        self.output.close()
-        with suppress(BrokenPipeError):  # what it was not told any more
-            self._input.close()
 
     def _allowed_s(self) -> float:
         assert self.task is not None
         # When the last file is answered for, what it has read is still to be written.
         return bounds.time_s(self.task.files[min(self.answers, len(self.task.files) - 1)])
 
-    def _tell(self, message: Mapping[str, Any]) -> None:
-        try:
-            self._input.write(json.dumps(message).encode() + b"\n")
-            self._input.flush()
-        except BrokenPipeError as error:
-            raise self._died() from error
-
-    def _answer(self, limit_s: float) -> dict[str, Any]:
-        """The one line that is the answer to what it was asked."""
-        lines: list[bytes] = []
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.output, selectors.EVENT_READ)
-            while not lines:
-                if not selector.select(limit_s):
-                    raise Expired(f"did not answer within {limit_s:.0f} s")
-                lines = self._read_lines()
-        message: dict[str, Any] = json.loads(lines[0])
-        return message
-
-    def _read_lines(self) -> list[bytes]:
-        data = os.read(self.output.fileno(), _READ_BYTES)
-        if not data:
-            raise self._died()
-        self._heard += data
-        *lines, rest = self._heard.split(b"\n")
-        self._heard = bytearray(rest)
-        return [bytes(line) for line in lines]
-
-    def _died(self) -> Died:
-        code = self._popen.wait()
+    def _exit_reason(self, code: int) -> str:
         memory = f"more than {self.memory_bytes / 2**30:.1f} GiB of memory"
         if code == bounds.OUT_OF_MEMORY:
-            return Died(f"needed {memory}")
+            return f"needed {memory}"
         # So ends Qiskit's code in Rust that gets no more of it.
-        return Died(f"{ending(code)}: {memory}?" if code == -signal.SIGABRT else ending(code))
+        return exit_reason(code) + (f": {memory}?" if code == -signal.SIGABRT else "")
 
 
 def parameters(message: Mapping[str, Any]) -> Parameters:

@@ -111,19 +111,33 @@ def whole(dialect: Dialect, found: Sequence[bytes]) -> bytes:
     return b"".join((dialect.header(len(found)), table, *found))
 
 
+def joined(files: Sequence[bytes]) -> bytes:
+    """The circuits of files of one dialect, at least one, as a single file. Raises InputError."""
+    containers = [Container(data) for data in files]
+    (dialect,) = {container.dialect for container in containers}
+    return whole(
+        dialect, [record for container in containers for record in container.all_records()]
+    )
+
+
 class Container:
-    """An open QPY file of version 16 or later, of which nothing is held in memory.
+    """A QPY file of version 16 or later: an open one, of which nothing is held in memory, or bytes.
 
     Every method may raise InputError: the file is damaged or cannot be read. Reading is by
     position, so one container may be used by several threads.
     """
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
+    def __init__(self, source: BinaryIO | bytes, name: str = "the QPY data") -> None:
         self.name = name
-        self._fd = file.fileno()
-        self.file_bytes = os.fstat(self._fd).st_size
+        if isinstance(source, bytes):
+            self._bytes, self._fd = source, -1
+            self.file_bytes = len(source)
+        else:
+            self._bytes, self._fd = b"", source.fileno()
+            self.file_bytes = os.fstat(self._fd).st_size
         try:
-            self.dialect, self._count = read_header(os.pread(self._fd, HEADER_BYTES, 0))
+            head = self.read(0, min(HEADER_BYTES, self.file_bytes))
+            self.dialect, self._count = read_header(head)
         except ValueError as error:
             raise self._damaged(str(error)) from error
         if not self.dialect.has_table:
@@ -165,6 +179,27 @@ class Container:
         if not all(map(lt, found, islice(found, 1, None))):
             raise self._damaged("its table is not in order")
         return array("q", (offset + shift for offset in found)) if shift else found
+
+    def runs(self, part: Slice | None = None, *, circuits: int, size_bytes: int) -> Iterator[Slice]:
+        """A slice (or all) in runs of at most `circuits` circuits and `size_bytes` bytes.
+
+        A circuit that has more is a run of its own.
+        """
+        offsets = self.offsets(part)
+        first = part.start_index if part else 0
+        start, last = 0, len(offsets) - 1
+        while start < last:
+            end = start + 1
+            while end < min(start + circuits, last) and (
+                offsets[end + 1] - offsets[start] <= size_bytes
+            ):
+                end += 1
+            yield Slice(first + start, end - start)
+            start = end
+
+    def all_records(self) -> list[bytes]:
+        """The record of each circuit."""
+        return [self.read(start, end - start) for start, end in pairwise(self.offsets())]
 
     def cut(self, part: Slice) -> bytes:
         """The circuits of a slice as a QPY file of their own."""
@@ -226,10 +261,13 @@ class Container:
 
     def read(self, position: int, size: int) -> bytes:
         """The bytes of the file at a position, all of them."""
-        try:
-            data = os.pread(self._fd, size, position)
-        except OSError as error:
-            raise InputError(f"cannot read {self.name}: {error.strerror}") from error
+        if self._fd < 0:
+            data = self._bytes[position : position + size]
+        else:
+            try:
+                data = os.pread(self._fd, size, position)
+            except OSError as error:
+                raise InputError(f"cannot read {self.name}: {error.strerror}") from error
         if len(data) < size:
             raise self._damaged("it ends too early")
         return data
@@ -288,14 +326,14 @@ def decode_each(data: bytes) -> "list[QuantumCircuit | UnreadRecord]":
         return [*_decode(data)]
     except InputError as error:
         try:
-            dialect, count = read_header(data)
-            table = struct.unpack_from(f"!{count}Q", data, HEADER_BYTES)
-        except (ValueError, struct.error):
+            container = Container(data)
+            found = container.all_records()
+            at = container.read(HEADER_BYTES, 8)
+        except InputError:
             raise error from None
-        bounds = [first_record(count) - 1, *table, len(data)]
-        if not dialect.has_table or not all(map(lt, bounds, islice(bounds, 1, None))):
+        if at != first_record(len(found)).to_bytes(8):  # Qiskit reads no table that is shifted
             raise
-    return [_decode_one(dialect, data[start:end]) for start, end in pairwise(bounds[1:])]
+    return [_decode_one(container.dialect, record) for record in found]
 
 
 def _decode_one(dialect: Dialect, record: bytes) -> "QuantumCircuit | UnreadRecord":

@@ -7,6 +7,7 @@ big-endian. Nothing inside a gate is looked at: a record may have an end and sti
 """
 
 import struct
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 OLDEST_VERSION = 5
@@ -44,6 +45,20 @@ class Unsliceable(ValueError):
 
 class CutShort(Unsliceable):
     """A record that runs out of the data."""
+
+
+class Register(NamedTuple):
+    """A register: its `kind`, q or c, its name, and the places of its bits in the circuit.
+
+    It is `alone` if no bit is in another as well; one that is not `in_circuit` is only that of bits
+    that are.
+    """
+
+    kind: bytes
+    alone: bool
+    in_circuit: bool
+    name: bytes
+    bits: Sequence[int]
 
 
 class Head(NamedTuple):
@@ -136,6 +151,12 @@ class Walk:
         if size < 0 or self.at > self.end:
             raise CutShort
 
+    def read(self, size: int) -> bytes:
+        """Read so many bytes. Raises CutShort."""
+        start = self.at
+        self.skip(size)
+        return bytes(self.data[start : self.at])
+
     def take(self, layout: struct.Struct) -> tuple[Any, ...]:
         """Read a structure. Raises struct.error."""
         fields = layout.unpack_from(self.data, self.at)
@@ -176,14 +197,19 @@ class Walk:
         return int(instructions)
 
     def registers(self, count: int) -> None:
-        """Go on behind registers."""
+        """Go on behind registers, and see each of them."""
         for _ in self.times(count, REGISTER.size):
-            _, _, size, name, _ = self.take(REGISTER)
-            if self.version >= 18:
-                contiguous = self.data[self.at : self.at + 1] == b"\x01"
-                self.skip(1 + name + (4 if contiguous else 4 * size))
-            else:
-                self.skip(name + 8 * size)
+            kind, alone, size, name_bytes, in_circuit = self.take(REGISTER)
+            contiguous = self.version >= 18 and self.read(1) == b"\x01"
+            name = self.read(name_bytes)
+            number = "I" if self.version >= 18 else "q"
+            bits: Sequence[int] = self.take(struct.Struct(f"!{1 if contiguous else size}{number}"))
+            if contiguous:
+                bits = range(bits[0], bits[0] + size)
+            self.see(Register(kind, alone, in_circuit, name, bits))
+
+    def see(self, register: Register) -> None:
+        """Take notice of a register; by default it is none."""
 
     def variables(self, count: int) -> None:
         """Go on behind the declarations of variables."""

@@ -1,6 +1,6 @@
 """A slice of a set's circuits, as a provider gets it: bytes by position, decoded on demand."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -14,6 +14,8 @@ from qjobs.results import CircuitResult
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
+
+    from qjobs.circuits.observables import Observable
 
 
 class Unread(NamedTuple):
@@ -60,6 +62,13 @@ class CircuitSlice:
             return self.slice
         first = self.slice.start_index // self.sweep.rows
         return Slice(first, self.slice.end_index // self.sweep.rows - first + 1)
+
+    def read_observables(self) -> "Sequence[Observable]":
+        """The observables; none if there is no file of them. Raises InputError."""
+        # Imported here: few sets have any.
+        from qjobs.circuits.observables import read_observables
+
+        return () if self.observables is None else read_observables(str(self.observables))
 
     def qpy(self) -> bytes:
         """The circuits it touches as a QPY file: byte copying, no decoding, no Qiskit.

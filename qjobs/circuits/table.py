@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self, TypeAlias
 
+from qjobs import files
 from qjobs.circuits.sweep import Sweep
-from qjobs.errors import InputError, StateUnwritable
+from qjobs.errors import InputError
 
 MAX_VALUES = 250_000_000
 """Of one table, which then has 2 GB."""
@@ -41,7 +42,7 @@ class Table:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
             self._file = os.fdopen(os.open(self._path, flags, 0o600), "wb")
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise files.unwritable(self._path, error) from error
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -89,19 +90,16 @@ class Table:
             self._file.seek(0)
             self._file.write(_header(rows, len(self._names)))
             self._file.flush()
-            os.fsync(self._file.fileno())
+            files.sync(self._file.fileno())
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise files.unwritable(self._path, error) from error
         return Sweep(self._path, self._names, rows)
 
     def _write(self, data: "bytes | Values") -> None:
         try:
             self._file.write(data)
         except OSError as error:
-            raise self._unwritable(error) from error
-
-    def _unwritable(self, error: OSError) -> StateUnwritable:
-        return StateUnwritable(f"cannot write {self._path}: {error.strerror}")
+            raise files.unwritable(self._path, error) from error
 
 
 def _header(rows: int, columns: int) -> bytes:

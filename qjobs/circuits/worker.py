@@ -1,13 +1,11 @@
 """A process that reads circuits with Qiskit: tasks come in, QPY files and a few words go out.
 
-It is started as `python -m qjobs.circuits.worker PARENT MEMORY ANSWERS`, with the id of the
-process that it must not outlive, the bytes of memory that it may take, and its `channel`. It
-speaks JSON, one object a line. First it says `{"dialect": ...}`, that of the QPY it writes. A
-task on its input is
+It is a `child`, started as `qjobs.circuits.worker MEMORY`, with the bytes of memory that it may
+take. First it says `{"dialect": ...}`, that of the QPY it writes. A task is
 
     {"format": "qasm2", "prefix": PATH, "files": [[PATH, NAME, PACKED, FOLDER], ...]}
 
-and the answer one line a file, `{"sha256": ..., "circuits": 1, "parameters": [...]}` or
+and the answer one message a file, `{"sha256": ..., "circuits": 1, "parameters": [...]}` or
 `{"error": ..., "hint": ...}`, in order and as soon as it is known, so that the file that it dies
 of is known, too; then `{"parts": [PATH, ...]}`: the files that hold the circuits. `parameters`
 holds `[[NAME, ...], POSITION]` for each group of names that circuits have, and the first that has
@@ -16,25 +14,22 @@ container,
 
     {"container": PATH, "start_index": 0, "experiments_count": 300}
 
-is answered in one line, `{"parameters": [...], "unreadable": [[INDEX, NAME, REASON], ...]}`, or
-with an error. It ends with its input.
+is answered by `{"parameters": [...], "unreadable": [[INDEX, NAME, REASON], ...]}`, or
+with an error.
 Circuits cross as QPY, which is ten times faster to read than a pickle and runs no code.
 """
 
 import gc
 import hashlib
-import json
 import os
-import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from qjobs.children import channel
-from qjobs.children.lifetime import die_with
+from qjobs.children.parent import Parent, begin
 from qjobs.circuits import bounds, qpy
 from qjobs.circuits.foreign import describe
 from qjobs.circuits.older import decode_windows
@@ -48,49 +43,34 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
 _Names: TypeAlias = dict[tuple[str, ...], int]
-_Message: TypeAlias = dict[str, Any]
+_Message: TypeAlias = Mapping[str, Any]
 
 
 def main(arguments: list[str]) -> None:
-    """Work until the input ends."""
-    parent, memory, answers = map(int, arguments)
-    if not die_with(parent):
-        return
-    requests, replies = channel.take(answers)
-
-    def say(message: _Message) -> None:
-        replies.write(json.dumps(message).encode() + b"\n")
-        replies.flush()
-
-    # Ctrl-C is for the parent, which ends us. Threads of our own would only be in the way of
-    # the other workers; the variables are Rayon's and OpenMP's, read when Qiskit is loaded.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.putenv("RAYON_NUM_THREADS", "1")
-    os.putenv("OMP_NUM_THREADS", "1")
+    """Work until there is nothing more to do."""
+    (memory,), parent = begin(arguments)
     warnings.simplefilter("ignore")
-    bounds.limit_memory(memory)
+    bounds.limit_memory(int(memory))
     try:
         from qiskit import QuantumCircuit
 
         dialect, _ = qpy.read_header(qpy.encode([QuantumCircuit()]))
     except ImportError as error:
-        say({"error": f"Qiskit cannot be loaded: {error}"})
+        parent.answer({"error": f"Qiskit cannot be loaded: {error}"})
         return
     # Circuits are many small objects in few cycles: to look for these as often as Python does
     # by default takes a quarter of the time of parsing.
     gc.freeze()
     gc.set_threshold(100_000, 50, 50)
-    say({"dialect": [dialect.version, dialect.qiskit.hex(), dialect.encoding.hex()]})
-    with requests, replies:
-        for line in requests:
-            message = json.loads(line)
-            if "container" in message:
-                say(_attempt(partial(_answer_question, message), message["container"]))
-            else:
-                _work(message, dialect, say)
+    parent.answer({"dialect": [dialect.version, dialect.qiskit.hex(), dialect.encoding.hex()]})
+    for message, _ in parent.requests():
+        if "container" in message:
+            parent.answer(_attempt(partial(_answer_question, message), message["container"]))
+        else:
+            _work(message, dialect, parent)
 
 
-def _work(task: _Message, dialect: qpy.Dialect, say: Callable[[_Message], None]) -> None:
+def _work(task: _Message, dialect: qpy.Dialect, parent: Parent) -> None:
     format_ = Format(task["format"])
     parts: list[str] = []
     records: list[bytes] = []
@@ -100,13 +80,13 @@ def _work(task: _Message, dialect: qpy.Dialect, say: Callable[[_Message], None])
                 read = partial(_read_qpy, Path(path), name, task["prefix"], parts)
             else:
                 read = partial(_read_qasm, Path(path), name, format_, packed, folder, records)
-            say(_attempt(read, name))
+            parent.answer(_attempt(read, name))
         if records:
             _write_part(qpy.whole(dialect, records), task["prefix"], parts)
     except StateUnwritable as error:
-        say({"unwritable": error.message})
+        parent.answer({"unwritable": error.message})
     else:
-        say({"parts": parts})
+        parent.answer({"parts": parts})
 
 
 def _attempt(read: Callable[[], _Message], name: str) -> _Message:

@@ -8,13 +8,14 @@ process that may take all of the memory.
 import selectors
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from qjobs.children.child import Died, Expired
 from qjobs.circuits import bounds
 from qjobs.circuits.files import Parameters, Task
-from qjobs.circuits.process import Died, Expired, Process, parameters
+from qjobs.circuits.process import Process, parameters
 from qjobs.circuits.sniff import Format
 from qjobs.errors import InputError
 from qjobs.model import Slice
@@ -49,7 +50,7 @@ class Workers:
     def close(self) -> None:
         """End the processes, whatever they are doing."""
         while self._all:
-            self._all.pop().kill()
+            self._all.pop().child.end()
 
     def run(self, tasks: Sequence[Task], *, answered: Callable[[], object]) -> None:
         """Have all tasks done. `answered` is called once a file, in this thread.
@@ -73,7 +74,7 @@ class Workers:
         """
         return [(at, name, why) for at, name, why in self._ask(container, part)["unreadable"]]
 
-    def _ask(self, container: Path, part: Slice) -> dict[str, Any]:
+    def _ask(self, container: Path, part: Slice) -> Mapping[str, Any]:
         limit_s = bounds.FILE_S + bounds.BYTE_S[Format.QPY] * container.stat().st_size
         try:
             return self._all[0].ask(container, part, limit_s=limit_s)
@@ -120,41 +121,39 @@ class _Round:
             for _ in range(process.hear()):
                 self._answered()
         except Died as death:
-            self._selector.unregister(process.output)
-            self._give(self._replace(process, death))
+            self._replace(process, death)
         else:
             if process.task is None:
-                self._selector.unregister(process.output)
+                self._selector.unregister(process.child)
                 self._give(process)
 
     def _spend(self, process: Process, seconds: float) -> None:
         try:
             process.spend(seconds)
         except Expired as death:
-            self._selector.unregister(process.output)
-            self._give(self._replace(process, death))
+            self._replace(process, death)
 
     def _give(self, process: Process) -> None:
         """Have a process take the next task, if there is one."""
-        while self._waiting:
-            try:
-                process.take(self._waiting.popleft())
-            except Died as death:
-                process = self._replace(process, death)
-            else:
-                self._selector.register(process.output, selectors.EVENT_READ, process)
-                return
+        if not self._waiting:
+            return
+        self._selector.register(process.child, selectors.EVENT_READ, process)
+        try:
+            process.take(self._waiting.popleft())
+        except Expired as death:
+            self._replace(process, death)
 
-    def _replace(self, process: Process, death: Died) -> Process:
-        """A process in the place of one that died, and its task to be done in another way."""
-        process.kill()
+    def _replace(self, process: Process, death: Died) -> None:
+        """Have another process in the place of one that died, and its task done in another way."""
+        self._selector.unregister(process.child)
+        process.child.end()
         self._all.remove(process)
         if process.task is not None:
             self._settle(process, process.task, death)
         another = Process(bounds.memory_bytes(1))
         self._all.append(another)
         another.greet()
-        return another
+        self._give(another)
 
     def _settle(self, process: Process, task: Task, death: Died) -> None:
         at, count = process.answers, len(task.files)

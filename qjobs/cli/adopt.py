@@ -20,7 +20,10 @@ from qjobs.render.writing import show
 def adopt(
     address: options.OneJob,
     job_id: Annotated[
-        str, typer.Argument(metavar="JOB_ID", help="The provider's name for the job.")
+        str,
+        typer.Argument(
+            metavar="JOB_ID", help="The provider's name for the job, that of the newest attempt."
+        ),
     ],
     *,
     written: OutputOptions,

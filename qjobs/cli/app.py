@@ -24,7 +24,7 @@ class Verb(NamedTuple):
     examples: Sequence[str]
 
     def function(self) -> Callable[..., ExitCode]:
-        """What the verb does. It is called like the verb, unless Python has that word."""
+        """Import the function of the verb, which has its name, unless Python has that word."""
         module = import_module(f"qjobs.cli.{self.name}")
         name = f"{self.name}_" if hasattr(builtins, self.name) else self.name
         found: Callable[..., ExitCode] = getattr(module, name)

@@ -22,7 +22,7 @@ from qjobs.render.writing import show
 
 ProviderName = Annotated[
     str | None,
-    typer.Option("--provider", "-p", metavar="NAME", help="Only those of this provider."),
+    typer.Option("--provider", "-p", metavar="NAME", help="List only backends of this provider."),
 ]
 
 
@@ -30,7 +30,7 @@ def backends(
     *,
     provider: ProviderName = None,
     least_busy: Annotated[
-        bool, typer.Option("--least-busy", help="Only the one that fewest jobs wait for.")
+        bool, typer.Option("--least-busy", help="List only the one with the fewest waiting jobs.")
     ] = False,
     account: options.AccountName = "",
     instance: options.Instance = "",
@@ -64,7 +64,7 @@ Answer: TypeAlias = list[Offer] | QjobsError
 
 
 def _all_offered(output: Output) -> list[Offer]:
-    """What all providers have; those that do not say are named."""
+    """List the backends of all providers, and name the providers that do not answer."""
     names = loading.names()
     answers = _asked(names)
     offers = []
@@ -80,7 +80,7 @@ def _all_offered(output: Output) -> list[Offer]:
 
 
 def _asked(names: Sequence[str]) -> dict[str, Answer]:
-    """What each provider says. Those that are processes of their own are asked side by side."""
+    """Ask each provider for its backends, those that are processes of their own side by side."""
     workspace = open_workspace()
     apart = loading.read_config().vendors()
     answers: dict[str, Answer] = {}

@@ -13,6 +13,7 @@ from qjobs.cli.exit_codes import NotStopped
 from qjobs.cli.groups import OutputOptions
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
+from qjobs.engine.asking import away
 from qjobs.engine.cancel import (
     Cancellation,
     CancelReport,
@@ -36,14 +37,15 @@ def cancel(
     duplicates: Annotated[
         bool,
         typer.Option(
-            "--duplicates", help="Only the further jobs that a provider made of one call."
+            "--duplicates",
+            help="Cancel only duplicates: further jobs that a provider made of one call.",
         ),
     ] = False,
     others: Annotated[
-        bool, typer.Option("--others", help="Even if the jobs are somebody else's.")
+        bool, typer.Option("--others", help="Cancel jobs of other users, too.")
     ] = False,
     whole_jobs: options.WholeJobs = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Cancel without asking.")] = False,
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
@@ -71,6 +73,10 @@ def cancel(
         sets = " ".join(dict.fromkeys(plan.set_id for plan, _ in running))
         unknown = any(report.outcome is Cancellation.UNKNOWN for _, report in running)
         again = f"once the provider can tell what became of it: qjobs cancel {sets}"
+        if gone := away(workspace.provider_at(plan.destination), plan):
+            raise NotStopped(
+                f"{count(len(running), 'job')} could not be stopped; {gone.who} can", hint=gone.hint
+            )
         raise NotStopped(
             f"{count(len(running), 'job')} could not be stopped; "
             f"{plan.set_id}/{first.index}: {first.outcome.value}",

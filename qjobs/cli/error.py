@@ -27,7 +27,7 @@ def error(
     addresses: options.Addresses = None,
     *,
     all_attempts: Annotated[
-        bool, typer.Option("--all-attempts", help="Failures of earlier attempts too.")
+        bool, typer.Option("--all-attempts", help="Show failures of earlier attempts, too.")
     ] = False,
     cached: options.Cached = False,
     exit_status: options.ExitStatus = False,

@@ -114,9 +114,13 @@ def raise_for_jobs(
     if unsent:
         lost = next((report for report in reports if report.unknown and not report.finds), None)
         verb = "result --partial" if recovered else "resume"
-        hint = ways_out(lost.job_set, lost.unknown) if lost else f"qjobs {verb} {sets}"
+        hint = ways_out_of(lost) if lost else f"qjobs {verb} {sets}"
         raise PartlySubmitted(f"{unsent} {of_all} not submitted", hint=hint)
     if pending:
+        away = next((report.away for report in reports if report.away), None)
+        if away and not any(job.pending for job in jobs):  # whoever waits learns no more
+            what = f"{pending} {of_all} not finished, as far as is known: {away.who} can ask"
+            raise StillPending(what, hint=away.hint)
         raise StillPending(f"{pending} {of_all} not finished", hint=f"qjobs wait {sets}")
     unclear = sum(not job.looked_into for job in jobs)
     if unclear and not recorded:
@@ -127,8 +131,13 @@ def raise_for_jobs(
         )
 
 
+def ways_out_of(report: SetReport) -> str:
+    """Say in one line how to settle the jobs of unknown fate of a set."""
+    return report.away.hint if report.away else ways_out(report.job_set, report.unknown)
+
+
 def ways_out(job_set: JobSet, unknown: Sequence[int]) -> str:
-    """What can be done about jobs of unknown fate whose provider can never tell, in one line."""
+    """Say in one line how to settle jobs of unknown fate whose provider can never tell."""
     set_id = job_set.set_id
     jobs = f"{set_id}/{summaries.spans(unknown)}"
     return (
@@ -143,8 +152,18 @@ def warn_of_unknown(report: SetReport, output: Output) -> None:
     if not report.unknown:
         return
     set_id = report.job_set.set_id
-    way = f"qjobs resume {set_id}" if report.finds else ways_out(report.job_set, report.unknown)
+    way = f"qjobs resume {set_id}" if report.finds else ways_out_of(report)
     output.warn(f"{set_id}: {count(len(report.unknown), 'job')} of unknown fate; {way}")
+
+
+def warn_of_jobs_out_of_reach(report: SetReport, output: Output) -> None:
+    """Say who can ask for the jobs of which nobody here knows how they are."""
+    out_of_reach = sum(job.out_of_reach for job in report.jobs)
+    if out_of_reach and report.away:
+        output.warn(
+            f"{report.job_set.set_id}: {report.away.who} can ask for "
+            f"{count(out_of_reach, 'job')}; {report.away.hint}"
+        )
 
 
 def retry_command(sets: str, *, failed: bool, cancelled: bool) -> str:

@@ -16,9 +16,9 @@ from qjobs.render.writing import show as show_data
 def list_(
     *,
     limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, help="At most so many sets.")
+        int, typer.Option("--limit", metavar="N", min=1, help="List at most N sets.")
     ] = 20,
-    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="List all sets.")] = False,
     written: OutputOptions,
 ) -> ExitCode:
     from qjobs.engine.list import list_sets

@@ -65,21 +65,26 @@ Backend = Annotated[
         "-b",
         metavar="PROVIDER:BACKEND",
         envvar="QJOBS_BACKEND",
-        help="Where to run.",
+        help="Provider and backend to run on.",
         autocompletion=complete_backend,
     ),
 ]
 Name = Annotated[
     str,
-    typer.Option("--name", "-n", metavar="NAME", help="A name for the set.", show_default=False),
+    typer.Option("--name", "-n", metavar="NAME", help="Name of the set.", show_default=False),
 ]
 Tags = Annotated[
-    list[str] | None, typer.Option("--tag", metavar="TAG", help="A label for the set; repeatable.")
+    list[str] | None, typer.Option("--tag", metavar="TAG", help="Label of the set; repeatable.")
 ]
 Shots = Annotated[
     int,
     typer.Option(
-        "--shots", "-s", metavar="N", min=1, max=LARGEST_NUMBER, help="Repetitions of each circuit."
+        "--shots",
+        "-s",
+        metavar="N",
+        min=1,
+        max=LARGEST_NUMBER,
+        help="Number of times each circuit runs.",
     ),
 ]
 Seed = Annotated[
@@ -92,10 +97,16 @@ Seed = Annotated[
         help="Seed of the simulator and the transpiler.",
     ),
 ]
-Memory = Annotated[bool, typer.Option("--memory", help="Keep the outcome of each shot.")]
+Memory = Annotated[bool, typer.Option("--memory", help="Keep the outcome of every shot.")]
 OptimizationLevel = Annotated[
     int,
-    typer.Option("--optimization-level", metavar="N", min=0, max=3, help="Of Qiskit's transpiler."),
+    typer.Option(
+        "--optimization-level",
+        metavar="N",
+        min=0,
+        max=3,
+        help="Effort of Qiskit's transpiler, 0 to 3.",
+    ),
 ]
 SeedTranspiler = Annotated[
     int | None,
@@ -104,7 +115,7 @@ SeedTranspiler = Annotated[
         metavar="N",
         min=0,
         max=LARGEST_NUMBER,
-        help="Of the transpiler, where the provider transpiles here; by default that of --seed.",
+        help="Seed of the transpiler, if the provider transpiles here; by default that of --seed.",
         show_default=False,
     ),
 ]
@@ -112,16 +123,18 @@ NoTranspile = Annotated[
     bool,
     typer.Option(
         "--no-transpile",
-        help="Send the circuits as they are; first see that the backend has it all.",
+        help="Submit the circuits as they are: to ibm if they fit, to others in any case.",
     ),
 ]
 LeastBusy = Annotated[
     bool,
-    typer.Option("--least-busy", help="On the backend that fewest jobs wait for: -b ibm."),
+    typer.Option("--least-busy", help="Choose the backend with the fewest waiting jobs: -b ibm."),
 ]
 Mode = Annotated[
     str | None,
-    typer.Option("--mode", metavar="MODE", help="job, batch or session: how the jobs go together."),
+    typer.Option(
+        "--mode", metavar="MODE", help="Execution mode of the jobs: job, batch or session."
+    ),
 ]
 MaxExecutionTime = Annotated[
     float | None,
@@ -129,23 +142,29 @@ MaxExecutionTime = Annotated[
         "--max-execution-time",
         metavar="DURATION",
         parser=duration_s,
-        help="Each job is stopped after so long on the machine (90, 30m, 1h).",
+        help="Stop each job after this much time on the machine (90, 30m, 1h).",
         show_default=False,
     ),
 ]
 Private = Annotated[
-    bool, typer.Option("--private", help="Nobody else sees the jobs; results are given once.")
+    bool,
+    typer.Option(
+        "--private", help="Hide the jobs from everybody else; their results can be read once."
+    ),
 ]
 AccountName = Annotated[
     str,
     typer.Option(
-        "--account", metavar="NAME", help="A saved account of the provider.", show_default=False
+        "--account",
+        metavar="NAME",
+        help="Use this saved account of the provider.",
+        show_default=False,
     ),
 ]
 Instance = Annotated[
     str,
     typer.Option(
-        "--instance", metavar="NAME", help="An instance of the account.", show_default=False
+        "--instance", metavar="NAME", help="Use this instance of the account.", show_default=False
     ),
 ]
 Recalibrated = Annotated[
@@ -157,25 +176,30 @@ Recalibrated = Annotated[
 ]
 ExtraOptions = Annotated[
     list[str] | None,
-    typer.Option("--option", metavar="KEY=VALUE", help="A run option of the backend; repeatable."),
+    typer.Option(
+        "--option", metavar="KEY=VALUE", help="Pass a run option to the backend; repeatable."
+    ),
 ]
 PerJob = Annotated[
     int | None,
     typer.Option(
-        "--per-job", metavar="N", min=1, help="Circuits a job; by default as the backend likes it."
+        "--per-job",
+        metavar="N",
+        min=1,
+        help="Put at most N circuits into a job; by default as many as suit the backend.",
     ),
 ]
 MaxWorkers = Annotated[
     int | None,
-    typer.Option("--max-workers", metavar="N", min=1, help="Submit in at most so many threads."),
+    typer.Option("--max-workers", metavar="N", min=1, help="Submit in at most N threads."),
 ]
 SkipInvalid = Annotated[
-    bool, typer.Option("--skip-invalid", help="Leave out files that cannot be read, and say so.")
+    bool, typer.Option("--skip-invalid", help="Leave out files that cannot be read, and list them.")
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Take no circuit that measures nothing.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Refuse circuits that measure nothing.")]
 Once = Annotated[
     bool,
-    typer.Option("--once", help="If the same was submitted before, go on with that set."),
+    typer.Option("--once", help="Go on with the set, if the same was submitted before."),
 ]
 Parameters = Annotated[
     str | None,
@@ -199,7 +223,7 @@ Precision = Annotated[
         "--precision",
         metavar="P",
         parser=standard_error,
-        help="The standard error asked of expectation values; by default that of the shots.",
+        help="Standard error asked of expectation values; by default that of the shots.",
         show_default=False,
     ),
 ]
@@ -224,7 +248,12 @@ Timeout = Annotated[
 ]
 Poll = Annotated[
     float | None,
-    typer.Option("--poll", metavar="DURATION", parser=duration_s, help="Ask at least this often."),
+    typer.Option(
+        "--poll",
+        metavar="DURATION",
+        parser=duration_s,
+        help="Ask for the status at least this often.",
+    ),
 ]
 FailFast = Annotated[
     bool,
@@ -232,22 +261,27 @@ FailFast = Annotated[
 ]
 MaxFails = Annotated[
     int | None,
-    typer.Option("--max-fails", metavar="N", min=1, help="The same, once so many jobs failed."),
+    typer.Option(
+        "--max-fails", metavar="N", min=1, help="Stop submitting and waiting once N jobs failed."
+    ),
 ]
 
 # Which results, and where to.
 Top = Annotated[
     int | None,
     typer.Option(
-        "--top", metavar="N", min=1, help="Only the most frequent outcomes; 16 on a terminal."
+        "--top",
+        metavar="N",
+        min=1,
+        help="Print only the N most frequent outcomes; 16 on a terminal.",
     ),
 ]
 Partial = Annotated[
-    bool, typer.Option("--partial", help="Give what is there, with a placeholder for the rest.")
+    bool, typer.Option("--partial", help="Print what is there, with a placeholder for the rest.")
 ]
 Arrays = Annotated[
     bool,
-    typer.Option("--arrays", help="In JSON, all of what a simulator saved, as base64 of .npy."),
+    typer.Option("--arrays", help="Put all that a simulator saved into JSON, as base64 of .npy."),
 ]
 Out = Annotated[
     str | None,

@@ -22,7 +22,7 @@ SetIds = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="SET_ID...",
-        help="Ids of sets. Default: all that are found and not here.",
+        help="Ids of sets. Default: all that the provider has and this state folder has not.",
         show_default=False,
     ),
 ]
@@ -33,10 +33,10 @@ def recover(
     *,
     backend: options.Backend,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what is found, and write nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be recovered, and write nothing.")
     ] = False,
     others: Annotated[
-        bool, typer.Option("--others", help="Sets of other users of the instance, too.")
+        bool, typer.Option("--others", help="Recover sets of other users of the instance, too.")
     ] = False,
     account: options.AccountName = "",
     instance: options.Instance = "",
@@ -50,7 +50,7 @@ def recover(
     request = RecoverRequest(
         Destination(provider, name, account, instance), set_ids or (), dry_run, others
     )
-    recoveries, anothers, lost = _recoveries(request, output)
+    recoveries, foreign, lost = _recoveries(request, output)
     made = [r.set_id for r in recoveries if r.outcome in (Outcome.RECOVERED, Outcome.MISSING)]
     if output.ids_only:
         for set_id in made:
@@ -59,8 +59,8 @@ def recover(
         show(output, recovered_document(recoveries), recovered_rows(recoveries), most=None)
     if lost:
         raise lost
-    if anothers:
-        output.note(f"left out {count(anothers, 'set')} of other users: --others takes them")
+    if foreign:
+        output.note(f"left out {count(foreign, 'set')} of other users: --others takes them")
     unreadable = [r.set_id for r in recoveries if r.outcome is Outcome.UNREADABLE]
     if unreadable and set_ids:
         raise NotFound(f"not enough is left of {' '.join(unreadable)}")
@@ -74,20 +74,20 @@ def recover(
 def _recoveries(
     request: "RecoverRequest", output: Output
 ) -> "tuple[list[Recovery], int, NotFound | None]":
-    """What was found, how many sets of other users besides, and what was looked for in vain."""
+    """Collect the sets found, the number of other users' sets, and the error for missing ones."""
     from qjobs.engine.recover import Outcome
     from qjobs.engine.recover import recover as recover_sets
 
     recoveries = []
-    anothers = 0
+    foreign = 0
     try:
         for recovery in recover_sets(open_workspace(), request):
             for problem in recovery.problems:
                 output.warn(problem)
-            if recovery.outcome is Outcome.ANOTHERS:
-                anothers += 1
+            if recovery.outcome is Outcome.FOREIGN:
+                foreign += 1
             else:
                 recoveries.append(recovery)
     except NotFound as error:
-        return recoveries, anothers, error
-    return recoveries, anothers, None
+        return recoveries, foreign, error
+    return recoveries, foreign, None

@@ -1,4 +1,4 @@
-"""What the words of a command line ask to be submitted."""
+"""The options of `submit` and `run`, and the request that they make."""
 
 import sys
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ def input_files(files: Sequence[str] | None, files_from: str | None) -> "list[In
 
 
 class SubmitOptions(NamedTuple):
-    """What circuits to submit, and how: the options of `submit` and `run` alike."""
+    """The options of `submit` and `run`: which circuits to submit, and how."""
 
     files: options.Files = None
     files_from: options.FilesFrom = None

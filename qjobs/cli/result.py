@@ -15,6 +15,7 @@ from qjobs.engine.address import Target
 from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.failed import look_into
 from qjobs.engine.report import FINAL, SetReport, State
+from qjobs.engine.set.parcel import observables_of
 from qjobs.engine.status import status
 from qjobs.engine.wait import failed
 from qjobs.engine.workspace import Workspace
@@ -134,7 +135,7 @@ def _set_result(target: Target, report: SetReport, selected: Selected) -> SetRes
             job.state is State.DONE and kept.has(job.index, job.attempt) for job in report.jobs
         ),
         files=[source.path for source in target.folder.sources()],
-        observables=target.folder.observables(),
+        observables=observables_of(target.folder),
         whole_arrays=selected.arrays,
     )
 

@@ -22,7 +22,7 @@ def resume(
         bool,
         typer.Option(
             "--resend-unknown",
-            help="Send jobs of unknown fate again where the provider cannot tell; they may run "
+            help="Submit jobs of unknown fate again where the provider cannot tell; they may run "
             "twice.",
         ),
     ] = False,

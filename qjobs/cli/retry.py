@@ -29,20 +29,21 @@ def retry(
     failed: Annotated[
         bool,
         typer.Option(
-            "--failed", help="Jobs that failed or were refused, circuits that failed; the default."
+            "--failed",
+            help="Retry jobs that failed or were refused, and failed circuits; the default.",
         ),
     ] = False,
     cancelled: Annotated[
-        bool, typer.Option("--cancelled", help="Jobs that were cancelled.")
+        bool, typer.Option("--cancelled", help="Retry jobs that were cancelled.")
     ] = False,
-    every: Annotated[bool, typer.Option("--all", help="Both.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Retry both.")] = False,
     per_job: Annotated[
         int | None,
         typer.Option(
             "--per-job",
             metavar="N",
             min=1,
-            help="At most N circuits a job; by default as before, halved if that was too large.",
+            help="Put at most N circuits into a job; by default as before, halved if too large.",
         ),
     ] = None,
     recalibrated: options.Recalibrated = False,
@@ -95,7 +96,7 @@ def retry(
 
 
 def _left(target: Target, report: SetReport, opened: Sequence[int]) -> str:
-    """What is left alone although it gave nothing, if nothing was opened, and how to have it."""
+    """Name the command that retries what this one leaves alone, if this one retries nothing."""
     states = [job.state for job in report.jobs if job.state in FAILED]
     if opened or not states:
         return ""

@@ -7,6 +7,7 @@ from qjobs.cli.exit_codes import (
 from qjobs.cli.groups import ShowOptions
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import resolve
+from qjobs.engine.set.parcel import observables_of
 from qjobs.engine.status import status as ask_status
 from qjobs.errors import ExitCode
 from qjobs.render import rows, shapes
@@ -30,7 +31,7 @@ def show(
     for problem in report.problems:
         output.warn(problem)
     sources, skipped = target.folder.sources(), target.folder.skipped()
-    observables = target.folder.observables()
+    observables = observables_of(target.folder)
     told = {} if cached else details(workspace, report.job_set, report.jobs)
     document = shapes.set_document(
         report, sources=sources, skipped=skipped, observables=observables, details=told

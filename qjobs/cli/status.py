@@ -9,6 +9,7 @@ from qjobs.cli.addresses import find_targets
 from qjobs.cli.exit_codes import (
     raise_for_credentials,
     raise_for_jobs,
+    warn_of_jobs_out_of_reach,
 )
 from qjobs.cli.groups import OutputOptions
 from qjobs.cli.reports import looked_into, summarize
@@ -63,6 +64,8 @@ def status(
         by_set = ((report.job_set, chosen) for report, chosen in shown)
         show_data(output, shapes.status_document(shown), rows.job_rows(by_set), most=None)
     raise_for_credentials(reports)
+    for report in reports if not exit_status else ():
+        warn_of_jobs_out_of_reach(report, output)
     if exit_status:
         raise_for_jobs(reports, recorded=cached)
     return ExitCode.OK

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from qjobs.cli.exit_codes import Interrupted, raise_for_jobs, raise_for_submission
 from qjobs.cli.following import follow_to_end
 from qjobs.cli.signals import Interruption
-from qjobs.engine.address import Target, resolve
+from qjobs.engine.address import Target
 from qjobs.engine.deadline import Deadline
 from qjobs.engine.report import SetReport, report_jobs
 from qjobs.engine.sending.submission import SubmitReport
@@ -184,7 +184,7 @@ def start_set(
     if remark := estimates_remark(workspace, folder.job_set):
         output.note(f"expectation values {remark}")
     set_id = folder.job_set.set_id
-    target = resolve(workspace.store, set_id)
+    target = Target(folder, folder.job_set.indices)
     if print_id:
         print_ids([target])
     if preparation.existing:

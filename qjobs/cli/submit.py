@@ -11,6 +11,7 @@ from qjobs.cli.submission import conclude, say_where, start_set, warn_of_files
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.set.origins import Origins
+from qjobs.engine.set.parcel import observables_of
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode
 from qjobs.render import rows, shapes
@@ -29,7 +30,7 @@ def submit(
     *,
     asked: SubmitOptions,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read and plan everything, write and send nothing.")
+        bool, typer.Option("--dry-run", help="Read and plan everything; write and submit nothing.")
     ] = False,
     wait: options.Wait = False,
     waiting: WaitOptions,
@@ -61,7 +62,7 @@ def submit(
             reports[0],
             sources=target.folder.sources(),
             skipped=target.folder.skipped(),
-            observables=target.folder.observables(),
+            observables=observables_of(target.folder),
         ),
     )
     return ExitCode.OK

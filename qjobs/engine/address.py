@@ -34,7 +34,7 @@ class Selection(NamedTuple):
     items: tuple[tuple[int | None, int | None, int], ...]
 
     def within(self, length: int, what: str, *, start_index: int = 0) -> list[int]:
-        """The chosen ones of so many numbers, ascending. Raises NotFound if one is not there.
+        """Select from `length` numbers, in ascending order. Raises NotFound if one is not there.
 
         They begin with `start_index`, and so does a range without a first number.
         """
@@ -86,7 +86,7 @@ class Target(NamedTuple):
         return len(self.circuits) == self.folder.job_set.circuits
 
     def chosen(self, jobs: Sequence[Job]) -> list[Job]:
-        """Those of the set's jobs that are meant."""
+        """The jobs of the set that are meant."""
         return [job for job in jobs if self._means(job.index, spans.left(job.slice, job.retried))]
 
     def refuse_parts(self, verb: str, jobs: Iterable[int]) -> None:
@@ -235,7 +235,7 @@ def _target(folder: SetFolder, address: Address) -> Target:
 
 
 def of_jobs(folder: SetFolder, jobs: Sequence[int]) -> Target:
-    """What means these jobs, by the circuits that are their own now."""
+    """Address these jobs of a set, with the circuits that each has now."""
     known = folder.parts
     parts = sorted((part for job in jobs for part in known[job]), key=lambda part: part.start_index)
     circuits: range | tuple[int, ...]

@@ -1,13 +1,16 @@
-"""Attach to a job of unknown fate the provider job that a person has found for it."""
+"""Attach to jobs of unknown fate the provider jobs that they are: found by a person, or a tag."""
 
 from contextlib import suppress
 from typing import assert_never
 
 from qjobs.engine.address import Target
+from qjobs.engine.asking import away
 from qjobs.engine.sending.adopting import Adopter
+from qjobs.engine.sending.lookup import Found, look_up
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import NotFound, StateError, UsageError
 from qjobs.model import Accepted, Attempted, Dropped, Finished, Job, JobStatus, Planned, Refused
+from qjobs.store.folder import SetFolder
 
 
 def adopt(workspace: Workspace, target: Target, job_id: str) -> str:
@@ -34,6 +37,8 @@ def adopt(workspace: Workspace, target: Target, job_id: str) -> str:
         job = journal.job(index)
         _check_waits(job, f"{job_set.set_id}/{index}")
         number = job.attempt.number
+        if gone := away(provider, job_set):
+            raise NotFound(f"{gone.who} can ask for the job {job_id}", hint=gone.hint)
         known = provider.statuses([job_id], backend=job_set.backend)
         if known.get(job_id, JobStatus.UNKNOWN) is JobStatus.UNKNOWN:
             raise NotFound(
@@ -43,6 +48,29 @@ def adopt(workspace: Workspace, target: Target, job_id: str) -> str:
         adopter = Adopter(job_set, journal, provider, workspace.clock)
         adopter.accepted(index, number, [job_id])
         return adopter.stop_withdrawn(index)
+
+
+def adopt_found(workspace: Workspace, folder: SetFolder) -> list[str]:
+    """Record what came of calls whose answer was lost, as far as there are jobs of them by now.
+
+    Nothing is sent, and what is not found stays unknown. Returns what may run on although it was
+    cancelled. Raises ProviderError if the provider cannot be had, and StateError.
+    """
+    lost = [job.index for job in folder.jobs() if isinstance(job.state, Attempted)]
+    if not lost or folder.being_submitted():
+        return []
+    provider = workspace.provider_at(folder.job_set.destination)
+    problems = []
+    with folder.claim_submission(), folder.journal() as journal:
+        adopter = Adopter(folder.job_set, journal, provider, workspace.clock)
+        for job in map(journal.job, lost):
+            if not isinstance(job.state, Attempted):
+                continue
+            found = look_up(provider, folder.job_set, job.state, workspace.clock())
+            if isinstance(found, Found) and found.job_ids:
+                adopter.found(job.index, job.attempt.number, found.job_ids)
+                problems.append(adopter.stop_withdrawn(job.index))
+    return [*filter(None, problems)]
 
 
 def _only(target: Target) -> int:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from qjobs.errors import UnknownBackend
 
 if TYPE_CHECKING:
-    from qjobs.contract import Capabilities, Provider
+    from qjobs.contract import Away, Capabilities, Provider
+    from qjobs.model import JobSet
 
 
 def connections(provider: "Provider", backend: str) -> int:
@@ -27,6 +28,15 @@ def polls_s(provider: "Provider", backend: str) -> tuple[float, float]:
 def has_accounts(provider: "Provider", backend: str) -> bool:
     """Whether the user can have several accounts or instances there. Raises ProviderError."""
     return _capabilities(provider, backend).accounts
+
+
+def away(provider: "Provider", job_set: "JobSet") -> "Away | None":
+    """Who alone can go on with a set, if the provider cannot in this process."""
+    from qjobs.contract import MayBeAway
+
+    if not isinstance(provider, MayBeAway):
+        return None
+    return provider.away(job_set.set_id, backend=job_set.backend)
 
 
 def _capabilities(provider: "Provider", backend: str) -> "Capabilities":

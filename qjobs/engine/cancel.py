@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Cancellation(StrEnum):
-    """What became of the wish to cancel one job."""
+    """The outcome of cancelling one job."""
 
     CANCELLED = "cancelled"
     REQUESTED = "requested"
@@ -71,7 +71,7 @@ def check_own(target: Target) -> None:
 
 
 def stoppable(target: Target) -> list[int]:
-    """Those of the target's jobs that, by what is known, have not come to their end."""
+    """The jobs of the target that are not known to have ended."""
     return [
         job.index
         for job in target.chosen(target.folder.jobs())
@@ -214,6 +214,6 @@ def _outcome(job: Job, outcomes: "Mapping[str, CancelOutcome]") -> tuple[Cancell
 
 
 def _asked(job_id: str, outcomes: "Mapping[str, CancelOutcome]") -> Cancellation:
-    """What the provider said of a job, if it did."""
+    """The provider's answer for one job, if it gave one."""
     said = outcomes.get(job_id)
     return Cancellation.UNKNOWN if said is None else Cancellation(said.value)

@@ -35,7 +35,7 @@ class Deadline:
         self._at = None if timeout_s is None else monotonic() + timeout_s
 
     def left_s(self, grace_s: float = 0.0) -> float | None:
-        """How long it is until then, or until so much later, at least 0."""
+        """Seconds until `grace_s` after the deadline, at least 0; None without a deadline."""
         return None if self._at is None else max(0.0, self._at + grace_s - self._monotonic())
 
     @property
@@ -60,7 +60,7 @@ class Deadline:
 
 
 def within(workspace: Workspace, deadline: Deadline) -> Workspace:
-    """The same, with providers that give no answer a second after the deadline: OutOfTime.
+    """Bound a workspace: a provider that has not answered a second after the deadline is OutOfTime.
 
     What was sent by then may have been accepted; what would be sent after the deadline is not:
     NotNow.
@@ -98,7 +98,7 @@ def left_behind() -> bool:
 
 
 def kept_on() -> "list[threading.Thread]":
-    """What `to_the_end` has left to do. To end the process now would tear it."""
+    """List the threads that `to_the_end` left running: the process must not end before them."""
     return [thread for thread in threading.enumerate() if thread.name == _KEPT_ON]
 
 

@@ -20,7 +20,7 @@ _NEVER = threading.Event()
 def details(
     workspace: Workspace, job_set: JobSet, jobs: Sequence[JobReport]
 ) -> Mapping[int, JobDetails]:
-    """What the provider tells of some jobs, by their indices; nothing if it tells nothing.
+    """Ask the provider for details of jobs, by their indices; empty if it has none.
 
     These are the first ones, of those that go on before others. A job that it does not answer
     for is left out.

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from qjobs.errors import AmbiguousAddress, NotFound, StateDamaged
+from qjobs.errors import AmbiguousAddress, NotFound
 from qjobs.store.sets import Listing, Store
 from qjobs.store.state.document import SetHeader
 from qjobs.tags import SET_ID
@@ -51,7 +51,7 @@ def _count_back(listing: Listing, back: int, warn: Callable[[str], None]) -> lis
     """The ids of the newest set (1), the one before it (2), ...; as `list` counts them."""
     groups = listing.groups()
     if not groups and listing.damaged:
-        raise StateDamaged(listing.damaged[0], hint="no other job set is there")
+        raise listing.errors[0]
     if not groups:
         raise NotFound("there are no job sets yet", hint="qjobs submit FILES...")
     if back > len(groups):

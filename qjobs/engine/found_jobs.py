@@ -1,4 +1,4 @@
-"""What is left of a job set at its provider: its jobs, sorted by what their labels say."""
+"""The jobs of a set that its provider still has, sorted by what their labels say."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -40,7 +40,7 @@ class OnceKeeper:
 
     @classmethod
     def of(cls, folder: SetFolder, elsewhere: Sequence[Path]) -> Self:
-        """That of a set. Raises UsageError for what the user says of its size."""
+        """The keeper of one set. Raises UsageError if the user names a wrong size of results."""
         saved = [*once.kept_elsewhere(_name(folder), elsewhere)]
         return cls(folder, elsewhere, paths.most_result_bytes(), saved)
 

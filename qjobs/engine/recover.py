@@ -26,12 +26,12 @@ Moved = TypeVar("Moved", Place, Retried)
 
 
 class Outcome(StrEnum):
-    """What became of a set that was found at a provider."""
+    """The outcome for one set that was found at a provider."""
 
     RECOVERED = "recovered"
     MISSING = "missing"  # from here, and nothing was to be written
     PRESENT = "present"  # here already, and left alone
-    ANOTHERS = "another's"  # of somebody else, and left alone
+    FOREIGN = "another's"  # of somebody else, and left alone
     UNREADABLE = "unreadable"  # its labels do not say enough
 
 
@@ -52,7 +52,7 @@ class Recovery(NamedTuple):
 
 
 class RecoverRequest(NamedTuple):
-    """What the user asked for. Without `set_ids` all sets are meant, without a backend any.
+    """The user's request. Without `set_ids` all sets are meant, without a backend those of any.
 
     Sets of which all jobs are of `others` are left alone unless they are meant, too.
     """
@@ -69,20 +69,23 @@ def recover(workspace: Workspace, request: RecoverRequest) -> Iterator[Recovery]
     With `dry_run` nothing is written. Raises UsageError if the provider keeps no labels,
     StateError, ProviderError and, after all others, NotFound for sets that it has no job of.
     """
+    where = request.destination
     for set_id in request.set_ids:
         if not tags.SET_ID.fullmatch(set_id):
-            raise UsageError(f"{set_id!r} is not the id of a job set", hint="give it in full")
-    where = request.destination
+            raise UsageError(
+                f"{set_id!r} is not the id of a job set",
+                hint=f"qjobs recover -b {where.provider} --dry-run",
+            )
     provider = _load(workspace, where)
-    lost, anothers = [], []
+    lost, foreign = [], []
     for set_id in dict.fromkeys(request.set_ids or _seen(provider, where.backend)):
         if workspace.store.has(set_id):
             yield Recovery(set_id, where.backend, Outcome.PRESENT)
             continue
         jobs = provider.labelled(backend=where.backend, set_tag=tags.set_tag(set_id))
         if jobs and not request.others and all(job.owner for job in jobs):
-            anothers.append(set_id)
-            yield Recovery(set_id, jobs[0].backend, Outcome.ANOTHERS)
+            foreign.append(set_id)
+            yield Recovery(set_id, jobs[0].backend, Outcome.FOREIGN)
         elif jobs:
             remains = sort_remains(tags.set_tag(set_id), jobs)
             yield _recover(workspace, request, set_id, remains)
@@ -93,10 +96,10 @@ def recover(workspace: Workspace, request: RecoverRequest) -> Iterator[Recovery]
             f"{where} has no jobs of {' '.join(lost)}",
             hint=f"qjobs recover -b {where.provider} --dry-run",
         )
-    if anothers and request.set_ids:
+    if foreign and request.set_ids:
         raise NotFound(
-            f"all jobs of {' '.join(anothers)} are of somebody else",
-            hint=f"qjobs recover -b {where.provider} --others {' '.join(anothers)}",
+            f"all jobs of {' '.join(foreign)} are of somebody else",
+            hint=f"qjobs recover -b {where.provider} --others {' '.join(foreign)}",
         )
 
 
@@ -208,7 +211,7 @@ def _oldest(remains: Remains) -> datetime:
 
 
 def _facts(set_tag: str, remains: Remains, job: int, number: int) -> Iterator[Fact]:
-    """What must have happened to a job. How the newest attempt is, `status` will ask."""
+    """Reconstruct the facts of a job. `status` will ask how the newest attempt is."""
     attempts = remains.attempts[job]
     last = max(attempts)
     at = attempts[min(attempts)][0].created
@@ -237,7 +240,7 @@ def _retried_facts(
     numbers: dict[int, int],
     ledger: Ledger,
 ) -> Iterator[Fact]:
-    """What left failed circuits to jobs of their own, and happened to these.
+    """Reconstruct the facts that gave failed circuits jobs of their own, and those of the jobs.
 
     Gives them numbers, those that the ledger has of them.
     """

@@ -1,9 +1,9 @@
-"""What can be said of jobs and sets at one moment, in the words that programs rely on."""
+"""The state of jobs and sets at one moment, in the words that programs rely on."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, assert_never
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from qjobs import spans
 from qjobs.errors import AuthError
@@ -22,6 +22,10 @@ from qjobs.model import (
     Session,
     Slice,
 )
+
+if TYPE_CHECKING:
+    # Nothing but a name here: a set that is at its end needs no provider.
+    from qjobs.contract import Away
 
 
 class State(StrEnum):
@@ -68,6 +72,7 @@ class JobReport:
     circuits of the slice that newer jobs have, `failed` those of the others, and of the ones that
     were asked about, that gave nothing although the job is done; `looked_into` says that
     somebody has told which these are, `gone` that the provider has no results of it any more.
+    Nobody here can ask for a job that is `out_of_reach`.
     """
 
     index: int
@@ -81,6 +86,7 @@ class JobReport:
     failed: tuple[Slice, ...] = ()
     looked_into: bool = False
     gone: bool = False
+    out_of_reach: bool = False
 
     @property
     def parts(self) -> tuple[Slice, ...]:
@@ -100,6 +106,8 @@ class JobReport:
     @property
     def pending(self) -> bool:
         """Whether it goes on by itself; so may one of which the provider says nothing we know."""
+        if self.out_of_reach:
+            return False
         return self.state in _PENDING or (self.state is State.UNKNOWN and self.job_id != "")
 
 
@@ -107,8 +115,9 @@ class SetReport(NamedTuple):
     """A job set as shown: its plan, the jobs asked about, and what could not be learnt.
 
     `finds` is False where the provider can never tell what became of jobs of unknown fate.
-    `denied` is why the provider does not answer whoever asks, which no waiting mends. `sessions`
-    are those that were opened for the set, by what is recorded.
+    `denied` is why the provider does not answer whoever asks, which no waiting mends, and `away`
+    who else can ask for what is out of reach, and submit what is not sent. `sessions` are those
+    that were opened for the set, by what is recorded.
     """
 
     job_set: JobSet
@@ -117,6 +126,7 @@ class SetReport(NamedTuple):
     finds: bool = True
     denied: AuthError | None = None
     sessions: tuple[Session, ...] = ()
+    away: "Away | None" = None
 
     @property
     def unknown(self) -> tuple[int, ...]:
@@ -157,15 +167,17 @@ def report_jobs(
     unreachable: str = "",
     *,
     circuits: Sequence[int] | None = None,
+    away: bool = False,
 ) -> tuple[JobReport, ...]:
     """The jobs as shown, in order, with what the provider has just said of accepted ones.
 
     `live` None means that nobody was asked: an accepted job is shown as queued, which it once
     was. `unreachable` is why the provider could not be asked, if it could not. Of circuits that
-    failed only these `circuits` count, ascending; None are all.
+    failed only these `circuits` count, ascending; None are all. What is unknown to a provider that
+    is `away` is out of reach.
     """
     runs = None if circuits is None else _runs(circuits)
-    return tuple(_report_job(job, live, unreachable, runs) for job in jobs)
+    return tuple(_report_job(job, live, unreachable, runs, away=away) for job in jobs)
 
 
 def _runs(circuits: Sequence[int]) -> tuple[Slice, ...]:
@@ -179,6 +191,8 @@ def _report_job(
     live: Mapping[str, JobStatus] | None,
     unreachable: str,
     asked: tuple[Slice, ...] | None,
+    *,
+    away: bool,
 ) -> JobReport:
     attempt = job.attempt
     failed: tuple[Slice, ...] = ()
@@ -212,11 +226,12 @@ def _report_job(
         job.index, job.slice, attempt.number, state, job_id, message, job.duplicates,
         job.retried, failed, attempt.failed is not None,
         bool(attempt.failed and attempt.failed.gone),
+        out_of_reach=away and state is State.UNKNOWN and job_id != "",
     )  # fmt: skip
 
 
 def how_unknown(attempt: Attempt, state: Attempted) -> str:
-    """What to say of a job of unknown fate."""
+    """The message for a job of unknown fate."""
     fate = "no answer to the submission yet"
     if state.reason:
         fate = f"it may or may not have been accepted: {state.reason}"
@@ -225,14 +240,14 @@ def how_unknown(attempt: Attempt, state: Attempted) -> str:
 
 
 def how_dropped(tag: str) -> str:
-    """What to say of a job that was cancelled without an id: of the call with a tag, if any."""
+    """The message for a job that was cancelled without an id, with the tag of its call, if any."""
     if tag:
         return f"cancelled; if the provider accepted it, it has the tag {tag}, and may run"
     return "cancelled before it was sent"
 
 
 def _shortfall(part: Slice, failed: Sequence[Slice], known: Failed) -> str:
-    """What to say of a job that is done, but not with all circuits."""
+    """The message for a job that is done, but not with all circuits."""
     if not failed or known.gone:
         return known.reason if failed else ""
     first = known.circuits[0].start_index

@@ -131,7 +131,7 @@ def fetch(
 
 
 def _ask(provider: "Provider", backend: str, job: JobReport) -> JobResult:
-    """What a job gave. Raises ProviderError, also if that is not of so many circuits."""
+    """Fetch the result of a job. Raises ProviderError, also if it has not all its circuits."""
     result = provider.result(job.job_id, backend=backend)
     if len(result) != job.slice.experiments_count:
         raise ProviderError(
@@ -157,7 +157,7 @@ def _keeper(
 
 
 def _gone(job: JobReport, error: ResultGone, at: datetime) -> Fact:
-    """That all circuits of a job have to run again if anything is to be had of them."""
+    """The fact that the results of a job are gone, so that its circuits have to run again."""
     return Fact(
         job.index, job.attempt, at, FactKind.FAILED,
         spans.written([job.slice]), shortened(f"{GONE}: {error.message}"),
@@ -216,7 +216,7 @@ class _Kept:
         self._last: dict[int, int] = {}
 
     def result(self, job: JobReport, circuit: int) -> CircuitResult | None:
-        """What a circuit gave; None if nothing of its job is kept."""
+        """The result of a circuit; None if its job's results are not kept."""
         if job.index not in self._open:
             if not self._kept.has(job.index, job.attempt):
                 return None

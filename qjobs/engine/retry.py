@@ -82,7 +82,7 @@ def _keeps_something(job: JobReport) -> bool:
 
 
 def _facts(workspace: Workspace, job: JobReport, most: int, jobs: int) -> Iterator[Fact]:
-    """What brings a job, or its failed circuits, to be sent again, at most so many in a job.
+    """The facts that open another attempt at a job, or at its failed circuits, `most` in each.
 
     There are so many jobs so far: a new one has the next index.
     """

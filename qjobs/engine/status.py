@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qjobs import pool
 from qjobs.engine.address import Target
-from qjobs.engine.asking import connections, has_accounts
+from qjobs.engine.asking import away, connections, has_accounts
 from qjobs.engine.report import SetReport, report_jobs
 from qjobs.engine.sending.sessions import left_open
 from qjobs.engine.workspace import Workspace
@@ -26,7 +26,7 @@ from qjobs.model import Accepted, Attempted, Failed, Job, JobSet, JobStatus, Sli
 from qjobs.spans import within
 
 if TYPE_CHECKING:
-    from qjobs.contract import Provider
+    from qjobs.contract import Away, Provider
 
 _NEVER = threading.Event()
 
@@ -50,10 +50,10 @@ def _status(workspace: Workspace, target: Target, *, cached: bool) -> SetReport:
     folder = target.folder
     jobs = target.chosen(folder.jobs())
     asked = {job.state.job_id: job for job in jobs if isinstance(job.state, Accepted)}
-    finds = cached or provider_finds(workspace, folder.job_set, jobs)
+    finds, gone = (True, None) if cached else _fate(workspace, folder.job_set, jobs)
     if cached or not asked:
         reports = report_jobs(jobs, None, circuits=target.circuits)
-        return SetReport(folder.job_set, reports, folder.warnings, finds)
+        return SetReport(folder.job_set, reports, folder.warnings, finds, away=gone)
     try:
         provider = workspace.provider_at(folder.job_set.destination)
         live = provider.statuses(list(asked), backend=folder.job_set.backend)
@@ -62,7 +62,10 @@ def _status(workspace: Workspace, target: Target, *, cached: bool) -> SetReport:
             job_id: asked[job_id].slice for job_id, said in live.items() if said is JobStatus.DONE
         }
         told = told_failed(provider, folder.job_set.backend, done)
+        gone = away(provider, folder.job_set)
         elsewhere = _elsewhere(provider, folder.job_set, live)
+        if gone:
+            elsewhere = f"{gone.who} can ask for this job"
     except ProviderError as error:
         reports = report_jobs(jobs, {}, error.message, circuits=target.circuits)
         if isinstance(error, AuthError):
@@ -90,21 +93,25 @@ def _status(workspace: Workspace, target: Target, *, cached: bool) -> SetReport:
                 jobs = [journal.job(job.index) for job in jobs]
         except (StateDamaged, StateTooNew, StateUnwritable) as error:
             warnings = tuple(dict.fromkeys((*warnings, error.message)))
-    reports = report_jobs(jobs, live, elsewhere, circuits=target.circuits)
-    return SetReport(folder.job_set, reports, warnings, finds)
+    reports = report_jobs(jobs, live, elsewhere, circuits=target.circuits, away=gone is not None)
+    return SetReport(folder.job_set, reports, warnings, finds, away=gone)
 
 
-def provider_finds(workspace: Workspace, job_set: JobSet, jobs: Sequence[Job]) -> bool:
-    """Whether the provider can tell what became of the unknown ones of these jobs, if any."""
+def _fate(workspace: Workspace, job_set: JobSet, jobs: Sequence[Job]) -> "tuple[bool, Away | None]":
+    """Whether the provider can tell what became of the unknown ones of these jobs, if any.
+
+    And who can, if it is away.
+    """
     if not any(isinstance(job.state, Attempted) for job in jobs):
-        return True
+        return True, None
     with suppress(QjobsError):  # of a provider that cannot be had, other verbs tell
-        return workspace.provider_at(job_set.destination).capabilities(job_set.backend).finds
-    return True
+        provider = workspace.provider_at(job_set.destination)
+        return provider.capabilities(job_set.backend).finds, away(provider, job_set)
+    return True, None
 
 
 def _elsewhere(provider: "Provider", job_set: JobSet, live: Mapping[str, JobStatus]) -> str:
-    """What to say of jobs that the provider does not know, where it has several places."""
+    """The message for jobs that the provider does not know: they may be in another instance."""
     if JobStatus.UNKNOWN not in live.values() or not has_accounts(provider, job_set.backend):
         return ""
     where = job_set.instance_name or job_set.instance or "that is used now"
@@ -137,7 +144,7 @@ def _final_messages(
 
 
 def told_failed(provider: "Provider", backend: str, done: Mapping[str, Slice]) -> dict[str, Failed]:
-    """What a provider tells of DONE jobs, by their ids, in which circuits failed.
+    """Ask a provider which circuits failed in jobs that are DONE, by the ids of the jobs.
 
     Nothing of a provider that only tells in the results. Raises ProviderError.
     """
@@ -164,7 +171,7 @@ def told_failed(provider: "Provider", backend: str, done: Mapping[str, Slice]) -
 
 
 def failed_facts(job: Job, failed: Failed, at: datetime) -> list[Fact]:
-    """What there is to record of the failed circuits of a job's newest attempt.
+    """The facts that record which circuits of a job's newest attempt failed.
 
     That there are none is worth a fact where one had to look: nobody has to do so again.
     """

@@ -4,9 +4,11 @@ import threading
 from collections.abc import Callable, Sequence
 
 from qjobs.contract import Plans
+from qjobs.engine.asking import away
 from qjobs.engine.sending.sessions import close_left
 from qjobs.engine.sending.submission import Progress, SubmitReport, submit_jobs
 from qjobs.engine.workspace import Workspace
+from qjobs.errors import UsageError
 from qjobs.model import Accepted, Attempted, Planned
 from qjobs.store.folder import SetFolder
 
@@ -28,7 +30,8 @@ def submit_unsent(
     `jobs` limits it to some jobs of the set, `max_workers` the threads. See
     `submission.submit_jobs`.
     `recalibrated` goes on although the backend is not as it was when the set was planned, and
-    records how it is. Sessions that an earlier process has left open are closed.
+    records how it is. Sessions that an earlier process has left open are closed. Raises
+    UsageError where only another program can go on.
     """
     folder.check_writable()
     left = [*unsent_jobs(folder), *_unstopped_jobs(folder)]
@@ -37,6 +40,8 @@ def submit_unsent(
         close_left(workspace, folder)
         return SubmitReport()
     provider = workspace.provider_at(folder.job_set.destination)
+    if gone := away(provider, folder.job_set):
+        raise UsageError(f"{gone.who} can go on with the set", hint=gone.hint)
     if recalibrated and isinstance(provider, Plans):
         job_set = folder.job_set
         changed = provider.replan(backend=job_set.backend, options=job_set.options)
@@ -63,7 +68,7 @@ def unsent_jobs(folder: SetFolder) -> list[int]:
 
 
 def _unstopped_jobs(folder: SetFolder) -> list[int]:
-    """Those that were cancelled in the midst of a call, and are not known to have ended."""
+    """The jobs that were cancelled during a call, and are not known to have ended."""
     return [
         job.index
         for job in folder.jobs()

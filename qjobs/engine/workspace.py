@@ -1,4 +1,4 @@
-"""What every use-case stands on: the state folder, the providers, the clock."""
+"""The surroundings of every use-case: the state folder, the providers, the clock."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What Python programs give the library, checked before anything is written."""
+"""Checks of the library's arguments, made before anything is written."""
 
 from operator import index as index_
 

@@ -25,7 +25,7 @@ class CircuitNames:
         self._places: Mapping[str, tuple[int, bool]] | None = None
 
     def of(self, part: Slice) -> list[str]:
-        """Those of a slice; `circuit-<index>` where the circuits are gone."""
+        """The names of a slice's circuits; `circuit-<index>` where the circuits are gone."""
         bindings = self._folder.job_set.bindings
         part = self._folder.job_set.stored(part)
         first, last = part.start_index // bindings, part.end_index // bindings
@@ -69,7 +69,7 @@ class CircuitNames:
         return index
 
     def _all_places(self) -> Mapping[str, tuple[int, bool]]:
-        """Of each name, the first circuit in the container, and whether there is another."""
+        """Map each name to its first circuit in the container, and whether there is another."""
         if self._places is None:
             found: dict[str, tuple[int, bool]] = {}
             records = 0

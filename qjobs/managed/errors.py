@@ -1,4 +1,4 @@
-"""What can go wrong in the library's face, by the names of the predecessor's exceptions."""
+"""The exceptions of the library, under the predecessor's names."""
 
 from qjobs.errors import NotFound, QjobsError, TimedOut, UsageError
 

@@ -1,4 +1,4 @@
-"""What a job manager stands on: the workspace of the command line, and providers of objects."""
+"""The surroundings of a job manager: the command line's workspace, and providers of objects."""
 
 from collections.abc import Callable
 from functools import cache
@@ -25,12 +25,12 @@ class Surroundings(NamedTuple):
 
     @classmethod
     def at(cls, home: Path) -> "Surroundings":
-        """Those of a state folder. Nothing is made yet. Raises StateError if it is not safe."""
+        """The surroundings for a state folder; makes nothing. Raises StateError if it is unsafe."""
         return cls(Workspace.at(home), _holder(home))
 
     @classmethod
     def of_program(cls, home: Path) -> "Surroundings":
-        """Those that all jobs share which a program makes without a manager.
+        """The surroundings that jobs share which a program makes without a manager.
 
         A provider of an object keeps files open: there is one, not one for each job.
         """

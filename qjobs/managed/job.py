@@ -222,7 +222,7 @@ class ManagedJob:
         return self._set is not None and self._set.stop({self.index: self.future})
 
     def qobj(self) -> dict[str, Any] | None:
-        """What was sent, as a Qobj; None if the circuits are gone or Qobj cannot say them."""
+        """The submitted circuits as a Qobj; None if they are gone or have no form in Qobj."""
         if self._set is None:
             return None
         folder = self._set.folder
@@ -261,7 +261,7 @@ class ManagedJob:
         self.learn(job)
 
     def _own(self, report: SetReport) -> JobReport:
-        """What a report says of this very job."""
+        """The entry for this job in a report."""
         return next(job for job in report.jobs if job.index == self.index)
 
     def _wait(self, timeout: float | None) -> SetReport:

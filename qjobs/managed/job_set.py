@@ -187,7 +187,8 @@ class ManagedJobSet:
             check_keywords(options, run_config)
             provider = self._provider if backend is None else backend
             job_set = reopen(self._surroundings, job_set.folder, provider, run_config)
-            job_set.check()
+            if unsent_jobs(job_set.folder):
+                job_set.check()
             members = self._open(job_set)
         chosen = [members.job(index) for index in unsent_jobs(job_set.folder)]
         if chosen:
@@ -294,7 +295,7 @@ class ManagedJobSet:
         return members.job(index).job, position
 
     def qobjs(self) -> list[dict[str, Any] | None]:
-        """What was sent, one Qobj a job. See `ManagedJob.qobj`."""
+        """The submitted circuits, one Qobj a job. See `ManagedJob.qobj`."""
         return [managed.qobj() for managed in self.managed_jobs()]
 
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""What the jobs of a set gave, as far as it is kept on the disk, in Qiskit's shape."""
+"""The results of a set's jobs that are on the disk, in Qiskit's shape."""
 
 import threading
 from collections import OrderedDict
@@ -34,7 +34,7 @@ class KeptResults:
             self._results.clear()
 
     def result(self, job: JobReport, *, partial: bool = False) -> "Result | None":
-        """What a job measured, in Qiskit's shape, if that is kept here.
+        """The result of a job in Qiskit's shape, if it is kept here.
 
         With `partial` a job that gave nothing has placeholders in the place of its circuits.
         Raises StateDamaged.

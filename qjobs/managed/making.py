@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from qjobs.errors import UsageError
+from qjobs.contract import Charges
+from qjobs.engine.adopt import adopt_found
+from qjobs.engine.set.parcel import circuit_slice
+from qjobs.errors import ProviderError, StateError, UsageError
 from qjobs.managed.errors import JobManagerInvalidStateError
 from qjobs.managed.home import HELD, Surroundings
 from qjobs.managed.open_set import OpenSet
@@ -18,11 +21,12 @@ from qjobs.managed.planning import (
     write_set,
 )
 from qjobs.managed.warning import warn
-from qjobs.model import RunOptions
+from qjobs.model import JobSet, RunOptions
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
+    from qjobs.circuits.slices import CircuitSlice
     from qjobs.contract import Provider
     from qjobs.store.folder import SetFolder
 
@@ -69,6 +73,7 @@ def begin(
         else _program(where.provider, where.backend, plan.options.shots),
     )
     _remember(provider, folder, circuits, plan.keywords)
+    _recall(provider, folder)
     return OpenSet(workspace, folder)
 
 
@@ -111,9 +116,17 @@ def reopen(
                 f"the job set {job_set.set_id} was submitted to {job_set.backend}, "
                 f"not {_name_of(held)}"
             )
+        _check_instance(held, job_set)
         if keywords:
             _remember(held, folder, (), keywords)
-        return OpenSet(surroundings.holding(held), folder)
+        _recall(held, folder)
+        workspace = surroundings.holding(held)
+        try:
+            for problem in adopt_found(workspace, folder):
+                warn(problem)
+        except (ProviderError, StateError) as error:
+            warn(f"what became of jobs of unknown fate cannot be learnt: {error}")
+        return OpenSet(workspace, folder)
     return OpenSet(surroundings.workspace, folder)
 
 
@@ -143,6 +156,39 @@ def _remember(
     remember = getattr(provider, "originals", None)
     if callable(remember):
         remember(folder.circuits_path, circuits, keywords)
+
+
+def _recall(provider: object, folder: "SetFolder") -> None:
+    """Let a provider of objects know what the jobs of a set were given."""
+    recall = getattr(provider, "recall", None)
+    if not callable(recall):
+        return
+
+    def circuits_of(job_id: str) -> "CircuitSlice | None":
+        for job in folder.jobs():
+            for attempt in job.attempts:
+                if job_id in attempt.job_ids:
+                    return circuit_slice(folder, job.slice_of(attempt))
+        return None
+
+    recall(circuits_of)
+
+
+def _check_instance(held: "Provider", job_set: JobSet) -> None:
+    """Raise JobManagerInvalidStateError if the jobs of a set went to another instance.
+
+    There they are, and who looks for them here would send them again.
+    """
+    if not isinstance(held, Charges):
+        return
+    here = held.place(job_set.backend).instance
+    if job_set.instance and here and here != job_set.instance:
+        raise JobManagerInvalidStateError(
+            f"the job set {job_set.set_id} was submitted to the instance {job_set.instance}, "
+            f"not {here}",
+            hint=f"give service.backend({job_set.backend!r}, instance={job_set.instance!r}), "
+            "or a sampler on it",
+        )
 
 
 def _name_of(held: "Provider") -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qjobs.contract import JobDetails, Provider
 from qjobs.engine import cancel as cancelling
 from qjobs.engine.address import Target, of_jobs
+from qjobs.engine.asking import away
 from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.details import details
 from qjobs.engine.report import JobReport, SetReport
@@ -62,6 +63,10 @@ class OpenSet:
     def check(self) -> None:
         """Raise JobManagerInvalidStateError if no job of the set could run, as things are."""
         job_set = self.folder.job_set
+        if gone := away(self.provider, job_set):
+            raise JobManagerInvalidStateError(
+                f"{gone.who} can go on with the set", hint="give it: resume(backend)"
+            )
         try:
             self.provider.check(job_set.backend, job_set.options)
         except UsageError as error:
@@ -81,7 +86,7 @@ class OpenSet:
         return report
 
     def details(self, job: int) -> JobDetails:
-        """What the provider tells of a job beyond its status; nothing if it does not."""
+        """The provider's details of a job beyond its status; empty if it has none."""
         report = self.look([job], cached=True)
         found = details(self.workspace, self.folder.job_set, report.jobs)
         return found.get(job, JobDetails())
@@ -151,7 +156,7 @@ class OpenSet:
         return all(report.stopped for report in reports)
 
     def target(self, jobs: Sequence[int] | None) -> Target:
-        """Those jobs of the set, or all."""
+        """Address some jobs of the set, or all of them."""
         if jobs is None:
             return Target(self.folder, self.folder.job_set.indices)
         return of_jobs(self.folder, jobs)

@@ -110,7 +110,7 @@ _OWN = (*_PLAIN_OWN, "seed", "seed_simulator", "precision")
 
 
 def placeholder(value: object) -> str:
-    """What stands in the state for an object."""
+    """The text that stands in the state for an object."""
     return f"<{type(value).__name__}>"
 
 

@@ -31,7 +31,7 @@ class Managed(Protocol):
     def result(
         self, timeout: float | None = None, *, partial: bool = False, refresh: bool = False
     ) -> "Result | None":
-        """What the job gave."""
+        """Wait for the result of the job."""
 
     def error_message(self) -> str | None:
         """Why the job failed."""

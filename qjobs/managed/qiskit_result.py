@@ -42,7 +42,7 @@ def make_result(
 
 
 def make_experiment(circuit: CircuitResult, name: str) -> "ExperimentResult":
-    """What one circuit gave, or the placeholder of one that failed."""
+    """The result of one circuit, or the placeholder of one that failed."""
     from qiskit.result.models import ExperimentResult, ExperimentResultData
 
     registers = [list(register) for register in circuit.registers]
@@ -73,7 +73,7 @@ def make_experiment(circuit: CircuitResult, name: str) -> "ExperimentResult":
 
 
 def _value(label: str, npy: bytes) -> Any:
-    """What a simulator saved, as Aer gives it: states and operators are objects of Qiskit's."""
+    """Convert saved data to Aer's form of it: states and operators become Qiskit objects."""
     from qiskit import quantum_info
 
     try:

@@ -1,4 +1,4 @@
-"""What the predecessor's reports say, in its layout, with counts that add up."""
+"""The predecessor's reports, in its layout, with counts that add up."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -48,7 +48,7 @@ def summary_lines(jobs: Iterable[JobReport]) -> list[str]:
 
 
 class Described(Protocol):
-    """What a report needs to know of a managed job."""
+    """The attributes of a managed job that a report shows."""
 
     start_index: int
     end_index: int
@@ -65,7 +65,7 @@ class Described(Protocol):
 def detail_lines(
     jobs: Sequence[JobReport], managed: Sequence[Described], name: str
 ) -> Iterator[str]:
-    """What there is to say of each job of a set of that name."""
+    """Describe each job of the set called `name`."""
     from qiskit.providers import JobStatus
 
     # There may be more by now: jobs are split at times.

@@ -122,7 +122,7 @@ class ManagedResults:
     def _ask(
         self, method: str, experiment: "str | QuantumCircuit | int | None", **arguments: Any
     ) -> Any:
-        """What a method of the `Result` of the circuit's job gives for it."""
+        """Call a method of the `Result` that has the circuit."""
         from qiskit.exceptions import QiskitError
 
         if experiment is None:

@@ -1,4 +1,4 @@
-"""What a .npy file holds, told from its head without NumPy."""
+"""The shape and type of a .npy file, read from its head without NumPy."""
 
 import ast
 from typing import NamedTuple

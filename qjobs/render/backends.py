@@ -16,7 +16,7 @@ class Offer(NamedTuple):
 
     @property
     def address(self) -> str:
-        """What `-b` takes."""
+        """The address of the backend, as `-b` takes it."""
         return f"{self.provider}:{self.info.name}"
 
 

@@ -69,7 +69,7 @@ def writing(path: Path) -> Iterator[TextIO]:
         files.claim(stream.fileno())
         yield stream
         stream.flush()
-        os.fsync(stream.fileno())
+        files.sync(stream.fileno())
 
 
 def _sweep(path: Path) -> None:

@@ -48,7 +48,7 @@ class Output(NamedTuple):
         header: bool = False,
         quiet: bool = False,
     ) -> "Output":
-        """What the options ask for; a table on a terminal and TSV in a pipe if they do not."""
+        """The output that the options ask for; by default a table on a terminal, TSV in a pipe."""
         default = Format.TABLE if is_terminal(DATA.stream) else Format.TSV
         return cls(
             Format.JSON if as_json else format_ or default,

@@ -312,7 +312,7 @@ def skipped_rows(files: Iterable[Unreadable]) -> Rows:
 
 
 def _chosen(options: RunOptions) -> dict[str, Cell]:
-    """What the jobs themselves do not tell, where the set was recovered from them."""
+    """The options that only a set which was not recovered knows."""
     return {
         "seed": "" if options.seed is None else options.seed,
         "memory": "yes" if options.memory else "no",

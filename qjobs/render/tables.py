@@ -1,4 +1,4 @@
-"""What a person sees on a terminal: tables, bars and histograms. The importer of rich."""
+"""Tables, bars and histograms for a terminal. The one importer of rich."""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
@@ -131,7 +131,7 @@ def print_histograms(
     hint: str,
     file_of: Callable[[CircuitRow], str] = lambda _: "",
 ) -> None:
-    """What the first circuits gave.
+    """Print histograms of the first circuits.
 
     That is outcomes, the most frequent first, expectation values of the observables with these
     labels, and which arrays there are. `file_of` tells the file of a circuit where it is not

@@ -37,12 +37,12 @@ class Modules:
     def __init__(self) -> None:
         self._versions: dict[str, int] = {}
 
-    def version(self, backend: str, folder: str) -> int:
+    def version(self, named: str, folder: str) -> int:
         """Another number when the file of the module is another one.
 
         Its package is looked for in `folder` if this Python does not have it.
         """
-        name = backend.partition(":")[0]
+        name = named.partition(":")[0]
         if folder and find_spec(name.partition(".")[0]) is None:
             sys.path.append(folder)
         try:
@@ -53,14 +53,19 @@ class Modules:
             return 0
         return Path(found.origin).stat().st_mtime_ns
 
-    def call(self, backend: str, version: int) -> Any:
-        """What the callable gives. Raises whatever it does."""
-        name, _, path = backend.partition(":")
+    def renew(self, named: str, version: int) -> None:
+        """Import the module again if its file has changed. Raises whatever it does."""
+        name = named.partition(":")[0]
         module = import_module(name)
         if self._versions.setdefault(name, version) != version:
-            module = reload(module)
+            reload(module)
             self._versions[name] = version
-        found: Any = module
+
+    def call(self, named: str, version: int) -> Any:
+        """What the callable gives. Raises whatever it does."""
+        self.renew(named, version)
+        name, _, path = named.partition(":")
+        found: Any = import_module(name)
         for attribute in path.split("."):
             found = getattr(found, attribute)
         return found()

@@ -6,10 +6,8 @@ are then means over `shots` runs, as they are where noise does not let Aer hold 
 matrix.
 """
 
-import json
 import math
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -17,7 +15,7 @@ from qiskit import QuantumCircuit
 from qiskit.quantum_info import PauliList, SparseObservable, SparsePauliOp
 from qiskit.result.models import ExperimentResult
 
-from qjobs.circuits import outcomes
+from qjobs.circuits import observables, outcomes
 from qjobs.circuits.layout import Layout
 from qjobs.circuits.placing import bare, places
 from qjobs.errors import InputError
@@ -31,19 +29,14 @@ MOST_TERMS = 1 << 12
 Observable: TypeAlias = SparsePauliOp
 
 
-def read_observables(path: Path) -> list[Observable]:
-    """The observables of a file: a list of objects, each with coefficients by their labels.
-
-    The letters of a label are those of Qiskit's `SparseObservable`, the highest qubit first.
-    Raises InputError.
-    """
-    try:
-        entries = json.loads(path.read_bytes())
-        return [_observable(entry) for entry in entries]
-    except OSError as error:
-        raise InputError(f"cannot read the observables: {path}: {error.strerror}") from error
-    except (ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} does not hold observables: {error}") from error
+def operator(observable: observables.Observable) -> Observable:
+    """An observable as one of Qiskit's. Raises InputError if that would be too large."""
+    terms = [*observable.items()]
+    projectors = [sum(letter in "01+-rl" for letter in label) for label, _ in terms]
+    if sum(1 << count for count in projectors) > MOST_TERMS:
+        raise InputError(f"an observable is more than {MOST_TERMS} Pauli strings")
+    sparse = SparseObservable.from_list(terms)
+    return SparsePauliOp.from_sparse_observable(sparse.as_paulis()).simplify(atol=0)
 
 
 def precision(options: RunOptions) -> float:
@@ -118,15 +111,6 @@ def estimated(
         evs=tuple(evs),
         stds=tuple(stds),
     )
-
-
-def _observable(entry: Mapping[str, float]) -> Observable:
-    terms = [(str(label), float(coefficient)) for label, coefficient in entry.items()]
-    projectors = [sum(letter in "01+-rl" for letter in label) for label, _ in terms]
-    if sum(1 << count for count in projectors) > MOST_TERMS:
-        raise ValueError(f"an observable is more than {MOST_TERMS} Pauli strings")
-    observable = SparseObservable.from_list(terms)
-    return SparsePauliOp.from_sparse_observable(observable.as_paulis()).simplify(atol=0)
 
 
 def _without(idle: list[int], observable: Observable) -> Observable:

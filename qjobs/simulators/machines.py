@@ -13,6 +13,7 @@ from qiskit.transpiler import Target
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
+from qjobs.contract import TRANSPILE
 from qjobs.errors import InputError
 from qjobs.model import RunOptions
 from qjobs.simulators import saving
@@ -43,13 +44,15 @@ class Machine:
 
         Raises InputError for what is wrong on this machine and cannot be put another way.
         """
+        as_it_is = options.extra.get(TRANSPILE) is False
         for name in self._wrong.intersection(circuit.count_ops()):
-            if name.startswith(saving.PREFIX):
+            if as_it_is or name.startswith(saving.PREFIX):
                 raise InputError(
                     f"{self._simulator.options.method} gives wrong values for {name}: use another"
-                    " method, or save the state vector"
+                    f" method, or {'have it transpiled' if as_it_is else 'save the state vector'}"
                 )
-        return self._translation.of(saving.restored(circuit), options)
+        restored = saving.restored(circuit)
+        return restored if as_it_is else self._translation.of(restored, options)
 
     def simulator(self, circuits: Iterable[QuantumCircuit]) -> AerSimulator:
         """What runs these circuits, which are ready."""

@@ -4,14 +4,17 @@ Tests hold both against the installed ones.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import Enum, auto
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 
+from qjobs.contract import DEFINITION, TRANSPILE
 from qjobs.errors import UnknownBackend, UsageError
 from qjobs.model import RunOptions, Scalar
+from qjobs.simulators import defined
+from qjobs.simulators.defined import Definition
 
 DEFAULT = "aer"
 AUTOMATIC = "automatic"
@@ -112,9 +115,40 @@ def method(backend: str) -> str:
 
 def kind(backend: str) -> Kind:
     """The kind of a backend whose name has been checked."""
-    if backend == BASIC or ":" in backend:
-        return Kind.OBJECT
-    return Kind.DEVICE if backend.startswith((FAKE, GENERIC)) else Kind.METHOD
+    if not backend or backend in DESCRIPTIONS:
+        return Kind.METHOD
+    return Kind.DEVICE if backend.startswith((FAKE, GENERIC)) else Kind.OBJECT
+
+
+def definition(backend: str) -> Definition | None:
+    """What the config file says of a backend; None if it is one of any other kind.
+
+    Raises UsageError for what cannot be.
+    """
+    return defined.find(backend) if _is_free(backend) else None
+
+
+def callables(backend: str) -> list[str]:
+    """All code that a backend names: itself, or what the config file says."""
+    if (found := definition(backend)) is not None:
+        return [*found.callables()]
+    return [backend] if ":" in backend else []
+
+
+def definitions() -> list[Definition]:
+    """All that the config file makes. Raises UsageError for what cannot be."""
+    found = defined.all_of_user()
+    for one in found:
+        if not _is_free(one.name):
+            raise UsageError(
+                f"{one.path}: [backends.{one.name}]: local:{one.name} is another backend",
+                hint="give it a name of its own",
+            )
+    return found
+
+
+def _is_free(name: str) -> bool:
+    return kind(name) is Kind.OBJECT and name != BASIC and ":" not in name
 
 
 def estimates_remark(backend: str) -> str:
@@ -142,28 +176,38 @@ def _check_callable(backend: str) -> None:
     if not _CALLABLE_NAME.fullmatch(backend):
         raise UnknownBackend(
             f"local:{backend} is not of the form local:package.module:callable",
-            hint="name something that gives a backend when it is called without arguments",
+            hint="name what gives a backend when it is called; with arguments: [backends.NAME] in "
+            "the config file, and local:NAME",
         )
-    if _top_package(backend) is None:
-        raise UnknownBackend(
-            f"local:{backend}: there is no module {backend.partition(':')[0].partition('.')[0]}",
-            hint="install it where qjobs is, or name its folder in PYTHONPATH",
-        )
+    _check_packages(backend, [backend])
+
+
+def _check_packages(backend: str, callables: Iterable[str]) -> None:
+    for named in callables:
+        if _top_package(named) is None:
+            raise UnknownBackend(
+                f"local:{backend}: there is no module {named.partition(':')[0].partition('.')[0]}",
+                hint="install it where qjobs is, or name its folder in PYTHONPATH",
+            )
 
 
 def _check_name(backend: str) -> None:
     fakes = fake_devices()
     if backend in fakes:
         return
+    if named := callables(backend):
+        _check_packages(backend, named)
+        return
     if backend.startswith(FAKE) and not fakes:
         raise UnknownBackend(
             f"local:{backend} needs the package qiskit-ibm-runtime",
             hint="pip install 'qiskit-qjobs[ibm]'",
         )
-    names = [*DESCRIPTIONS, BASIC, f"{GENERIC}5", *fakes]
+    own = [definition.name for definition in definitions()]
+    names = [*DESCRIPTIONS, BASIC, f"{GENERIC}5", *fakes, *own]
     raise UnknownBackend(
         f"there is no backend local:{backend}{_near(backend, names)}",
-        hint=f"backends: {', '.join(DESCRIPTIONS)}, {BASIC}, {GENERIC}N, {FAKE}DEVICE,"
+        hint=f"backends: {', '.join([*own, *DESCRIPTIONS])}, {BASIC}, {GENERIC}N, {FAKE}DEVICE,"
         " package.module:callable",
     )
 
@@ -205,6 +249,10 @@ def check_options(backend: str, options: RunOptions) -> None:
     """
     aers = kind(backend) is not Kind.OBJECT
     for name, value in options.extra.items():
+        if name == DEFINITION:
+            raise UsageError(f"{name} is not given as a run option: it is what qjobs records")
+        if name == TRANSPILE and not aers and type(value) is not bool:
+            raise UsageError(f"the run option {name} takes true or false, not {value!r}")
         if name in OWN_OPTIONS:
             raise UsageError(
                 f"{name} is not given as a run option", hint=f"use {OWN_OPTIONS[name]}"

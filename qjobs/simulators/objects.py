@@ -3,8 +3,7 @@
 Loads Qiskit: for worker processes only.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from inspect import signature
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import count, groupby, islice, repeat
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ from qiskit import QuantumCircuit
 from qiskit.primitives import BackendEstimatorV2, BaseEstimatorV2
 
 from qjobs.circuits import outcomes, own_gates
+from qjobs.circuits.fitting import is_primitive
 from qjobs.circuits.foreign import ENDS, describe
 from qjobs.circuits.layout import Layout
 from qjobs.circuits.measured import only_measured
@@ -19,6 +19,7 @@ from qjobs.circuits.placing import bare
 from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.slices import Unread
 from qjobs.circuits.sweep import Pub
+from qjobs.contract import TRANSPILE, handed_on
 from qjobs.errors import InputError
 from qjobs.model import RunOptions
 from qjobs.results import CircuitResult
@@ -53,8 +54,9 @@ class Runner:
         self._target: Any = target
         self._options = options
         self._observables = observables
-        self._takes = vars(getattr(target, "options", None) or _Nothing()).keys()
-        described = getattr(target, "target", None)
+        self._takes = _options_of(target)
+        as_they_are = options.extra.get(TRANSPILE) is False
+        described = None if as_they_are else getattr(target, "target", None)
         self._translation = None if described is None else Translation(described)
         self._natives = frozenset() if described is None else own_gates.natives(described)
         self._ask: Callable[[list[_Single]], list[CircuitResult]] = (
@@ -78,16 +80,13 @@ class Runner:
                 yield from self._results(some)
 
     def _largest_run(self) -> int:
-        if self._observables is not None or (self._seeded() and not self._is_primitive()):
+        if self._observables is not None or (self._seeded() and not is_primitive(self._target)):
             return 1
         most = getattr(self._target, "max_circuits", None)
         return min(most or LARGEST_RUN, LARGEST_RUN)
 
     def _seeded(self) -> bool:
         return self._options.seed is not None and "seed_simulator" in self._takes
-
-    def _is_primitive(self) -> bool:
-        return "pubs" in signature(self._target.run).parameters
 
     def _results(self, singles: list[_Single]) -> list[CircuitResult]:
         try:
@@ -107,7 +106,7 @@ class Runner:
         layouts = [layout for _, layout in measured]
         circuits = [self._ready(self._apart(circuit)) for circuit, _ in measured]
         shots, memory = self._options.shots, self._options.memory
-        if self._is_primitive():
+        if is_primitive(self._target):
             ready = [(outcomes.all_in_registers(circuit),) for circuit in circuits]
             pubs = self._target.run(ready, shots=shots).result()
             return [
@@ -115,7 +114,7 @@ class Runner:
                 for layout, pub in zip(layouts, pubs, strict=True)
                 for result in outcomes.from_sampler(layout, pub.data, memory=memory)
             ]
-        keywords: dict[str, Any] = {"shots": shots, **self._options.extra}
+        keywords: dict[str, Any] = {"shots": shots, **handed_on(self._options)}
         if memory and "memory" in self._takes:
             keywords["memory"] = True
         if self._seeded():
@@ -145,7 +144,7 @@ class Runner:
     def _estimator(self, single: _Single) -> BaseEstimatorV2:
         if isinstance(self._target, BaseEstimatorV2):
             return self._target
-        if self._is_primitive():
+        if is_primitive(self._target):
             raise InputError("a sampler gives no expectation values")
         if not estimation.precision(self._options):
             raise InputError("a backend that counts gives no exact expectation values")
@@ -167,6 +166,18 @@ class Runner:
         seed = seed_of(single.number, self._options)
         assert seed is not None
         return seed % SEEDS
+
+
+def takes(target: object) -> list[str]:
+    """What a target takes of `seed` and `memory`: primitives give all outcomes unasked."""
+    if is_primitive(target):
+        return ["memory"]
+    names = {"seed": "seed_simulator", "memory": "memory"}
+    return [word for word, name in names.items() if name in _options_of(target)]
+
+
+def _options_of(target: object) -> Collection[str]:
+    return vars(getattr(target, "options", None) or _Nothing()).keys()
 
 
 class _Nothing:

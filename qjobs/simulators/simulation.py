@@ -18,6 +18,7 @@ from qjobs.circuits.layout import Layout
 from qjobs.circuits.seeds import seed_of
 from qjobs.circuits.slices import Unread
 from qjobs.circuits.sweep import Pub, assigned
+from qjobs.contract import handed_on
 from qjobs.model import RunOptions
 from qjobs.results import CircuitResult
 from qjobs.simulators import binding
@@ -82,7 +83,7 @@ class Simulation:
         self._run_options: dict[str, object] = {
             "max_parallel_threads": threads,
             "max_parallel_experiments": threads,
-            **{name: backends.RUN_OPTIONS[name](value) for name, value in options.extra.items()},
+            **{name: backends.RUN_OPTIONS[name](v) for name, v in handed_on(options).items()},
             "shots": options.shots,
             "memory": options.memory,
         }

@@ -109,19 +109,6 @@ class SetFolder:
                 )
             self._planned[path] = stamp
 
-    def observables(self) -> list[dict[str, float]]:
-        """The observables, coefficients by Pauli string; [] if there are none or they are lost."""
-        if not self.job_set.observables or not self.observables_path.exists():
-            return []
-        try:
-            found = json.loads(files.read(self.observables_path)[0])
-            return [{str(label): float(value) for label, value in item.items()} for item in found]
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise StateDamaged(
-                f"{self.observables_path} does not hold observables",
-                hint="copy it from where the set was submitted",
-            ) from error
-
     @property
     def results(self) -> "ResultFiles":
         """The results that were fetched."""

@@ -43,7 +43,12 @@ class Listing(NamedTuple):
     """The sets there are, the newest first, and what is wrong with those that cannot be read."""
 
     headers: tuple[SetHeader, ...]
-    damaged: tuple[str, ...] = ()
+    errors: tuple[StateError, ...] = ()
+
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """What is wrong with each set that cannot be read."""
+        return tuple(error.message for error in self.errors)
 
     def groups(self) -> list[list[SetHeader]]:
         """The sets that stand together: those of one program, the oldest first; each other alone.
@@ -83,7 +88,9 @@ class Store:
             files.make_folder(self._sets)
             folder.mkdir(mode=0o700)
         except FileExistsError as error:
-            raise StateUnwritable(f"there is already a {folder}", hint="move it away") from error
+            raise StateUnwritable(
+                f"there is already a {folder}", hint=f"move it out of {self._sets}"
+            ) from error
         except OSError as error:
             raise files.unwritable(folder, error) from error
         lock = FileLock(folder / DRAFT_LOCK)
@@ -102,16 +109,16 @@ class Store:
     def listing(self) -> Listing:
         """Find all sets; only the start of each file is read. A broken one hides no other."""
         headers = []
-        damaged = []
+        errors = []
         for folder in self._folders():
             try:
                 headers.append(check_id(folder, reading.read_header(folder / STATE)))
             except NotFound:
                 continue  # a draft
             except StateError as error:
-                damaged.append(error.message)
+                errors.append(error)
         headers.sort(key=attrgetter("created", "set_id"), reverse=True)
-        return Listing(tuple(headers), tuple(damaged))
+        return Listing(tuple(headers), tuple(errors))
 
     def open(self, set_id: str) -> "SetFolder":
         """Read one set. Raises NotFound, StateDamaged, StateTooNew, StateError."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from qiskit import transpile
 from qiskit_aer import AerSimulator
-from sample_circuits import dump, edge_circuits, load
+from support.sample_circuits import dump, edge_circuits, load
 
 from qjobs.circuits import qpy, records
 from qjobs.circuits.conditions import as_if_else

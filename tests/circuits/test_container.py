@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit
-from sample_circuits import dump, edge_circuits, ghz, load
+from support.sample_circuits import dump, edge_circuits, ghz, load
 
 from qjobs.circuits import qpy, records
 from qjobs.circuits.qpy import Container

@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import TESTS
 
-SCRIPT = Path(__file__).parents[1] / "fuzz_readers.py"
+SCRIPT = TESTS / "fuzz_readers.py"
 
 
 @pytest.mark.slow

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 from qiskit import QuantumCircuit, qasm2, qasm3
-from sample_circuits import dump, edge_circuits, ghz, load
+from support.sample_circuits import dump, edge_circuits, ghz, load
 
+from qjobs.children.child import Died, Expired
 from qjobs.circuits import joining, qpy, records, unpacking
 from qjobs.circuits.files import CircuitFile, Task
 from qjobs.circuits.gather import Gathered, gather
 from qjobs.circuits.inputs import expand
-from qjobs.circuits.process import Died, Expired, Process
+from qjobs.circuits.process import Process
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sniff import Format
 from qjobs.errors import InputError, StateUnwritable, UnreadableFiles
@@ -388,7 +389,7 @@ def test_a_file_that_its_reader_does_not_survive_is_blamed_and_skipped_alone(
     assert [circuit.name for circuit in loaded(tmp_path)] == good
     assert [Path(file.path).stem for file in gathered.skipped] == bad
     reasons = [file.message.partition("cannot be read: ")[2] for file in gathered.skipped]
-    killed = "the process that read it was killed by signal 9 (Killed)"
+    killed = "the process that read it was killed by signal 9 (SIGKILL): out of memory?"
     assert reasons[0] == reasons[4] == reasons[5] == killed
     assert reasons[1] == "SystemExit: 3"
     assert reasons[2].startswith("the process that read it needed more than")
@@ -453,7 +454,7 @@ def test_a_reader_may_take_no_more_than_its_memory(tmp_path: Path) -> None:
         with pytest.raises(Died, match=r"more than 0\.4 GiB of memory\??$"):
             process.hear()
     finally:
-        process.kill()
+        process.child.end()
 
 
 @pytest.mark.slow
@@ -467,7 +468,7 @@ def test_a_reader_may_take_no_more_than_its_time(tmp_path: Path) -> None:
         with pytest.raises(Expired, match="took longer than 60 s"):
             process.spend(2)
     finally:
-        process.kill()
+        process.child.end()
 
 
 @pytest.mark.slow

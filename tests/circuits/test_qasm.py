@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit, qasm2, qasm3
-from sample_circuits import ghz
+from support.sample_circuits import ghz
 
 from qjobs.circuits import straight
 from qjobs.circuits.qasm import parse

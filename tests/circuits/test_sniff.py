@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample_circuits import dump, ghz
+from support.sample_circuits import dump, ghz
 
 from qjobs.circuits import unpacking
 from qjobs.circuits.inputs import expand

@@ -7,7 +7,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ClassicalRegister, Parameter, ParameterVector, QuantumRegister
 from qiskit.circuit.library import PauliEvolutionGate, RXGate
 from qiskit.quantum_info import SparsePauliOp
-from sample_circuits import dump, edge_circuits, ghz
+from support.sample_circuits import dump, edge_circuits, ghz
 
 from qjobs.circuits import joining, qpy, scanning
 from qjobs.circuits.gather import Gathered, gather

@@ -5,7 +5,7 @@ import random
 import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit_aer import AerSimulator
-from sample_circuits import dump, load
+from support.sample_circuits import dump, load
 
 from qjobs.circuits import qpy
 from qjobs.circuits.qasm import parse

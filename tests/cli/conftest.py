@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from schemas import validate
+from support.schemas import validate
 
 from qjobs.circuits import qpy
 from qjobs.cli.main import run

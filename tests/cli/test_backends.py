@@ -1,10 +1,9 @@
 """`qjobs backends` lists what may stand after `-b`, vendors' packages of the config file too."""
 
-from pathlib import Path
-
 import pytest
+from support import TESTS
 
-PACKAGES = Path(__file__).parents[1] / "border" / "packages"
+PACKAGES = TESTS / "support" / "packages"
 CONFIG = """
 [providers.acme]
 factory = "folder_vendor:Provider"

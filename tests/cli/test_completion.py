@@ -4,12 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pexpect
 import pytest
+from support import TESTS
 
-COMPLETIONS = Path(__file__).parents[2] / "completions"
+COMPLETIONS = TESTS.parent / "completions"
 FILES = {
     "bash": "qjobs.bash", "zsh": "_qjobs", "fish": "qjobs.fish", "powershell": "qjobs.ps1",
 }  # fmt: skip

@@ -1,6 +1,8 @@
 """Every hint, followed, works or leads on."""
 
 import re
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -107,4 +109,25 @@ def test_that_of_a_set_which_another_process_submits(qjobs, submitted):
     with folder.claim_submission():
         ended = qjobs("resume")
     assert ended.code == 9
+    assert follow(qjobs, ended) == 0
+
+
+def test_that_of_what_was_cancelled_while_it_was_submitted(qjobs, bell, home, start):
+    words = ["submit", bell, bell, "--per-job", "1", "-b", "fake:hold=1", "--max-workers", "1"]
+    submitting = start(*words)
+    while not any(b"attempted" in path.read_bytes() for path in home.glob("sets/*/state.toml")):
+        assert submitting.poll() is None
+        time.sleep(0.01)
+    assert qjobs("cancel").code == 0
+    (home / "fake" / "release").touch()
+    _, err = submitting.communicate(timeout=60)
+    assert submitting.returncode == 6
+    assert follow(qjobs, SimpleNamespace(code=6, err=err)) == 0
+    assert qjobs("wait").code == 0
+
+
+def test_that_of_jobs_that_cannot_be_stopped(qjobs, submitted):
+    submitted("delay=60,cancel=no")
+    ended = qjobs("cancel")
+    assert ended.code != 0
     assert follow(qjobs, ended) == 0

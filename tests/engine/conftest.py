@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from scripted import ScriptedProvider
+from support.scripted import ScriptedProvider
 
 from qjobs.engine.workspace import Workspace
 from qjobs.model import JobSet, RunOptions, Slice

@@ -1,7 +1,7 @@
 """Nothing that is cancelled is sent, everything that was sent is asked to stop."""
 
 import pytest
-from scripted import Answer, Killed, whole
+from support.scripted import Answer, Killed, whole
 
 from qjobs.engine.cancel import Cancellation, cancel, cancel_duplicates
 from qjobs.engine.report import FAILED, State

@@ -1,8 +1,8 @@
 """What is cancelled while it is being submitted does not run, whoever dies and whenever."""
 
 import pytest
-from scripted import Answer, Killed, whole
-from starting import run, states
+from support.scripted import Answer, Killed, whole
+from support.starting import run, states
 
 from qjobs.engine.cancel import Cancellation, cancel
 from qjobs.engine.report import State

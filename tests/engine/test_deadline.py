@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from scripted import whole
+from support.scripted import whole
 
 from qjobs.contract import Prepares, Provider, TellsFailed
 from qjobs.engine.deadline import Deadline, within

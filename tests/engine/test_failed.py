@@ -1,7 +1,7 @@
 """Circuits that failed in jobs that are DONE: known everywhere, and sent again by themselves."""
 
 import pytest
-from scripted import ScriptedProvider, TellingProvider, whole
+from support.scripted import ScriptedProvider, TellingProvider, whole
 
 from qjobs.engine.address import of_jobs, resolve
 from qjobs.engine.cancel import cancel

@@ -1,7 +1,7 @@
 """Results that are gone at the provider, and jobs that were too large when they ran."""
 
 import pytest
-from scripted import ScriptedProvider, TellingProvider, whole
+from support.scripted import ScriptedProvider, TellingProvider, whole
 
 from qjobs.engine.address import resolve
 from qjobs.engine.error import Origin, failures

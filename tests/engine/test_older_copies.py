@@ -6,7 +6,7 @@ from collections import defaultdict
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
-from tallying import Tallying
+from support.tallying import Tallying
 from test_promises import ANSWERS, CIRCUITS, Promises
 
 from qjobs.errors import StateDamaged

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import pytest
-from scripted import Answer, Killed, ScriptedProvider, whole
-from starting import Clock, run, states
+from support.scripted import Answer, Killed, ScriptedProvider, whole
+from support.starting import Clock, run, states
 
 from qjobs.engine.cancel import cancel
 from qjobs.errors import AuthError, JobRefused, NotNow, TooLarge, UnreadableCircuit

@@ -12,7 +12,7 @@ from pathlib import Path
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from scripted import Answer, Killed, ScriptedProvider, TellingProvider, whole
+from support.scripted import Answer, Killed, ScriptedProvider, TellingProvider, whole
 
 from qjobs.engine.cancel import cancel
 from qjobs.engine.failed import look_into

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from qiskit import ClassicalRegister, QuantumCircuit
-from scripted import ScriptedProvider, whole
+from support.scripted import ScriptedProvider, whole
 
 from qjobs.circuits import qpy
 from qjobs.engine.deadline import Deadline, kept_on, within

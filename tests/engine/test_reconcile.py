@@ -4,9 +4,9 @@ import shutil
 from datetime import UTC, datetime
 
 import pytest
-from scripted import Answer, Killed, ScriptedProvider, whole
-from starting import run, states
-from tallying import Tallying
+from support.scripted import Answer, Killed, ScriptedProvider, whole
+from support.starting import run, states
+from support.tallying import Tallying
 
 from qjobs import contract as interface
 from qjobs.engine.cancel import cancel

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import RemoteJob as ScriptedJob
-from scripted import ScriptedProvider, whole
+from support.scripted import RemoteJob as ScriptedJob
+from support.scripted import ScriptedProvider, whole
 
 from qjobs.contract import RemoteJob
 from qjobs.engine.cancel import cancel
@@ -386,7 +386,7 @@ def test_sets_of_others_are_left_alone_and_a_set_of_several_people_is_marked(
     ids = [job.job_id for job in provider.listed]
     provider.jobs = {job_id: ScriptedJob(job_id, "", 4, 100) for job_id in ids}
     found = recover()
-    assert found.outcome is Outcome.ANOTHERS
+    assert found.outcome is Outcome.FOREIGN
     assert not workspace.store.has(SET_ID)
 
     provider.listed[0] = provider.listed[0]._replace(owner="")

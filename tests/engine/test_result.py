@@ -1,7 +1,7 @@
 """Results are fetched once, kept, and come back complete and in order."""
 
 import pytest
-from scripted import Answer, whole
+from support.scripted import Answer, whole
 
 from qjobs.engine.address import resolve
 from qjobs.engine.error import Origin, failures

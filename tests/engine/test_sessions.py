@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 import pytest
-from scripted import Killed, ScriptedProvider, whole
-from starting import now, run
+from support.scripted import Killed, ScriptedProvider, whole
+from support.starting import now, run
 
 from qjobs.engine.cancel import cancel
 from qjobs.engine.deadline import Deadline, within

@@ -3,8 +3,8 @@
 import threading
 
 import pytest
-from scripted import Answer, whole
-from starting import Clock, run, states
+from support.scripted import Answer, whole
+from support.starting import Clock, run, states
 
 from qjobs.engine.cancel import cancel
 from qjobs.errors import QjobsError, RateLimited, StateError

@@ -1,7 +1,7 @@
 """What is asked, what is recorded, what is only shown."""
 
 import pytest
-from scripted import RemoteJob, whole
+from support.scripted import RemoteJob, whole
 
 from qjobs.engine.report import FINAL, JobReport, State
 from qjobs.engine.sending.submission import submit_jobs

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import Parameter
-from scripted import ScriptedProvider, whole
+from support.scripted import ScriptedProvider, whole
 
 from qjobs.circuits.inputs import expand
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.contract import Capabilities, Limits
 from qjobs.engine.result import fetch, rows
 from qjobs.engine.set.making import plan_set, preview
-from qjobs.engine.set.parcel import circuit_slice
+from qjobs.engine.set.parcel import circuit_slice, observables_of
 from qjobs.engine.set.plan import MOST_BINDINGS_A_JOB
 from qjobs.engine.set.request import SubmitRequest
 from qjobs.engine.status import status
@@ -139,7 +139,7 @@ def test_the_files_of_a_set_are_enough_to_go_on(workspace, request_, tmp_path):
 
     assert len(part.circuits()) == 12
     assert json.loads(part.observables.read_text()) == [{"ZZ": 1.0}, {"XI": 0.5}]
-    assert folder.observables() == [{"ZZ": 1.0}, {"XI": 0.5}]
+    assert observables_of(folder) == ({"ZZ": 1.0}, {"XI": 0.5})
     for path in (part.sweep.path, part.observables):
         assert path.parent == folder.circuits_path.parent
         assert path.stat().st_mode & 0o777 == 0o600
@@ -151,7 +151,7 @@ def test_a_set_that_was_carried_without_its_files_says_so(workspace, request_, p
     with pytest.raises(InputError, match="values of the parameters of this set are not here"):
         submit_unsent(workspace, folder, stop=stop)
     folder.observables_path.unlink()
-    assert folder.observables() == []
+    assert observables_of(folder) == ()
     assert not provider.jobs
 
 

@@ -1,8 +1,8 @@
 """A job that is too large for its provider is halved, and goes on."""
 
 import pytest
-from scripted import Answer, Killed, whole
-from starting import run, states
+from support.scripted import Answer, Killed, whole
+from support.starting import run, states
 
 from qjobs.engine.error import failures
 from qjobs.engine.report import FAILED

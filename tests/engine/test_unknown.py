@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from scripted import Answer, Killed
-from starting import now, run, states
+from support.scripted import Answer, Killed
+from support.starting import now, run, states
 
 from qjobs.model import Accepted, Attempted
 

@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 
-from scripted import RemoteJob, whole
+from support.scripted import RemoteJob, whole
 
 from qjobs.engine.report import State
 from qjobs.engine.wait import follow

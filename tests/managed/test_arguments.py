@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from backends_of_objects import ScriptedBackend, numbered
+from support.backends_of_objects import ScriptedBackend, numbered
 
 from qjobs import JobManager, JobManagerInvalidStateError, JobManagerTimeoutError, ManagedJob
 from qjobs.errors import QjobsError

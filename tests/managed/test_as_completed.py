@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from backends_of_objects import ScriptedBackend, numbered, refuse_circuit, run_and_send
 from qiskit.providers import JobStatus
+from support.backends_of_objects import ScriptedBackend, numbered, refuse_circuit, run_and_send
 
 from qjobs import JobManagerTimeoutError
 

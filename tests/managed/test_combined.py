@@ -3,9 +3,9 @@
 from datetime import datetime
 
 import pytest
-from backends_of_objects import ScriptedBackend, ScriptedJob, numbered
 from qiskit.result import Result
 from qiskit_aer import AerSimulator
+from support.backends_of_objects import ScriptedBackend, ScriptedJob, numbered
 
 from qjobs.results import CircuitResult, JobResult
 

@@ -9,8 +9,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from backends_of_objects import ScriptedBackend
-from deeds import chance_of, times
+from support import TESTS
+from support.backends_of_objects import ScriptedBackend
+from support.deeds import chance_of, times
 
 from qjobs import JobManager
 from qjobs.engine.report import State, report_jobs
@@ -19,8 +20,8 @@ from qjobs.store.sets import Store
 
 PRELUDE = f"""
 import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from backends_of_objects import ScriptedBackend, numbered
+sys.path.insert(0, {str(TESTS)!r})
+from support.backends_of_objects import ScriptedBackend, numbered
 from qjobs import JobManager, ManagedJob
 """
 
@@ -71,7 +72,7 @@ for manager in (JobManager(), JobManager()):
 AT_A_MOMENT = """
 sys.path.insert(0, {tests!r})
 import signal
-from deeds import Moments
+from support.deeds import Moments
 moments = Moments({last}, ends=signal.SIGINT)
 manager, circuits = JobManager(), numbered(5)
 moments.watch()
@@ -204,7 +205,7 @@ def test_ctrl_c_within_run_leaves_what_was_not_in_flight_planned(home, caught):
 
 @pytest.mark.slow
 def test_ctrl_c_at_any_moment_of_run_tears_nothing(home):
-    tests = str(Path(__file__).parents[1])
+    tests = str(TESTS)
     counting = begin(AT_A_MOMENT.format(tests=tests, last=0))
     moments = int(counting.communicate(timeout=120)[0])
     chance = chance_of("Ctrl-C within run")

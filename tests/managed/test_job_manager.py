@@ -5,13 +5,19 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from backends_of_objects import ScriptedBackend, numbered, refuse_circuit, run_and_send, sent
 from qiskit import QuantumCircuit
 from qiskit.primitives import StatevectorSampler
 from qiskit.providers import JobStatus
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.result import Result
 from qiskit_aer import AerSimulator
+from support.backends_of_objects import (
+    ScriptedBackend,
+    numbered,
+    refuse_circuit,
+    run_and_send,
+    sent,
+)
 
 import qjobs
 from qjobs import (

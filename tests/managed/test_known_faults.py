@@ -4,7 +4,8 @@ import threading
 import time
 
 import pytest
-from backends_of_objects import (
+from qiskit.providers import JobStatus
+from support.backends_of_objects import (
     JobLimit,
     ScriptedBackend,
     TooManyRequests,
@@ -13,7 +14,6 @@ from backends_of_objects import (
     run_and_send,
     sent,
 )
-from qiskit.providers import JobStatus
 
 from qjobs import (
     JobManager,

@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from backends_of_objects import ScriptedBackend, numbered, run_and_send
+from support.backends_of_objects import ScriptedBackend, numbered, run_and_send
 
 from qjobs import JobManagerInvalidStateError, ManagedJobSet
 from qjobs.errors import StateDamaged
@@ -110,9 +110,13 @@ def test_a_file_that_somebody_wrote_otherwise_is_not_spoilt(job_set, home):
     path.write_text(text.replace('name = "new"', 'name = """\nnew"""'))
     before = path.read_text()
 
-    with pytest.raises(StateDamaged, match="not where qjobs writes it"):
+    with pytest.raises(StateDamaged, match="not where qjobs writes it") as caught:
         job_set.update_name("newer")
     assert path.read_text() == before
+    line = caught.value.hint.partition("in place of what it says: ")[2]
+    path.write_text(before.replace('name = """\nnew"""', line))
+    job_set.update_tags(["c"])
+    assert (job_set.name(), job_set.tags()) == ("newer", ["c"])
 
 
 def test_a_rename_elsewhere_survives_new_tags_here(job_set, another_process):

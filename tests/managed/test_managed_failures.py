@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from backends_of_objects import ScriptedBackend, numbered, run_and_send, sent
+from support.backends_of_objects import ScriptedBackend, numbered, run_and_send, sent
 
 from qjobs import ManagedResultDataNotAvailable
 from qjobs.engine.failed import look_into

@@ -4,7 +4,7 @@ import sys
 from types import ModuleType, SimpleNamespace
 
 import pytest
-from backends_of_objects import ScriptedBackend, numbered
+from support.backends_of_objects import ScriptedBackend, numbered
 
 
 class Handle:

@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from backends_of_objects import numbered, run_and_send
 from qiskit.providers import JobStatus, JobTimeoutError, JobV1
+from support.backends_of_objects import numbered, run_and_send
 
 from qjobs import JobManagerInvalidStateError
 

@@ -1,7 +1,7 @@
 """A set whose state was put back from a backup is gone on with, and nothing is sent twice."""
 
 import pytest
-from backends_of_objects import ScriptedBackend, numbered, run_and_send, sent
+from support.backends_of_objects import ScriptedBackend, numbered, run_and_send, sent
 
 from qjobs import JobManager
 from qjobs.contract import ProviderContext

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from backends_of_objects import ScriptedBackend, numbered, refuse_circuit
 from qiskit import QuantumCircuit
+from support.backends_of_objects import ScriptedBackend, numbered, refuse_circuit
 
 from qjobs import (
     JobManager,
@@ -180,6 +180,10 @@ def test_one_set_of_many_has_to_be_named_where_only_one_can_be_meant(capsys):
         code, out, err = command(capsys, *words)
         assert (code, out) == (3, "")
         assert "2 job sets of one program" in err
+    # The hint of the last one shows which set has what, and each is one for its id.
+    words = re.findall("hint: qjobs (.*) shows which", err)[0].split()
+    for row in command(capsys, *words)[1].splitlines():
+        assert command(capsys, "show", row.split("\t")[0])[0] == 0
 
 
 def test_circuits_of_a_program_are_found_by_their_numbers(capsys):

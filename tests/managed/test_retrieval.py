@@ -7,9 +7,15 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from backends_of_objects import ScriptedBackend, numbered, refuse_circuit, run_and_send, sent
 from qiskit import QuantumCircuit, qpy
 from qiskit.providers import JobStatus
+from support.backends_of_objects import (
+    ScriptedBackend,
+    numbered,
+    refuse_circuit,
+    run_and_send,
+    sent,
+)
 
 from qjobs import (
     JobManagerInvalidStateError,
@@ -175,8 +181,11 @@ def test_without_the_object_nothing_is_resumed(manager, another_process):
     job_set = stop_after_first(manager)
     earlier = another_process().retrieve_job_set(job_set.job_set_id())
 
-    with pytest.raises(JobManagerInvalidStateError, match="process that has ended"):
+    with pytest.raises(JobManagerInvalidStateError, match="only a Python program") as refusal:
         earlier.resume()
+
+    assert refusal.value.hint == "give it: resume(backend)"
+    assert earlier.resume(ScriptedBackend()) == 2
 
 
 def test_objects_among_the_run_options_are_asked_for_again(manager, another_process):

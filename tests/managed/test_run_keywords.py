@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
-from backends_of_objects import ScriptedBackend, numbered
+from support.backends_of_objects import ScriptedBackend, numbered
 
 from qjobs import ManagedJob
 

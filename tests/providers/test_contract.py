@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import TESTS
 
 from qjobs.contract import ProviderContext
 from qjobs.providers.fake.provider import FakeProvider
@@ -15,7 +16,7 @@ from qjobs.providers.local.provider import LocalProvider
 from qjobs.providers.vendor.provider import QiskitProvider
 from qjobs.testing.contract import Contract, Subject
 
-PACKAGES = Path(__file__).parents[1] / "border" / "packages"
+PACKAGES = TESTS / "support" / "packages"
 
 
 class TestFake(Contract):

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sample_set import NOON, plan
+from support.sample_set import NOON, plan
 
 from qjobs.store.folder import SetFolder
 from qjobs.store.sets import Store

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from zlib import crc32
 
-import older_format
 import pytest
-from sample_set import (
+from support import older_format
+from support.sample_set import (
     accepted,
     attempted,
     finished,

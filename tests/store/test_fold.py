@@ -7,11 +7,11 @@ from datetime import timedelta
 from itertools import product
 from pathlib import Path
 
-import older_format
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_set import (
+from support import older_format
+from support.sample_set import (
     NOON,
     accepted,
     attempted,

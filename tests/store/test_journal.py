@@ -8,7 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sample_set import NOON, accepted, attempted, finished, recorded_after, recorded_in, whole_file
+from support.sample_set import (
+    NOON,
+    accepted,
+    attempted,
+    finished,
+    recorded_after,
+    recorded_in,
+    whole_file,
+)
 
 from qjobs.errors import NotFound, StateDamaged, StateTooNew, StateUnwritable
 from qjobs.facts import Fact, FactKind

@@ -4,11 +4,11 @@ import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
-import older_format
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from sample_set import NOON, accepted, attempted, finished, plan, recorded_after, whole_file
+from support import older_format
+from support.sample_set import NOON, accepted, attempted, finished, plan, recorded_after, whole_file
 
 from qjobs.facts import Fact, FactKind
 from qjobs.ledger import Ledger

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sample_set import plan
+from support.sample_set import plan
 
 from qjobs import files
 from qjobs.circuits.files import Scratch

@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import older_format
 import pytest
-from sample_set import NOON, attempted, plan
+from support import older_format
+from support.sample_set import NOON, attempted, plan
 
 from qjobs.errors import (
     BeingSubmitted,

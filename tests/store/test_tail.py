@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sample_set import (
+from support.sample_set import (
     NOON,
     accepted,
     attempted,

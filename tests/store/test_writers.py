@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sample_set import recorded_in
+from support import TESTS
+from support.sample_set import recorded_in
 
 from qjobs.model import Accepted, Attempted, Planned
 from qjobs.store.folder import SetFolder
@@ -15,7 +16,7 @@ from qjobs.store.state import torn as tail
 from qjobs.store.state.reading import read_state
 
 NewSet = Callable[..., SetFolder]
-SCRIPT = Path(__file__).with_name("appender.py")
+SCRIPT = TESTS / "support" / "appender.py"
 SET_ID = "9f3c1a7e2b40"
 
 

@@ -115,7 +115,9 @@ def submit_jobs(
         except ProviderError as error:
             if isinstance(error, NoneAccepted):
                 report.stopped_by = error
-            report.problems.append(f"nothing is sent before it is known what was: {error.message}")
+            mend = f"; {error.hint}" if error.hint else ""
+            why = f"nothing is sent before it is known what was: {error.message}{mend}"
+            report.problems.append(why)
             _count(report, submitter, known)
             return report
         if resend_unknown:

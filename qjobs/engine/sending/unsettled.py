@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 from qjobs.contract import Provider
+from qjobs.engine.asking import away
 from qjobs.engine.sending.adopting import Adopter
 from qjobs.engine.sending.lookup import Found, NotYet, Unclear, look_up
 from qjobs.engine.sending.reconcile import learn
@@ -48,6 +49,11 @@ def settle(
                 match look_up(provider, folder.job_set, job.state, workspace.clock()):
                     case Found(job_ids):
                         adopter.found(job.index, number, job_ids)
+                    # Whoever has the object finds it there, and stops what was withdrawn.
+                    case Unclear(for_good=True) if folder.job_set.instance and away(
+                        provider, folder.job_set
+                    ):
+                        pass
                     case Unclear(reason, for_good=True):
                         at = workspace.clock()
                         journal.append(Fact(job.index, number, at, FactKind.ABANDONED, reason))

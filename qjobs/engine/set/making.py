@@ -11,7 +11,19 @@ from pathlib import Path
 from qjobs import __version__
 from qjobs.circuits.checking import checked
 from qjobs.circuits.gather import Gathered
-from qjobs.contract import Charges, Instance, Labels, Named, Names, Plan, Plans, Provider, Warns
+from qjobs.contract import (
+    DEFINITION,
+    Charges,
+    Drops,
+    Instance,
+    Labels,
+    Named,
+    Names,
+    Plan,
+    Plans,
+    Provider,
+    Warns,
+)
 from qjobs.engine.set.choice import least_busy
 from qjobs.engine.set.material import Material, collect
 from qjobs.engine.set.plan import plan_slices
@@ -23,6 +35,10 @@ from qjobs.store.folder import SetFolder
 from qjobs.store.sets import Draft
 
 _USUAL = Instance("")
+_MEANS = {
+    "seed": "its counts may be others each time",
+    "memory": "the outcomes shot by shot may be missing",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +103,7 @@ def plan_set(
 
 
 def estimates_remark(workspace: Workspace, job_set: JobSet) -> str:
-    """What is to be known of the expectation values of a set, a clause; empty if nothing is."""
+    """A remark on how the backend estimates expectation values, as a clause; or empty."""
     if not job_set.observables:
         return ""
     return workspace.provider_at(job_set.destination).capabilities(job_set.backend).estimates_remark
@@ -98,7 +114,7 @@ def _commit(draft: Draft, job_set: JobSet, gathered: Gathered) -> SetFolder:
 
 
 def warnings(workspace: Workspace, job_set: JobSet) -> Sequence[str]:
-    """What the user should know before jobs of a set are sent: the device is offline, say."""
+    """Warnings to give before jobs of a set are submitted, such as that the device is offline."""
     with suppress(ProviderError):  # whatever is wrong, sending will say it
         provider = workspace.provider_at(job_set.destination)
         left_out = provider.labels_left_out(job_set.labels) if isinstance(provider, Labels) else ()
@@ -106,6 +122,12 @@ def warnings(workspace: Workspace, job_set: JobSet) -> Sequence[str]:
             f"only recorded here, for {job_set.provider} has no room for it: {label!r}"
             for label in left_out
         ]
+        if isinstance(provider, Drops):
+            dropped = provider.dropped(backend=job_set.backend, options=job_set.options)
+            found += [
+                f"{job_set.provider}:{job_set.backend} takes no {word}: {_MEANS[word]}"
+                for word in dropped
+            ]
         return [
             *found,
             *(provider.warnings(job_set.backend) if isinstance(provider, Warns) else ()),
@@ -161,7 +183,8 @@ def _check(provider: Provider, request: SubmitRequest) -> None:
     if strange:
         raise UsageError(
             f"{where.provider} has no {' and no '.join(strange)} to choose",
-            hint="the options of the backend itself are given by --option",
+            hint=f"leave out {' and '.join(f'--{name}' for name in strange)}; "
+            "options of the backend itself are given by --option",
         )
     provider.check(where.backend, request.options)
     if request.observables is None and request.options.precision is not None:
@@ -222,7 +245,7 @@ def _plan(
         instance_name=place.name,
         plan=place.plan,
         tags=request.tags,
-        fingerprint=_fingerprint(request, material),
+        fingerprint=_fingerprint(request, material, plan),
         parameters=sweep.names if sweep else (),
         bindings=material.bindings,
         observables=material.observables,
@@ -246,7 +269,7 @@ def _versions(packages: Sequence[str]) -> dict[str, str]:
     return versions
 
 
-def _fingerprint(request: SubmitRequest, material: Material) -> str:
+def _fingerprint(request: SubmitRequest, material: Material, plan: Plan) -> str:
     """Equal for the same circuits, in the same order, run the same way on the same backend."""
     options = asdict(request.options)
     options["extra"].pop(PACE, None)
@@ -254,4 +277,6 @@ def _fingerprint(request: SubmitRequest, material: Material) -> str:
     meaning = [*material.fingerprint(), where.provider, where.backend, options]
     if where.account or where.instance:
         meaning += [where.account, where.instance]
+    if DEFINITION in plan.options.extra:
+        meaning.append(plan.options.extra[DEFINITION])
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What a job set is made of: its circuits, the values of their parameters, its observables."""
+"""The material of a job set: circuits, values of their parameters, observables."""
 
 import hashlib
 from collections.abc import Callable

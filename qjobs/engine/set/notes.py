@@ -1,4 +1,4 @@
-"""What a job's note says: its place in its set and how that was planned, in one short word.
+"""Notes: labels that say in one word which circuits of which plan a provider job has.
 
     qj1.c900.j3.s300.n300.x1024.k5f3a9c01
 
@@ -24,7 +24,7 @@ _MOST_JOBS = 1_000_000
 
 
 class Outline(NamedTuple):
-    """What the notes of all jobs of a set say alike. Of the `fingerprint` it is the beginning."""
+    """The part of a note that all jobs of a set share. `fingerprint` is a beginning of it."""
 
     circuits: int
     jobs: int

@@ -1,14 +1,19 @@
 """The circuits of a set's jobs, as a provider gets them."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
 from qjobs.engine.set.notes import write_note
-from qjobs.errors import InputError
+from qjobs.errors import InputError, StateDamaged
 from qjobs.model import JobSet, Slice
 from qjobs.store.folder import SetFolder
+
+if TYPE_CHECKING:
+    from qjobs.circuits.observables import Observable
 
 
 def circuit_slice(folder: SetFolder, part: Slice) -> CircuitSlice:
@@ -36,8 +41,24 @@ def circuit_slice(folder: SetFolder, part: Slice) -> CircuitSlice:
     )  # fmt: skip
 
 
+def observables_of(folder: SetFolder) -> "Sequence[Observable]":
+    """The observables of a set; none if it has none, or they are lost. Raises StateDamaged."""
+    path = folder.observables_path
+    if not folder.job_set.observables or not path.is_file():
+        return ()
+    # Imported here: few sets have any.
+    from qjobs.circuits.observables import read_observables
+
+    try:
+        return read_observables(str(path))
+    except InputError as error:
+        raise StateDamaged(
+            f"{path} does not hold observables", hint="copy it from where the set was submitted"
+        ) from error
+
+
 def _name(job_set: JobSet, part: Slice) -> str:
-    """What a job is called, as the predecessor called it; empty if its set has no name.
+    """The name of a job, in the predecessor's form; empty if its set has no name.
 
     Parts of a job that are sent again are called like the whole.
     """

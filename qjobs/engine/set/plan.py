@@ -25,7 +25,7 @@ def plan_slices(
     sweep: bool = False,
     start_index: int = 0,
 ) -> tuple[Slice, ...]:
-    """Slices that cover so many circuits from `start_index` on, in order, within the limits.
+    """Cut `circuits` circuits from `start_index` on into slices, in order, within the limits.
 
     `per_job` is the user's wish for circuits a job; over a limit it is an error, never
     quietly lowered. Without it the backend says into how many jobs it likes a set cut.

@@ -1,4 +1,4 @@
-"""What is asked for when circuits are to be submitted."""
+"""The request to submit circuits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from qjobs.model import Destination, RunOptions
 
 @dataclass(frozen=True, slots=True)
 class SubmitRequest:
-    """What the user asked for. `per_job` None lets the backend choose.
+    """The user's request. `per_job` None lets the backend choose.
 
     With `least_busy` the destination has no backend: it becomes one that jobs wait for least.
     `named_options` are those of the run options that only some providers have.

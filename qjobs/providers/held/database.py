@@ -94,7 +94,7 @@ class Database:
                     numbered = f"{self._tables} PRAGMA user_version = {self._version};"
                     connection.executescript(f"BEGIN IMMEDIATE; {numbered} COMMIT;")
         if _version(connection) > self._version:
-            raise ProviderError(f"a newer qjobs wrote {self._path}", hint="update qjobs")
+            raise ProviderError(f"a newer qjobs wrote {self._path}", hint="update qiskit-qjobs")
 
 
 def _version(connection: "Connection") -> int:
@@ -106,5 +106,7 @@ def unusable(path: Path, error: Exception) -> ProviderError:
     """What to raise when a file does not do what it should."""
     said = getattr(error, "strerror", None) or error
     return ProviderError(
-        f"cannot use {path}: {said}", hint="is the disk full, or the file damaged?"
+        f"cannot use {path}: {said}",
+        hint="make room if the disk is full; if the file is damaged, put it back from a "
+        f"backup, or move {path}* away",
     )

@@ -1,13 +1,23 @@
 """Jobs that other processes have, or had: what they wrote down is all there is to know."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
 
-from qjobs.contract import CancelOutcome
-from qjobs.errors import ProviderError
+from qjobs.circuits.slices import CircuitSlice
+from qjobs.contract import UNDATED, CancelOutcome, RemoteJob
+from qjobs.errors import ProviderError, QjobsError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.held.collecting import Collector, HeldJob
 from qjobs.providers.held.shelf import Entry, Shelf
+
+if TYPE_CHECKING:
+    from qjobs.circuits.layout import Layout
+
+CircuitsOf = Callable[[str], CircuitSlice | None]
+"""The circuits of a job, by its id, if they are known. Raises InputError."""
 
 
 class JobsElsewhere:
@@ -24,6 +34,41 @@ class JobsElsewhere:
         self._collector = collector
         self._target = target
         self._vendor = vendor
+        self.circuits: list[CircuitsOf] = []
+
+    def tagged(self, tag: str) -> list[str]:
+        """The ids of the jobs that carry a tag at the vendor's, if it can be asked for that."""
+        return [job_id for job_id, _ in self._tagged(tag)]
+
+    def of_set(self, set_tag: str, *, backend: str, known: Sequence[str]) -> list[RemoteJob]:
+        """The jobs that carry the tag of a set there, but for those that are `known`.
+
+        How a job is costs a question: it is asked where there are several of one slice.
+        """
+        from qjobs.backends import jobs
+
+        found = [(job_id, job) for job_id, job in self._tagged(set_tag) if job_id not in known]
+        slices = Counter(_slice_tag(set_tag, job) for _, job in found)
+        remotes = []
+        for job_id, job in found:
+            several = slices[_slice_tag(set_tag, job)] > 1
+            status, message = jobs.status(job) if several else (JobStatus.UNKNOWN, "")
+            created = job.creation_date
+            remotes.append(
+                RemoteJob(
+                    job_id, backend, created.astimezone(UTC) if created else UNDATED, status,
+                    tuple(job.tags), message,
+                )
+            )  # fmt: skip
+        return remotes
+
+    def _tagged(self, tag: str) -> list[tuple[str, Any]]:
+        if self._target is None:
+            return []
+        from qjobs.backends import jobs
+
+        found = jobs.tagged(tag, backend=self._target, provider=self._vendor)
+        return [(jobs.job_id(job), job) for job in found or ()]
 
     def settled(self, job_ids: Sequence[str]) -> dict[str, Entry]:
         """The jobs that this process has not, once those of dead processes are seen to."""
@@ -75,7 +120,7 @@ class JobsElsewhere:
             if entry is None:
                 backend = running.name(self._target)
                 entry = Entry(job_id, "", backend, process, True, 1, False)  # noqa: FBT003  as in its class
-                number = self._shelf.add(entry)
+                number = self._shelf.add(entry, self._layouts(job_id))
             else:
                 number = entry.number if self._shelf.take_over(entry, process) else None
         except ProviderError:
@@ -90,3 +135,20 @@ class JobsElsewhere:
                     options=RunOptions(shots=entry.shots, memory=bool(entry.memory)),
                 )
             )
+
+    def _layouts(self, job_id: str) -> "Sequence[Layout]":
+        """Those of the circuits of a job that was not written down; none if they are not known."""
+        from qjobs.backends import running
+
+        for circuits_of in self.circuits:
+            with suppress(QjobsError):  # the files may be gone; what the result tells is left
+                circuits = circuits_of(job_id)
+                if circuits is not None and circuits.sweep is None:
+                    return running.measuring(circuits.circuits())[1]
+        return ()
+
+
+def _slice_tag(set_tag: str, job: Any) -> str:
+    """The part of a job's tag that all attempts at one slice share."""
+    own = (tag for tag in job.tags if tag.startswith(f"{set_tag}-"))
+    return str(next(own, "")).rpartition("-")[0]

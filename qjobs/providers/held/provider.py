@@ -10,31 +10,36 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qjobs.backends import runtime
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.contract import (
     UNDATED,
+    Away,
     BackendInfo,
     CancelOutcome,
     Capabilities,
+    Instance,
     Limits,
     ProviderContext,
     RemoteJob,
+    chosen,
+    handed_on,
 )
-from qjobs.errors import JobRefused, ProviderError, UnknownBackend, UsageError
+from qjobs.errors import JobRefused, NoneAccepted, ProviderError, UnknownBackend, UsageError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.held.collecting import Collector, HeldJob
-from qjobs.providers.held.elsewhere import JobsElsewhere
+from qjobs.providers.held.elsewhere import CircuitsOf, JobsElsewhere
 from qjobs.providers.held.shelf import Entry, Shelf
 from qjobs.results import JobResult
+from qjobs.tags import set_tag_of
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
     from qjobs.circuits.layout import Layout
 
+_HINT = "in Python, with an object x: JobManager().run(circuits, x); see docs/library.md"
 _GRACE_S = 2.0  # for the result of a job that has just ended to be kept
-_GONE = "its backend is an object of a Python process that has ended"
-_HINT = "go on from Python: JobManager().retrieve_job_set(...)"
 
 
 class HeldProvider:
@@ -59,8 +64,22 @@ class HeldProvider:
     # What the contract says
 
     def capabilities(self, backend: str) -> Capabilities:
-        """Jobs cannot be searched: one that nobody wrote down may be anywhere."""
-        return Capabilities(finds=False, polls_s=(0.02, 1.0))
+        """Jobs cannot be searched: one that nobody wrote down may be anywhere.
+
+        Only IBM's service can be asked for our tags, by who has an object of its client.
+        """
+        finds = self._service is not None
+        return Capabilities(
+            finds=finds, polls_s=(0.02, 1.0), settle_s=runtime.SETTLE_S if finds else 0.0
+        )
+
+    def place(self, backend: str) -> Instance:
+        """The instance of a device of IBM's."""
+        if self._service is None:
+            return Instance("")
+        from qjobs.backends import running
+
+        return Instance(runtime.instance_of(running.device(self._target)))
 
     def backends(self) -> Sequence[BackendInfo]:
         """The object, by its name."""
@@ -80,22 +99,31 @@ class HeldProvider:
     def check(self, backend: str, options: RunOptions) -> None:
         """Raise UsageError if there is no object, or it runs no circuits."""
         if self._target is None:
-            raise UsageError(f"cannot submit: {_GONE}", hint=_HINT)
+            raise UsageError(f"{_who(backend)} can submit to it", hint=_HINT)
         self._check_name(backend)
         from qjobs.backends import running
 
-        objection = running.objection(self._target)
+        objection = running.objection(self._target) or runtime.crowded(self._target)
         if objection:
             raise UsageError(objection, hint=running.instead(self._target))
+
+    def dropped(self, *, backend: str, options: RunOptions) -> Sequence[str]:
+        """By what the object's `run` and its default options name."""
+        from qjobs.backends import running
+
+        if self._target is None or not (asked := chosen(options)):
+            return ()
+        taken = running.takes(self._target)
+        return [word for word in asked if word not in taken]
 
     def submit(self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> str:
         """Start a job, once: the same tag gives the same job."""
         if self._target is None:
-            raise JobRefused(_GONE, hint=_HINT)
+            raise NoneAccepted(f"{_who(backend)} can submit to it", hint=_HINT)
         self._check_name(backend)
         if circuits.observables is not None:
             raise JobRefused(f"{self._name} is not asked for expectation values")
-        from qjobs.backends import running, runtime
+        from qjobs.backends import running
 
         try:
             # Before the job starts: what cannot be written down shall not run.
@@ -105,15 +133,17 @@ class HeldProvider:
             raise JobRefused(error.message, hint=error.hint) from error
         if known:
             return known[0]
+        if crowded := runtime.crowded(self._target):
+            raise JobRefused(crowded, hint=running.instead(self._target))
         own, keywords = self._ready(circuits, options)
         ready, layouts = running.measuring(own)
         job = running.run(
-            runtime.tagged(self._target, [tag, *circuits.tags]),
+            runtime.tagged(self._target, [tag, set_tag_of(tag), *circuits.tags]),
             ready,
             options=options,
             keywords={
                 **running.labels(self._target, circuits.name, circuits.tags),
-                **options.extra,
+                **handed_on(options),
                 **keywords,
             },
             start_index=circuits.slice.start_index,
@@ -126,19 +156,31 @@ class HeldProvider:
             process=process,
         )
 
+    def away(self, set_id: str, *, backend: str) -> Away | None:
+        """Only who has the object can ask for its jobs, or submit some."""
+        if self._target is not None:
+            return None
+        return Away(
+            _who(backend),
+            f"in Python, with that object as x: JobManager().retrieve_job_set({set_id!r}, x); "
+            "see 'Another day' in docs/library.md",
+        )
+
     def find(self, tag: str, *, backend: str = "") -> Sequence[str]:
-        """The jobs that were written down with this tag."""
-        return self._shelf.find(tag)
+        """The jobs that were written down with this tag, and those that IBM's service has."""
+        return [*dict.fromkeys([*self._shelf.find(tag), *self._elsewhere.tagged(tag)])]
 
     def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
-        """The jobs that were written down; nobody wrote when."""
-        return [
+        """The jobs that were written down, nobody wrote when; and those that IBM's service has."""
+        known = [
             RemoteJob(
                 job_id, backend, UNDATED, JobStatus(status or JobStatus.RUNNING),
                 (tag, set_tag), message,
             )
             for job_id, tag, status, message in self._shelf.of_set(set_tag)
         ]  # fmt: skip
+        written = [remote.job_id for remote in known]
+        return [*known, *self._elsewhere.of_set(set_tag, backend=backend, known=written)]
 
     def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
         """What the vendor's objects say here; of other jobs, what was written down.
@@ -189,11 +231,24 @@ class HeldProvider:
         known, _ = self._originals.get(path, ((), {}))
         self._originals[path] = (circuits or known, keywords or {})
 
+    def recall(self, circuits_of: CircuitsOf) -> None:
+        """Know how to read jobs of a set that nobody wrote down, by what it gave them."""
+        self._elsewhere.circuits.append(circuits_of)
+
     def job(self, job_id: str) -> Any:
         """The vendor's own job object; None if it cannot be had here."""
         self._elsewhere.settled([job_id])
         held = self._collector.get(job_id)
         return held.job if held is not None else None
+
+    @property
+    def _service(self) -> Any | None:
+        """IBM's, where the object is one of its client."""
+        if self._target is None:
+            return None
+        from qjobs.backends import running
+
+        return runtime.service_of(running.device(self._target), self._vendor)
 
     @property
     def _name(self) -> str:
@@ -270,3 +325,7 @@ class HeldProvider:
             return self._collector.cancel(held)
         except ProviderError:
             return CancelOutcome.REFUSED
+
+
+def _who(backend: str) -> str:
+    return f"only a Python program that has {backend or 'a backend'} as an object"

@@ -45,7 +45,7 @@ def known_client() -> Iterator[None]:
         if error.name == "qiskit_ibm_runtime":
             raise ProviderError(
                 "the package qiskit-ibm-runtime is not installed",
-                hint="install it: pip install 'qiskit-qjobs[ibm]'",
+                hint="pip install 'qiskit-qjobs[ibm]'",
             ) from error
         raise _unknown_client(error) from error
     except (ImportError, AttributeError) as error:
@@ -110,6 +110,8 @@ class Account:
                     account.validate()
             except (IBMError, ValueError, KeyError, OSError) as error:
                 raise no_credentials(f"no account of IBM Quantum Platform: {error}") from error
+            if not account.token.strip():
+                raise no_credentials("no account of IBM Quantum Platform: its token is empty")
             self._account = account
         return self._account
 

@@ -174,7 +174,8 @@ class Calls:
             except (sqlite3.Error, OSError) as error:
                 raise ProviderError(
                     f"cannot use {self._path}: {error}",
-                    hint="is the disk full, or the file damaged?",
+                    hint="make room if the disk is full; if the file is damaged, put it back from "
+                    f"a backup, or move {self._path}* away",
                 ) from error
 
 
@@ -201,7 +202,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         raise
     if version > FORMAT:
         file.close()
-        raise ProviderError(f"a newer qjobs wrote {path}", hint="update qjobs")
+        raise ProviderError(f"a newer qjobs wrote {path}", hint="update qiskit-qjobs")
     return file
 
 

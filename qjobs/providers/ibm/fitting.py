@@ -1,6 +1,6 @@
 """Circuits that fit a backend: transpiled for it, or weighed to see that they are as it needs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeAlias
 
 from qjobs.circuits import qpy
@@ -86,14 +86,8 @@ def weigh(
         else:
             found = []
             with crews.crew(transpilation(device, options, job)) as crew:
-                for block in _blocks(container, records):
+                for block in container.runs(
+                    records, circuits=_BLOCK_CIRCUITS, size_bytes=_BLOCK_BYTES
+                ):
                     found += crew.weigh(container.cut(block), start_index=block.start_index)
     return Weights(found, rows=circuits.sweep.rows if circuits.sweep else 1)
-
-
-def _blocks(container: qpy.Container, records: Slice) -> Iterator[Slice]:
-    """Parts of about so many bytes."""
-    each_bytes = container.size_bytes(records) // records.experiments_count
-    most = max(1, min(_BLOCK_CIRCUITS, _BLOCK_BYTES // max(1, each_bytes)))
-    for start in range(records.start_index, records.end_index + 1, most):
-        yield Slice(start, min(most, records.end_index + 1 - start))

@@ -203,9 +203,9 @@ def _fetch(service: Service, job_id: str, *, once: bool) -> str:
         # Of a job that is there, only one whose results are given `once` can have none: 404 from
         # something in front of the service may pass.
         if error.status == 410 or (error.status == 404 and once and error.reason_code):
+            why = "; those of private jobs can be read once" if once else ""
             raise ResultGone(
-                f"IBM Quantum no longer has the results of job {job_id}: {error.message}",
-                hint="results of private jobs can be read once" if once else "",
+                f"IBM Quantum no longer has the results of job {job_id}: {error.message}{why}"
             ) from error
         if speaks_of_size(error.message):
             raise ResultGone(

@@ -77,8 +77,9 @@ def lost(service: Service, call: Call, *, latest_s: float, known: Callable[[str]
             break
     if not found and (looked_at == _MOST_LOOKED_AT or passed == _MOST_PAGES_UNTAGGED * PAGE):
         raise ProviderError(
-            "no job carries the tag, but too many jobs of that time have none",
-            hint="look for it at https://quantum.cloud.ibm.com/workloads",
+            "no job carries the tag, but too many jobs of that time have none: if it is at "
+            "https://quantum.cloud.ibm.com/workloads, `qjobs adopt` takes its id; if not, "
+            "`qjobs resume --resend-unknown` submits it again"
         )
     return found
 

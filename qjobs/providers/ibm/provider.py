@@ -350,7 +350,9 @@ class IbmProvider:
         try:
             self._machines.check_charges(service.instance, backend)
         except UsageError as error:
-            raise NoneAccepted(error.message, hint="name it: QJOBS_IBM_INSTANCE") from error
+            # A set that is there takes no options: the environment names it.
+            hint = error.hint.rpartition(", or ")[2]
+            raise NoneAccepted(error.message, hint=f"export {hint}") from error
         return service
 
     def _check_pace(self, job: JobOptions) -> None:

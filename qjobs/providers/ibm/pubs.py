@@ -1,20 +1,18 @@
 """A slice as the primitives take it: circuits that fit the backend, values, observables."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qjobs.circuits import qpy
 from qjobs.circuits.layout import Layout
+from qjobs.circuits.observables import Observable
 from qjobs.circuits.outcomes import all_in_registers
 from qjobs.circuits.own_gates import natives, set_apart
 from qjobs.circuits.placing import bare, places
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Pub, with_bound_phase
-from qjobs.errors import InputError, JobRefused
+from qjobs.errors import JobRefused
 from qjobs.model import RunOptions
-from qjobs.providers.ibm import shapes
 from qjobs.providers.ibm.fitting import Fit
 from qjobs.providers.ibm.options import JobOptions
 from qjobs.providers.ibm.program import Device, Inputs
@@ -40,11 +38,13 @@ def prepare(
 ) -> Prepared:
     """Make a job of a slice. Raises InputError, JobRefused, and what the service raises."""
     if circuits.observables is not None:
-        return _estimated(circuits, circuits.observables, device, options, job, fit=fit)
+        return _estimated(circuits, device, options, job, fit=fit)
     if circuits.sweep is not None:
         return _swept(circuits, device, options, job, fit=fit)
     data = fit(circuits.qpy())
-    layouts = shapes.layouts(data)
+    container = qpy.Container(data)
+    version = container.dialect.version
+    layouts = [Layout.read(record, version) for record in container.all_records()]
     inputs = None
     if all(layout.registers and not layout.loose for layout in layouts):
         # Most of the time would go into reading and writing circuits.
@@ -73,15 +73,9 @@ def _swept(
 
 
 def _estimated(
-    circuits: CircuitSlice,
-    observables: Path,
-    device: Device,
-    options: RunOptions,
-    job: JobOptions,
-    *,
-    fit: Fit,
+    circuits: CircuitSlice, device: Device, options: RunOptions, job: JobOptions, *, fit: Fit
 ) -> Prepared:
-    asked = _read_observables(observables)
+    asked = circuits.read_observables()
     pubs = list(circuits.pubs())
     # An expectation value does without them, and so may the transpiler with what is before.
     kept = natives(device.target)
@@ -112,7 +106,7 @@ def _values(pub: Pub, circuit: "QuantumCircuit") -> "NDArray[float64]":
 
 
 def _estimator_pubs(
-    pub: Pub, circuit: "QuantumCircuit", observables: Sequence[Mapping[str, float]]
+    pub: Pub, circuit: "QuantumCircuit", observables: Sequence[Observable]
 ) -> list[tuple[Any, ...]]:
     """Each row of values with all observables: the result has a row a row, a column each."""
     placed = _placed(pub.circuit, circuit, observables)
@@ -124,7 +118,7 @@ def _estimator_pubs(
 def _placed(
     original: "QuantumCircuit",
     circuit: "QuantumCircuit",
-    observables: Sequence[Mapping[str, float]],
+    observables: Sequence[Observable],
 ) -> list[dict[str, float]]:
     """Observables of a circuit's qubits as observables of the qubits that they ended on."""
     ends = places(len(next(iter(observables[0]))), original, circuit)
@@ -138,13 +132,3 @@ def _placed(
     return [
         {moved(label): factor for label, factor in observable.items()} for observable in observables
     ]
-
-
-def _read_observables(path: Path) -> list[dict[str, float]]:
-    try:
-        return [
-            {str(label): float(factor) for label, factor in observable.items()}
-            for observable in json.loads(path.read_bytes())
-        ]
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise InputError(f"cannot read the observables {path}: {error}") from error

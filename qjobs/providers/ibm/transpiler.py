@@ -1,33 +1,27 @@
 """A process that transpiles: QPY files come in, QPY files and the weights of circuits go out.
 
-It is started as `python -m qjobs.providers.ibm.transpiler PARENT ANSWERS`, with the id of the
-process that it must not outlive, and its `channel`. A message is a line of JSON, and as many
-bytes as its `bytes` says. The first that comes in describes the work,
+It is a `child`. The first message that comes in describes the work,
 
-    {"optimization_level": 1, "seed": 7, "qpy_version": 17, "keep_layouts": false, "bytes": N}
+    {"optimization_level": 1, "seed": 7, "qpy_version": 17, "keep_layouts": false}
 
-with the target as text, and is answered `{"ready": true, "bytes": 0}`. Then each request,
-`{"do": "transpile", "start_index": 0, "bytes": N}` or `"weigh"` with a QPY file whose first circuit
+with the target as text, and is answered `{"ready": true}`. Then each request,
+`{"do": "transpile", "start_index": 0}` or `"weigh"` with a QPY file whose first circuit
 has that index, is answered
 
-    {"weights": [[INSTRUCTIONS, TWO_QUBIT_GATES, MISFIT], ...], "bytes": N}
+    {"weights": [[INSTRUCTIONS, TWO_QUBIT_GATES, MISFIT], ...]}
 
 with a QPY file, which is empty after `weigh`; or with `{"error": ..., "circuit": POSITION}`, null
 if it is no circuit's fault; or, of a circuit that cannot be read, `{"error": ..., "others": BOOL}`,
-whether others can. The process ends with its input.
+whether others can.
 """
 
 import gc
 import io
-import json
-import os
-import signal
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-from qjobs.children import channel
-from qjobs.children.lifetime import die_with
+from qjobs.children.parent import Parent, begin
 from qjobs.circuits.foreign import describe
 from qjobs.circuits.own_gates import natives, set_apart
 from qjobs.errors import UnreadableCircuit
@@ -103,34 +97,27 @@ class Transpiler:
         return buffer.getvalue()
 
 
-def serve(requests: BinaryIO, replies: BinaryIO) -> None:
+def serve(parent: Parent) -> None:
     """Answer requests until there are no more."""
-
-    def say(head: dict[str, Any], data: bytes = b"") -> None:
-        replies.write(json.dumps({**head, "bytes": len(data)}).encode() + b"\n" + data)
-        replies.flush()
-
     transpiler: Transpiler | None = None
     # Cycles hold circuits. Between requests there are few objects to look through, but to look
     # as often as Python does by default, inside of them, takes a part of the time.
     gc.disable()
-    for line in iter(requests.readline, b""):
-        head = json.loads(line)
-        data = requests.read(head.pop("bytes"))
+    for head, data in parent.requests():
         try:
             if transpiler is None:
                 transpiler = Transpiler(_rebuild(data.decode()), **head)
                 gc.freeze()
-                say({"ready": True})
+                parent.answer({"ready": True})
             else:
                 weights, made = transpiler.answer(head["do"], data, start_index=head["start_index"])
-                say({"weights": weights}, made)
+                parent.answer({"weights": weights}, made)
         except CircuitFailed as error:
-            say({"error": str(error), "circuit": error.index})
+            parent.answer({"error": str(error), "circuit": error.index})
         except UnreadableCircuit as error:
-            say({"error": error.message, "others": error.others})
+            parent.answer({"error": error.message, "others": error.others})
         except Exception as error:  # noqa: BLE001 - whatever it is, the next request may pass
-            say({"error": describe(error), "circuit": None})
+            parent.answer({"error": describe(error), "circuit": None})
         gc.collect()
 
 
@@ -147,17 +134,9 @@ def _rebuild(text: str) -> "Target":
 
 def main(arguments: list[str]) -> None:
     """Run as a process of its own."""
-    parent, answers = arguments
-    if not die_with(int(parent)):
-        return
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # The other workers have the other cores.
-    for library in ("RAYON", "OMP", "OPENBLAS"):
-        os.putenv(f"{library}_NUM_THREADS", "1")
+    _, parent = begin(arguments)
     warnings.simplefilter("ignore")
-    requests, replies = channel.take(int(answers))
-    with requests, replies:
-        serve(requests, replies)
+    serve(parent)
 
 
 if __name__ == "__main__":

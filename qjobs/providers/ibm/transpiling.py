@@ -1,20 +1,15 @@
 """The other end of `transpiler`: worker processes that transpile, for any number of threads."""
 
 import hashlib
-import json
-import os
 import subprocess
-import sys
 import threading
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from qjobs.children import channel
-from qjobs.children.lifetime import death
+from qjobs.children.child import Child, Died
+from qjobs.circuits import qpy
 from qjobs.errors import JobRefused, UnreadableCircuit
 from qjobs.model import Slice
-from qjobs.providers.ibm.pieces import cut, join
 from qjobs.providers.ibm.weights import Weight
 
 if TYPE_CHECKING:
@@ -84,7 +79,7 @@ class Transpilers:
         self._turn = threading.Lock()
         self._mutex = threading.Lock()
         self._own = threading.local()
-        self._started: set[_Process] = set()
+        self._started: set[Child] = set()
         self._deaths = 0
         self._closed = False
 
@@ -113,7 +108,7 @@ class Transpilers:
         one cannot be read, and InputError if the file is damaged.
         """
         answers = self._ask_all("transpile", data, start_index)
-        return Transpiled(join([answer.qpy for answer in answers]), _weights(answers))
+        return Transpiled(qpy.joined([answer.qpy for answer in answers]), _weights(answers))
 
     def weigh(self, data: bytes, *, start_index: int = 0) -> tuple[Weight, ...]:
         """What each circuit of a QPY file takes of a job as it is; raises as `transpile`."""
@@ -126,13 +121,14 @@ class Transpilers:
         try:
             # One call after the other: the first slice must not be ready as late as the last.
             with self._turn:
-                for part, piece in cut(data, circuits=PIECE_CIRCUITS, size_bytes=PIECE_BYTES):
+                container = qpy.Container(data)
+                for part in container.runs(circuits=PIECE_CIRCUITS, size_bytes=PIECE_BYTES):
                     self._room.acquire()
                     if any(future.done() and future.exception() for future in waiting):
                         self._room.release()
                         break
                     place = Slice(start_index + part.start_index, part.experiments_count)
-                    waiting.append(self._start(request, piece, place))
+                    waiting.append(self._start(request, container.cut(part), place))
             return [future.result() for future in waiting]
         except CancelledError as error:
             raise _stopped() from error
@@ -153,14 +149,17 @@ class Transpilers:
         """Have a piece done by this thread's process."""
         process = self._process()
         try:
-            head, made = process.ask({"do": request, "start_index": place.start_index}, piece)
-        except _Died as death:
+            head, made = process.ask(
+                {"do": request, "start_index": place.start_index},
+                piece,
+                limit_s=self._longest_piece_s,
+            )
+        except Died as death:
             self._bury(process)
             if self._closed:
                 raise _stopped() from death
             raise JobRefused(
-                f"circuits {place} cannot be transpiled: the process that worked on them {death}",
-                hint="is there enough memory? then run: qjobs retry",
+                f"circuits {place} cannot be transpiled: the process that worked on them {death}"
             ) from death
         if "others" in head:
             raise UnreadableCircuit(head["error"], others=head["others"])
@@ -170,9 +169,9 @@ class Transpilers:
             raise JobRefused(f"{which} cannot be transpiled: {head['error']}")
         return Transpiled(made, tuple(Weight(*weight) for weight in head["weights"]))
 
-    def _process(self) -> "_Process":
+    def _process(self) -> Child:
         """The process of this thread, a new one if need be."""
-        process: _Process | None = getattr(self._own, "process", None)
+        process: Child | None = getattr(self._own, "process", None)
         if process is not None:
             return process
         with self._mutex:
@@ -180,17 +179,17 @@ class Transpilers:
                 raise _stopped()
             if self._deaths >= MOST_DEATHS:
                 raise JobRefused(
-                    f"{self._deaths} processes that transpile have died; no more are started",
-                    hint="is there enough memory? then run: qjobs retry",
+                    f"{self._deaths} processes that transpile have died, and no more are started: "
+                    "is there enough memory?"
                 )
-            process = _Process(longest_answer_s=self._longest_piece_s)
+            process = _start()
             self._started.add(process)
         settings = self._transpilation._asdict()
         target = settings.pop("target")
         try:
-            head, _ = process.ask(settings, target.encode())
+            head, _ = process.ask(settings, target.encode(), limit_s=self._longest_piece_s)
             reason = head.get("error", "")
-        except _Died as death:
+        except Died as death:
             reason = f"it {death}"
         if reason:
             self._bury(process)
@@ -198,7 +197,7 @@ class Transpilers:
         self._own.process = process
         return process
 
-    def _bury(self, process: "_Process") -> None:
+    def _bury(self, process: Child) -> None:
         self._own.process = None
         with self._mutex:
             self._deaths += 1
@@ -206,69 +205,13 @@ class Transpilers:
         process.end()
 
 
-class _Died(Exception):
-    """A process ended, or was made to; how it did."""
-
-
-class _Process:
-    """One worker process, of the one thread that may ask it."""
-
-    def __init__(self, *, longest_answer_s: float) -> None:
-        self._longest_answer_s = longest_answer_s
-        self._expired = False
-        # -P keeps modules in the user's folder from being taken for ours. In a session of its
-        # own, Ctrl-C does not reach it: what is in flight is finished.
-        try:
-            self._popen, self._answers = channel.start(
-                [sys.executable, "-P", "-m", "qjobs.providers.ibm.transpiler", str(os.getpid())],
-                printed=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise JobRefused(f"a process cannot be started: {error.strerror}") from error
-
-    def ask(self, head: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-        """Send a message and wait for the answer. Raises _Died."""
-        assert self._popen.stdin is not None
-        clock = threading.Timer(self._longest_answer_s, self._expire)
-        clock.start()
-        try:
-            self._popen.stdin.write(json.dumps({**head, "bytes": len(data)}).encode() + b"\n")
-            self._popen.stdin.write(data)
-            self._popen.stdin.flush()
-            answer: dict[str, Any] = json.loads(self._answers.readline() or b"{}")
-            made = self._answers.read(answer.get("bytes", 0))
-        except (OSError, json.JSONDecodeError) as error:
-            raise _Died(self._death()) from error
-        finally:
-            clock.cancel()
-        if len(made) != answer.get("bytes"):
-            raise _Died(self._death())
-        return answer, made
-
-    def kill(self) -> None:
-        """End it; another thread may be asking it."""
-        self._popen.kill()
-
-    def end(self) -> None:
-        """End it, once nobody asks it any more."""
-        self._popen.kill()
-        self._popen.wait()
-        for pipe in (self._popen.stdin, self._answers):
-            assert pipe is not None
-            with suppress(BrokenPipeError):  # what it was not told any more
-                pipe.close()
-
-    def _expire(self) -> None:
-        self._expired = True
-        self._popen.kill()
-
-    def _death(self) -> str:
-        self._popen.kill()
-        code = self._popen.wait()
-        if self._expired:
-            return f"took longer than {self._longest_answer_s:.0f} s"
-        return death(code)
+def _start() -> Child:
+    try:
+        # What is in flight when Ctrl-C comes is finished.
+        module = "qjobs.providers.ibm.transpiler"
+        return Child.of(module, printed=subprocess.DEVNULL, apart=True)
+    except OSError as error:
+        raise JobRefused(f"a process cannot be started: {error.strerror}") from error
 
 
 def _weights(answers: Iterable[Transpiled]) -> tuple[Weight, ...]:
@@ -276,4 +219,4 @@ def _weights(answers: Iterable[Transpiled]) -> tuple[Weight, ...]:
 
 
 def _stopped() -> JobRefused:
-    return JobRefused("transpiling was stopped", hint="run: qjobs retry")
+    return JobRefused("transpiling was stopped")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
+from qjobs.circuits.fitting import Fitting
 from qjobs.errors import InputError
 from qjobs.model import Slice
 from qjobs.providers.ibm.targets import ANGLE_BOUNDS
@@ -37,7 +38,6 @@ _INSTRUCTIONS = {
 }
 """Whatever is not here counts as `sx` on one qubit, as `cz` on several."""
 
-_ANYWHERE = frozenset({"barrier", "store"})
 _ANGLE_TOLERANCE = 1e-10
 _NAMED = 3
 
@@ -109,13 +109,12 @@ class Scales:
 
     def __init__(self, target: "Target") -> None:
         self._qubits = int(target.num_qubits)
-        self._places: dict[str, frozenset[tuple[int, ...]] | None] = {}
-        self._bounds: dict[str, tuple[float, float]] = {}
-        for name in target.operation_names:
-            places = target.qargs_for_operation_name(name)
-            self._places[name] = None if places is None else frozenset(places)
-            if target.gate_has_angle_bounds(name):
-                self._bounds[name] = ANGLE_BOUNDS[name]
+        self._bounds = {
+            name: ANGLE_BOUNDS[name]
+            for name in target.operation_names
+            if target.gate_has_angle_bounds(name)
+        }
+        self._fitting = Fitting(target, out_of_bounds=self._out_of_bounds)
 
     def fits(self, circuit: "QuantumCircuit") -> bool:
         """Whether somebody has already made the circuit for this target.
@@ -123,16 +122,17 @@ class Scales:
         Such a circuit has all qubits of the target. A smaller one that happens to fit was not
         given its place by anybody.
         """
-        return circuit.num_qubits == self._qubits and not self.weigh(circuit).misfit
+        return circuit.num_qubits == self._qubits and not self._fitting.misfit(circuit)
 
     def weigh(self, circuit: "QuantumCircuit") -> Weight:
         """The weight of one circuit. Its parameters need no values."""
+        misfit = self._fitting.misfit(circuit)
         if circuit.num_qubits > self._qubits:
-            return Weight(0, 0, f"it has {circuit.num_qubits} qubits, the backend {self._qubits}")
+            return Weight(0, 0, misfit)
         count = _Count([0] * circuit.num_qubits)
         self._count(circuit, range(circuit.num_qubits), count, times=1)
         busiest = max(count.loads, default=0) + _INITIALIZATION
-        return Weight(busiest, count.two_qubit_gates, count.misfit)
+        return Weight(busiest, count.two_qubit_gates, misfit)
 
     def _count(
         self, circuit: "QuantumCircuit", places: Sequence[int], count: "_Count", *, times: int
@@ -142,26 +142,12 @@ class Scales:
         # A circuit has few kinds of steps: what is slow is done once for each.
         kinds = Counter((step.name, step.qubits) for step in circuit.data)
         for (name, qubits), number in kinds.items():
-            place = tuple(at[qubit] for qubit in qubits)
-            count.add(name, place, number * times)
-            count.misfit = count.misfit or self._misfit(name, place)
-        if self._bounds or circuit.has_control_flow_op():
+            count.add(name, [at[qubit] for qubit in qubits], number * times)
+        if circuit.has_control_flow_op():
             for step in circuit.data:
-                place = tuple(at[qubit] for qubit in step.qubits)
-                if step.name in self._bounds:
-                    count.misfit = count.misfit or self._out_of_bounds(step)
+                place = [at[qubit] for qubit in step.qubits]
                 for block in getattr(step.operation, "blocks", ()):
                     self._count(block, place, count, times=times * _passes(step))
-
-    def _misfit(self, name: str, place: tuple[int, ...]) -> str:
-        if name in _ANYWHERE:
-            return ""
-        if name not in self._places:
-            return f"the backend has no {name}"
-        allowed = self._places[name]
-        if allowed is None or place in allowed:
-            return ""
-        return f"the backend has no {name} on {_qubits(place)}"
 
     def _out_of_bounds(self, step: "CircuitInstruction") -> str:
         low, high = self._bounds[step.name]
@@ -179,9 +165,8 @@ class _Count:
     def __init__(self, loads: list[int]) -> None:
         self.loads = loads
         self.two_qubit_gates = 0
-        self.misfit = ""
 
-    def add(self, name: str, place: tuple[int, ...], times: int) -> None:
+    def add(self, name: str, place: Sequence[int], times: int) -> None:
         usual = _ONE_QUBIT_GATE if len(place) == 1 else _TWO_QUBIT_GATE
         each = _INSTRUCTIONS.get(name, usual)
         for qubit in place:
@@ -196,8 +181,3 @@ def _passes(step: "CircuitInstruction") -> int:
         return 1
     indices: Iterable[int] = step.params[0]
     return sum(1 for _ in indices)
-
-
-def _qubits(place: tuple[int, ...]) -> str:
-    words = " and ".join(map(str, place))
-    return f"qubit {words}" if len(place) == 1 else f"qubits {words}"

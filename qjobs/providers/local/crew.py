@@ -1,22 +1,15 @@
 """The worker processes, as the supervisor sees them: who is free, who said what, who died."""
 
-import json
-import os
 import selectors
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict
 from typing import NamedTuple
 
-from qjobs.children import channel
-from qjobs.children.lifetime import death
+from qjobs.children.child import Child, Expired
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.queued import QueuedJob
 
-LARGEST_REPLY_BYTES = 1 << 16
-_ENDING_S = 5.0  # between the end of the answers and that of the process, with a core dump
+_ANSWERING_S = 60.0  # for the rest of an answer, once it has begun
 _LOG = 2  # stderr, which the supervisor was given as its log
 
 
@@ -37,49 +30,19 @@ class Worker:
 
     def __init__(self, folder: Folder) -> None:
         self.job: QueuedJob | None = None
-        command = [sys.executable, "-P", "-m", "qjobs.providers.local.worker"]
-        command += [str(folder.path), str(os.getpid())]
-        self.process, self.replies = channel.start(command, printed=_LOG)
-        self._heard = b""
+        self.child = Child.of("qjobs.providers.local.worker", folder.path, printed=_LOG)
 
     def give(self, job: QueuedJob, *, threads: int) -> None:
         """Have a job run on so many threads."""
         self.job = job
-        assert self.process.stdin is not None
-        request = json.dumps({"job": asdict(job), "threads": threads}).encode() + b"\n"
-        # If it died, that is noticed where its replies are read.
-        with suppress(BrokenPipeError):
-            self.process.stdin.write(request)
-            self.process.stdin.flush()
+        try:
+            self.child.send({"job": asdict(job), "threads": threads})
+        except Expired:
+            self.child.kill()  # which is noticed where its answers are read
 
-    def hear(self) -> Ended | None:
-        """Read what it said: how its job ended, or None if it died.
-
-        Call only when there is something to read.
-        """
-        self._heard = b""
-        while not self._heard.endswith(b"\n"):
-            said = os.read(self.replies.fileno(), LARGEST_REPLY_BYTES)
-            if not said:
-                return None
-            self._heard += said
-        return Ended(**json.loads(self._heard))
-
-    def end(self, *, ending: bool = False) -> str:
-        """Make sure that it is dead and say what it died of.
-
-        One that is `ending` by itself gets a moment for it: killed, it would have died of that.
-        """
-        if ending:
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(_ENDING_S)
-        self.process.kill()
-        code = self.process.wait()
-        for pipe in (self.process.stdin, self.replies):
-            assert pipe is not None
-            with suppress(BrokenPipeError):
-                pipe.close()
-        return death(code)
+    def hear(self) -> Ended:
+        """Read how its job ended, when there is something to read. Raises Died."""
+        return Ended(**self.child.answer(limit_s=_ANSWERING_S).fields["ended"])
 
 
 class Crew:
@@ -104,7 +67,7 @@ class Crew:
         if len(self._workers) == self.size:
             return None
         worker = Worker(self._folder)
-        self._selector.register(worker.replies, selectors.EVENT_READ, worker)
+        self._selector.register(worker.child, selectors.EVENT_READ, worker)
         self._workers.append(worker)
         return worker
 
@@ -113,11 +76,11 @@ class Crew:
         for key, _ in self._selector.select(timeout_s):
             yield key.data
 
-    def dismiss(self, worker: Worker, *, ending: bool = False) -> str:
-        """End a worker, dead, `ending` or alive, and say what it died of."""
-        self._selector.unregister(worker.replies)
+    def dismiss(self, worker: Worker) -> None:
+        """End a worker, dead or alive."""
+        self._selector.unregister(worker.child)
         self._workers.remove(worker)
-        return worker.end(ending=ending)
+        worker.child.end()
 
     def dismiss_all(self) -> None:
         """End all workers."""

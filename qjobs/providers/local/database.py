@@ -12,7 +12,7 @@ from pathlib import Path
 from qjobs.errors import ProviderError
 from qjobs.providers.local.folder import Folder
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 BUSY_S = 10.0
 
 _SCHEMA = """
@@ -33,6 +33,7 @@ CREATE TABLE queued_job (
     folder TEXT NOT NULL DEFAULT '',
     first INTEGER NOT NULL DEFAULT 0,
     mark TEXT NOT NULL DEFAULT '',
+    definition TEXT NOT NULL DEFAULT '',
     status TEXT NOT NULL,
     cancelling INTEGER NOT NULL DEFAULT 0,
     deaths INTEGER NOT NULL DEFAULT 0,
@@ -65,6 +66,7 @@ UPDATE queued_job SET sweep = json_set(sweep, '$[0][0]', relative(sweep ->> '$[0
 UPDATE queued_job SET observables = json_set(observables, '$[0]', relative(observables ->> '$[0]'))
     WHERE observables != '';
 """,
+    4: "ALTER TABLE queued_job ADD COLUMN definition TEXT NOT NULL DEFAULT '';",
 }
 
 
@@ -94,7 +96,8 @@ class Database:
             except sqlite3.Error as error:
                 raise ProviderError(
                     f"the queue of the local provider, {path}, cannot be used: {error}",
-                    hint="is the disk full, or the file damaged?",
+                    hint="make room if the disk is full; if the file is damaged, put it back from "
+                    f"a backup, or move {path}* away",
                 ) from error
             except OSError as error:
                 raise ProviderError(f"cannot open {path}: {error.strerror or error}") from error
@@ -163,7 +166,7 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
     if version > SCHEMA_VERSION:
         raise ProviderError(
             f"a newer qjobs wrote the queue {path}: its version is {version}, not {SCHEMA_VERSION}",
-            hint="update qjobs",
+            hint="update qiskit-qjobs",
         )
 
 

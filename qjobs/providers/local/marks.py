@@ -20,15 +20,15 @@ KEY_BYTES = 32
 _WAIT_S = 10.0
 
 
-def make(job_id: str, backend: str, folder: str) -> str:
+def make(job: QueuedJob) -> str:
     """The mark of a job that this user submits. Raises JobRefused if there can be no key."""
     path = paths.key_file()
     try:
-        return _mark(_key(path) or _new_key(path), job_id, backend, folder)
+        return _mark(_key(path) or _new_key(path), job)
     except (OSError, StateUnwritable) as error:
         said = getattr(error, "strerror", None) or error
         raise JobRefused(
-            f"cannot keep in {path} what shows that you named {backend}: {said}",
+            f"cannot keep in {path} what shows that you named {job.backend}: {said}",
             hint="allow writing there, or set XDG_CONFIG_HOME to another folder",
         ) from error
 
@@ -39,7 +39,7 @@ def check(job: QueuedJob) -> None:
 
     with suppress(OSError):
         key = _key(paths.key_file())
-        if key and compare_digest(_mark(key, job.job_id, job.backend, job.folder), job.mark):
+        if key and compare_digest(_mark(key, job), job.mark):
             return
     raise InputError(
         f"{job.backend} was not run: nothing shows that it was you, on this machine, who named it."
@@ -47,10 +47,13 @@ def check(job: QueuedJob) -> None:
     )
 
 
-def _mark(key: bytes, *named: str) -> str:
+def _mark(key: bytes, job: QueuedJob) -> str:
     # Imported here: it loads OpenSSL, and few jobs name code.
     from hmac import digest
 
+    named = [job.job_id, job.backend, job.folder]
+    if job.definition:
+        named.append(job.definition)
     return digest(key, json.dumps(named).encode(), "sha256").hex()
 
 

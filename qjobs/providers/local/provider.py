@@ -1,17 +1,18 @@
 """The default provider: this machine, in processes that outlive the one that submits."""
 
-import json
 import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from qjobs import spans
-from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.contract import (
+    DEFINITION,
+    TRANSPILE,
     UNDATED,
     BackendInfo,
     CancelOutcome,
@@ -19,19 +20,26 @@ from qjobs.contract import (
     FailedPart,
     Limits,
     Names,
+    Plan,
     ProviderContext,
     RemoteJob,
+    chosen,
 )
-from qjobs.errors import InputError, JobRefused, ProviderError, ResultGone, UsageError
+from qjobs.errors import (
+    ProviderError,
+    Recalibrated,
+    ResultGone,
+    UsageError,
+)
 from qjobs.model import JobStatus, RunOptions
-from qjobs.providers.local import marks
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.queue import Queue
-from qjobs.providers.local.queued import QueuedJob, StampedFile
+from qjobs.providers.local.queuing import queued_job
 from qjobs.providers.local.supervision import Staffing, Supervision, try_lock
 from qjobs.regular import open_regular
 from qjobs.results import JobResult
 from qjobs.simulators import names as backends
+from qjobs.simulators.names import Kind
 
 JOBS_A_WORKER = 8
 """Into how many jobs a worker's share of a set is cut: progress shows, and no core waits long."""
@@ -69,6 +77,7 @@ class LocalProvider:
             estimates_remark=backends.estimates_remark(backend),
             settle_s=0.0,
             polls_s=(0.02, 0.2),
+            named_options=(TRANSPILE,) if backends.kind(backend) is Kind.OBJECT else (),
         )
 
     def names(self, backend: str) -> Names:
@@ -81,6 +90,7 @@ class LocalProvider:
         names[backends.BASIC] = "Qiskit's own simulator"
         names[f"{backends.GENERIC}5"] = "Aer with the noise of a made-up device of so many qubits"
         names |= dict.fromkeys(backends.fake_devices(), "Aer with the noise of a real device")
+        names |= {one.name: f"{one.factory}, of the config file" for one in backends.definitions()}
         return tuple(BackendInfo(*item) for item in names.items())
 
     def limits(self, backend: str) -> Limits:
@@ -89,13 +99,56 @@ class LocalProvider:
         return Limits(connections=4, jobs_wanted=JOBS_A_WORKER * self._staffing.workers)
 
     def check(self, backend: str, options: RunOptions) -> None:
-        """Raise UnknownBackend or UsageError for what Aer would not know."""
+        """Raise UnknownBackend or UsageError for what Aer would not know.
+
+        And AuthError, where a backend of the config file needs a variable that is not set.
+        """
+        backends.definitions()  # one that cannot be is none that is to be left alone
         backends.check_backend(backend)
+        if (definition := backends.definition(backend)) is not None:
+            definition.check_variables()
         backends.check_options(backend, options)
 
+    def plan(self, circuits: CircuitSlice, *, backend: str, options: RunOptions) -> Plan:
+        """Record of a backend of the config file what that says of it."""
+        now = self._definition(backend)
+        recorded = {DEFINITION: now} if now else {}
+        return Plan(replace(options, extra={**options.extra, **recorded}), excess=lambda _: "")
+
+    def replan(self, *, backend: str, options: RunOptions) -> Mapping[str, str]:
+        """What the config file said of the backend, what it says now last."""
+        now = self._definition(backend)
+        known = str(options.extra.get(DEFINITION, "")).split()
+        return {} if known[-1:] == [now] else {DEFINITION: " ".join([*known, now])}
+
+    def dropped(self, *, backend: str, options: RunOptions) -> Sequence[str]:
+        """What an object does not take, which a process that makes it tells."""
+        asked = chosen(options)
+        if not asked or backends.kind(backend) is not Kind.OBJECT:
+            return ()
+        # Imported here: whoever only looks need not load what starts a process.
+        from qjobs.providers.local import describing
+
+        folders = [backends.folder_of(named) for named in backends.callables(backend)]
+        taken = describing.takes(backend, folders)
+        return () if taken is None else [word for word in asked if word not in taken]
+
+    @staticmethod
+    def _definition(backend: str) -> str:
+        definition = backends.definition(backend)
+        return definition.digest if definition else ""
+
     def submit(self, circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> str:
-        """Queue a job, once: the same tag gives the same job."""
+        """Queue a job, once: the same tag gives the same job.
+
+        Raises Recalibrated if the config file makes another backend than when the set was planned.
+        """
         backends.check_backend(backend)
+        planned = str(options.extra.get(DEFINITION, "")).split()
+        if planned and planned[-1] != self._definition(backend):
+            raise Recalibrated(
+                f"[backends.{backend}] of the config file is not what it was when the set was made"
+            )
         job_id = self._queue.add(
             queued_job(circuits, backend=backend, options=options, tag=tag), tag=tag
         )
@@ -196,41 +249,6 @@ def _outcome(before: JobStatus | None, after: JobStatus | None) -> CancelOutcome
     if after is JobStatus.CANCELLED and not before.final:
         return CancelOutcome.CANCELLED
     return CancelOutcome.ALREADY_FINAL if after.final else CancelOutcome.REQUESTED
-
-
-def queued_job(circuits: CircuitSlice, *, backend: str, options: RunOptions, tag: str) -> QueuedJob:
-    """The row of a job. Raises JobRefused if its files are not what they should be."""
-    # Imported here: only a submit needs it, and it loads OpenSSL.
-    from hashlib import sha256
-
-    try:
-        container = StampedFile.of(circuits.path)
-        with qpy.Container.open(circuits.path) as opened:
-            qubits = opened.qubits(circuits.records)
-        sweep, observables = circuits.sweep, circuits.observables
-        # Made of the tag, so that no other queue, here or elsewhere, has a job of this id.
-        job_id = f"local-{sha256(tag.encode()).hexdigest()[:16]}"
-        folder = backends.folder_of(backend)
-        return QueuedJob(
-            job_id=job_id,
-            backend=backend,
-            file=container.path,
-            size_bytes=container.size_bytes,
-            modified_ns=container.modified_ns,
-            start_index=circuits.slice.start_index,
-            experiments_count=circuits.slice.experiments_count,
-            qubits=qubits,
-            options=QueuedJob.encode_options(options),
-            sweep=json.dumps([StampedFile.of(sweep.path), *sweep[1:]]) if sweep else "",
-            observables=json.dumps(StampedFile.of(observables)) if observables else "",
-            folder=folder,
-            first=circuits.first,
-            mark=marks.make(job_id, backend, folder) if ":" in backend else "",
-        )
-    except OSError as error:
-        raise JobRefused(f"cannot read {error.filename}: {error.strerror}") from error
-    except InputError as error:
-        raise JobRefused(error.message, hint=error.hint) from error
 
 
 def _staffing(settings: Mapping[str, Any]) -> Staffing:

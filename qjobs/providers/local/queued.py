@@ -64,7 +64,8 @@ class QueuedJob:
     the width of the widest circuit. `sweep` and `observables` are JSON, empty if there are
     none: the file, as a StampedFile, and for a sweep its names and rows. `folder` is where the
     package of a `package.module:callable` was, `mark` says who named that (see `marks`), `first` is
-    the number of the container's first circuit.
+    the number of the container's first circuit. `definition` is that of a backend of the config
+    file, else empty: JSON of the file, the digest, and the folders of the packages.
     """
 
     job_id: str
@@ -81,6 +82,12 @@ class QueuedJob:
     folder: str = ""
     first: int = 0
     mark: str = ""
+    definition: str = ""
+
+    @property
+    def names_code(self) -> bool:
+        """Whether running it imports what somebody has named."""
+        return bool(self.definition) or ":" in self.backend
 
     def with_files(self, change: Callable[[str], str]) -> "QueuedJob":
         """The same job with other paths of its files."""

@@ -3,21 +3,25 @@
 Loads Qiskit and Aer: for worker processes only.
 """
 
+import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any
 
 from qiskit.providers.basic_provider import BasicSimulator
 from qiskit_aer import AerSimulator
 
+from qjobs.errors import AuthError, InputError
 from qjobs.model import RunOptions
 from qjobs.providers.local import marks
 from qjobs.providers.local.queued import QueuedJob
 from qjobs.results import CircuitResult
-from qjobs.simulators import devices, estimation
+from qjobs.simulators import defined, devices, estimation, objects
 from qjobs.simulators import names as backends
+from qjobs.simulators.defined import Definition
 from qjobs.simulators.devices import Modules
 from qjobs.simulators.estimation import Estimates, Observable
 from qjobs.simulators.machines import Device, Machine, Method
@@ -32,15 +36,14 @@ def run(job: QueuedJob, *, threads: int) -> Iterator[CircuitResult]:
     Raises QjobsError if its files are gone or changed, and whatever the module of a
     `package.module:callable` raises when it is imported.
     """
-    if ":" in job.backend:
+    if job.names_code:
         marks.check(job)
     circuits = job.circuits()
     options = job.run_options
     observables = None
     if circuits.observables is not None:
-        observables = estimation.read_observables(circuits.observables)
-    version = _modules().version(job.backend, job.folder) if ":" in job.backend else 0
-    made = _made(job.backend, str(options.extra.get("method", "")), version)
+        observables = [*map(estimation.operator, circuits.read_observables())]
+    made = _made_for(job, str(options.extra.get("method", "")))
     if isinstance(made, Machine):
         simulation = _simulation(made, options, observables, threads=threads)
         return simulation.run(circuits.pubs_or_reasons(), start_index=job.start_index)
@@ -61,6 +64,53 @@ def _simulation(
     return Simulation(machine, reading, more, threads=threads)
 
 
+def takes(backend: str, folders: Sequence[str]) -> list[str]:
+    """What an object takes of the words `seed` and `memory`. Raises whatever making it does.
+
+    The packages of the code that it names are in these folders.
+    """
+    versions = _versions(backends.callables(backend), folders)
+    definition = backends.definition(backend)
+    if definition is not None:
+        made = _made_as_defined(definition, versions)
+    else:
+        made = _made(backend, "", dict(versions).get(backend, 0))
+    return ["seed", "memory"] if isinstance(made, Machine) else objects.takes(made)
+
+
+def _made_for(job: QueuedJob, method: str) -> Any:
+    if job.definition:
+        path, digest, folders = json.loads(job.definition)
+        definition = defined.find(job.backend, Path(path))
+        if definition is None or definition.digest != digest:
+            raise InputError(
+                f"[backends.{job.backend}] of {path} is not what it was when the job was submitted"
+            )
+        return _made_as_defined(definition, _versions([*definition.callables()], folders))
+    version = _modules().version(job.backend, job.folder) if ":" in job.backend else 0
+    return _made(job.backend, method, version)
+
+
+def _versions(named: Sequence[str], folders: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    found = zip(named, folders, strict=True)
+    return tuple((name, _modules().version(name, folder)) for name, folder in found)
+
+
+@lru_cache(16)
+def _made_as_defined(definition: Definition, versions: tuple[tuple[str, int], ...]) -> Any:
+    """What the config file makes, once for all versions of the files of its code."""
+    try:
+        definition.check_variables()
+    except AuthError as error:
+        raise InputError(
+            f"{error.message} for the workers: they have the variables of the shell that started"
+            " them. Once they have been idle, and left, retry the job"
+        ) from error
+    for named, version in versions:
+        _modules().renew(named, version)
+    return _as_machine(definition.make())
+
+
 @lru_cache(16)
 def _made(backend: str, method: str, version: int) -> Any:
     """A Machine, or an object that is not Aer's."""
@@ -71,9 +121,14 @@ def _made(backend: str, method: str, version: int) -> Any:
             return Device(devices.device(backend))
         case Kind.OBJECT if backend == backends.BASIC:
             return BasicSimulator()
+        case Kind.OBJECT if ":" in backend:
+            return _as_machine(_modules().call(backend, version))
         case Kind.OBJECT:
-            given = _modules().call(backend, version)
-            return Machine(given) if isinstance(given, AerSimulator) else given
+            raise InputError(f"there is no backend local:{backend}")
+
+
+def _as_machine(given: Any) -> Any:
+    return Machine(given) if isinstance(given, AerSimulator) else given
 
 
 @cache

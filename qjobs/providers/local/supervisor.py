@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from qjobs.children.child import Died
 from qjobs.model import JobStatus
 from qjobs.providers.local.crew import Crew, Worker
 from qjobs.providers.local.folder import Folder
@@ -138,13 +139,15 @@ class Supervisor:
         return needs if needs <= self._memory_bytes else 0
 
     def _hear(self, worker: Worker) -> None:
-        ended = worker.hear()
         job = worker.job
-        if ended is None:
-            reason = self._crew.dismiss(worker, ending=True)
+        try:
+            ended = worker.hear()
+        except Died as death:
+            self._crew.dismiss(worker)
             if job is not None:
-                self._bury(job.job_id, reason)
-        elif job is not None:
+                self._bury(job.job_id, str(death))
+            return
+        if job is not None:
             worker.job = None
             status = JobStatus.ERROR if ended.message else JobStatus.DONE
             self._queue.finish(

@@ -1,22 +1,17 @@
-"""The process that runs jobs: a request a line on stdin, a reply a line on its `channel`.
+"""The process that runs jobs: the supervisor's `child`, `qjobs.providers.local.worker FOLDER`.
 
-`python -m qjobs.providers.local.worker FOLDER SUPERVISOR ANSWERS`, where SUPERVISOR is the id of
-the process that it must not outlive. A reply is how the job ended, a `crew.Ended`.
+A request is `{"job": ..., "threads": N}`, its answer `{"ended": ...}`, a `crew.Ended`.
 """
 
 import gc
-import json
-import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
 
 from qjobs import spans
-from qjobs.children import channel
-from qjobs.children.lifetime import die_with
+from qjobs.children.parent import THREADED, Parent, begin
 from qjobs.circuits.foreign import describe
 from qjobs.errors import QjobsError
 from qjobs.providers.local.crew import Ended
@@ -28,16 +23,14 @@ LONGEST_MESSAGE = 2000
 MESSAGES_OF_A_JOB = 3
 
 
-def serve(folder: Folder, requests: BinaryIO, replies: BinaryIO) -> None:
+def serve(folder: Folder, parent: Parent) -> None:
     """Answer requests until there are no more."""
-    for request in requests:
-        fields: dict[str, Any] = json.loads(request)
+    for fields, _ in parent.requests():
         ended = _end(folder, QueuedJob(**fields["job"]), threads=fields["threads"])
         ended = ended._replace(
             message=ended.message[:LONGEST_MESSAGE], reason=ended.reason[:LONGEST_MESSAGE]
         )
-        replies.write(json.dumps(ended._asdict()).encode() + b"\n")
-        replies.flush()
+        parent.answer({"ended": ended._asdict()})
 
 
 def _end(folder: Folder, job: QueuedJob, *, threads: int) -> Ended:
@@ -110,16 +103,9 @@ def main(arguments: list[str]) -> None:
     # Circuits and results are many small objects in few cycles: looking for these as often as
     # Python does by default would take a part of the time of running them.
     gc.set_threshold(100_000, 50, 50)
-    path, supervisor, answers = arguments
-    if not die_with(int(supervisor)):
-        return
-    # Each worker is one of many: the libraries below must not start threads for all cores.
-    # Aer is not meant, it gets its number of threads with each run.
-    for library in ("OPENBLAS", "MKL", "RAYON"):
-        os.putenv(f"{library}_NUM_THREADS", "1")
-    requests, replies = channel.take(int(answers))
-    with requests, replies:
-        serve(Folder(Path(path)), requests, replies)
+    # Not Aer's OpenMP: it gets its number of threads with each run.
+    (path,), parent = begin(arguments, threaded=THREADED - {"OMP"})
+    serve(Folder(Path(path)), parent)
 
 
 if __name__ == "__main__":

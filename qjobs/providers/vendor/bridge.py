@@ -7,20 +7,17 @@ submits in progress to their end; see `serving`.
 """
 
 import os
-import selectors
-import signal
-import subprocess
 import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from qjobs import files, paths
-from qjobs.children import channel
-from qjobs.children.lifetime import ending
+from qjobs.children.child import Child, Died, Expired
+from qjobs.children.frames import Frame
 from qjobs.errors import (
     AuthError,
     JobRefused,
@@ -35,12 +32,9 @@ from qjobs.errors import (
     UnknownBackend,
     UsageError,
 )
-from qjobs.providers.vendor import frames
-from qjobs.providers.vendor.frames import Frame
 
 LARGEST_LOG_BYTES = 1 << 20
 STARTING_S = 60.0  # for Python and Qiskit to be there
-ENDING_S = 5.0  # for a process that has closed its output to give its exit code
 PROGRAM = Path(__file__).with_name("main.py")
 
 _ERRORS: Mapping[str, type[QjobsError]] = {
@@ -67,7 +61,7 @@ class Bridge:
         self._log = log
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
-        self._process: _Process | None = None
+        self._process: Process | None = None
 
     def call(
         self, method: str, body: bytes = b"", *, timeout_s: float, **fields: Any
@@ -83,21 +77,22 @@ class Bridge:
         """What the other side is: `qpy`, the newest version that it reads, and `qiskit`."""
         return self._opened().greeting
 
-    def _opened(self) -> "_Process":
+    def _opened(self) -> "Process":
         """The process, a new one if there is none that can be used."""
         with self._lock:
             if self._process is None or not self._process.usable:
                 # Before anything is started: it may raise.
                 opening = self._opening()
-                process = _start(self._python, self._log)
+                child = _start(self._python, self._log)
                 # Its end of the pipe is closed along with us.
-                weakref.finalize(self, process.leave)
+                weakref.finalize(self, child.leave)
+                process = Process(child, self._log)
                 process.greet(opening, timeout_s=self._timeout_s)
                 self._process = process
             return self._process
 
 
-def _start(python: str, log: Path) -> "_Process":
+def _start(python: str, log: Path) -> Child:
     try:
         files.make_folder(log.parent)
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -106,12 +101,12 @@ def _start(python: str, log: Path) -> "_Process":
     try:
         if os.fstat(descriptor).st_size > LARGEST_LOG_BYTES:
             os.ftruncate(descriptor, 0)
-        popen, replies = channel.start(
+        return Child(
             [python, str(PROGRAM)],
             printed=descriptor,
+            apart=True,  # Ctrl-C is for us: a submit in progress is finished
             # Qiskit would fork a process that has threads, for a list of circuits to transpile.
             env={**paths.variables(), "QISKIT_PARALLEL": "FALSE"},
-            start_new_session=True,  # Ctrl-C is for us: a submit in progress is finished
         )
     except OSError as error:
         raise ProviderError(
@@ -119,7 +114,6 @@ def _start(python: str, log: Path) -> "_Process":
         ) from error
     finally:
         os.close(descriptor)
-    return _Process(popen, replies, log)
 
 
 class _Waiting:
@@ -130,29 +124,23 @@ class _Waiting:
         self.reply: Frame | None = None
 
 
-class _Process:
+class Process:
     """A process, the requests in it, and the thread that hears its replies."""
 
-    def __init__(self, popen: "subprocess.Popen[bytes]", replies: BinaryIO, log: Path) -> None:
+    def __init__(self, child: Child, log: Path) -> None:
         self.greeting: Mapping[str, Any] = {}
-        self._popen = popen
-        self._replies = replies
+        self._child = child
         self._log = log
         self._lock = threading.Lock()
-        self._writing = threading.Lock()
         self._waiting: dict[int, _Waiting] = {}
         self._last = -1
         self._retired = False
-        self._dead = False
-        assert popen.stdin is not None
-        self._input = popen.stdin.fileno()
-        os.set_blocking(self._input, False)
-        threading.Thread(target=self._hear, daemon=True, name="qjobs-bridge").start()
+        self._death: Died | None = None
 
     @property
     def usable(self) -> bool:
         """Whether a further request may be sent."""
-        return not self._dead and not self._retired
+        return self._death is None and not self._retired
 
     def greet(self, opening: Mapping[str, Any], *, timeout_s: float) -> None:
         """Open the service. Raises what keeps it from being opened."""
@@ -160,7 +148,7 @@ class _Process:
             self.greeting = self.ask(opening, b"", timeout_s=STARTING_S).fields["value"]
             self.ask({"method": "open"}, b"", timeout_s=timeout_s)
         except BaseException:
-            self.leave()
+            self._child.leave()
             raise
 
     def ask(self, fields: Mapping[str, Any], body: bytes, *, timeout_s: float) -> Frame:
@@ -170,13 +158,17 @@ class _Process:
         with self._lock:
             self._last = number = self._last + 1
             self._waiting[number] = waiting
-            if self._dead:
+            if self._death is not None:
                 waiting.answered.set()
+            if number == 0:  # not before: an old Python answers this call before it has heard it
+                threading.Thread(target=self._hear, daemon=True, name="qjobs-bridge").start()
+        request = {**fields, "call": number, "timeout_s": timeout_s}
+        answered = False
         try:
-            sent = self._send(
-                frames.encode({**fields, "call": number, "timeout_s": timeout_s}, body), until
-            )
-            if not sent or not waiting.answered.wait(max(0.0, until - time.monotonic())):
+            with suppress(Expired):
+                self._child.send(request, body, limit_s=timeout_s)
+                answered = waiting.answered.wait(max(0.0, until - time.monotonic()))
+            if not answered:
                 self._retired = True
                 raise ProviderError(
                     f"the provider's package did not answer within {timeout_s:g} s",
@@ -186,69 +178,36 @@ class _Process:
             self._drop(number)
         if waiting.reply is None:
             raise ProviderError(
-                f"the process of the provider's package {ending(self._popen.wait())}",
-                hint=f"see {self._log}",
+                f"the process of the provider's package {self._death}", hint=f"see {self._log}"
             )
         if "error" in waiting.reply.fields:
             raise _raised(waiting.reply.fields)
         return waiting.reply
 
-    def leave(self) -> None:
-        """Have it end once it has finished what must not be cut off."""
-        with self._writing, suppress(OSError):
-            assert self._popen.stdin is not None
-            self._popen.stdin.close()
-
     def _drop(self, number: int) -> None:
         """Forget a request; the last one in a retired process ends it."""
         with self._lock:
             del self._waiting[number]
-            if self._retired and not self._waiting and not self._dead:
-                self._end()
-
-    def _end(self) -> None:
-        """Kill it, with whatever it started."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._popen.pid, signal.SIGKILL)
-
-    def _send(self, data: bytes, until: float) -> bool:
-        """Write a request; False if that was not possible in time, and then never will be."""
-        rest = memoryview(data)
-        if not self._writing.acquire(timeout=max(0.0, until - time.monotonic())):
-            return False
-        try:
-            # Not `select`, which takes no descriptor above 1023: a program may have many open.
-            with selectors.DefaultSelector() as selector:
-                selector.register(self._input, selectors.EVENT_WRITE)
-                while rest:
-                    if not selector.select(max(0.0, until - time.monotonic())):
-                        return False
-                    with suppress(BlockingIOError):
-                        rest = rest[os.write(self._input, rest) :]
-        except (OSError, ValueError):  # it is dead, which `_hear` tells
-            return True
-        finally:
-            self._writing.release()
-        return True
+            if self._retired and not self._waiting:
+                self._child.kill()
 
     def _hear(self) -> None:
         """Give each reply to whoever waits for it, until the process ends."""
-        unreadable = suppress(ValueError, KeyError, OSError)
-        with self._replies as replies, unreadable, suppress(subprocess.TimeoutExpired):
-            while (reply := frames.read(replies)) is not None:
-                with self._lock:
-                    waiting = self._waiting.get(reply.fields["call"])
-                    if waiting is not None:
-                        waiting.reply = reply
-                        waiting.answered.set()
-            self._popen.wait(ENDING_S)  # some close their output before they end
-        with self._lock:
-            self._end()  # it may only have said what is no reply, or have left others behind
-            self._dead = True
-            for waiting in self._waiting.values():
-                waiting.answered.set()
-        self._popen.wait()
-        self.leave()
+        try:
+            while True:
+                for reply in self._child.hear():
+                    with self._lock:
+                        waiting = self._waiting.get(reply.fields.get("call", -1))
+                        if waiting is not None:
+                            waiting.reply = reply
+                            waiting.answered.set()
+        except Died as death:
+            with self._lock:
+                self._death = death
+                for waiting in self._waiting.values():
+                    waiting.answered.set()
+        finally:
+            self._child.end()
 
 
 def _raised(fields: Mapping[str, Any]) -> QjobsError:

@@ -14,6 +14,7 @@ from qjobs import pool
 from qjobs.circuits import qpy
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.contract import (
+    TRANSPILE,
     UNDATED,
     BackendInfo,
     CancelOutcome,
@@ -21,6 +22,8 @@ from qjobs.contract import (
     Limits,
     ProviderContext,
     RemoteJob,
+    chosen,
+    handed_on,
 )
 from qjobs.errors import AuthError, InputError, JobRefused, ProviderError, UsageError
 from qjobs.model import JobStatus, RunOptions
@@ -75,7 +78,7 @@ class QiskitProvider:
     def capabilities(self, backend: str) -> Capabilities:
         """Jobs are found only by the calls that were made on this machine."""
         self._described(backend)
-        return Capabilities(finds=False)
+        return Capabilities(finds=False, named_options=(TRANSPILE,))
 
     def backends(self) -> Sequence[BackendInfo]:
         """Those that the vendor lists."""
@@ -99,6 +102,11 @@ class QiskitProvider:
                 hint=self._instead(described["local"]) if described["simulates"] else _NO_WAY,
             )
 
+    def dropped(self, *, backend: str, options: RunOptions) -> Sequence[str]:
+        """By what the backend's `run` and its default options name."""
+        taken = self._described(backend)["takes"]
+        return [word for word in chosen(options) if word not in taken]
+
     def _instead(self, local: str) -> str:
         """How to use a simulator whose jobs end with its process: in a worker of `local`."""
         # Imported here: they take as long as all of a verb that only looks.
@@ -106,7 +114,10 @@ class QiskitProvider:
         from importlib.util import find_spec
 
         if not local:
-            return "use -b local:package.module:callable, where the callable gives the backend"
+            return (
+                "use -b local:package.module:callable, where the callable gives the backend or, "
+                "with arguments, [backends.NAME] of the config file and -b local:NAME"
+            )
         if find_spec(local.partition(":")[0].partition(".")[0]) is not None:
             return f"use -b local:{local}"
         theirs, ours = self._bridge.greeting()["qiskit"], version("qiskit")
@@ -133,7 +144,7 @@ class QiskitProvider:
             backend=backend,
             tag=tag,
             options=asdict(options),
-            keywords={**self._settings.run_keywords(tag), **options.extra},
+            keywords={**self._settings.run_keywords(tag), **handed_on(options)},
             labels=(circuits.name, circuits.tags),
             slice=(part.start_index, part.experiments_count),
             alone=self.limits(backend).circuits == 1,

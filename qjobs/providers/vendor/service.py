@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from qjobs.backends.posts import WATCH
+from qjobs.children.frames import Frame
 from qjobs.circuits import qpy
 from qjobs.circuits.foreign import describe
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Pub, Sweep
 from qjobs.errors import InputError, JobRefused, NotAccepted, ProviderError, UnreadableCircuit
 from qjobs.model import JobStatus, RunOptions, Slice
-from qjobs.providers.vendor.frames import Frame
 from qjobs.providers.vendor.ledger import Ledger, Reading
 from qjobs.results import JobResult
 
@@ -62,6 +62,7 @@ class Service:
             "fetches": self._vendor.fetches(backend),
             "simulates": self._vendor.simulates(backend),
             "local": self._vendor.local_address(backend),
+            "takes": running.takes(target),
         }, b""
 
     def submit(self, request: Frame) -> Reply:

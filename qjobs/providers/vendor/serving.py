@@ -13,36 +13,36 @@ import threading
 import time
 import traceback
 import warnings
-from typing import Any, BinaryIO
+from typing import Any
 
 from qjobs import paths
-from qjobs.children import channel
+from qjobs.children.frames import Frame
+from qjobs.children.parent import Parent
 from qjobs.circuits.foreign import describe
 from qjobs.errors import ProviderError, QjobsError
-from qjobs.providers.vendor import frames
-from qjobs.providers.vendor.frames import Frame
 from qjobs.providers.vendor.redaction import CleanStream, Redaction, named_secrets
 from qjobs.providers.vendor.service import METHODS, Service
 
 
 def serve(answers: int) -> None:
     """Serve until the requests end; the answers go to that descriptor."""
-    requests, replies = channel.take(answers)
-    opening = frames.read(requests)
+    parent = Parent(answers)
+    requests = parent.requests()
+    opening = next(requests, None)
     if opening is None:
         return
     redaction = Redaction([*opening.fields["secrets"], *named_secrets(paths.variables())])
     log = CleanStream(sys.stderr, redaction)
     sys.stdout = sys.stderr = log
     warnings.simplefilter("default")
-    desk = _Desk(replies, redaction)
+    desk = _Desk(parent, redaction)
     number = opening.fields["call"]
     try:
         import qiskit
         from qiskit.qpy.common import QPY_VERSION
 
         desk.answer(number, {"qpy": QPY_VERSION, "qiskit": qiskit.__version__})
-        request = frames.read(requests)
+        request = next(requests, None)
         if request is None:
             os._exit(0)
         number = request.fields["call"]
@@ -52,7 +52,7 @@ def serve(answers: int) -> None:
         desk.answer(number, error=error)
     else:
         desk.answer(number)
-        while (request := frames.read(requests)) is not None:
+        for request in requests:
             desk.take(request)
         desk.finish()
     # Threads that hang in a vendor's code, or that it started, must not keep the process.
@@ -65,10 +65,9 @@ class _Desk:
 
     service: Service
 
-    def __init__(self, replies: BinaryIO, redaction: Redaction) -> None:
-        self._replies = replies
+    def __init__(self, parent: Parent, redaction: Redaction) -> None:
+        self._parent = parent
         self._redaction = redaction
-        self._writing = threading.Lock()
         self._submits: list[tuple[threading.Thread, float]] = []
 
     def take(self, request: Frame) -> None:
@@ -102,17 +101,11 @@ class _Desk:
         *,
         error: BaseException | None = None,
     ) -> None:
-        """Send a reply. Nobody may be left to hear it."""
+        """Send a reply."""
         fields: dict[str, Any] = {"call": number, "value": value}
         if error is not None:
             fields |= self._told(error)
-        data = frames.encode(fields, body)
-        with self._writing:
-            try:
-                self._replies.write(data)
-                self._replies.flush()
-            except BrokenPipeError:
-                pass
+        self._parent.answer(fields, body)
 
     def _told(self, error: BaseException) -> dict[str, Any]:
         """An error as a reply says it; the log has all of it."""

@@ -1,16 +1,15 @@
 """What `[providers.NAME]` of the config file says of a vendor's package, checked."""
 
 import math
-import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from qjobs import config, paths
+from qjobs import arguments, config
 from qjobs.contract import Limits
-from qjobs.errors import AuthError, UsageError
+from qjobs.errors import UsageError
 
 KEYS = ("factory", "arguments", "python", "run", "limits", "timeout_s", "submit_timeout_s")
 LIMITS = ("circuits", "connections", "pending_jobs", "submits_per_minute")
@@ -19,18 +18,15 @@ TIMEOUT_S = 120.0
 SUBMIT_TIMEOUT_S = 900.0
 LONGEST_S = 1e9  # what the system takes for a time to wait is not much longer
 
-_FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How to reach a vendor's backends.
 
-    `factory` is `package.module:callable`, called with `arguments`; `{env = "NAME"}` among
-    these stands for the value of a variable. It runs in the interpreter `python`. `run` holds
-    further keywords of the backend's `run`; `{tag}` in a text becomes the tag of the job.
-    `limits` go before those that the backend states. A submit may take `submit_timeout_s`
-    seconds, any other call `timeout_s`.
+    `factory` is `package.module:callable`, called with `arguments`, see there, in the interpreter
+    `python`. `run` holds further keywords of the backend's `run`; `{tag}` in a text becomes the
+    tag of the job. `limits` go before those that the backend states. A submit may take
+    `submit_timeout_s` seconds, any other call `timeout_s`.
     """
 
     name: str
@@ -49,7 +45,7 @@ class Settings:
             if key not in KEYS:
                 raise _wrong(name, config.unknown(key, KEYS))
         factory = table.get("factory")
-        if not isinstance(factory, str) or not _FACTORY.fullmatch(factory):
+        if not isinstance(factory, str) or not arguments.is_callable(factory):
             raise _wrong(name, f"factory must be 'package.module:callable', not {factory!r}")
         python = table.get("python") or sys.executable
         if not isinstance(python, str):
@@ -65,28 +61,17 @@ class Settings:
             submit_timeout_s=_seconds(name, table, "submit_timeout_s", SUBMIT_TIMEOUT_S),
         )
 
+    @property
+    def where(self) -> str:
+        """The table of the config file."""
+        return f"[providers.{self.name}]"
+
     def resolved_arguments(self) -> tuple[dict[str, Any], list[str]]:
         """The arguments with the values of variables in place, and these values.
 
-        Raises AuthError if a variable is not set: that is where tokens are.
+        Raises AuthError if a variable is not set.
         """
-        values: list[str] = []
-
-        def resolve(value: Any) -> Any:
-            if not isinstance(value, dict) or set(value) != {"env"}:
-                return value
-            variable = str(value["env"])
-            found = paths.variables().get(variable)
-            if not (found and found.strip()):
-                raise AuthError(
-                    f"[providers.{self.name}] needs the variable {variable}, which is "
-                    f"{'not set' if found is None else 'empty'}",
-                    hint=f"export {variable}=...",
-                )
-            values.append(found)
-            return found
-
-        return _mapped(dict(self.arguments), resolve), values
+        return arguments.with_variables(self.where, self.arguments)
 
     def run_keywords(self, tag: str) -> dict[str, Any]:
         """The keywords of `run` for the job with this tag."""
@@ -94,7 +79,7 @@ class Settings:
         def fill(value: Any) -> Any:
             return value.replace("{tag}", tag) if isinstance(value, str) else value
 
-        filled: dict[str, Any] = _mapped(dict(self.run), fill)
+        filled: dict[str, Any] = arguments.mapped(dict(self.run), fill)
         return filled
 
     def limited(self, stated: Limits) -> Limits:
@@ -102,35 +87,13 @@ class Settings:
         return stated._replace(**self.limits)
 
 
-def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    """A value with `change` made to it and then to everything within."""
-    changed = change(value)
-    if isinstance(changed, dict):
-        return {key: _mapped(item, change) for key, item in changed.items()}
-    if isinstance(changed, list):
-        return [_mapped(item, change) for item in changed]
-    return changed
-
-
 def _table(name: str, settings: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     table = settings.get(key, {})
     if not isinstance(table, dict):
         raise _wrong(name, f"{key} must be a table, not {table!r}")
     for inner, value in table.items():
-        _check_value(name, f"{key}.{inner}", value)
+        arguments.check(f"[providers.{name}]", f"{key}.{inner}", value)
     return table
-
-
-def _check_value(name: str, key: str, value: Any) -> None:
-    """Raise UsageError for a value that JSON does not have."""
-    if isinstance(value, dict):
-        for inner, item in value.items():
-            _check_value(name, f"{key}.{inner}", item)
-    elif isinstance(value, list):
-        for place, item in enumerate(value):
-            _check_value(name, f"{key}[{place}]", item)
-    elif not isinstance(value, str | int | float | bool):
-        raise _wrong(name, f"{key} must be text, a number, a boolean, a list or a table")
 
 
 def _limits(name: str, table: Mapping[str, Any]) -> dict[str, Any]:

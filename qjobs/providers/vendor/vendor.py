@@ -8,10 +8,10 @@ import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from importlib import import_module
 from threading import Lock
 from typing import Any
 
+from qjobs import arguments as given
 from qjobs.backends import jobs, refusals, running
 from qjobs.circuits.foreign import describe
 from qjobs.contract import BackendInfo
@@ -108,7 +108,7 @@ class Vendor:
             if not backend and len(listed) == 1:
                 return next(iter(listed.values()))
             if backend in listed:
-                raise translated(error, f"cannot open {self._name}:{backend}") from error
+                raise _unopened(self._name, error, f"cannot open {self._name}:{backend}") from error
             raise self._unknown(backend, list(listed)) from error
 
     def _chosen(self, backend: str) -> Any:
@@ -129,7 +129,8 @@ class Vendor:
         try:
             return list(found() if callable(found) else found)
         except Exception as error:
-            raise translated(error, f"cannot list the backends of {self._name}") from error
+            what = f"cannot list the backends of {self._name}"
+            raise _unopened(self._name, error, what) from error
 
     def _unknown(self, backend: str, names: Sequence[str]) -> UnknownBackend:
         shown = ", ".join(f"{self._name}:{name}" for name in names[:_MOST_NAMES])
@@ -145,37 +146,32 @@ class Vendor:
         )
 
 
-def translated(error: Exception, what: str) -> QjobsError:
-    """A vendor's error outside of a submit, as one of ours."""
+def _make(name: str, factory: str, arguments: Mapping[str, Any]) -> Any:
+    where = f"[providers.{name}]"
+    made = given.imported(where, factory)
+    try:
+        return made(**given.made(where, arguments))
+    except Exception as error:
+        files = [
+            value
+            for key, value in arguments.items()
+            if isinstance(value, str) and refusals.is_secret(key)
+        ]
+        raise _unopened(name, error, f"{where}: {factory} failed", files) from error
+
+
+def _unopened(name: str, error: Exception, what: str, files: Sequence[str] = ()) -> QjobsError:
+    """A vendor's error before there is a backend, as one of ours: at first one of credentials."""
     if isinstance(error, QjobsError):
         return error
     message = f"{what}: {describe(error)}"
-    if refusals.is_unauthorized(error):
-        return AuthError(message, hint="check the credentials of the provider")
+    if refusals.lacks_credentials(error, files):
+        return AuthError(
+            message,
+            hint=f"give it what it wants in `arguments` of [providers.{name}], "
+            'and {env = "NAME"} for a secret',
+        )
     return ProviderError(message)
-
-
-def _make(name: str, factory: str, arguments: Mapping[str, Any]) -> Any:
-    module, _, path = factory.partition(":")
-    try:
-        made: Any = import_module(module)
-        for part in path.split("."):
-            made = getattr(made, part)
-    except Exception as error:
-        raise ProviderError(
-            f"[providers.{name}]: cannot import {factory}: {describe(error)}",
-            hint="is the vendor's package installed for the `python` of the provider?",
-        ) from error
-    try:
-        return made(**arguments)
-    except Exception as error:
-        if refusals.lacks_credentials(error):
-            raise AuthError(
-                f"[providers.{name}]: {factory} failed: {describe(error)}",
-                hint=f"give it what it wants in `arguments` of [providers.{name}], "
-                'and {env = "NAME"} for a secret',
-            ) from error
-        raise translated(error, f"[providers.{name}]: {factory} failed") from error
 
 
 def _is_target(made: Any) -> bool:

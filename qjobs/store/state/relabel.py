@@ -24,17 +24,20 @@ def relabel(
     before = state.contents
     job_set = before.job_set
     text = checks.without(path.read_bytes().decode())
+    lines = []
     if name is not None:
         job_set = replace(job_set, name=layout.writable(name))
-        text = _with_line(text, layout.name_line(name))
+        lines.append((layout.name_line(name), "[set]\n"))
     if tags is not None:
         job_set = replace(job_set, tags=tuple(map(layout.writable, tags)))
-        text = _with_line(text, layout.tags_line(tags))
+        lines.append((layout.tags_line(tags), "[set]\n"))
     if extra:
         options = replace(job_set.options, extra={**job_set.options.extra, **extra})
         job_set = replace(job_set, options=options)
         for key, value in extra.items():
-            text = _with_line(text, f"{key} = {layout.string(value)}", "[set.options]\n")
+            lines.append((f"{key} = {layout.string(value)}", "[set.options]\n"))
+    for line, head in lines:
+        text = _with_line(text, line, head)
     wanted = before._replace(job_set=job_set)
     try:
         done = reading.understand(text) == wanted
@@ -43,7 +46,7 @@ def relabel(
     if not done:
         raise StateDamaged(
             f"{path}: what is to be changed is not where qjobs writes it",
-            hint="change it in that file, by hand",
+            hint="write there, in place of what it says: " + "; ".join(line for line, _ in lines),
         )
     # A part of its own, if it is where we think it is.
     start = fast.body_start(text) if before.exact else 0
@@ -51,7 +54,7 @@ def relabel(
     files.replace(path, checks.closed(header + text[start:].encode()))
 
 
-def _with_line(text: str, line: str, head: str = "[set]\n") -> str:
+def _with_line(text: str, line: str, head: str) -> str:
     """The text of a state file with a line of a table replaced, or added to it."""
     start = text.find(head) + len(head)
     end = text.find("\n[", start) + 1 or len(text)
