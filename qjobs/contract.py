@@ -229,6 +229,25 @@ class Charges(Protocol):
         """
 
 
+class Names(NamedTuple):
+    """What a provider and its backend are called by those who make them; empty if nobody knows.
+
+    `packages` are the distributions that run jobs there.
+    """
+
+    provider: str = ""
+    backend: str = ""
+    packages: Sequence[str] = ()
+
+
+@runtime_checkable
+class Named(Protocol):
+    """Knows what it stands for."""
+
+    def names(self, backend: str) -> Names:
+        """Of a backend that was checked. Asks nobody."""
+
+
 @runtime_checkable
 class Warns(Protocol):
     """Knows what keeps jobs from running soon."""

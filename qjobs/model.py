@@ -144,6 +144,8 @@ class JobSet:
     and `instance` are the provider's names for where they are; empty is the user's usual place.
     `instance_name` and `plan` are what the instance was called, and how it was paid for.
     `owner` is somebody else whose jobs these are, by the provider's name; empty as a rule.
+    `provider_name` and `backend_name` are what these call themselves, if that is something else,
+    and `versions` those of the packages that the set was made with, by their names.
     """
 
     set_id: str
@@ -170,6 +172,9 @@ class JobSet:
     instance_name: str = ""
     plan: str = ""
     owner: str = ""
+    provider_name: str = ""
+    backend_name: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         expected = self.start_index

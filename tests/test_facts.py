@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qjobs.facts import Fact, FactKind, Ledger
+from qjobs.facts import Fact, FactKind
+from qjobs.ledger import Ledger
 from qjobs.model import (
     Accepted,
     Attempted,

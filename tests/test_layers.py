@@ -22,8 +22,8 @@ ROOT = Path(qjobs.__file__).parent
 
 FLOORS = (
     {
-        "model", "tags", "spans", "failed", "facts", "results", "failures", "errors", "regular",
-        "near",
+        "model", "tags", "spans", "failed", "facts", "attempts", "ledger", "results", "failures",
+        "errors", "regular", "near",
     },
     {"children", "files", "lock", "pool", "paths", "config"},
     {"circuits", "store"},

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from qjobs.errors import AmbiguousAddress, NotFound
 from qjobs.store.sets import Listing, Store
-from qjobs.store.state.any_toml import SetHeader
+from qjobs.store.state.document import SetHeader
 from qjobs.tags import SET_ID
 
 LAST = "@last"

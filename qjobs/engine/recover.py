@@ -18,7 +18,8 @@ from qjobs.engine.found_jobs import (
 )
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import NotFound, UsageError
-from qjobs.facts import Fact, FactKind, Ledger, shortened
+from qjobs.facts import Fact, FactKind, shortened
+from qjobs.ledger import Ledger
 from qjobs.model import Destination, JobSet, RunOptions, Slice
 
 Moved = TypeVar("Moved", PlacedSlice, Retried)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar, get_args, get_type_hints
 
 from qjobs import files
 from qjobs.errors import BeingSubmitted, NotFound, StateDamaged, StateUnwritable, Unreadable
-from qjobs.facts import Fact, FactKind, Ledger
+from qjobs.facts import Fact, FactKind
 from qjobs.lock import FileLock
 from qjobs.model import Attempted, Job, JobSet, Session, Slice, Source
 from qjobs.store.state import reading
-from qjobs.store.state.any_toml import SetHeader
+from qjobs.store.state.document import SetHeader
 
 if TYPE_CHECKING:
     # Imported where they are needed: commands that only look at a set should not pay for them.
@@ -52,6 +52,7 @@ class SetFolder:
         self._planned = dict(planned)
         self.compared = bool(planned)
         """Whether this process knows that the provider has no job that is not recorded here."""
+        self._claimed = False
         self._read()
 
     @property
@@ -160,7 +161,9 @@ class SetFolder:
 
         for folder in (self._folder, self._folder / "results"):
             files.sweep(folder)
-        return Journal(self.state_path, self._state)
+        # Whoever submits with the last version could not go on in a file of the new format.
+        upgrades = self._claimed or not self.being_submitted()
+        return Journal(self.state_path, self._state, upgrades=upgrades)
 
     def sources(self) -> tuple[Source, ...]:
         """Where the circuits came from, by ascending `start_index`; () if that is lost.
@@ -201,6 +204,12 @@ class SetFolder:
         """
         self.check_writable()
         path = self.state_path
+        if (key := self._state.contents.unknown_key) is not None:
+            raise StateDamaged(
+                f"{path}:{reading.line_of_wrong(path, key)}: {key.what}: nothing is sent",
+                hint="update qiskit-qjobs, or put the file back from a backup; a note of yours "
+                "stands well behind a #",
+            )
         if self._state.contents.unknown:
             raise StateDamaged(
                 f"{path}:{reading.line_of_unknown(path)}: {self._state.contents.unknown} facts are "
@@ -236,8 +245,10 @@ class SetFolder:
                     f"another process is submitting the set {self.job_set.set_id}",
                     hint=f"qjobs wait {self.job_set.set_id}",
                 )
+            self._claimed = True
             yield
         finally:
+            self._claimed = False
             lock.close()
 
     def being_submitted(self) -> bool:
@@ -256,8 +267,7 @@ class SetFolder:
     def _read(self) -> None:
         state = reading.read_state(self.state_path)
         check_id(self._folder, state.contents.job_set)
-        ledger = Ledger(state.contents.job_set.slices)
-        odd = [fact for fact in state.contents.facts if not ledger.admit(fact)]
+        ledger, odd = state.ledger()
         self._warnings = state.warnings
         if odd:
             first = f"job {odd[0].job} {odd[0].kind} {odd[0].value!r}"

@@ -52,22 +52,29 @@ def _clean(fact: Fact) -> Fact:
 class Journal:
     """Appends facts to a state file. All methods may be called from several threads at once."""
 
-    def __init__(self, path: Path, state: reading.State, *, wait_s: float = _LOCK_WAIT_S) -> None:
+    def __init__(
+        self,
+        path: Path,
+        state: reading.State,
+        *,
+        upgrades: bool = True,
+        wait_s: float = _LOCK_WAIT_S,
+    ) -> None:
         """Go on from `state`, which is read anew if the file has changed.
 
-        Other writers are waited for, at most `wait_s` seconds. Raises StateTooNew,
-        StateUnwritable, StateDamaged.
+        Other writers are waited for, at most `wait_s` seconds. With `upgrades` a file of format 1
+        becomes one of format 2. Raises StateTooNew, StateUnwritable, StateDamaged.
         """
         self._path = path
         self._wait_s = wait_s
         self._file_lock = FileLock(path.with_name("state.lock"))
         self._writing = Lock()
         self._waiting: deque[_Request] = deque()
-        self._file = StateFile(path)
+        self._file = StateFile(path, upgrades=upgrades)
         try:
             with self._file_lock.held(wait_s=wait_s):
                 self._file.open(state if state.stamp == files.stamp(path.stat()) else None)
-                self._file.compact()
+                self._file.fold()
         except BaseException as error:
             self._file.forget()
             self._file_lock.close()
@@ -147,11 +154,11 @@ class Journal:
         return tuple(self._file.warnings)
 
     def close(self) -> None:
-        """Let go of the file. Compacts it if it has grown long."""
+        """Let go of the file, once its tables say all that is on record."""
         with self._writing:
             with suppress(OSError, QjobsError), self._file_lock.held(wait_s=self._wait_s):
                 self._file.catch_up()
-                self._file.compact()
+                self._file.fold()
             self._file.forget()
             self._file_lock.close()
 

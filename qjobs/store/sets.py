@@ -12,6 +12,7 @@ from typing import NamedTuple
 from qjobs import files
 from qjobs.errors import NotFound, StateError, StateUnwritable, Unreadable
 from qjobs.facts import Fact
+from qjobs.ledger import Ledger
 from qjobs.lock import FileLock
 from qjobs.model import JobSet, Source
 from qjobs.store.folder import (
@@ -23,9 +24,10 @@ from qjobs.store.folder import (
     SetFolder,
     check_id,
 )
-from qjobs.store.state import checks, reading
 from qjobs.store.state import format as layout
-from qjobs.store.state.any_toml import SetHeader
+from qjobs.store.state import reading
+from qjobs.store.state.document import SetHeader
+from qjobs.store.state.fold import assembled
 
 MOST_SKIPPED = 10_000
 """Files left out that a set keeps for good, each with its reason; of the others, how many."""
@@ -227,8 +229,11 @@ class Draft(NamedTuple):
                 document["skipped_count"] = len(skipped)
                 document["skipped"] = [file._asdict() for file in skipped[:MOST_SKIPPED]]
             files.create(self.folder / SOURCES, json.dumps(document).encode())
-            state = layout.header(job_set) + (layout.columns(facts) if facts else b"")
-            files.replace(self.folder / STATE, checks.closed(state))
+            ledger = Ledger(job_set.slices)
+            odd = [layout.table(fact) for fact in facts if not ledger.admit(fact)]
+            header = layout.header(job_set, len(ledger.slices))
+            state = assembled(header, ledger.recorded())
+            files.replace(self.folder / STATE, state + b"".join(odd))
             files.sync_folder(self.folder.parent)
             self._unlock()
         except OSError as error:

@@ -114,7 +114,7 @@ def test_a_damaged_state_file_is_named_and_left_alone(qjobs, prepared):
 def test_a_state_from_a_newer_qjobs_can_be_read_and_not_written(qjobs, bell, home):
     set_id = qjobs("submit", bell, "-b", "fake:delay=3600").out.strip()
     state = home / "sets" / set_id / "state.toml"
-    state.write_bytes(state.read_bytes().replace(b"format = 1", b"format = 99", 1))
+    state.write_bytes(state.read_bytes().replace(b"format = 2", b"format = 99", 1))
     before = state.read_bytes()
     ended = qjobs("status")
     assert ended.code == 0

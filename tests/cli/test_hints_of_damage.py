@@ -11,7 +11,7 @@ from itertools import repeat
 from pathlib import Path
 
 import pytest
-from support.hints import FAKE, Qjobs, good, hint_of, the
+from support.hints import FAKE, Qjobs, as_planned, good, hint_of, the
 
 from qjobs import files
 from qjobs.errors import StateError, StateUnwritable
@@ -47,6 +47,15 @@ def test_a_fact_of_a_kind_of_the_future(qjobs: Qjobs, planned: Path) -> None:
     good(qjobs, "resume")
 
 
+def test_a_note_in_the_table_of_a_job(qjobs: Qjobs, planned: Path) -> None:
+    state = planned / "state.toml"
+    noted = checks.without(state.read_text()).replace("[[job]]\n", '[[job]]\nmine = "x"\n', 1)
+    state.write_text(noted)
+    assert hint_of(qjobs("resume")).endswith("a note of yours stands well behind a #")
+    state.write_text(noted.replace("mine", "# mine"))
+    good(qjobs, "resume")
+
+
 @pytest.mark.parametrize("way", ["put the file back from a backup", "remove that fact"])
 def test_a_fact_that_cannot_follow(qjobs: Qjobs, planned: Path, way: str) -> None:
     state = planned / "state.toml"
@@ -66,6 +75,8 @@ def test_a_fact_that_cannot_follow(qjobs: Qjobs, planned: Path, way: str) -> Non
 
 def test_facts_that_are_not_written_as_qjobs_does(qjobs: Qjobs, planned: Path) -> None:
     state = planned / "state.toml"
+    add(state, 1, f'attempted = "qj-{planned.name}-1-1"')
+    add(state, 1, 'deferred = "not now"')
     head, *facts = checks.without(state.read_text()).split("\n[[fact]]\n")
     assert facts
     inline = ", ".join(f"{{{', '.join(fact.splitlines())}}}" for fact in facts)
@@ -219,7 +230,7 @@ def halved(qjobs: Qjobs, bell: str, home: Path) -> Path:
     folder = home / "sets" / good(qjobs, "submit", *[bell] * 4, *words).out.strip()
     state = folder / "state.toml"
     shutil.copy(state, folder / "newest")
-    state.write_text(state.read_text().partition("\n[[fact]]")[0] + "\n")
+    state.write_text(as_planned(state, 4))
     return folder
 
 
@@ -241,7 +252,7 @@ def test_an_older_copy_of_a_state_file(
 @pytest.mark.parametrize("way", ["give it its tag back", "delete it there"])
 def test_a_job_that_has_lost_its_tag(qjobs: Qjobs, bell: str, home: Path, way: str) -> None:
     state = home / "sets" / good(qjobs, "submit", bell, *FAKE).out.strip() / "state.toml"
-    state.write_text(state.read_text().partition("\n[[fact]]")[0] + "\n")
+    state.write_text(as_planned(state, 1))
     with closing(sqlite3.connect(home / "fake" / "books.sqlite", isolation_level=None)) as books:
         books.execute("UPDATE job SET tag = substr(tag, 1, length(tag) - 4)")
         ended = qjobs("resume")

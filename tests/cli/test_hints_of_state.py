@@ -248,7 +248,7 @@ def test_a_state_folder_that_cannot_be_made(
 def test_a_set_of_a_newer_qjobs_says_the_name_under_which_it_is_updated(
     qjobs: Qjobs, folder: Path
 ) -> None:
-    edit(folder / "state.toml", "format = 1", "format = 99")
+    edit(folder / "state.toml", "format = 2", "format = 99")
     package = the("^update ([a-z-]+)$", hint_of(qjobs("retry", "--all")))
     assert package == "qiskit-qjobs"
     good(qjobs, "status")  # it can be read

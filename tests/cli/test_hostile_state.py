@@ -93,26 +93,26 @@ def test_what_is_no_file_neither_hangs_nor_hides_the_others(qjobs, sets, tmp_pat
 
 
 TEXTS = {
-    "no UTF-8 in an id": (b'accepted = "', b'accepted = "\xff'),
+    "no UTF-8 in an id": (b'job_id = "', b'job_id = "\xff'),
     "no UTF-8 in the name": (b'name = "', b'name = "\xc3'),
-    "a surrogate": (b'accepted = "', b'accepted = "\xed\xa0\x80'),
+    "a surrogate": (b'job_id = "', b'job_id = "\xed\xa0\x80'),
     "no UTF-8 as a whole": (b"", b"\xff\xfe"),
     "a byte order mark": (b"", b"\xef\xbb\xbf"),
     "a lone CR": (b"[set]\n", b"[set]\r"),
     "NUL": (b"[set]\n", b"[set]\n\0"),
     "shots without an end": (b"shots = ", f"shots = {BIG}".encode()),
     "circuits without an end": (b"circuits = 1\n", f"circuits = {BIG}\n".encode()),
-    "a job without an end": (b"job = 0", f"job = {BIG}".encode()),
+    "a job without an end": (b"\nindex = 0", f"\nindex = {BIG}".encode()),
     "more than 64 bits": (b"shots = ", b"shots = 99999999999999999999"),
     "a seed of more": (b"shots = ", b"seed = 99999999999999999999\nshots = "),
     "the last year": (b"created = 2", b"created = 9999-12-31T23:59:59-11:00 # 2"),
     "the first year": (b"created = 2", b"created = 0001-01-01T00:00:00+11:00 # 2"),
-    "the first year of a fact": (b"at = 2", b"at = 0001-01-01T00:00:00+11:00 # 2"),
-    "the last year in UTC": (b"at = 2", b"at = 9999-12-31T23:59:59Z # 2"),
-    "a year that is none": (b"at = 2", b"at = 0000-01-01T00:00:00Z # 2"),
+    "the first year of a job": (b"submitted = 2", b"submitted = 0001-01-01T00:00:00+11:00 # 2"),
+    "the last year in UTC": (b"submitted = 2", b"submitted = 9999-12-31T23:59:59Z # 2"),
+    "a year that is none": (b"submitted = 2", b"submitted = 0000-01-01T00:00:00Z # 2"),
     "nested without an end": (b"tags = []", b"tags = " + b"[" * 5000 + b"]" * 5000),
     "a float without an end": (b"shots = ", b"precision = 1e999\nshots = "),
-    "bytes of zero in the middle": (b"\n[[fact]]", bytes(5000) + b"\n[[fact]]"),
+    "bytes of zero in the middle": (b"\n[[job]]", bytes(5000) + b"\n[[job]]"),
 }
 
 
@@ -137,7 +137,8 @@ def test_a_set_of_more_circuits_than_there_can_be_takes_no_memory(qjobs, sets):
     text = checks.without(path.read_text())
     many = 10**15
     text = text.replace("circuits = 1\n", f"circuits = {many}\n")
-    path.write_text(text.replace("[[0, 1]]", f"[[0, {many}]]"))
+    assert "experiments_count = 1\n" in text
+    path.write_text(text.replace("experiments_count = 1\n", f"experiments_count = {many}\n"))
     for ended in look(qjobs, sets["odd"]):
         assert (ended.code, f"{path}:" in ended.err) == (9, True)
 

@@ -34,14 +34,13 @@ from qjobs.model import Accepted, Finished, JobSet, RunOptions, Slice
 from qjobs.providers.fake.provider import FakeProvider
 from qjobs.store.folder import SetFolder
 from qjobs.store.sets import Store
-from qjobs.store.state import checks, reading
-from qjobs.store.state import format as layout
+from qjobs.store.state import checks
 
 SET_ID = "9f3c1a7e2b40"
 BACKEND = "delay=5000,connections=1"
 START = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 LATER = START + timedelta(minutes=10)
-FORMS = ("plain", "compacted", "renamed", "unchecked")
+FORMS = ("tables", "facts", "unchecked", "facts unchecked")
 JOBS = 9
 
 
@@ -60,6 +59,7 @@ class World:
         self.home = folder / "home"
         self.provider = self.new_provider()
         self.path = self.home / "sets" / SET_ID / "state.toml"
+        self.unfolded = b""
 
     def new_provider(self) -> FakeProvider:
         return FakeProvider(ProviderContext(self.home / "fake"), clock=LATER.timestamp)
@@ -124,26 +124,12 @@ class World:
             record(7, FactKind.DROPPED, "cancelled")
             attempt(8)
             record(8, FactKind.DEFERRED, "too many requests")
+            self.unfolded = self.path.read_bytes()
 
     def form(self, name: str) -> bytes:
         """The state file in one of its forms."""
-        data = self.path.read_bytes()
-        match name:
-            case "plain":
-                return data
-            case "unchecked":
-                return checks.without(data.decode()).encode()
-            case "renamed":  # one check line, at the end
-                return checks.closed(checks.without(data.decode()).encode())
-            case _:
-                contents = reading.read_state(self.path).contents
-                header = checks.without(data.decode()).encode()
-                header = header[: header.index(b"\n[[fact]]")]
-                loose = 6
-                data = checks.closed(header + layout.columns(contents.facts[:-loose]))
-                for fact in contents.facts[-loose:]:
-                    data = checks.closed(data + layout.table(fact))
-                return data
+        data = self.unfolded if "facts" in name else self.path.read_bytes()
+        return checks.without(data.decode()).encode() if "unchecked" in name else data
 
     def live(self) -> Counter[int]:
         """How many jobs that may run, or ran to their end, each circuit has at the provider."""

@@ -10,9 +10,7 @@ from qjobs.engine.report import State
 from qjobs.engine.retry import open_attempts
 from qjobs.engine.status import status
 from qjobs.engine.submit import submit_unsent as go_on
-from qjobs.facts import Ledger
-from qjobs.model import Accepted, Attempted, Dropped, JobStatus, Planned, Refused
-from qjobs.store.state.reading import read_state
+from qjobs.model import Accepted, Attempted, Dropped, JobStatus, Refused
 
 
 def reopened(workspace, folder):
@@ -228,23 +226,3 @@ def test_what_is_withdrawn_is_not_sent_anew_on_request(
     run(reopened(workspace, folder), provider, stop, resend_unknown=True)
 
     assert len(provider.jobs) == 1
-
-
-@pytest.mark.parametrize("answer", [Answer.NOT_NOW, Answer.LOSE_THE_CALL, Answer.ACCEPT])
-@pytest.mark.parametrize("finds", [True, False])
-def test_nothing_is_left_to_be_sent_for_those_who_know_of_no_withdrawals(
-    workspace, new_set, provider, stop, cancelling, answer, finds
-):
-    folder = new_set(jobs=2)
-    provider.finds = finds
-    provider.script.append(answer)
-    cancelling(folder)
-    run(folder, provider, stop)
-    cancel(workspace, whole(reopened(workspace, folder)))
-
-    facts = read_state(folder.state_path).contents.facts
-    known = [fact for fact in facts if fact.kind not in ("withdrawn", "abandoned")]
-    older = Ledger(folder.job_set.slices, known)
-
-    assert len(known) < len(facts)
-    assert not [job for job in older.jobs() if isinstance(job.state, Planned)]

@@ -13,4 +13,4 @@ def test_a_changed_byte_is_the_truth_or_an_error_that_names_the_file(form):
 
     assert outcomes.total() == TRIALS + 1
     noticed = sum(number for outcome, number in outcomes.items() if outcome != "well / well")
-    assert noticed > (0.5 if form == "unchecked" else 0.95) * TRIALS
+    assert noticed > (0.5 if "unchecked" in form else 0.95) * TRIALS

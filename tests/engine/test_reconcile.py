@@ -16,6 +16,7 @@ from qjobs.engine.status import status
 from qjobs.engine.submit import submit_unsent
 from qjobs.errors import StateDamaged
 from qjobs.facts import Fact, FactKind
+from qjobs.ledger import Ledger
 from qjobs.model import (
     Accepted,
     Attempted,
@@ -26,6 +27,9 @@ from qjobs.model import (
     Refused,
 )
 from qjobs.store.state import checks
+from qjobs.store.state import format as layout
+from qjobs.store.state.fold import assembled
+from qjobs.store.state.reading import read_state
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -350,13 +354,31 @@ def test_an_earlier_attempt_that_may_run_stops_the_next(workspace, new_set, tall
 
 def without(folder, kind, job=0):
     """Take a fact of a job out of the file, as somebody does who edits it."""
-    text = checks.without(folder.state_path.read_text())
+    text = checks.without(unfolded(folder))
     head, *facts = text.split("\n[[fact]]\n")
     kept = [
         fact for fact in facts if not (fact.startswith(f"job = {job}\n") and f"{kind} =" in fact)
     ]
     assert len(kept) == len(facts) - 1
     folder.state_path.write_text("\n[[fact]]\n".join([head, *kept]))
+
+
+def unfolded(folder):
+    """The state file as a writer that died left it, with all that happened behind its tables."""
+    contents = read_state(folder.state_path).contents
+    if contents.facts:
+        return folder.state_path.read_text()
+    planned = Ledger(folder.job_set.slices).recorded()
+    text = assembled(layout.header(folder.job_set), planned).decode()
+    for index, (_, (attempt,), *_) in enumerate(contents.recorded.jobs):
+        for kind, value, at in (
+            (FactKind.ATTEMPTED, folder.job_set.job_tag(index, 1), attempt.attempted),
+            (FactKind.ACCEPTED, attempt.job_id, attempt.submitted),
+            (FactKind.FINISHED, attempt.status, attempt.finished),
+        ):
+            if at is not None:
+                text += layout.table(Fact(index, 1, at, kind, value)).decode()
+    return text
 
 
 @pytest.mark.parametrize("kind", ["accepted", "finished"])

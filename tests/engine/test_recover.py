@@ -25,7 +25,8 @@ from qjobs.engine.status import status
 from qjobs.engine.submit import submit_unsent
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import InputError, NotFound, StateUnwritable, UsageError
-from qjobs.facts import Fact, FactKind, Ledger
+from qjobs.facts import Fact, FactKind
+from qjobs.ledger import Ledger
 from qjobs.model import Accepted, Destination, Finished, Job, JobSet, JobStatus, RunOptions, Slice
 from qjobs.store.sets import Store
 

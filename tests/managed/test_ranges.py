@@ -214,5 +214,5 @@ def test_the_numbers_are_in_the_state(home):
     (state,) = home.glob("sets/*/state.toml")
     text = state.read_text()
     assert "\nstart_index = 6\n" in text
-    assert "\nslices = [[6, 2]]\n" in text
+    assert "\nindex = 0\nstart_index = 6\nexperiments_count = 2\n" in text
     assert re.search(r'\nprogram = "[0-9a-f]{12}"\n', text)

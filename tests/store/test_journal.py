@@ -8,7 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.sample_set import NOON, accepted, attempted, finished
+from support.sample_set import (
+    NOON,
+    accepted,
+    attempted,
+    finished,
+    recorded_after,
+    recorded_in,
+    whole_file,
+)
 
 from qjobs.errors import NotFound, StateDamaged, StateTooNew, StateUnwritable
 from qjobs.facts import Fact, FactKind
@@ -17,6 +25,7 @@ from qjobs.model import Accepted, Attempted, Finished, JobStatus, Planned
 from qjobs.store.folder import SetFolder
 from qjobs.store.journal import Journal
 from qjobs.store.state import checks
+from qjobs.store.state import format as layout
 from qjobs.store.state.reading import read_state
 
 NewSet = Callable[..., SetFolder]
@@ -35,11 +44,9 @@ def test_what_was_appended_is_in_the_file_and_in_the_ledger(
         assert journal.append(accepted(0), finished(0, message="a\n[[fact]]\nb"))
         assert journal.job(0).state == Finished("id-0-1", JobStatus.DONE, "a\n[[fact]]\nb")
         assert [type(job.state) for job in journal.jobs()] == [Finished, Planned, Planned]
-    assert facts_in(state_path) == [
-        attempted(0),
-        accepted(0),
-        finished(0, message="a\n[[fact]]\nb"),
-    ]
+        everything = [attempted(0), accepted(0), finished(0, message="a\n[[fact]]\nb")]
+        assert facts_in(state_path) == everything
+    assert state_path.read_bytes() == whole_file(*everything)
 
 
 def test_a_fact_that_cannot_follow_is_not_written(new_set: NewSet, state_path: Path) -> None:
@@ -60,7 +67,8 @@ def test_two_journals_cannot_both_attempt_one_job(new_set: NewSet, state_path: P
         assert other.append(attempted(1))
         assert one.append(accepted(1))
         assert one.job(1).state == Accepted("id-1-1")
-    assert facts_in(state_path) == [attempted(0), attempted(1), accepted(1)]
+        assert facts_in(state_path) == [attempted(0), attempted(1), accepted(1)]
+    assert recorded_in(state_path) == recorded_after(attempted(0), attempted(1), accepted(1))
 
 
 def test_text_that_no_file_can_hold_is_known_as_it_will_be_read(
@@ -69,7 +77,7 @@ def test_text_that_no_file_can_hold_is_known_as_it_will_be_read(
     with new_set().journal() as journal:
         journal.append(attempted(0)._replace(value="tag \ud800"))
         assert journal.job(0).state == Attempted("tag ?", NOON)
-    assert facts_in(state_path)[0].value == "tag ?"
+    assert read_state(state_path).ledger()[0].job(0).state == Attempted("tag ?", NOON)
 
 
 def test_many_threads_lose_no_fact_and_none_does_what_another_did(
@@ -93,7 +101,7 @@ def test_many_threads_lose_no_fact_and_none_does_what_another_did(
             thread.start()
         for thread in threads:
             thread.join()
-    found = facts_in(state_path)
+        found = facts_in(state_path)
     assert len(found) == 3 * jobs
     assert sorted(refused) == list(range(jobs))
     for job in range(jobs):
@@ -101,13 +109,14 @@ def test_many_threads_lose_no_fact_and_none_does_what_another_did(
         assert mine == [FactKind.ATTEMPTED, FactKind.ACCEPTED, FactKind.FINISHED]
 
 
-def test_many_facts_are_compacted_and_any_toml_reader_still_reads_them(
+def test_facts_are_folded_into_the_tables_and_any_toml_reader_reads_them(
     new_set: NewSet, state_path: Path
 ) -> None:
     folder = new_set(jobs=600)
     text = checks.without(state_path.read_text())
-    header = text.replace("shots = 100\n", 'shots = 100\nour_own = "kept"\n').encode()
-    state_path.write_bytes(header)
+    text = text.replace("shots = 100\n", 'shots = 100\nour_own = "kept"\n')
+    header = text[: text.index("\n[[job]]")].encode()
+    state_path.write_text(text)
     facts = [fact for job in range(600) for fact in (attempted(job), accepted(job))]
     with folder.journal() as journal, folder.journal() as other:
         journal.append(*facts)
@@ -117,15 +126,17 @@ def test_many_facts_are_compacted_and_any_toml_reader_still_reads_them(
         # Another writer that was there before goes on in the new file.
         assert other.append(finished(0))
         assert other.job(0).state == Finished("id-0-1", JobStatus.DONE)
-    assert facts_in(state_path) == [*facts, finished(0)]
+        assert facts_in(state_path) == [finished(0)]
+    assert recorded_in(state_path) == recorded_after(*facts, finished(0), jobs=600)
     toml = tomllib.loads(state_path.read_text("utf-8"))
-    assert toml["facts"]["value"] == [fact.value for fact in facts]
-    assert toml["facts"]["at"] == [NOON] * 1200
+    assert [job["job_id"] for job in toml["job"]] == [f"id-{job}-1" for job in range(600)]
+    assert {job["submitted"] for job in toml["job"]} == {NOON}
+    assert [job["state"] for job in toml["job"]] == ["done", *["queued"] * 599]
     assert toml["set"]["our_own"] == "kept"
     assert [path.name for path in state_path.parent.glob("*.tmp")] == []
 
 
-def test_facts_left_behind_by_a_dead_writer_are_compacted_by_the_next(
+def test_facts_left_behind_by_a_dead_writer_are_folded_by_the_next(
     new_set: NewSet, state_path: Path
 ) -> None:
     folder = new_set(jobs=1200)
@@ -137,7 +148,28 @@ def test_facts_left_behind_by_a_dead_writer_are_compacted_by_the_next(
         assert b"[[fact]]" not in state_path.read_bytes()
         assert journal.job(1199).state == Attempted(attempted(1199).value, NOON)
     dead.close()
-    assert facts_in(state_path) == facts
+    assert state_path.read_bytes() == whole_file(*facts, jobs=1200)
+
+
+def test_whoever_writes_nothing_leaves_the_file_as_it_is(new_set: NewSet, state_path: Path) -> None:
+    folder = new_set()
+    before = state_path.stat()
+    with folder.journal() as journal:
+        assert not journal.append(accepted(0))
+    assert state_path.stat() == before
+
+
+def test_facts_that_contradict_each_other_are_not_folded_away(
+    new_set: NewSet, state_path: Path
+) -> None:
+    folder = new_set()
+    data = state_path.read_bytes() + layout.table(accepted(1))
+    state_path.write_bytes(data)
+    folder.refresh()
+    with folder.journal() as journal:
+        assert journal.append(attempted(0))
+    assert state_path.read_bytes().startswith(data)
+    assert facts_in(state_path) == [accepted(1), attempted(0)]
 
 
 @pytest.mark.parametrize("odd", ['noted = "why"', 'color = "red"\naccepted = "id-0-1"'])
@@ -153,14 +185,14 @@ def test_what_we_do_not_know_survives(new_set: NewSet, state_path: Path, odd: st
     with folder.journal() as journal:
         journal.append(*[attempted(job) for job in range(1, 1200)])
     assert table in state_path.read_text()
-    assert read_state(state_path).contents.loose >= 1200
+    assert len(facts_in(state_path)) >= 1199
 
 
 def test_a_newer_format_is_read_but_not_written(new_set: NewSet, state_path: Path) -> None:
     folder = new_set()
     with folder.journal() as journal:
         journal.append(attempted(0))
-    text = state_path.read_text().replace("format = 1\n", "format = 2\nflavour = 'new'\n")
+    text = state_path.read_text().replace("format = 2\n", "format = 3\nflavour = 'new'\n")
     state_path.write_text(text)
     folder.refresh()
     assert isinstance(folder.jobs()[0].state, Attempted)
@@ -168,14 +200,14 @@ def test_a_newer_format_is_read_but_not_written(new_set: NewSet, state_path: Pat
     with pytest.raises(StateTooNew, match="newer qjobs"):
         folder.journal()
     assert state_path.read_text() == text
-    state_path.write_text(text.replace("slices", "parts"))
+    state_path.write_text(text.replace("start_index", "begins"))
     with pytest.raises(StateTooNew):
         folder.refresh()
 
 
 def test_a_journal_notices_that_the_file_became_newer(new_set: NewSet, state_path: Path) -> None:
     with new_set().journal() as journal:
-        text = state_path.read_text().replace("format = 1\n", "format = 2\n")
+        text = state_path.read_text().replace("format = 2\n", "format = 3\n")
         other = state_path.with_name("other")
         other.write_text(text)
         other.replace(state_path)
@@ -253,7 +285,7 @@ def test_a_sync_that_fails_is_not_passed_off_as_recorded(new_set: NewSet, state_
         assert isinstance(journal.job(0).state, Attempted)
         assert state_path.read_bytes() == before
         assert journal.append(accepted(0))
-    assert facts_in(state_path) == [attempted(0), accepted(0)]
+    assert recorded_in(state_path) == recorded_after(attempted(0), accepted(0))
 
 
 def test_of_facts_that_do_not_all_fit_none_is_recorded(new_set: NewSet, state_path: Path) -> None:

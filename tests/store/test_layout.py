@@ -7,14 +7,16 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from support.sample_set import NOON, accepted, attempted, finished, plan
+from support import older_format
+from support.sample_set import NOON, accepted, attempted, finished, plan, recorded_after, whole_file
 
 from qjobs.facts import Fact, FactKind
+from qjobs.ledger import Ledger
 from qjobs.model import JobSet, RunOptions, Slice
-from qjobs.store.state import any_toml as document
-from qjobs.store.state import fast as exact
+from qjobs.store.state import checks, document, fast, format1, reading
 from qjobs.store.state import format as layout
-from qjobs.store.state import reading
+from qjobs.store.state.any_toml import Wrong
+from qjobs.store.state.fold import assembled
 
 # Any text at all: control characters, quotes, escapes, lone surrogates.
 texts = st.text(st.characters(codec=None, exclude_categories=()))
@@ -52,6 +54,12 @@ def job_sets(draw: st.DrawFn) -> JobSet:
         account=draw(texts),
         tags=tuple(draw(st.lists(texts, max_size=3))),
         fingerprint=draw(texts),
+        provider_name=draw(texts),
+        backend_name=draw(texts),
+        versions={
+            layout.writable(k): layout.writable(v)
+            for k, v in draw(st.dictionaries(texts, texts, max_size=2)).items()
+        },
     )
 
 
@@ -61,37 +69,45 @@ def stored(fact: Fact) -> Fact:
 
 @given(job_sets())
 def test_a_header_is_the_same_toml_for_both_readers(job_set: JobSet) -> None:
-    text = layout.header(job_set).decode()
+    recorded = Ledger(job_set.slices).recorded()
+    text = assembled(layout.header(job_set), recorded).decode()
     toml = tomllib.loads(text)
-    assert layout.header(document.job_set(toml)).decode() == text
-    assert exact.read(text).document == toml
+    assert document.recorded(toml) == (recorded, None)
+    found = document.job_set(toml, document.planned(recorded))
+    assert assembled(layout.header(found), recorded).decode() == text
+    parts = fast.read(text)
+    assert parts.recorded == recorded
+    assert parts.document == {key: toml[key] for key in ("format", "set")}
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("-inf"), 10**30])
 def test_a_number_that_json_does_not_have_is_read_the_slow_way(value: float) -> None:
     job_set = replace(plan(), options=RunOptions(extra={"limit": value}))
-    assert reading.understand(layout.header(job_set).decode()).job_set == job_set
+    text = assembled(layout.header(job_set), recorded_after()).decode()
+    assert reading.understand(text).job_set == job_set
 
 
 @given(st.lists(facts), st.lists(facts))
 @example([finished(0, message='"]\n[[fact]]\njob = "\n\x7f\x00\\')], [attempted(0), accepted(0)])
 def test_facts_are_the_same_for_both_readers(columns: list[Fact], tables: list[Fact]) -> None:
-    head = layout.header(plan())
-    text = (
-        head + (layout.columns(columns) if columns else b"") + b"".join(map(layout.table, tables))
-    ).decode()
-    parts = exact.read(text)
+    end = b"".join(map(layout.table, tables))
+    text = (whole_file() + end).decode()
+    assert fast.read(text).facts == [stored(fact) for fact in tables]
+    assert document.facts(tomllib.loads(text)) == (fast.read(text).facts, 0)
+    middle = older_format.columns(columns) if columns else b""
+    text = (older_format.header(plan()) + middle + end).decode()
+    parts = format1.read(text)
     assert parts.facts == [stored(fact) for fact in columns + tables]
-    assert parts.loose == len(tables)
+    assert parts.recorded == recorded_after()
     assert document.facts(tomllib.loads(text)) == (parts.facts, 0)
 
 
 def test_a_time_keeps_its_instant_whatever_its_zone() -> None:
     india = timezone(timedelta(hours=5, minutes=30))
     fact = attempted(0)._replace(at=datetime(2026, 1, 1, 0, 0, 0, 5, tzinfo=india))
-    text = (layout.header(plan()) + layout.table(fact)).decode()
+    text = (whole_file() + layout.table(fact)).decode()
     assert "at = 2025-12-31T18:30:00.000005Z" in text
-    assert exact.read(text).facts[0].at == fact.at
+    assert fast.read(text).facts[0].at == fact.at
 
 
 def test_a_time_without_a_zone_is_not_written() -> None:
@@ -99,9 +115,11 @@ def test_a_time_without_a_zone_is_not_written() -> None:
         layout.table(attempted(0)._replace(at=NOON.replace(tzinfo=None)))
 
 
-HEAD = layout.header(plan()).decode()
+HEAD = checks.without(whole_file().decode())
+OLD = older_format.header(plan()).decode()
 FACT = layout.table(accepted(0)).decode()
-COLUMNS = layout.columns([attempted(0), accepted(0)]).decode()
+COLUMNS = older_format.columns([attempted(0), accepted(0)]).decode()
+JOB = checks.without(whole_file(attempted(0), accepted(0), finished(0, message="why")).decode())
 
 
 @pytest.mark.parametrize(
@@ -114,7 +132,15 @@ COLUMNS = layout.columns([attempted(0), accepted(0)]).decode()
         (HEAD, HEAD.replace('"ghz-sweep"', "'ghz-sweep'")),
         (HEAD, HEAD.replace('"ghz-sweep"', '"""\nghz-sweep"""')),
         (HEAD, HEAD.replace('"ghz-sweep"', '"\\U00000067hz-sweep"')),
-        (HEAD, HEAD.replace("[[0, 3], [3, 3], [6, 3]]", "[\n  [0, 3], [3, 3],\n  [6, 3],\n]")),
+        (OLD, OLD.replace("[[0, 3], [3, 3], [6, 3]]", "[\n  [0, 3], [3, 3],\n  [6, 3],\n]")),
+        (HEAD, HEAD.replace("# 9", "# our 9")),
+        (HEAD, HEAD.partition("\n")[2]),
+        (JOB, JOB.replace("\n", "\r\n")),
+        (JOB, JOB.replace("index = 0", "index = 0 # the first")),
+        (JOB, JOB.replace("[[job]]", "# a comment\n\n[[job]]")),
+        (JOB, JOB.replace("index = 0\nstart_index = 0\n", "start_index = 0\nindex = 0\n")),
+        (JOB, JOB.replace('"why"', '"""why"""')),
+        (JOB, JOB.replace("12:00:00Z", "12:00:00.000+00:00")),
         (FACT, FACT.replace("Z", "+00:00")),
         (FACT, FACT.replace('accepted = "id-0-1"', "accepted = 'id-0-1'")),
         (FACT, FACT + "\n\n\n"),
@@ -128,30 +154,34 @@ COLUMNS = layout.columns([attempted(0), accepted(0)]).decode()
 )
 def test_what_a_hand_has_reshaped_says_the_same(ours: str, changed: str) -> None:
     assert changed != ours
-    before = HEAD * (ours is not HEAD)
+    before = OLD if ours is COLUMNS else HEAD * (ours is FACT)
     expected = reading.understand(before + ours)
     found = reading.understand(before + changed)
-    assert (found.job_set, found.facts) == (expected.job_set, expected.facts)
+    assert found[:4] == expected[:4]
 
 
 @pytest.mark.parametrize(
     "changed",
     [
-        HEAD + COLUMNS.replace('"id-0-1"', '"\\/"'),  # JSON, but not TOML
-        HEAD + COLUMNS.replace('"id-0-1"', '"\x7f"'),
-        HEAD + COLUMNS.replace('"id-0-1"', '"\\ud83d\\ude00"'),
-        HEAD + COLUMNS.replace('"id-0-1"', "null"),
-        HEAD + COLUMNS.replace("[0, 0]", "[0, 00]"),
-        HEAD + COLUMNS.replace("12:00:00Z", "25:00:00Z"),
+        OLD + COLUMNS.replace('"id-0-1"', '"\\/"'),  # JSON, but not TOML
+        OLD + COLUMNS.replace('"id-0-1"', '"\x7f"'),
+        OLD + COLUMNS.replace('"id-0-1"', '"\\ud83d\\ude00"'),
+        OLD + COLUMNS.replace('"id-0-1"', "null"),
+        OLD + COLUMNS.replace("[0, 0]", "[0, 00]"),
+        OLD + COLUMNS.replace("12:00:00Z", "25:00:00Z"),
         HEAD + FACT.replace("12:00:00Z", "25:00:00Z"),
         HEAD + FACT.replace('"id-0-1"', '"id\x01"'),
         HEAD + FACT.replace("job = 0", "job = 00"),
         HEAD + FACT.replace("job = 0", "job = \u0660"),
-        HEAD.replace("[[0, 3]", '[{"a": 0}, [0, 3]'),
+        OLD.replace("[[0, 3]", '[{"a": 0}, [0, 3]'),
         HEAD.replace("shots = 100", "shots = 100\nshots = 100"),
         HEAD.replace("tags = ", "options = 1\ntags = "),
+        JOB.replace('"why"', '"w\x01hy"'),
+        JOB.replace("12:00:00Z", "25:00:00Z"),
+        JOB.replace("index = 0", "index = 00"),
+        JOB.replace("index = 1", "index = 1\nindex = 1"),
     ],
 )
 def test_what_is_not_toml_is_not_taken_for_it(changed: str) -> None:
-    with pytest.raises(document.Wrong, match="not TOML"):
+    with pytest.raises(Wrong, match="not TOML"):
         reading.understand(changed)

@@ -1,6 +1,7 @@
 """Sets are there whole or not at all, private, and one broken set hides no other."""
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -8,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from support import older_format
 from support.sample_set import NOON, attempted, plan
 
 from qjobs.errors import (
@@ -109,7 +111,7 @@ def test_a_broken_set_is_listed_beside_the_others(
     listing = store.listing()
     assert [header.set_id for header in listing.headers] == ["eeee"]
     assert len(listing.damaged) == 4
-    assert any("dddd/state.toml:5: `name` must be text" in problem for problem in listing.damaged)
+    assert any("dddd/state.toml:6: `name` must be text" in problem for problem in listing.damaged)
 
 
 def test_an_empty_home_has_no_sets(store: Store, home: Path) -> None:
@@ -132,20 +134,16 @@ def test_an_id_is_never_taken_for_a_path(store: Store, home: Path, set_id: str) 
 @pytest.mark.parametrize(
     ("old", "new", "line", "what"),
     [
-        ("shots = 100", "shots = 0", 3, "shots must be at least 1"),
-        ("shots = 100", 'shots = "100"', 11, "`shots` must be a whole number"),
-        ("shots = 100", "shots = true", 11, "`shots` must be a whole number"),
+        ("shots = 100", "shots = 0", 4, "shots must be at least 1"),
+        ("shots = 100", 'shots = "100"', 13, "`shots` must be a whole number"),
+        ("shots = 100", "shots = true", 13, "`shots` must be a whole number"),
         ("shots = 100\n", "", 1, "`shots` must be a whole number"),
-        ("[3, 3]", "[4, 3]", 3, "does not follow"),
-        ("[3, 3]", "[3, -3]", 3, "not a slice"),
-        ("[3, 3]", "[3]", 17, "`slices` must be pairs"),
-        ("[3, 3]", '["3", 3]', 17, "`slices` must be pairs"),
-        ("circuits = 9", "circuits = 10", 3, "the slices hold 9"),
-        ("Z", "", 15, "`created` must name its time zone"),
-        ('["a", "b"]', '["a", 2]', 16, "`tags` must be texts"),
-        ("format = 1", 'format = "1"', 1, "`format` must be a whole number"),
-        ("format = 1", "format = 0", 1, "`format` must be at least 1"),
-        ("[set]", "[other]", 4, "`id` must be text"),
+        ("circuits = 9\n", "circuits = 10\n", 4, "the slices hold 9"),
+        ("Z", "", 8, "`created` must name its time zone"),
+        ('["a", "b"]', '["a", 2]', 7, "`tags` must be texts"),
+        ("format = 2", 'format = "2"', 2, "`format` must be a whole number"),
+        ("format = 2", "format = 0", 2, "`format` must be at least 1"),
+        ("[set]", "[other]", 5, "`id` must be text"),
         ('x"', 'x"\ndate = 2026-01-01', 19, "plain values"),
     ],
 )
@@ -160,6 +158,29 @@ def test_a_wrong_header_is_named_with_its_key_and_line(
         folder.refresh()
     assert f"state.toml:{line}: " in caught.value.message
     assert what in caught.value.message
+
+
+OLD = older_format.header(plan()).decode()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "what"),
+    [
+        ("[3, 3]", "[4, 3]", 3, "does not follow"),
+        ("[3, 3]", "[3, -3]", 4, "not a slice"),
+        ("[3, 3]", "[3]", 4, "`slices` must be pairs"),
+        ("[3, 3]", '["3", 3]', 4, "`slices` must be pairs"),
+        ("[3, 3]", "[3, 3000000000]", 4, "at most 1,000,000,000 circuits"),
+    ],
+)
+def test_wrong_slices_of_format_1_are_named_with_their_line(
+    new_set: NewSet, state_path: Path, old: str, new: str, line: int, what: str
+) -> None:
+    folder = new_set()
+    assert old in OLD
+    state_path.write_text(OLD.replace(old, new, 1))
+    with pytest.raises(StateDamaged, match=rf"state\.toml:{line}: .*{re.escape(what)}"):
+        folder.refresh()
 
 
 @pytest.mark.parametrize(
@@ -299,12 +320,12 @@ def test_no_secret_is_written(store: Store, home: Path) -> None:
     draft = store.draft("9f3c1a7e2b40")
     draft.circuits_path.write_bytes(b"")
     draft.commit(replace(plan(), account="work"))
-    text = checks.without((draft.folder / "state.toml").read_text())
-    keys = {line.split(" = ")[0] for line in text.splitlines()}
-    assert keys == {
+    _, *lines = checks.without((draft.folder / "state.toml").read_text()).splitlines()
+    assert {line.split(" = ")[0] for line in lines} == {
         "", "[set]", "[set.options]", "format", "id", "name", "created", "provider", "backend",
-        "account", "shots", "circuits", "slices", "memory", "optimization_level", "tags",
-        "fingerprint", "seed", "resilience", '"two words"',
+        "account", "shots", "circuits", "memory", "optimization_level", "tags", "fingerprint",
+        "seed", "resilience", '"two words"', "[[job]]", "index", "start_index",
+        "experiments_count", "state", "attempt",
     }  # fmt: skip
 
 

@@ -1,10 +1,19 @@
 """A fact that was never finished is left out; nothing else ever is."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.sample_set import NOON, accepted, attempted, finished, plan
+from support.sample_set import (
+    NOON,
+    accepted,
+    attempted,
+    finished,
+    recorded_after,
+    recorded_in,
+    whole_file,
+)
 
 from qjobs.errors import StateDamaged
 from qjobs.facts import Fact, FactKind
@@ -22,7 +31,7 @@ FACTS = [
     attempted(2),
     Fact(2, 1, NOON, FactKind.DEFERRED, ""),
 ]
-HEAD = layout.header(plan())
+HEAD = whole_file()
 TABLES = [layout.table(fact) for fact in FACTS]
 
 
@@ -33,22 +42,31 @@ def whole_at(length: int) -> int:
 
 
 @pytest.mark.parametrize("zeros", [0, 1, 4096])
-@pytest.mark.parametrize("compacted", [b"", layout.columns([attempted(0)])])
-def test_a_file_cut_at_any_byte_reads_as_the_facts_that_are_whole(
-    tmp_path: Path, zeros: int, compacted: bytes
+def test_a_file_cut_behind_its_tables_reads_as_the_facts_that_are_whole(
+    tmp_path: Path, zeros: int
 ) -> None:
     path = tmp_path / "state.toml"
-    data = HEAD + compacted + b"".join(TABLES)
-    before = [attempted(0)] if compacted else []
-    for length in range(len(HEAD + compacted), len(data) + 1):
+    data = HEAD + b"".join(TABLES)
+    for length in range(len(HEAD), len(data) + 1):
         path.write_bytes(data[:length] + bytes(zeros))
         state = reading.read_state(path)
-        count = whole_at(length - len(compacted))
-        assert state.contents.facts == before + FACTS[:count]
+        count = whole_at(length)
+        assert state.contents.facts == FACTS[:count]
         assert bool(state.warnings) == (state.good_bytes < length + zeros)
         assert state.contents.exact
-        kept = HEAD + compacted + b"".join(TABLES[:count])
+        kept = HEAD + b"".join(TABLES[:count])
         assert data[: state.good_bytes].rstrip() == kept.rstrip()
+
+
+def test_a_file_cut_before_the_end_of_its_tables_is_damaged(tmp_path: Path) -> None:
+    """They are written together with the check line behind them, or not at all."""
+    path = tmp_path / "state.toml"
+    data = whole_file(*FACTS)
+    for length in range(data.rindex(b"\n# crc32") + 1):
+        path.write_bytes(data[:length])
+        with pytest.raises(StateDamaged) as caught:
+            reading.read_state(path).check_writable(path)
+        assert re.match(rf"{re.escape(str(path))}:[1-9]", caught.value.message), length
 
 
 def test_a_writer_goes_on_after_a_cut_at_any_byte(
@@ -66,7 +84,10 @@ def test_a_writer_goes_on_after_a_cut_at_any_byte(
         state = reading.read_state(state_path)
         assert not state.warnings
         assert state.contents.exact
-        assert state.contents.facts[: whole_at(length)] == FACTS[: whole_at(length)]
+        assert state.contents.facts == []
+        assert recorded_in(state_path) == recorded_after(
+            *FACTS[: whole_at(length)], Fact(2, 1, NOON, FactKind.DROPPED, "no")
+        )
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,11 @@
 
 import re
 from collections.abc import Callable
+from itertools import accumulate
+from pathlib import Path
 from typing import Any
+
+from qjobs.store.state import checks
 
 Qjobs = Callable[..., Any]
 """Runs a command; how it ended has `code`, `out` and `err`."""
@@ -48,3 +52,14 @@ def good(qjobs: Qjobs, *words: str) -> Any:
     ended = qjobs(*words)
     assert ended.code == 0, ended.err
     return ended
+
+
+def as_planned(state: Path, *sizes: int) -> str:
+    """The text of a state file as it was when jobs of these sizes had been planned."""
+    head = checks.without(state.read_text()).partition("\n[[job]]\n")[0]
+    starts = accumulate(sizes, initial=0)
+    return head + "".join(
+        f"\n[[job]]\nindex = {index}\nstart_index = {start}\nexperiments_count = {size}\n"
+        'state = "planned"\nattempt = 1\n'
+        for index, (start, size) in enumerate(zip(starts, sizes, strict=False))
+    )

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from qjobs import __version__
 from qjobs.circuits.checking import checked
 from qjobs.circuits.gather import Gathered
 from qjobs.contract import (
@@ -16,6 +17,8 @@ from qjobs.contract import (
     Drops,
     Instance,
     Labels,
+    Named,
+    Names,
     Plan,
     Plans,
     Provider,
@@ -227,6 +230,7 @@ def _plan(
         sweep=sweep is not None,
         start_index=request.start_index,
     )
+    names = provider.names(where.backend) if isinstance(provider, Named) else Names()
     return JobSet(
         set_id=material.draft.set_id,
         name=request.name,
@@ -247,7 +251,22 @@ def _plan(
         observables=material.observables,
         start_index=request.start_index,
         program=request.program,
+        provider_name=names.provider,
+        backend_name=names.backend,
+        versions=_versions(names.packages),
     )
+
+
+def _versions(packages: Sequence[str]) -> dict[str, str]:
+    """The versions of qjobs, of Qiskit and of the provider's packages, as far as they have some."""
+    # Imported here: it takes 10 ms, and most commands make no set.
+    from importlib.metadata import PackageNotFoundError, version
+
+    versions = {"qiskit-qjobs": __version__}
+    for package in ("qiskit", *packages):
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return versions
 
 
 def _fingerprint(request: SubmitRequest, material: Material, plan: Plan) -> str:

@@ -16,6 +16,7 @@ from qjobs.contract import (
     Instance,
     JobDetails,
     Limits,
+    Names,
     Plan,
     ProviderContext,
     RemoteJob,
@@ -101,6 +102,10 @@ class IbmProvider:
             accounts=True,
             named_options=NAMED,
         )
+
+    def names(self, backend: str) -> Names:
+        """The platform, and its client."""
+        return Names("IBM Quantum Platform", packages=("qiskit-ibm-runtime",))
 
     def backends(self) -> Sequence[BackendInfo]:
         """The backends of all instances that are to be used, the least busy first."""

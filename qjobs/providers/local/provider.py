@@ -18,6 +18,7 @@ from qjobs.contract import (
     Capabilities,
     FailedPart,
     Limits,
+    Names,
     Plan,
     ProviderContext,
     RemoteJob,
@@ -76,6 +77,10 @@ class LocalProvider:
             polls_s=(0.02, 0.2),
             named_options=(TRANSPILE,) if backends.kind(backend) is Kind.OBJECT else (),
         )
+
+    def names(self, backend: str) -> Names:
+        """What simulates the backend."""
+        return Names("Qiskit Aer", packages=("qiskit-aer",))
 
     def backends(self) -> Sequence[BackendInfo]:
         """Aer, its methods, and the devices whose noise it can have."""

@@ -21,10 +21,15 @@ _BEGUN = re.compile(r"#(?: (?:c(?:r(?:c(?:3(?:2(?: (?:[0-9a-f]{0,8})?)?)?)?)?)?)
 
 
 class Examined(NamedTuple):
-    """What the bytes add up to, and which lines, from 1, are not as they were written, if any."""
+    """What the bytes add up to, and which lines, from 1, are not as they were written, if any.
+
+    `guarded` bytes, those of the last check line among them, stand before what has none; without
+    check lines, all bytes count as guarded.
+    """
 
     total: int
     changed: tuple[int, int] | None
+    guarded: int
 
 
 def line(total: int) -> bytes:
@@ -51,12 +56,11 @@ def examine(data: bytes) -> Examined:
     """Hold the bytes of a file against their check lines."""
     last = data.rfind(b"\n" + _BEGINNING) + 1
     if not last:
-        return Examined(crc32(data), None)
+        return Examined(crc32(data), None, len(data))
     before = crc32(memoryview(data)[:last])
     total = crc32(memoryview(data)[last:], before)
-    if data.startswith(line(before), last):
-        return Examined(total, None)
-    return Examined(total, _find_change(data))
+    changed = None if data.startswith(line(before), last) else _find_change(data)
+    return Examined(total, changed, last)
 
 
 def _find_change(data: bytes) -> tuple[int, int] | None:

@@ -1,4 +1,4 @@
-"""Reads `state.toml` as `layout` writes it, to the letter; anything else is `Foreign`.
+"""Reads `state.toml` as qjobs writes it, to the letter; anything else is `Foreign`.
 
 For what it does read, it gives what `tomllib` gives, about thirty times as fast.
 """
@@ -10,17 +10,19 @@ from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, cast
 
+from qjobs.attempts import RecordedAttempt
 from qjobs.facts import Fact, FactKind
-from qjobs.model import JobStatus
-from qjobs.store.state import checks
-from qjobs.store.state import format as layout
+from qjobs.ledger import Recorded, RecordedJob
+from qjobs.model import JobStatus, Session
+from qjobs.store.state import checks, records
+from qjobs.store.state.any_toml import Table, Wrong
 
 
 class Foreign(ValueError):
     """Perhaps fine TOML, but not as we write it."""
 
 
-# What `layout` makes of a value; each is the same thing in TOML and, but for TIME, in JSON.
+# What `format` makes of a value; each is the same thing in TOML and, but for TIME, in JSON.
 _TEXT = r'[^"\\\x00-\x1f\x7f]*(?:\\(?:["\\bfnrt]|u00[01][0-9a-f]|u007f)[^"\\\x00-\x1f\x7f]*)*'
 STRING = f'"{_TEXT}"'
 NATURAL = r"(?:0|[1-9][0-9]{0,18})"
@@ -31,7 +33,7 @@ _KINDS = {kind.value: kind for kind in FactKind}
 _FINISHED = FactKind.FINISHED
 _FINAL = frozenset(status.value for status in JobStatus if status.final)
 # A named tuple's own constructor is a function in Python; this one is not.
-_NEW_FACT = cast("Callable[[Iterable[object]], Fact]", partial(tuple.__new__, Fact))
+new_fact = cast("Callable[[Iterable[object]], Fact]", partial(tuple.__new__, Fact))
 
 _FACT = (
     rf"\n*\[\[fact\]\]\njob = ({NATURAL})\nattempt = ({NATURAL})\nat = ({TIME})\n"
@@ -41,51 +43,119 @@ _FACT = (
 # What not every command reads is compiled where it is first read; `re` keeps it from then on.
 # The second branch takes all that is left where the first does not match.
 _FACTS = rf"{_FACT}|([\s\S]+)"
-_TIMES = rf"\[{TIME}(?:, {TIME})*\]"
-_NATURALS = r"\[[0-9, ]*\]"
-_STRINGS = rf"\[(?:{STRING}(?:, {STRING})*)?\]"
+STRINGS = rf"\[(?:{STRING}(?:, {STRING})*)?\]"
 
-_COLUMNS = re.compile(
-    "\n\\[facts\\]\n"
-    + "".join(f"{key} = (\\[.*\\])\n" for key in layout.COLUMNS)
-    + f"(?:{checks.PATTERN})?"
-)
+_SET_LINES = r"((?:(?![\[#])[^\n]+(?:\n|\Z))*)"
 _HEADER = re.compile(
-    r"format = ([0-9]{1,9})\n\n\[set\]\n((?:(?![\[#])[^\n]+(?:\n|\Z))*)"
-    r"(?:\n\[set\.options\]\n((?:(?![\[#])[^\n]+(?:\n|\Z))*))?"
+    rf"(?:# [^\x00-\x08\x0a-\x1f\x7f]*\n)?format = ([0-9]{{1,9}})\n\n\[set\]\n{_SET_LINES}"
+    rf"(?:\n\[set\.options\]\n{_SET_LINES})?(?:\n\[set\.versions\]\n{_SET_LINES})?"
     rf"(?:{checks.PATTERN})?\n*"
 )
+# The keys that few jobs have, and earlier attempts, are looked at where there are some.
+_JOBS = (
+    rf"\n*\[\[job\]\]\nindex = ({NATURAL})\nstart_index = ({NATURAL})\n"
+    rf'experiments_count = ({NATURAL})\nstate = "([a-z]+)"\n(?:job_id = ({STRING})\n)?'
+    rf"attempt = ({NATURAL})\n(?:attempted = ({TIME})\n)?(?:submitted = ({TIME})\n)?"
+    rf"(?:finished = ({TIME})\n)?(?:message = ({STRING})\n)?(?:failed = ({STRING})\n)?"
+    r"((?:(?:tag|withdrawn|duplicates|failed_message|retried|split_from|retry_of) = [^\n]*\n)*)"
+    r"((?:\n\[\[job\.earlier\]\]\n(?:[a-z_]+ = [^\n]*\n)+)*)"
+    rf"(?:{checks.PATTERN})?|([\s\S]+)"
+)
+_EARLIER = "\n[[job.earlier]]\n"
+_SESSION = "\n[[session]]\n"
+_JOB = "\n[[job]]\n"
+_FACT_HEAD = "\n[[fact]]\n"
+COLUMNS = "\n[facts]\n"
+"""The head of what only format 1 has."""
 _LINE = re.compile(
     rf"([A-Za-z0-9_-]+|{STRING}) = (?:(-?{NATURAL}(?:\.[0-9]+)?(?:e[+-][0-9]+)?|true|false|{STRING}"
-    rf"|\[[0-9, \[\]]*\]|{_STRINGS})|({TIME}))"
+    rf"|\[[0-9, \[\]]*\]|{STRINGS})|({TIME}))"
 )
 
 
 class Parts(NamedTuple):
-    """The file taken apart: the header as TOML has it, and the facts."""
+    """The file taken apart: the header as TOML has it, what the tables say, and the facts."""
 
     document: dict[str, Any]
+    recorded: Recorded
     facts: list[Fact]
-    loose: int
 
 
 def body_start(text: str) -> int:
     """Where the header ends, if the text is one of ours."""
-    starts = [at for marker in ("\n[facts]\n", "\n[[fact]]\n") if (at := text.find(marker)) >= 0]
-    return min(starts, default=len(text))
+    return _first(text, _SESSION, _JOB, _FACT_HEAD, COLUMNS)
+
+
+def _first(text: str, *markers: str) -> int:
+    return min((at for marker in markers if (at := text.find(marker)) >= 0), default=len(text))
 
 
 def read(text: str) -> Parts:
     """The whole file. Raises Foreign."""
-    start = body_start(text)
-    document = read_header(text[:start])
-    facts: list[Fact] = []
-    match = _COLUMNS.match(text, start)
-    if match:
-        facts = _read_columns(*match.groups())
-        start = match.end()
-    tables = read_tables(text, start)
-    return Parts(document, facts + tables, len(tables))
+    jobs_start, facts_start = _first(text, _JOB, _FACT_HEAD), _first(text, _FACT_HEAD)
+    header, *sessions = text[:jobs_start].split(_SESSION)
+    try:
+        recorded = Recorded(
+            _read_jobs(text, jobs_start, facts_start), tuple(map(_read_session, sessions))
+        )
+    except (ValueError, Wrong) as error:
+        raise Foreign from error
+    return Parts(read_header(header), recorded, read_facts(text, facts_start))
+
+
+def _read_session(text: str) -> Session:
+    table = _read_lines(re.sub(rf"{checks.PATTERN}\Z", "", text))
+    session = table.pop("id"), table.pop("opened"), table.pop("closed", None)
+    if table or not all(map(isinstance, session, (str, datetime, datetime | None))):
+        raise Foreign
+    return Session(*session)
+
+
+def _read_jobs(text: str, start: int, end: int) -> tuple[RecordedJob, ...]:
+    """The tables of jobs. Raises ValueError and Wrong."""
+    jobs = []
+    rows = re.compile(_JOBS).findall(text, start, end)
+    if rows and rows[-1][-1].strip("\n"):
+        raise Foreign
+    for number, row in enumerate(rows):
+        (
+            index, start_index, count, state, job_id, attempt, attempted, submitted, finished,
+            message, failed, rest, before, foreign,
+        ) = row  # fmt: skip
+        if foreign:
+            break
+        if int(index) != number:
+            raise Foreign
+        rare = records.rare(Table(_read_lines(rest))) if rest else {}
+        newest = records.attempt(
+            state,
+            _string(job_id) if job_id else None,
+            datetime.fromisoformat(attempted) if attempted else None,
+            datetime.fromisoformat(submitted) if submitted else None,
+            datetime.fromisoformat(finished) if finished else None,
+            _string(message) if message else "",
+            _string(failed) if failed else None,
+            rare,
+        )
+        part = records.part(int(start_index), int(count))
+        if not rest and not before and attempt == "1":
+            jobs.append(RecordedJob(part, (newest,)))
+            continue
+        earlier = [
+            _read_earlier(lines, number)
+            for number, lines in enumerate(before.split(_EARLIER)[1:], start=1)
+        ]
+        if int(attempt) != len(earlier) + 1:
+            raise Foreign
+        jobs.append(records.job(part, newest, rare, earlier))
+    return tuple(jobs)
+
+
+def _read_earlier(lines: str, number: int) -> tuple[RecordedAttempt, int | None]:
+    table = Table(_read_lines(lines))
+    if not table.values.keys() <= records.ATTEMPT_KEYS:
+        raise Foreign
+    return records.attempt_of(table, number), table.find("experiments_count", int)
 
 
 def read_header(text: str) -> dict[str, Any]:
@@ -94,10 +164,11 @@ def read_header(text: str) -> dict[str, Any]:
     if match is None:
         raise Foreign
     document: dict[str, Any] = {"format": int(match[1]), "set": _read_lines(match[2])}
-    if match[3] is not None:
-        if "options" in document["set"]:
-            raise Foreign
-        document["set"]["options"] = _read_lines(match[3])
+    for key, lines in (("options", match[3]), ("versions", match[4])):
+        if lines is not None:
+            if key in document["set"]:
+                raise Foreign
+            document["set"][key] = _read_lines(lines)
     return document
 
 
@@ -115,7 +186,7 @@ def _read_lines(text: str) -> dict[str, Any]:
     return table
 
 
-def read_tables(text: str, start: int = 0) -> list[Fact]:
+def read_facts(text: str, start: int = 0) -> list[Fact]:
     """The facts that follow one another as tables from `start` to the end. Raises Foreign."""
     rows = re.compile(_FACTS).findall(text, start)
     if rows and rows[-1][-1].strip("\n"):
@@ -133,56 +204,21 @@ def read_tables(text: str, start: int = 0) -> list[Fact]:
             for job, attempt, at, message, kind, value, rest in rows
             if not rest
         )
-        return _checked(list(map(_NEW_FACT, columns)))
+        return checked(list(map(new_fact, columns)))
     except ValueError as error:
         raise Foreign from error
 
 
-def _read_columns(
-    jobs: str, attempts: str, times: str, kinds: str, values: str, messages: str
-) -> list[Fact]:
-    if not re.fullmatch(_TIMES, times):
-        raise Foreign
-    try:
-        rows = zip(
-            _numbers(jobs),
-            _numbers(attempts),
-            map(datetime.fromisoformat, times[1:-1].split(", ")),
-            map(_KINDS.__getitem__, _texts(kinds)),
-            _texts(values),
-            _texts(messages),
-            strict=True,
-        )
-        return _checked(list(map(_NEW_FACT, rows)))
-    except (ValueError, KeyError) as error:
-        raise Foreign from error
-
-
-def _checked(facts: list[Fact]) -> list[Fact]:
+def checked(facts: list[Fact]) -> list[Fact]:
+    """Facts whose kinds have values that can be. Raises Foreign."""
     for _, _, _, kind, value, _ in facts:
         if kind is _FINISHED and value not in _FINAL:
             raise Foreign
     return facts
 
 
-def _numbers(array: str) -> list[int]:
-    if not re.fullmatch(_NATURALS, array):
-        raise Foreign
-    numbers: list[int] = _loads(array)
-    return numbers
-
-
-def _texts(array: str) -> list[str]:
-    # Without escapes, JSON's arrays of strings are TOML's, but for DEL and nested values.
-    if ("\\" in array or "\x7f" in array) and not re.fullmatch(_STRINGS, array):
-        raise Foreign
-    texts: list[str] = _loads(array)
-    if not all(type(text) is str for text in texts):
-        raise Foreign
-    return texts
-
-
-def _loads(value: str) -> Any:
+def loads(value: str) -> Any:
+    """The value of a JSON text. Raises Foreign."""
     try:
         return json.loads(value)
     except (ValueError, RecursionError) as error:
@@ -193,11 +229,15 @@ def _scalar(value: str) -> Any:
     """What a value in JSON says, which for a plain text needs no JSON."""
     if value[0] == '"' and "\\" not in value:
         return value[1:-1]
-    return _loads(value)
+    return loads(value)
+
+
+def _string(value: str) -> str:
+    return value[1:-1] if "\\" not in value else str(loads(value))
 
 
 def _plain(text: str) -> str:
-    return str(_loads(f'"{text}"'))
+    return str(loads(f'"{text}"'))
 
 
 def _time(text: str) -> datetime:

@@ -6,28 +6,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from qjobs import files
-from qjobs.errors import QjobsError, StateDamaged, StateError
-from qjobs.facts import Fact, FactKind, Ledger
-from qjobs.store.state import any_toml as document
-from qjobs.store.state import checks, reading
-from qjobs.store.state import fast as exact
+from qjobs.errors import QjobsError, StateDamaged
+from qjobs.facts import Fact, FactKind
+from qjobs.ledger import Ledger
+from qjobs.store.state import any_toml, checks, fast, format1, reading
 from qjobs.store.state import format as layout
+from qjobs.store.state.fold import folded
 
-# Reading so many facts one by one costs about as much as starting Python does.
-_MOST_LOOSE = 1000
 # Of a writer that is at it for long: its file must not become larger than anybody reads.
-_MOST_LOOSE_WHILE_OPEN = 500_000
+_MOST_FACTS = 500_000
 
 
 class StateFile:
     """A state file and the ledger of all that it says, for one thread at a time.
 
-    The lock beside the file is held while `open`, `catch_up`, `append` or `compact` runs. These may
-    raise OSError and a StateError; call `forget` then.
+    The lock beside the file is held while `open`, `catch_up`, `append` or `fold` runs. These may
+    raise OSError and a StateError; call `forget` then. `upgrades` says whether a file of format 1
+    may become one of format 2.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, upgrades: bool) -> None:
         self.warnings: list[str] = []
+        self._upgrades = upgrades
         self._path = path
         self._ledger: Ledger | None = None
         self._descriptor: int | None = None
@@ -35,12 +35,15 @@ class StateFile:
     def known(self) -> Ledger:
         """The ledger as it was last, which needs no lock. Raises a StateError."""
         if self._ledger is None:
-            self._ledger = reading.read_state(self._path).ledger()
+            self._ledger, _ = reading.read_state(self._path).ledger()
         return self._ledger
 
     def forget(self) -> None:
         """Read everything anew before the next fact: what is known may not be on the disk."""
         self._ledger = None
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -56,7 +59,7 @@ class StateFile:
         if not state.contents.exact:
             _check_extensible(self._path, state.good_bytes)
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND)
-        # Whoever compacted the file may have died before its new place was on the disk.
+        # Whoever replaced the file may have died before its new place was on the disk.
         files.sync_folder(self._path.parent)
         torn_bytes = state.stamp.size_bytes - state.good_bytes
         if torn_bytes:
@@ -67,8 +70,10 @@ class StateFile:
         self._stamp = state.stamp
         self._good_bytes = state.good_bytes
         self._total = state.total
-        self._loose = state.contents.loose
-        self._ledger = state.ledger()
+        self._state = state
+        self._facts = len(state.contents.facts)
+        self._ledger, odd = state.ledger()
+        self._foldable = state.contents.exact and not odd
         return self._ledger
 
     def catch_up(self) -> Ledger:
@@ -77,21 +82,21 @@ class StateFile:
         if (
             self._descriptor is None
             or self._ledger is None
-            or not now.same_file(self._stamp)  # compacted, or put there by hand
+            or not now.same_file(self._stamp)  # replaced by another writer, or by hand
             or now.size_bytes < self._good_bytes
         ):
             return self.open(None)
         if now.size_bytes > self._good_bytes:
             tail = files.read_from(self._descriptor, self._good_bytes)
             try:
-                facts = exact.read_tables(tail.decode())
+                facts = fast.read_facts(tail.decode())
             except ValueError:
                 return self.open(None)
             for fact in facts:
-                self._ledger.admit(fact)
+                self._foldable &= self._ledger.admit(fact)
             self._good_bytes += len(tail)
             self._total = checks.add(tail, self._total)
-            self._loose += len(facts)
+            self._facts += len(facts)
         return self._ledger
 
     def append(self, tables: list[bytes]) -> None:
@@ -111,35 +116,39 @@ class StateFile:
             raise
         self._good_bytes += len(data)
         self._total = checks.add(data, self._total)
-        self._loose += len(tables)
-        self.compact(_MOST_LOOSE_WHILE_OPEN)
+        self._facts += len(tables)
+        if self._facts > _MOST_FACTS:
+            self.fold()
 
-    def compact(self, most_loose: int = _MOST_LOOSE) -> None:
-        """Put the facts into columns, if they are many and all of the file is as we write it."""
-        if self._loose <= most_loose:
+    def fold(self) -> None:
+        """Put what the facts say into the tables, if all of the file is as we write it.
+
+        A file of format 1 gets its tables so. The file is replaced by a whole one.
+        """
+        old = self._state.contents.format == format1.FORMAT
+        if not self._foldable or not (self._facts or old) or (old and not self._upgrades):
             return
-        # The facts are safe as they are: that the file stays long is no failure.
+        # The facts are safe as they are: that the file stays as it is is no failure.
         with suppress(OSError, QjobsError):
-            self._replace()
+            self._replace(self.known())
 
-    def _replace(self) -> None:
-        state = reading.read_state(self._path)
-        if not state.contents.exact:
-            return
-        header = self._path.read_bytes()[: state.header_bytes]
-        compacted = checks.closed(header + layout.columns(state.contents.facts))
-        if reading.understand(compacted.decode()).facts != state.contents.facts:
-            raise StateError(f"compacting {self._path} would change it")
-        files.replace(self._path, compacted)
-        self.open(None)
+    def _replace(self, ledger: Ledger) -> None:
+        with files.temporary(self._path, folded(self._state, ledger)) as fresh:
+            # Last: where somebody's hand was here meanwhile, the next reader is to look at it.
+            data = self._path.read_bytes()
+            if len(data) != self._good_bytes or checks.add(data) != self._total:
+                return
+            fresh.replace(self._path)
+        self._let_go()
+        files.sync_folder(self._path.parent)
 
 
 def _check_extensible(path: Path, good_bytes: int) -> None:
     """Make sure that a fact can be appended to a file that is not as we write it."""
     example = Fact(0, 1, datetime.min.replace(tzinfo=UTC), FactKind.DROPPED, "")
     try:
-        document.parse((path.read_bytes()[:good_bytes] + layout.table(example)).decode())
-    except document.Wrong as wrong:
+        any_toml.parse((path.read_bytes()[:good_bytes] + layout.table(example)).decode())
+    except any_toml.Wrong as wrong:
         raise StateDamaged(
             f"{path}: no fact can be appended: {wrong.what}",
             hint="write each fact as a table [[fact]], as qjobs does",

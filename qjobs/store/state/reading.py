@@ -6,39 +6,44 @@ from typing import NamedTuple
 
 from qjobs import files
 from qjobs.errors import StateDamaged, StateError, StateTooNew
-from qjobs.facts import Fact, FactKind, Ledger
+from qjobs.facts import Fact, FactKind
+from qjobs.ledger import Ledger, Recorded
 from qjobs.model import JobSet
-from qjobs.store.state import any_toml as document
-from qjobs.store.state import checks
-from qjobs.store.state import fast as exact
+from qjobs.store.state import any_toml, checks, document, fast, format1, torn
 from qjobs.store.state import format as layout
-from qjobs.store.state import torn as tail
-from qjobs.store.state.any_toml import SetHeader, Wrong
+from qjobs.store.state.any_toml import Wrong
+from qjobs.store.state.document import SetHeader
 
 _HEADER_BYTES = 1 << 16
 _MEND = "mend that line or put the file back from a backup; nothing was changed"
 
 
 class Contents(NamedTuple):
-    """What the text of a state file says.
+    """What the text of a state file says: what its tables have on record, and facts behind them.
 
-    `unknown` counts the facts of a kind that we do not know, `loose` those that are not
-    compacted. `exact` says that all of the text is as we write it, so that compacting loses
-    nothing; `newer`, that a later qjobs wrote it. `stranger` tells of a table that no qjobs of
-    this format writes; it may once have been a fact.
+    `format` is that of its layout. `unknown` counts the facts of a kind that we do not know,
+    `unknown_key` tells of the first key of a job that we do not know. `exact` says that all of
+    the text is as we write it, so that folding the facts into the tables loses nothing.
+    `stranger` tells of a table that no qjobs of this format writes; it may once have been a fact.
     """
 
     job_set: JobSet
+    recorded: Recorded
     facts: list[Fact]
-    unknown: int
-    loose: int
-    exact: bool
-    newer: bool
+    format: int
+    exact: bool = True
+    unknown: int = 0
+    unknown_key: Wrong | None = None
     stranger: Wrong | None = None
+
+    @property
+    def newer(self) -> bool:
+        """Whether a later qjobs wrote it."""
+        return self.format > layout.FORMAT
 
 
 class State(NamedTuple):
-    """A state file. Of its bytes, `good` are whole facts and `header` come before the first.
+    """A state file. Its `header` ends where the first table begins; `good` bytes are whole facts.
 
     `total` is what the good ones add up to, for the next check line. `damage` is what keeps
     everybody from writing: the file can be read, but it is not what qjobs wrote.
@@ -47,14 +52,15 @@ class State(NamedTuple):
     contents: Contents
     warnings: tuple[str, ...]
     good_bytes: int
-    header_bytes: int
+    header: str
     stamp: files.Stamp
     total: int
     damage: StateDamaged | None
 
-    def ledger(self) -> Ledger:
-        """The jobs as the facts have left them."""
-        return Ledger(self.contents.job_set.slices, self.contents.facts)
+    def ledger(self) -> tuple[Ledger, list[Fact]]:
+        """The jobs as the facts have left them, and the facts that could not follow."""
+        ledger = Ledger.of(self.contents.recorded)
+        return ledger, [fact for fact in self.contents.facts if not ledger.admit(fact)]
 
     def check_writable(self, path: Path) -> None:
         """Raise StateTooNew or StateDamaged if nothing may be added to the file at `path`."""
@@ -83,7 +89,7 @@ def _read(path: Path) -> State:
     examined = checks.examine(data if good_bytes == len(data) else data[:good_bytes])
     damage = None
     if not contents.newer:
-        damage = _damage(path, good, contents, examined.changed)
+        damage = _damage(path, good, contents, examined)
     warnings = []
     torn_bytes = len(data) - good_bytes
     if torn_bytes:
@@ -98,7 +104,7 @@ def _read(path: Path) -> State:
         contents=contents,
         warnings=tuple(warnings),
         good_bytes=good_bytes,
-        header_bytes=len(good[: exact.body_start(good)].encode()),
+        header=good[: fast.body_start(good)],
         stamp=stamp,
         total=examined.total,
         damage=damage,
@@ -112,11 +118,11 @@ def _whole_facts(path: Path, data: bytes) -> tuple[str, int]:
     except UnicodeDecodeError:
         # A fact that was never finished may end within a character.
         text = data.decode("utf-8", "surrogateescape")
-        good = text[: tail.good_length(text)]
+        good = text[: torn.good_length(text)]
         encoded = good.encode("utf-8", "surrogateescape")
         _check_utf8(path, encoded)
         return good, len(encoded)
-    length = tail.good_length(text)
+    length = torn.good_length(text)
     if length == len(text):
         return text, len(data)
     good = text[:length]
@@ -132,16 +138,21 @@ def _check_utf8(path: Path, data: bytes) -> None:
 
 
 def _damage(
-    path: Path, text: str, contents: Contents, changed: tuple[int, int] | None
+    path: Path, text: str, contents: Contents, examined: checks.Examined
 ) -> StateDamaged | None:
     if contents.stranger is not None:
         where = f"{path}:{contents.stranger.line(text)}"
         return StateDamaged(f"{where}: {contents.stranger.what}", hint=_MEND)
-    if changed is None:
+    if examined.changed is not None:
+        first, last = examined.changed
+        what = f"{first}: something in lines {first}-{last} is not as qjobs wrote it"
+    elif text.count("\n[[", examined.guarded) > text.count("\n[[fact]]", examined.guarded):
+        # Unlike facts, tables are written together with the check line behind them.
+        what = f"{text.count(chr(10)) + 1}: the file was cut off here, or put together by hand"
+    else:
         return None
-    first, last = changed
     return StateDamaged(
-        f"{path}:{first}: something in lines {first}-{last} is not as qjobs wrote it",
+        f"{path}:{what}",
         hint="put the file back from a backup, or, if you changed it knowingly, remove its lines "
         "that begin with `# crc32`",
     )
@@ -155,8 +166,8 @@ def read_header(path: Path) -> SetHeader:
     data = files.read(path, at_most=_HEADER_BYTES)[0]
     text = data.decode("utf-8", "replace")
     try:
-        return document.header(exact.read_header(text[: exact.body_start(text)]))
-    except exact.Foreign:  # or longer than that
+        return document.header(fast.read_header(text[: fast.body_start(text)]))
+    except fast.Foreign:  # or longer than that
         job_set = read_state(path).contents.job_set
         return SetHeader(
             job_set.set_id, job_set.name, job_set.created, job_set.fingerprint, job_set.program
@@ -168,36 +179,51 @@ def read_header(path: Path) -> SetHeader:
 def understand(text: str) -> Contents:
     """Read the text of a state file that holds whole facts. Raises Wrong."""
     try:
-        toml, facts, loose = exact.read(text)
-    except exact.Foreign:
+        toml, recorded, facts = (format1 if text.startswith("format = 1\n") else fast).read(text)
+    except fast.Foreign:
         return _understand_foreign(text)
-    newer = document.format_number(toml) > layout.FORMAT
-    return Contents(document.job_set(toml), facts, 0, loose, exact=True, newer=newer)
+    number = document.format_number(toml)
+    return Contents(_job_set(toml, number, recorded), recorded, facts, number)
 
 
 def _understand_foreign(text: str) -> Contents:
-    toml = document.parse(text)
-    newer = document.format_number(toml) > layout.FORMAT
+    toml = any_toml.parse(text)
+    number = document.format_number(toml)
+    unknown_key = None
     try:
         facts, unknown = document.facts(toml)
-        job_set = document.job_set(toml)
+        if number == format1.FORMAT:
+            recorded = format1.recorded(toml)
+        else:
+            recorded, unknown_key = document.recorded(toml)
+        job_set = _job_set(toml, number, recorded)
     except Wrong as wrong:
-        wrong.newer = newer
+        wrong.newer = number > layout.FORMAT
         raise
     return Contents(
-        job_set, facts, unknown, len(facts),
-        exact=False, newer=newer, stranger=document.stranger(toml),
+        job_set, recorded, facts, number, exact=False, unknown=unknown, unknown_key=unknown_key,
+        stranger=document.stranger(toml),
     )  # fmt: skip
+
+
+def _job_set(toml: any_toml.Document, number: int, recorded: Recorded) -> JobSet:
+    if number == format1.FORMAT:
+        return document.job_set(toml, tuple(job.slice for job in recorded.jobs))
+    return document.job_set(toml, document.planned(recorded))
 
 
 def line_of(path: Path, fact: Fact) -> int:
     """The line of a state file that has a fact, for a person to look at."""
     text = files.read(path)[0].decode("utf-8", "replace")
-    columns = text.find("\n[facts]\n")
-    at = text.find(layout.table(fact).decode().rstrip("\n"))
-    if at < 0:
-        at = columns if columns >= 0 else text.find(f"{fact.kind} = {layout.string(fact.value)}")
-    return text.count("\n", 0, at + 1) + 1
+    at = text.find(layout.table(fact).decode().rstrip("\n")) + 1
+    if not at:  # it stands in columns, in a table of a job, or somebody has reshaped it
+        at = max(text.find(layout.string(fact.value)), text.find(fact.value), 0)
+    return text.count("\n", 0, at) + 1
+
+
+def line_of_wrong(path: Path, wrong: Wrong) -> int:
+    """The line of a state file where something is wrong."""
+    return wrong.line(files.read(path)[0].decode("utf-8", "replace"))
 
 
 def line_of_unknown(path: Path) -> int:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from qjobs import files
 from qjobs.errors import StateDamaged
-from qjobs.store.state import any_toml as document
-from qjobs.store.state import checks, reading
+from qjobs.store.state import any_toml, checks, fast, reading
 from qjobs.store.state import format as layout
 
 
@@ -42,14 +41,17 @@ def relabel(
     wanted = before._replace(job_set=job_set)
     try:
         done = reading.understand(text) == wanted
-    except document.Wrong:
+    except any_toml.Wrong:
         done = False
     if not done:
         raise StateDamaged(
             f"{path}: what is to be changed is not where qjobs writes it",
             hint="write there, in place of what it says: " + "; ".join(line for line, _ in lines),
         )
-    files.replace(path, checks.closed(text.encode()))
+    # A part of its own, if it is where we think it is.
+    start = fast.body_start(text) if before.exact else 0
+    header = checks.closed(text[:start].encode()) if start else b""
+    files.replace(path, checks.closed(header + text[start:].encode()))
 
 
 def _with_line(text: str, line: str, head: str) -> str:

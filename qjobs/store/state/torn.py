@@ -9,8 +9,7 @@ import re
 from functools import cache
 
 from qjobs.facts import FactKind
-from qjobs.store.state import checks
-from qjobs.store.state import fast as exact
+from qjobs.store.state import checks, fast
 
 _MARKER = "\n[[fact]]\n"
 _SHORTEST = 2  # one newline is no beginning of anything
@@ -35,10 +34,10 @@ def _begun() -> re.Pattern[str]:
     """A pattern for a fact, with its marker, that is broken off anywhere before its end."""
     kinds = "|".join(_beginnings(f"{kind} = ") for kind in FactKind)
     kind = rf"(?:{kinds}|[a-z]+ = {_BEGUN_TEXT})"
-    message = _line("message = ", _BEGUN_TEXT, exact.STRING, kind)
-    at = _line("at = ", "[0-9TZ:.-]*", exact.TIME, rf"(?:{message}|{kind})")
-    attempt = _line("attempt = ", "[0-9]*", exact.NATURAL, at)
-    job = _line("job = ", "[0-9]*", exact.NATURAL, attempt)
+    message = _line("message = ", _BEGUN_TEXT, fast.STRING, kind)
+    at = _line("at = ", "[0-9TZ:.-]*", fast.TIME, rf"(?:{message}|{kind})")
+    attempt = _line("attempt = ", "[0-9]*", fast.NATURAL, at)
+    job = _line("job = ", "[0-9]*", fast.NATURAL, attempt)
     return re.compile(re.escape(_MARKER) + job)
 
 

@@ -1,0 +1,39 @@
+"""Folds what facts say into the tables of the jobs."""
+
+import re
+
+from qjobs.errors import StateError
+from qjobs.ledger import Ledger, Recorded
+from qjobs.model import JobSet
+from qjobs.store.state import checks, format1, reading, tables
+from qjobs.store.state import format as layout
+
+_OURS = re.compile(r"# [0-9]+ circuits? in [0-9]+ jobs? on .* `qjobs show .*\n")
+
+
+def assembled(header: bytes, recorded: Recorded) -> bytes:
+    """A whole file without facts. A check line tells the header from tables that were cut off."""
+    head, body = checks.closed(header), tables.written(recorded)
+    return checks.closed(head + body) if body else head
+
+
+def folded(state: reading.State, ledger: Ledger) -> bytes:
+    """The file, which is all as we write it, with tables that say what the ledger says.
+
+    The header stays as it was, but for its first line. Raises StateError if it would say
+    anything else.
+    """
+    job_set, recorded = state.contents.job_set, ledger.recorded()
+    header = _renewed(state.header, job_set, len(recorded.jobs))
+    fresh = assembled(header.encode(), recorded)
+    if reading.understand(fresh.decode())[:4] != (job_set, recorded, [], layout.FORMAT):
+        raise StateError("other tables would change what the file says")
+    return fresh
+
+
+def _renewed(header: str, job_set: JobSet, jobs: int) -> str:
+    text = f"{checks.without(header).rstrip()}\n"
+    first_line = layout.comment(job_set, jobs)
+    if text.startswith("format = 1\n"):
+        text = f"{first_line}{format1.upgraded(text)}"
+    return _OURS.sub(lambda _: first_line, text, count=1)
