@@ -36,7 +36,8 @@ class Capabilities(NamedTuple):
     """What a provider can do; None of it changes while the process lives.
 
     `finds`: `find` answers for every job this provider ever accepted. `settle_s`: seconds
-    after which a job that was accepted is sure to be found. `polls_s`: the first and the
+    after the beginning of a call after which a job that came of it is sure to be found: with
+    those that the call itself may take. `polls_s`: the first and the
     longest pause between two questions for the status of unfinished jobs. `estimates`: jobs
     with observables are run, and their results hold expectation values. `estimates_remark`: what
     is to be known of these on the backend, a clause, or nothing. `accounts`: the user

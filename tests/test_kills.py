@@ -147,7 +147,8 @@ def test_nothing_is_lost_or_run_twice_whatever_is_killed(shell, tmp_path):
         assert shell.counts(set_id) == expected
 
 
-@pytest.mark.parametrize("more", ["", ",drop=3,lose=3,connections=1", ",settle=0.2"])
+# What is recorded and what the provider lists may be as far apart as a slow machine makes them.
+@pytest.mark.parametrize("more", ["", ",drop=3,lose=3,connections=1", ",settle=5"])
 def test_of_jobs_that_share_a_call_each_is_there_once(shell, more):
     """Killed before, in the midst of, and after calls, and while their answers are recorded."""
     chance = chance_of(f"calls{more}")
@@ -155,7 +156,7 @@ def test_of_jobs_that_share_a_call_each_is_there_once(shell, more):
     moments = shell.count(*submit)
 
     killed = 0
-    while killed < CALL_KILLS:
+    while killed < (2 if "settle" in more else CALL_KILLS):
         left = unsent_jobs(shell)
         most = moments * ((left or CIRCUITS) + 8) // CIRCUITS
         killed += shell.kill_at(chance.randint(1, most), *(["resume"] if left else submit))

@@ -43,8 +43,11 @@ class Interruption:
             os._exit(128 + number)
         self.exit_code = ExitCode(128 + number)
         # This runs in the midst of the main thread, which may hold the lock that `set` takes.
-        _thread.start_new_thread(self.stop.set, ())
-        say_from_signal_handler(self._message)
+        _thread.start_new_thread(self._stop, ())
+
+    def _stop(self) -> None:
+        self.stop.set()
+        say_from_signal_handler(self._message)  # only now is it true
 
 
 def exit_on_sigterm() -> None:

@@ -133,7 +133,8 @@ class World:
 
     def live(self) -> Counter[int]:
         """How many jobs that may run, or ran to their end, each circuit has at the provider."""
-        with self.provider._books.open() as page:  # the bill, with its circuits
+        # Another connection: the files of this one's may have been put back as they were.
+        with self.new_provider()._books.open() as page:  # the bill, with its circuits
             entries = page.all()
         return Counter(
             index

@@ -385,7 +385,7 @@ for job in range(3):
 
 def test_a_job_is_found_when_the_listing_has_settled(world: World) -> None:
     backend = "settle=5"
-    assert world.provider.capabilities(backend).settle_s == 5
+    assert world.provider.capabilities(backend).settle_s > 5  # with the call itself
     job_id = world.submit(backend)
 
     assert list(world.provider.find("qj-set-0-1")) == []

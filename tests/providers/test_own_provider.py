@@ -167,9 +167,11 @@ def test_killed_at_any_moment_each_slice_is_there_once(
     assert code == 0, output
     moments = int(counted.read_text())
 
-    for _ in range(times(8, 60)):
+    killed = 0
+    while killed < times(8, 60):
         code, output = start(deeds.__file__, str(chance.randint(1, moments)), str(counted), *submit)
-        assert code == -9, output
+        assert code in (0, -9), output  # not each run comes to as many moments
+        killed += code == -9
 
     store = Store(tmp_path / "home", clock=lambda: None)
     expected = []

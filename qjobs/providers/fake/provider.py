@@ -26,6 +26,7 @@ from qjobs.results import JobResult
 from qjobs.tags import set_tag_of
 
 _LOOK_S = 0.01
+_CALL_S = 2.0  # no call takes longer, unless it is told to
 _TOO_LARGE = "the job was too large to run"
 
 
@@ -62,7 +63,7 @@ class FakeProvider:
         return Capabilities(
             finds=script.find,
             cancels=script.cancel,
-            settle_s=script.settle_s,
+            settle_s=script.settle_s and script.settle_s + _CALL_S,
             polls_s=(0.05, 1.0),
         )
 
