@@ -10,7 +10,6 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from qjobs import __version__, paths
-from qjobs.cli.groups import expanded
 from qjobs.errors import ExitCode, UsageError
 from qjobs.render.output import is_terminal
 
@@ -172,6 +171,9 @@ def _check_value(param: Any, given: object) -> None:
 
 
 def _import_verb(verb: Verb) -> Any:
+    # Imported here: `--help` does without.
+    from qjobs.cli.groups import expanded
+
     app = _typer(add_completion=False)
     _add(app, verb, expanded(verb.function()))
     return typer.main.get_command(app)
