@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 CIRCUITS = 6
-PARSERS = ("store/state/reading.py:understand", "store/reading.py:understand")
+PARSERS = ("store/state/reading.py:understand",)
 """Each call of one of these parses a state file."""
 
 PROGRAM = """

@@ -10,7 +10,7 @@ from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
 from qjobs.cli.exit_codes import Interrupted, TooManyFailed, retry_command, warn_of_unknown
 from qjobs.cli.groups import OutputOptions, WaitOptions
-from qjobs.cli.reports import status_of
+from qjobs.cli.reports import looked_into, status_of
 from qjobs.cli.submission import conclude, print_ids, submit_jobs
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
@@ -116,11 +116,7 @@ def _states(*, failed: bool, cancelled: bool) -> tuple[State, ...]:
 
 def _looked_into(workspace: Workspace, target: Target, output: Output) -> SetReport:
     """How the target is, with the circuits that failed in jobs that are done."""
-    from threading import Event
-
-    from qjobs.engine.failed import look_into
-
-    report = look_into(workspace, target, status(workspace, target), stop=Event())
+    report = looked_into(workspace, target, status(workspace, target))
     for problem in report.problems:
         output.warn(problem)
     return report

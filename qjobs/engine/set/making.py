@@ -1,4 +1,4 @@
-"""Circuit files become a job set, planned and on disk; `resume` then hands its jobs over."""
+"""Circuit files become a job set, planned and on disk; `submit_unsent` then submits its jobs."""
 
 import hashlib
 import json
