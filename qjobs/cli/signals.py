@@ -12,6 +12,7 @@ from qjobs.errors import ExitCode
 from qjobs.render.output import say_from_signal_handler
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_FULL_PIPE_S = 10.0  # for a message to leave, where nobody reads what this process says
 
 
 class Interruption:
@@ -21,6 +22,7 @@ class Interruption:
         self.stop = threading.Event()
         self.exit_code = ExitCode.OK  # of the signal that came, if one did
         self._message = message
+        self._said = threading.Event()
         self._before = {number: signal.getsignal(number) for number in _SIGNALS}
 
     def __enter__(self) -> Self:
@@ -34,6 +36,8 @@ class Interruption:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self.exit_code:
+            self._said.wait(_FULL_PIPE_S)  # a process that ends takes its threads along
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -47,7 +51,10 @@ class Interruption:
 
     def _stop(self) -> None:
         self.stop.set()
-        say_from_signal_handler(self._message)  # only now is it true
+        try:
+            say_from_signal_handler(self._message)  # only now is it true
+        finally:
+            self._said.set()
 
 
 def exit_on_sigterm() -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from enum import StrEnum
 from typing import NamedTuple, TextIO
 
@@ -134,4 +135,5 @@ def say_from_signal_handler(line: str) -> None:
     """Write a line to stderr where a buffered stream may be in the middle of a write."""
     if not line:
         return
-    os.write(2, f"\n{line}\n".encode() if is_terminal(sys.stderr) else f"{line}\n".encode())
+    with suppress(OSError):  # nobody may be there to read it
+        os.write(2, f"\n{line}\n".encode() if is_terminal(sys.stderr) else f"{line}\n".encode())
