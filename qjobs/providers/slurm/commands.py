@@ -29,12 +29,13 @@ _DENIED = ("Invalid account", "User's group not permitted", "authentication", "A
 
 
 class Entry(NamedTuple):
-    """A task as `squeue` has it: `job_id` is `ARRAY_TASK`, `state` and `reason` Slurm's words.
+    """A task as Slurm has it: `array` is what that calls it, `state` and `reason` are its words.
 
     `start` is when it began, or is believed to, in local time; `ran_s` for how long it has run.
     """
 
-    job_id: str
+    array: str
+    task: str
     state: str
     reason: str
     comment: str
@@ -104,7 +105,7 @@ def queue() -> Iterator[Entry]:
     for line in told.splitlines():
         array, task, ran, state, start, comment, reason = (line.split("|", 6) + [""] * 7)[:7]
         start = start if "T" in start else ""
-        yield Entry(f"{array}_{task}", state, reason, comment, start, _seconds(ran))
+        yield Entry(array, task, state, reason, comment, start, _seconds(ran))
 
 
 def _seconds(written: str) -> float:
@@ -129,7 +130,8 @@ def accounted(job_ids: Sequence[str]) -> Iterator[Entry]:
             return
         for line in lines:
             job_id, _, state = line.partition("|")
-            yield Entry(job_id, state.partition(" ")[0], "", "")
+            array, _, task = job_id.partition("_")
+            yield Entry(array, task, state.partition(" ")[0], "", "")
 
 
 def cancel(job_ids: Sequence[str]) -> None:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -84,7 +83,7 @@ class SlurmProvider:
             estimates=True,
             estimates_remark=backends.estimates_remark(name),
             settle_s=0.0,  # what comes late was ruled out: see `submit_together`
-            polls_s=(1.0, 30.0),
+            polls_s=(0.5, 15.0),
             named_options=(),
         )
 
@@ -173,9 +172,9 @@ class SlurmProvider:
         """The id of the task that has begun with a tag; no other will begin hereafter."""
         for array, task in self._shared.with_tag(tag):
             if not array.take(task, VOID) and not array.is_void(task):
-                if not (array_id := self._id(array, {})):
+                if not (name := self._name(array, {})):
                     raise NotNow(f"a task of {tag} has begun, but not said its id yet")
-                return f"{array_id}_{task}"
+                return f"{name}_{task}"
         return ""
 
     def _submit(
@@ -220,9 +219,12 @@ class SlurmProvider:
                 *self._settings.words({**named, **chosen}), str(script),
             ]
         )  # fmt: skip
-        with suppress(OSError):  # Slurm can tell, and so will the first task
+        try:
             array.tell(array_id)
-        return answers | {tag: f"{array_id}_{task}" for task, tag in enumerate(tags)}
+            name = self._shared.name_of(array)
+        except OSError as error:  # Slurm can tell, and so will the first task
+            raise ProviderError(f"cannot write in {array.folder}: {error.strerror}") from error
+        return answers | {tag: f"{name}_{task}" for task, tag in enumerate(tags)}
 
     def _copied(self, circuits: CircuitSlice) -> CircuitSlice:
         try:
@@ -255,32 +257,37 @@ class SlurmProvider:
         for array, task in self._shared.with_tag(tag):
             if array.is_void(task):
                 continue
-            if array_id := self._id(array, entries):
-                found.append(f"{array_id}_{task}")
+            if name := self._name(array, entries):
+                found.append(f"{name}_{task}")
         return found
 
-    def _id(self, array: Array, known: dict[str, str]) -> str:
-        """What Slurm calls an array; empty if there is none. `known` is asked for once."""
-        if found := array.slurm_id:
-            return found
-        if not known:
-            known[""] = ""
-            known |= {one.comment: one.job_id.partition("_")[0] for one in commands.queue()}
-        if found := known.get(array.key, ""):
-            with suppress(OSError):
-                array.tell(found)
-        return found
+    def _name(self, array: Array, known: dict[str, str]) -> str:
+        """What the ids of its tasks begin with; empty if there is no such array.
+
+        What Slurm knows is asked for once, and `known` then.
+        """
+        if not array.slurm_id:
+            if not known:
+                known[""] = ""
+                known |= {entry.comment: entry.array for entry in commands.queue()}
+            if array.key not in known:
+                return ""
+            try:
+                array.tell(known[array.key])
+            except OSError as error:
+                raise ProviderError(f"cannot write in {array.folder}: {error.strerror}") from error
+        return self._shared.name_of(array)
 
     def jobs_of(self, set_tag: str, *, backend: str) -> Sequence[RemoteJob]:
         """The tasks of a set; how they are is left to `statuses`."""
         jobs = []
         known: dict[str, str] = {}
         for array in self._shared.of_set(set_tag):
-            if array.manifest.get("backend") != backend or not (array_id := self._id(array, known)):
+            if array.manifest.get("backend") != backend or not (name := self._name(array, known)):
                 continue
             created = _time(array.manifest.get("created"))
             jobs += [
-                RemoteJob(f"{array_id}_{task}", backend, created, JobStatus.QUEUED, (tag, set_tag))
+                RemoteJob(f"{name}_{task}", backend, created, JobStatus.QUEUED, (tag, set_tag))
                 for task, tag in enumerate(array.tags)
                 if not array.is_void(task)
             ]
@@ -288,7 +295,7 @@ class SlurmProvider:
 
     def statuses(self, job_ids: Sequence[str], *, backend: str) -> Mapping[str, JobStatus]:
         """What the tasks left themselves, and one question to Slurm for all others."""
-        arrays = self._shared.by_id()
+        arrays = self._shared.by_name()
         found: dict[str, JobStatus] = {}
         for job_id in job_ids:
             if (ended := _ended(arrays, job_id)) is not None:
@@ -296,23 +303,28 @@ class SlurmProvider:
         left = [job_id for job_id in job_ids if job_id not in found]
         if not left:
             return found
-        entries = {entry.job_id: entry for entry in commands.queue()}
-        gone = [job_id for job_id in left if job_id not in entries]
-        entries |= {entry.job_id: entry for entry in commands.accounted(gone)} if gone else {}
+        # By their comments: what Slurm calls an array, another may have been called before.
+        entries = {(entry.comment, entry.task): entry for entry in commands.queue()}
+        gone = []
+        for job_id in left:
+            array, task = _task(arrays, job_id)
+            if array is not None and (array.key, str(task)) not in entries and "@" not in job_id:
+                gone.append(job_id)
+        told = {(entry.array, entry.task): entry for entry in commands.accounted(gone)}
         now_s = time.time()
         for job_id in left:
+            array, task = _task(arrays, job_id)
+            if array is None:
+                found[job_id] = JobStatus.UNKNOWN
+                continue
+            entry = entries.get((array.key, str(task))) or told.get((array.slurm_id, str(task)))
             # Once more: it may have ended since.
             ended = _ended(arrays, job_id)
-            found[job_id] = ended or self._status(arrays, job_id, entries.get(job_id), now_s)
+            found[job_id] = ended or self._status(array, task, entry, now_s)
         return found
 
-    def _status(
-        self, arrays: Mapping[str, Array], job_id: str, entry: Entry | None, now_s: float
-    ) -> JobStatus:
+    def _status(self, array: Array, task: int, entry: Entry | None, now_s: float) -> JobStatus:
         """How a task is that has left no outcome, by Slurm's word and by its own signs of life."""
-        array, task = _task(arrays, job_id)
-        if array is None:
-            return JobStatus.UNKNOWN
         heard_s = array.silent_s(task, now_s)
         lives = heard_s is not None and heard_s < self._settings.silent_s
         if entry is None:
@@ -320,7 +332,7 @@ class SlurmProvider:
                 return JobStatus.RUNNING
             if now_s - _time(array.manifest.get("created")).timestamp() < _UNSEEN_S:
                 return JobStatus.QUEUED
-            entry = Entry(job_id, UNHEARD, "", "")
+            entry = Entry("", "", UNHEARD, "", "")
         now = status(entry.state)
         if now is JobStatus.RUNNING:
             silence_s = entry.ran_s if heard_s is None else heard_s
@@ -333,7 +345,7 @@ class SlurmProvider:
 
     def details(self, job_id: str, *, backend: str) -> JobDetails:
         """When it was submitted, when it began and ended, and when Slurm believes it will begin."""
-        array, task = _task(self._shared.by_id(), job_id)
+        array, task = _task(self._shared.by_name(), job_id)
         if array is None:
             return JobDetails()
         outcome = array.outcome(task) or {}
@@ -384,7 +396,7 @@ class SlurmProvider:
 
     def failed_circuits(self, job_ids: Sequence[str], *, backend: str) -> Mapping[str, FailedPart]:
         """What the tasks counted."""
-        arrays = self._shared.by_id()
+        arrays = self._shared.by_name()
         found = {}
         for job_id in job_ids:
             array, task = _task(arrays, job_id)
@@ -403,7 +415,7 @@ class SlurmProvider:
     def cancel(self, job_ids: Sequence[str], *, backend: str) -> Mapping[str, CancelOutcome]:
         """Cancel tasks, whole arrays by their ids, and see what became of that."""
         before = self.statuses(job_ids, backend=backend)
-        arrays = self._shared.by_id()
+        arrays = self._shared.by_name()
         # No others: to scancel an id of somebody's could be an option.
         ours = [job_id for job_id in job_ids if _task(arrays, job_id)[0] is not None]
         open_ = [job_id for job_id in ours if not before[job_id].final]
@@ -419,7 +431,7 @@ class SlurmProvider:
         return {job_id: _outcome(before[job_id], after[job_id]) for job_id in job_ids}
 
     def _known(self, job_id: str) -> tuple[Array, int]:
-        array, task = _task(self._shared.by_id(), job_id)
+        array, task = _task(self._shared.by_name(), job_id)
         if array is None:
             raise ProviderError(f"there is no job {job_id} in {self._shared.arrays}")
         return array, task
@@ -429,10 +441,13 @@ def _shortened(arrays: Mapping[str, Array], job_ids: Sequence[str]) -> list[str]
     """The tasks as scancel takes them: an array by its own id, if it is all of it."""
     tasks: dict[str, list[str]] = {}
     for job_id in job_ids:
-        tasks.setdefault(job_id.partition("_")[0], []).append(job_id)
+        name, _, number = job_id.partition("_")
+        tasks.setdefault(name, []).append(number)
     words: list[str] = []
-    for array_id, ids in tasks.items():
-        words += [array_id] if len(ids) == len(arrays[array_id].tags) else ids
+    for name, numbers in tasks.items():
+        called = arrays[name].slurm_id
+        whole = len(numbers) == len(arrays[name].tags)
+        words += [called] if whole else [f"{called}_{number}" for number in numbers]
     return words
 
 
@@ -455,8 +470,8 @@ def _split(options: RunOptions) -> tuple[dict[str, str], RunOptions]:
 
 
 def _task(arrays: Mapping[str, Array], job_id: str) -> tuple[Array | None, int]:
-    array_id, _, task = job_id.partition("_")
-    array = arrays.get(array_id)
+    name, _, task = job_id.partition("_")
+    array = arrays.get(name)
     if array is None or not task.isdecimal() or int(task) >= len(array.tags):
         return None, 0
     return array, int(task)

@@ -60,6 +60,11 @@ class Array:
         except OSError:
             return ""
 
+    @property
+    def told_ns(self) -> int:
+        """When that was written down."""
+        return (self.folder / "id").stat().st_mtime_ns
+
     def tell(self, slurm_id: str) -> None:
         """Keep what Slurm calls it."""
         if not self.slurm_id:
@@ -189,10 +194,27 @@ class Shared:
             if tag in array.tags:
                 yield array, array.tags.index(tag)
 
-    def by_id(self) -> dict[str, Array]:
-        """The arrays by what Slurm calls them."""
-        arrays = (Array(path) for path in self.arrays.glob("*.*"))
-        return {array.slurm_id: array for array in arrays if array.slurm_id}
+    def by_name(self) -> dict[str, Array]:
+        """The arrays by what their tasks' ids begin with: what Slurm calls them.
+
+        Slurm may begin to count anew: then the later array has its key in its name.
+        """
+        called: dict[str, list[Array]] = {}
+        for path in self.arrays.glob("*.*"):
+            array = Array(path)
+            if slurm_id := array.slurm_id:
+                called.setdefault(slurm_id, []).append(array)
+        found = {}
+        for slurm_id, arrays in called.items():
+            first, *later = sorted(arrays, key=lambda array: array.told_ns)
+            found[slurm_id] = first
+            found |= {f"{slurm_id}@{array.key.rpartition('.')[2]}": array for array in later}
+        return found
+
+    def name_of(self, array: Array) -> str:
+        """What the ids of an array's tasks begin with, once Slurm has taken it."""
+        names = self.by_name().items()
+        return next(name for name, known in names if known.folder == array.folder)
 
 
 def new_key(set_tag: str) -> str:
