@@ -115,11 +115,13 @@ def temporary(path: Path, data: bytes) -> Iterator[Path]:
             fresh.unlink()
 
 
-def replace(path: Path, data: bytes) -> None:
+def replace(path: Path, data: bytes) -> Stamp:
     """Put a file in the place of `path`, whole and durably. Raises OSError."""
     with temporary(path, data) as fresh:
+        replaced = stamp(fresh.stat())
         fresh.replace(path)
     sync_folder(path.parent)
+    return replaced
 
 
 def sweep(folder: Path) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
+_SLEEP_S = 0.5
+"""A signal that the kernel gives to another thread is handled once the main thread wakes up."""
+
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
@@ -48,13 +51,19 @@ def each(
                 in_flight |= {executor.submit(work, item) for item in free}
             if not in_flight:
                 break
-            done, in_flight = wait(in_flight, return_when=FIRST_COMPLETED)
+            done, in_flight = wait(in_flight, _SLEEP_S, return_when=FIRST_COMPLETED)
             failures += (error for future in done if (error := future.exception()))
             yield from (future.result() for future in done if not future.exception())
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
     if failures:
         raise failures[0]
+
+
+def join(thread: threading.Thread) -> None:
+    """Wait for a thread; signals are handled meanwhile."""
+    while thread.is_alive():
+        thread.join(_SLEEP_S)
 
 
 def usable_cores() -> int:

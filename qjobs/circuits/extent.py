@@ -34,11 +34,16 @@ class Excessive(Exception):
     """A program stands for too much; how much."""
 
 
+def without_comments(text: str) -> str:
+    """A program in OpenQASM 2 without its comments."""
+    return _COMMENT.sub("", text)
+
+
 def check_registers(text: str) -> None:
     """Raise Excessive if a program in OpenQASM 2 declares too many bits."""
     if sum(map(_number, _REGISTER.findall(text))) > MAX_BITS:
         # A declaration within a comment is none, and nor is a gate whose name ends so.
-        declared = re.findall(rf"\b[qc]{_REGISTER.pattern}", _COMMENT.sub("", text))
+        declared = re.findall(rf"\b[qc]{_REGISTER.pattern}", without_comments(text))
         _check_bits(sum(map(_number, declared)))
 
 
@@ -54,7 +59,7 @@ def _check_bits(bits: int) -> None:
 
 def check_gates(text: str) -> None:
     """Raise Excessive if the gates that a program in OpenQASM 2 defines stand for too much."""
-    code = _COMMENT.sub("", text)
+    code = without_comments(text)
     sizes: dict[str, int] = {}
     depths: dict[str, int] = {}
     for name, body in _GATE.findall(code):

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from math import isqrt
 from typing import TYPE_CHECKING
 
+from qjobs.circuits.extent import without_comments
+
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.circuit import Instruction
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 MANY = 64
 """Up to so many parameters, a gate costs no more than its statements."""
 
-_COMMENT = re.compile(r"//[^\n]*")
 _GATE = re.compile(r"\bgate\s+(\w+)\s*\(([^(){};]*)\)([^{};]*)\{([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
@@ -26,7 +27,7 @@ def load(text: str, loads: "Callable[[str], QuantumCircuit]") -> "QuantumCircuit
     circuit = loads(text)  # as it was written first, for the places of what is wrong in it
     if "gate" not in text:
         return circuit
-    code = _COMMENT.sub("", text)
+    code = without_comments(text)
     prefix = "part"
     while prefix in code:
         prefix += "_"

@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from qjobs import pool
 from qjobs.circuits.foreign import describe
 from qjobs.cli import options
 from qjobs.cli.groups import OutputOptions
@@ -107,7 +108,7 @@ def _asked(names: Sequence[str]) -> dict[str, Answer]:
             # On the main thread: it may import Qiskit, which must not come in another one.
             ask(name, provider)
     for thread in threads:
-        thread.join()
+        pool.join(thread)
     return answers
 
 

@@ -6,13 +6,11 @@ import typer
 
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets, warn_of
-from qjobs.cli.exit_codes import Interrupted, TooManyFailed
 from qjobs.cli.groups import OutputOptions, WaitOptions
-from qjobs.cli.reports import status_of
-from qjobs.cli.submission import conclude, print_ids, submit_jobs
+from qjobs.cli.submission import print_ids, submit_and_conclude
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.deadline import Deadline, within
-from qjobs.errors import ExitCode, TimedOut
+from qjobs.errors import ExitCode
 
 
 def resume(
@@ -46,21 +44,9 @@ def resume(
             target.refuse_parts("resume", (i for i in unsent_jobs(target.folder) if i in meant))
     if output.ids_only:
         print_ids(targets)
-    limit = waiting.limit
-    errors = []
-    for target in targets:
-        error = submit_jobs(
-            workspace, target, output,
-            jobs=target.jobs, max_workers=max_workers, resend_unknown=resend_unknown,
-            recalibrated=recalibrated, limit=limit, deadline=deadline,
-        )  # fmt: skip
-        if error:
-            errors.append(error)
-        if isinstance(error, Interrupted | TooManyFailed | TimedOut):
-            break
-    limit = limit._replace(timeout_s=deadline.left_s())
-    conclude(
-        workspace, targets, output,
-        errors=errors, limit=limit if wait else None, document=status_of,
+    submit_and_conclude(
+        workspace, targets, (target.jobs for target in targets), output,
+        max_workers=max_workers, resend_unknown=resend_unknown, recalibrated=recalibrated,
+        wait=wait, limit=waiting.limit, deadline=deadline,
     )  # fmt: skip
     return ExitCode.OK

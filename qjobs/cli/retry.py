@@ -1,6 +1,6 @@
 """The verb retry: submit again what failed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -8,17 +8,17 @@ import typer
 from qjobs import spans
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
-from qjobs.cli.exit_codes import Interrupted, TooManyFailed, retry_command, warn_of_unknown
+from qjobs.cli.exit_codes import retry_command, warn_of_unknown
 from qjobs.cli.groups import OutputOptions, WaitOptions
-from qjobs.cli.reports import looked_into, status_of
-from qjobs.cli.submission import conclude, print_ids, submit_jobs
+from qjobs.cli.reports import looked_into
+from qjobs.cli.submission import print_ids, submit_and_conclude
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
 from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.report import FAILED, SetReport, State
 from qjobs.engine.status import status
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import ExitCode, TimedOut
+from qjobs.errors import ExitCode
 from qjobs.render.output import Output
 from qjobs.render.text import count
 
@@ -67,30 +67,25 @@ def retry(
             target.refuse_parts("retry", whole)
     if output.ids_only:
         print_ids(targets)
-    limit = waiting.limit
-    errors = []
-    for target, report in zip(targets, reports, strict=True):
-        warn_of_unknown(report, output)
-        opened = open_attempts(workspace, target, report, states, per_job=per_job, say=output.warn)
-        target.folder.refresh()
-        circuits = spans.size(target.folder.slices[index] for index in opened)
-        output.note(
-            f"{target.folder.job_set.set_id}: {count(circuits, 'circuit')} in "
-            f"{count(len(opened), 'job')} to send again{_left(target, report, opened)}"
-        )
-        error = submit_jobs(
-            workspace, target, output,
-            jobs=opened, max_workers=max_workers, recalibrated=recalibrated,
-            limit=limit, deadline=deadline,
-        )  # fmt: skip
-        if error:
-            errors.append(error)
-        if isinstance(error, Interrupted | TooManyFailed | TimedOut):
-            break
-    limit = limit._replace(timeout_s=deadline.left_s())
-    conclude(
-        workspace, targets, output,
-        errors=errors, limit=limit if wait else None, document=status_of,
+
+    def open_all() -> Iterator[Sequence[int]]:
+        for target, report in zip(targets, reports, strict=True):
+            warn_of_unknown(report, output)
+            opened = open_attempts(
+                workspace, target, report, states, per_job=per_job, say=output.warn
+            )
+            target.folder.refresh()
+            circuits = spans.size(target.folder.slices[index] for index in opened)
+            output.note(
+                f"{target.folder.job_set.set_id}: {count(circuits, 'circuit')} in "
+                f"{count(len(opened), 'job')} to send again{_left(target, report, opened)}"
+            )
+            yield opened
+
+    submit_and_conclude(
+        workspace, targets, open_all(), output,
+        max_workers=max_workers, recalibrated=recalibrated,
+        wait=wait, limit=waiting.limit, deadline=deadline,
     )  # fmt: skip
     return ExitCode.OK
 

@@ -1,10 +1,16 @@
 """Submitting jobs from the command line: progress, problems, Ctrl-C, and what is said then."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from qjobs.cli.exit_codes import Interrupted, raise_for_jobs, raise_for_submission
+from qjobs.cli.exit_codes import (
+    Interrupted,
+    TooManyFailed,
+    raise_for_jobs,
+    raise_for_submission,
+)
 from qjobs.cli.following import follow_to_end
+from qjobs.cli.reports import status_of
 from qjobs.cli.signals import Interruption
 from qjobs.engine.address import Target
 from qjobs.engine.deadline import Deadline
@@ -105,6 +111,41 @@ def _warn(output: Output, report: SubmitReport, set_id: str) -> None:
         output.warn(problem)
     if len(report.problems) > _MOST_PROBLEMS:
         output.warn(f"... {len(report.problems) - _MOST_PROBLEMS} more: qjobs error {set_id}")
+
+
+def submit_and_conclude(
+    workspace: Workspace,
+    targets: Sequence[Target],
+    jobs: Iterable[Sequence[int]],
+    output: Output,
+    *,
+    max_workers: int | None,
+    resend_unknown: bool = False,
+    recalibrated: bool,
+    wait: bool,
+    limit: Limit,
+    deadline: Deadline,
+) -> None:
+    """Submit the jobs of each target, one target after another, and conclude.
+
+    What remains is left alone after a signal, at the deadline, and once too many went wrong.
+    """
+    errors = []
+    for target, chosen in zip(targets, jobs, strict=False):
+        error = submit_jobs(
+            workspace, target, output,
+            jobs=chosen, max_workers=max_workers, resend_unknown=resend_unknown,
+            recalibrated=recalibrated, limit=limit, deadline=deadline,
+        )  # fmt: skip
+        if error:
+            errors.append(error)
+        if isinstance(error, Interrupted | TooManyFailed | TimedOut):
+            break
+    left = limit._replace(timeout_s=deadline.left_s())
+    conclude(
+        workspace, targets, output,
+        errors=errors, limit=left if wait else None, document=status_of,
+    )  # fmt: skip
 
 
 def conclude(

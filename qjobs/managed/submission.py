@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Protocol, assert_never
 
+from qjobs import pool
 from qjobs.engine.report import JobReport, report_jobs
 from qjobs.engine.sending.lookup import open_resends
 from qjobs.engine.sending.reconcile import reconcile
@@ -117,7 +118,7 @@ def _uninterrupted(begin: Callable[[ExitStack], None], futures: "Collection[Futu
 
     thread = threading.Thread(target=run, name="qjobs-submit-queue")
     thread.start()
-    thread.join()
+    pool.join(thread)
     for problem in problems:
         raise problem
 

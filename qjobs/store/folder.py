@@ -42,18 +42,22 @@ class SetFolder:
     """One job set on disk; `journal` changes it."""
 
     def __init__(
-        self, folder: Path, *, planned: Mapping[Path, files.Stamp] = MappingProxyType({})
+        self,
+        folder: Path,
+        *,
+        planned: Mapping[Path, files.Stamp] = MappingProxyType({}),
+        state: reading.State | None = None,
     ) -> None:
         """Raises NotFound, StateDamaged, StateTooNew, StateError.
 
-        `planned` are the files of a set that this process has just made.
+        `planned` are the files, and `state` is the state, of a set that this process has just made.
         """
         self._folder = folder
         self._planned = dict(planned)
         self.compared = bool(planned)
         """Whether this process knows that the provider has no job that is not recorded here."""
         self._claimed = False
-        self._read()
+        self._take(state or reading.read_state(self.state_path))
 
     @property
     def job_set(self) -> JobSet:
@@ -147,7 +151,7 @@ class SetFolder:
         with suppress(OSError):
             if files.stamp(path.stat()) == self._state.stamp:
                 return
-        self._read()
+        self._take(reading.read_state(path))
 
     def pace(self, per_minute: float) -> "Pace":
         """The turns to submit to the set's provider, which all of its sets share."""
@@ -163,7 +167,7 @@ class SetFolder:
             files.sweep(folder)
         # Whoever submits with the last version could not go on in a file of the new format.
         upgrades = self._claimed or not self.being_submitted()
-        return Journal(self.state_path, self._state, upgrades=upgrades)
+        return Journal(self.state_path, self._state, upgrades=upgrades, closed=self._take)
 
     def sources(self) -> tuple[Source, ...]:
         """Where the circuits came from, by ascending `start_index`; () if that is lost.
@@ -264,8 +268,7 @@ class SetFolder:
         finally:
             lock.close()
 
-    def _read(self) -> None:
-        state = reading.read_state(self.state_path)
+    def _take(self, state: reading.State) -> None:
         check_id(self._folder, state.contents.job_set)
         ledger, odd = state.ledger()
         self._warnings = state.warnings

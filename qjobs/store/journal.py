@@ -7,7 +7,7 @@ write and one sync.
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -58,15 +58,18 @@ class Journal:
         state: reading.State,
         *,
         upgrades: bool = True,
+        closed: Callable[[reading.State], None] = lambda _: None,
         wait_s: float = _LOCK_WAIT_S,
     ) -> None:
         """Go on from `state`, which is read anew if the file has changed.
 
         Other writers are waited for, at most `wait_s` seconds. With `upgrades` a file of format 1
-        becomes one of format 2. Raises StateTooNew, StateUnwritable, StateDamaged.
+        becomes one of format 2. `closed` is given the state of the file in the end, if that
+        is known. Raises StateTooNew, StateUnwritable, StateDamaged.
         """
         self._path = path
         self._wait_s = wait_s
+        self._closed = closed
         self._file_lock = FileLock(path.with_name("state.lock"))
         self._writing = Lock()
         self._waiting: deque[_Request] = deque()
@@ -159,6 +162,8 @@ class Journal:
             with suppress(OSError, QjobsError), self._file_lock.held(wait_s=self._wait_s):
                 self._file.catch_up()
                 self._file.fold()
+                if self._file.folded is not None:
+                    self._closed(self._file.folded)
             self._file.forget()
             self._file_lock.close()
 

@@ -232,13 +232,17 @@ class Draft(NamedTuple):
             ledger = Ledger(job_set.slices)
             odd = [layout.table(fact) for fact in facts if not ledger.admit(fact)]
             header = layout.header(job_set, len(ledger.slices))
-            state = assembled(header, ledger.recorded())
-            files.replace(self.folder / STATE, state + b"".join(odd))
+            data = assembled(header, ledger.recorded()) + b"".join(odd)
+            stamp = files.replace(self.folder / STATE, data)
             files.sync_folder(self.folder.parent)
             self._unlock()
         except OSError as error:
             raise files.unwritable(self.folder, error) from error
-        return SetFolder(self.folder, planned={path: files.stamp(path.stat()) for path in written})
+        state = None
+        if not facts and b"?" not in data:  # it may stand for what no file can hold
+            state = reading.written(job_set, ledger.recorded(), data, stamp)
+        planned = {path: files.stamp(path.stat()) for path in written}
+        return SetFolder(self.folder, planned=planned, state=state)
 
     def abandon(self) -> None:
         """Remove what a draft can consist of, unless it has become a set."""

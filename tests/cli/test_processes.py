@@ -1,5 +1,6 @@
 """What only a process of its own can show: signals, pipes, streams apart, terminals, imports."""
 
+import ctypes
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pexpect
 import pytest
@@ -27,16 +29,38 @@ def facts(home, word):
     return state.read_text().count(f"\n{word} = ")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def send_to_all(process, number):
+    """As `kill` does: the kernel picks a thread, mostly the main one."""
+    process.send_signal(number)
+
+
+def send_to_another_thread(process, number):
+    """What the kernel does where the main thread is being woken up for something else."""
+    threads = [int(path.name) for path in Path(f"/proc/{process.pid}/task").iterdir()]
+    assert ctypes.CDLL(None).tgkill(process.pid, max(threads), number) == 0
+    assert max(threads) != process.pid
+
+
+@pytest.mark.parametrize(
+    ("send", "number", "code"),
+    [
+        (send_to_all, signal.SIGINT, 130),
+        (send_to_all, signal.SIGTERM, 143),
+        pytest.param(
+            send_to_another_thread, signal.SIGTERM, 143,
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="it is done as Linux does it"),
+        ),
+    ],
+)  # fmt: skip
 def test_a_signal_in_submit_finishes_what_is_in_flight_and_keeps_the_rest(
-    start, qjobs, bell, home, number, code
+    start, qjobs, bell, home, send, number, code
 ):
     script = "fake:hold=4,connections=2"
     process = start("submit", *[bell] * 20, "-b", script, "--per-job", "1")
     set_id = process.stdout.readline().strip()
     while facts(home, "attempted") < 5:
         assert process.poll() is None, process.stderr.read()
-    process.send_signal(number)
+    send(process, number)
     assert "stopping" in process.stderr.readline()
     (home / "fake" / "release").touch()
     out, err = process.communicate(timeout=60)

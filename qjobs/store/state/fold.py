@@ -3,7 +3,7 @@
 import re
 
 from qjobs.errors import StateError
-from qjobs.ledger import Ledger, Recorded
+from qjobs.ledger import Recorded
 from qjobs.model import JobSet
 from qjobs.store.state import checks, format1, reading, tables
 from qjobs.store.state import format as layout
@@ -17,14 +17,13 @@ def assembled(header: bytes, recorded: Recorded) -> bytes:
     return checks.closed(head + body) if body else head
 
 
-def folded(state: reading.State, ledger: Ledger) -> bytes:
-    """The file, which is all as we write it, with tables that say what the ledger says.
+def folded(header: str, job_set: JobSet, recorded: Recorded) -> bytes:
+    """A file that is all as we write it, with tables of what is on record.
 
     The header stays as it was, but for its first line. Raises StateError if it would say
     anything else.
     """
-    job_set, recorded = state.contents.job_set, ledger.recorded()
-    header = _renewed(state.header, job_set, len(recorded.jobs))
+    header = _renewed(header, job_set, len(recorded.jobs))
     fresh = assembled(header.encode(), recorded)
     if reading.understand(fresh.decode())[:4] != (job_set, recorded, [], layout.FORMAT):
         raise StateError("other tables would change what the file says")

@@ -9,9 +9,8 @@ from qjobs import files
 from qjobs.errors import QjobsError, StateDamaged
 from qjobs.facts import Fact, FactKind
 from qjobs.ledger import Ledger
-from qjobs.store.state import any_toml, checks, fast, format1, reading
+from qjobs.store.state import any_toml, checks, fast, fold, format1, reading
 from qjobs.store.state import format as layout
-from qjobs.store.state.fold import folded
 
 # Of a writer that is at it for long: its file must not become larger than anybody reads.
 _MOST_FACTS = 500_000
@@ -27,6 +26,7 @@ class StateFile:
 
     def __init__(self, path: Path, *, upgrades: bool) -> None:
         self.warnings: list[str] = []
+        self.folded: reading.State | None = None  # what the file says, if all of it is tables
         self._upgrades = upgrades
         self._path = path
         self._ledger: Ledger | None = None
@@ -54,6 +54,7 @@ class StateFile:
         `state` is what the file says, None if it has to be read.
         """
         self.forget()
+        self.folded = None
         state = state or reading.read_state(self._path)
         state.check_writable(self._path)
         if not state.contents.exact:
@@ -106,6 +107,7 @@ class StateFile:
         """
         if not tables or self._descriptor is None:
             return
+        self.folded = None
         data = b"".join(tables)
         data += checks.line(checks.add(data, self._total))
         try:
@@ -133,14 +135,18 @@ class StateFile:
             self._replace(self.known())
 
     def _replace(self, ledger: Ledger) -> None:
-        with files.temporary(self._path, folded(self._state, ledger)) as fresh:
+        job_set, recorded = self._state.contents.job_set, ledger.recorded()
+        tables = fold.folded(self._state.header, job_set, recorded)
+        with files.temporary(self._path, tables) as fresh:
             # Last: where somebody's hand was here meanwhile, the next reader is to look at it.
             data = self._path.read_bytes()
             if len(data) != self._good_bytes or checks.add(data) != self._total:
                 return
+            stamp = files.stamp(fresh.stat())
             fresh.replace(self._path)
         self._let_go()
         files.sync_folder(self._path.parent)
+        self.folded = reading.written(job_set, recorded, tables, stamp)
 
 
 def _check_extensible(path: Path, good_bytes: int) -> None:

@@ -224,7 +224,8 @@ def test_a_session_is_not_opened_at_a_pace_at_which_it_ends_between_two_jobs(
 
     assert (ended.code, len(standin.stats()["sessions"])) == (code, 0 if code else 1)
     assert ("--mode batch" in ended.err) == (code == 2)
-    assert qjobs(*submission(circuits, "--mode", "batch", *slow)).code == 0
+    if code:  # where one was submitted, the next waits for a minute
+        assert qjobs(*submission(circuits, "--mode", "batch", *slow)).code == 0
 
 
 def test_that_nobody_knows_how_a_device_is_hinders_nothing(
