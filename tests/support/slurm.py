@@ -13,10 +13,10 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 _DAEMONS = ("munged", "slurmctld", "slurmd")
 _COMMANDS = ("setpriv", "sbatch", "scancel", "scontrol", "sinfo", "squeue")
@@ -26,12 +26,12 @@ _MEMORY_GROUPS = Path("/sys/fs/cgroup/memory")
 PARTITIONS = ("main Default=YES MaxTime=INFINITE", "short MaxTime=1")
 
 
-class NoCluster(Exception):
+class NoSlurm(Exception):
     """There can be no Slurm here; the message says why."""
 
 
-def lacking() -> str:
-    """Which commands of Slurm are not here; empty if all are."""
+def why_not() -> str:
+    """Why there can be no Slurm here; empty if it seems that there can."""
     missing = [name for name in (*_DAEMONS, *_COMMANDS) if not shutil.which(name, path=_PATH)]
     return f"there is no {', '.join(missing)} here" if missing else ""
 
@@ -41,7 +41,7 @@ def limits_memory() -> bool:
     return os.access(_MEMORY_GROUPS, os.W_OK)
 
 
-class Cluster:
+class Slurm:
     """One cluster. `settings` go before those of its slurm.conf, as that spells them.
 
     More CPUs than the machine has are no fault. With `kernel_limits` a task that takes more
@@ -57,11 +57,11 @@ class Cluster:
         kernel_limits: bool = False,
         **settings: object,
     ) -> None:
-        if reason := lacking():
-            raise NoCluster(reason)
+        if reason := why_not():
+            raise NoSlurm(reason)
         folder.mkdir(mode=0o700, exist_ok=True)
         self.folder = folder
-        self.configuration = folder / "slurm.conf"
+        self.conf = folder / "slurm.conf"
         self.node = f"qj{secrets.token_hex(6)}"
         """The node's name, and the cluster's: nobody else's, for the kernel's groups have it."""
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -104,7 +104,7 @@ class Cluster:
             " RealMemory=16000 State=UNKNOWN"
         )
         text += [f"PartitionName={one} Nodes={self.node} State=UP" for one in partitions]
-        self.configuration.write_text("\n".join([*text, ""]))
+        self.conf.write_text("\n".join([*text, ""]))
         (folder / "cgroup.conf").write_text("ConstrainRAMSpace=yes\nConstrainSwapSpace=yes\n")
         for name in ("state", "spool"):
             (folder / name).mkdir(exist_ok=True)
@@ -112,20 +112,13 @@ class Cluster:
     @property
     def environment(self) -> dict[str, str]:
         """What a process has beside its own that asks this cluster."""
-        return {"SLURM_CONF": str(self.configuration), "PATH": _PATH}
+        return {"SLURM_CONF": str(self.conf), "PATH": _PATH}
 
-    def __enter__(self) -> Self:
-        try:
-            self._start_munge()
-            self.start_controller()
-            self.start_node()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+    def start(self) -> None:
+        """Until jobs can run."""
+        self._start_munge()
+        self.start_controller()
+        self.start_node()
 
     def run(self, *command: str) -> str:
         """What a command of Slurm writes. Raises CalledProcessError."""
@@ -141,30 +134,29 @@ class Cluster:
 
     def start_controller(self) -> None:
         """Until it answers."""
-        self._start("slurmctld", "-D", "-f", str(self.configuration))
+        self._start("slurmctld", "-D", "-f", str(self.conf))
         self._until("slurmctld", lambda: "is UP" in self.run("scontrol", "ping"))
 
     def start_node(self) -> None:
         """Until jobs can run on it."""
-        self._start("slurmd", "-D", "-f", str(self.configuration), "-N", self.node)
+        self._start("slurmd", "-D", "-f", str(self.conf), "-N", self.node)
         fit = ("idle", "mixed", "allocated")
         self._until("slurmd", lambda: self.run("sinfo", "-h", "-o", "%T").split()[0] in fit)
 
-    def kill_controller(self) -> None:
+    def kill(self, daemon: str) -> None:
         """SIGKILL, and gone."""
-        self._end("slurmctld", signal.SIGKILL)
+        self._end(daemon, signal.SIGKILL)
 
     def restart_controller(self) -> None:
         """An orderly end, and a start."""
         self._end("slurmctld", signal.SIGTERM)
         self.start_controller()
 
-    def kill_node(self, *, tasks: bool = True) -> None:
-        """SIGKILL to slurmd, and with `tasks` to all that it started, as if it lost its power."""
-        self._end("slurmd", signal.SIGKILL)
-        if tasks:
-            _kill(self._ours(b"SLURM_JOB_ID="))
-            _kill(self._ours())
+    def cut_power(self) -> None:
+        """SIGKILL to slurmd, and to all that it started."""
+        self.kill("slurmd")
+        while tasks := self._ours(b"SLURM_JOB_ID="):
+            _kill(tasks)
 
     def jobs(self) -> list[dict[str, Any]]:
         """All that the controller knows of, ended ones as well, as `squeue --json` has them."""
@@ -213,7 +205,7 @@ class Cluster:
                 start_new_session=True,
             )
 
-    def _until(self, daemon: str, ready: Any) -> None:
+    def _until(self, daemon: str, ready: Callable[[], bool]) -> None:
         until = time.monotonic() + _PATIENCE_S
         while time.monotonic() < until and self._running[daemon].poll() is None:
             with suppress(subprocess.CalledProcessError, IndexError):
@@ -221,7 +213,7 @@ class Cluster:
                     return
             time.sleep(0.02)
         said = (self.folder / f"{daemon}.out").read_text(errors="replace").strip()
-        raise NoCluster(f"{daemon} does not start: {said[-500:]}")
+        raise NoSlurm(f"{daemon} does not start: {said[-500:]}")
 
     def _end(self, daemon: str, how: int) -> None:
         process = self._running.pop(daemon, None)
@@ -232,7 +224,7 @@ class Cluster:
     def _ours(self, more: bytes = b"") -> list[int]:
         """The processes that were started with this cluster's configuration, but munged and us."""
         daemons = {process.pid for process in self._running.values()} | {os.getpid()}
-        mark = f"SLURM_CONF={self.configuration}".encode()
+        mark = f"SLURM_CONF={self.conf}".encode()
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
@@ -244,6 +236,17 @@ class Cluster:
                 ):
                     found.append(int(entry.name))
         return found
+
+
+@contextmanager
+def slurm(folder: Path, **settings: Any) -> Iterator[Slurm]:
+    """A cluster in `folder`; `settings` as for `Slurm`. Raises NoSlurm."""
+    cluster = Slurm(folder, **settings)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 def _kill(processes: Iterable[int]) -> None:

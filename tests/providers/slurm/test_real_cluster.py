@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.local_jobs import wait_until
-from support.slurm import Cluster, limits_memory
+from support.slurm import Slurm, limits_memory
 
 pytestmark = pytest.mark.slow
 
@@ -24,12 +24,12 @@ def addresses(ports: set[str]) -> set[str]:
 
 @pytest.mark.parametrize("kernel_limits", [False, True])
 def test_nothing_runs_on_when_it_is_stopped(
-    start_cluster: Callable[..., Cluster], kernel_limits: bool
+    start_cluster: Callable[..., Slurm], kernel_limits: bool
 ) -> None:
     if kernel_limits and not limits_memory():
         pytest.skip("the kernel's memory groups are not ours to use")
     cluster = start_cluster(kernel_limits=kernel_limits)
-    ports = set(re.findall(r"Port=(\d+)", cluster.configuration.read_text()))
+    ports = set(re.findall(r"Port=(\d+)", cluster.conf.read_text()))
     assert addresses(ports) == {"0100007F"}
     cluster.run("sbatch", "--array=0-1", "--output=/dev/null", "--wrap", "sleep 600")
     processes = wait_until(cluster.tasks, lambda tasks: len(tasks) >= 4)
@@ -46,7 +46,7 @@ def test_nothing_runs_on_when_it_is_stopped(
 
 
 def test_jobs_outlive_the_controller_and_not_the_power_of_their_node(
-    start_cluster: Callable[..., Cluster],
+    start_cluster: Callable[..., Slurm],
 ) -> None:
     cluster = start_cluster()
     cluster.run("sbatch", "--no-requeue", "--output=/dev/null", "--wrap", "sleep 600")
@@ -56,5 +56,5 @@ def test_jobs_outlive_the_controller_and_not_the_power_of_their_node(
     assert [job["job_state"] for job in cluster.jobs()] == ["RUNNING"]
     assert set(tasks) <= set(cluster.tasks())
 
-    cluster.kill_node()
+    cluster.cut_power()
     assert cluster.tasks() == []
