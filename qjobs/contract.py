@@ -415,7 +415,8 @@ class HoldsObject(Protocol):
 class JobDetails(NamedTuple):
     """What a provider tells of one job beyond its status; None where it does not.
 
-    Times are in ISO 8601. `usage_s` is the time on the machine that is charged.
+    Times are in ISO 8601. `usage_s` is the time on the machine that is charged, `waits_for` why
+    the job does not run yet, in the provider's words.
     """
 
     created: str | None = None
@@ -424,6 +425,7 @@ class JobDetails(NamedTuple):
     usage_s: float | None = None
     queue_position: int | None = None
     estimated_start: str | None = None
+    waits_for: str | None = None
 
 
 @runtime_checkable

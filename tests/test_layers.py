@@ -72,7 +72,7 @@ WORKERS = {
     "backends.running",
     "providers.vendor.vendor",
 }  # fmt: skip
-PROGRAMS = WORKERS | {"providers.local.supervisor"}
+PROGRAMS = WORKERS | {"providers.local.supervisor", "providers.slurm.task"}
 
 
 def modules() -> dict[str, Path]:

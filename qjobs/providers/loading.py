@@ -29,6 +29,7 @@ OURS = {
     "local": "qjobs.providers.local.provider:LocalProvider",
     OF_OBJECTS: "qjobs.providers.held.provider:HeldProvider",
     "qiskit": "qjobs.providers.vendor.provider:QiskitProvider",
+    "slurm": "qjobs.providers.slurm.provider:SlurmProvider",
 }
 # Raises UnknownBackend for what is none of the default provider's.
 _DEFAULT_HAS = "qjobs.simulators.names:check_backend"

@@ -219,7 +219,15 @@ def failure_rows(failures: Iterable[tuple[JobSet, Failure]]) -> Rows:
 
 def time_rows(jobs: Iterable[JobReport], details: Mapping[int, JobDetails]) -> Rows:
     """A row a job that the provider told more of."""
-    columns = ("job", "started", "ended", "usage_s", "queue_position", "estimated_start")
+    columns = (
+        "job",
+        "started",
+        "ended",
+        "usage_s",
+        "queue_position",
+        "estimated_start",
+        "waits_for",
+    )
     return Rows(
         columns,
         (
@@ -285,6 +293,11 @@ def detail_rows(
         first = min(queued, key=lambda told: told.queue_position or 0)
         start = f", start estimated {first.estimated_start}" if first.estimated_start else ""
         properties["queue_position"] = f"{first.queue_position}{start}"
+    reasons = [told.waits_for for told in details.values() if told.waits_for]
+    if reasons:
+        properties["waits_for"] = ", ".join(
+            f"{reason} ({count(reasons.count(reason), 'job')})" for reason in dict.fromkeys(reasons)
+        )
     duplicates = [job_id for job in report.jobs for job_id in job.duplicates]
     if duplicates:
         properties["duplicates"] = " ".join(duplicates)

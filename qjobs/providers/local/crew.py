@@ -3,26 +3,14 @@
 import selectors
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import NamedTuple
 
 from qjobs.children.child import Child, Expired
 from qjobs.providers.local.folder import Folder
+from qjobs.simulators.ending import Ended
 from qjobs.simulators.job import SimulatorJob
 
 _ANSWERING_S = 60.0  # for the rest of an answer, once it has begun
 _LOG = 2  # stderr, which the supervisor was given as its log
-
-
-class Ended(NamedTuple):
-    """How a job ended: with the `message` of what went wrong, or its results are there.
-
-    Of these, `failed` are the circuits that gave nothing all the same, as runs of their
-    positions, and `reason` is why the first did not.
-    """
-
-    message: str = ""
-    failed: str | None = None
-    reason: str = ""
 
 
 class Worker:

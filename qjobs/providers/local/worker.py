@@ -1,63 +1,30 @@
 """The process that runs jobs: the supervisor's `child`, `qjobs.providers.local.worker FOLDER`.
 
-A request is `{"job": ..., "threads": N}`, its answer `{"ended": ...}`, a `crew.Ended`.
+A request is `{"job": ..., "threads": N}`, its answer `{"ended": ...}`, an `Ended`.
 """
 
 import gc
 import sys
-import time
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 from qjobs.children.parent import THREADED, Parent, begin
 from qjobs.circuits.foreign import describe
-from qjobs.errors import QjobsError
-from qjobs.failures import Failures
-from qjobs.providers.local.crew import Ended
 from qjobs.providers.local.folder import Folder
-from qjobs.results import About, CircuitResult, JobResult
+from qjobs.simulators.ending import Ended, end
 from qjobs.simulators.job import SimulatorJob
-
-LONGEST_MESSAGE = 2000
 
 
 def serve(folder: Folder, parent: Parent) -> None:
     """Answer requests until there are no more."""
     for fields, _ in parent.requests():
-        ended = _end(folder, SimulatorJob(**fields["job"]), threads=fields["threads"])
-        ended = ended._replace(
-            message=ended.message[:LONGEST_MESSAGE], reason=ended.reason[:LONGEST_MESSAGE]
-        )
+        job = SimulatorJob(**fields["job"])
+        ended, body = end(job, threads=fields["threads"])
+        if body:
+            try:
+                folder.keep_result(job.job_id, body)
+            except OSError as error:
+                ended = Ended(describe(error))
         parent.answer({"ended": ended._asdict()})
-
-
-def _end(folder: Folder, job: SimulatorJob, *, threads: int) -> Ended:
-    """Bring a job to its end."""
-    try:
-        # Here, so that an Aer that cannot be imported is what the job's message is about.
-        from qjobs.simulators import running
-
-        failures = Failures(job.first + job.start_index)
-        about: About = {}
-        circuits = failures.watch(running.run(job, threads=threads))
-        result = JobResult.of(_timed(circuits, about), about)
-        if failures.count == job.experiments_count:
-            return Ended(failures.message)
-        folder.keep_result(job.job_id, result.body)
-    except QjobsError as error:
-        return Ended(error.message or "it failed, and nobody said why")
-    except BaseException as error:  # noqa: BLE001 - even a panic or an exit; the next job may run
-        return Ended(describe(error))
-    return Ended(failed=failures.runs, reason=failures.reason)
-
-
-def _timed(circuits: Iterable[CircuitResult], about: About) -> Iterator[CircuitResult]:
-    """Pass the results on, and time them: the data about the whole job come after the last one."""
-    started_s = time.monotonic()
-    yield from circuits
-    about["time_taken"] = time.monotonic() - started_s
-    about["date"] = datetime.now(UTC).isoformat()
 
 
 def main(arguments: list[str]) -> None:

@@ -1,0 +1,204 @@
+"""The folder that submitter and nodes share: arrays with their manifests, circuits, results.
+
+USER/circuits/SHA256.qpy    what the circuits of a set are run from
+USER/arrays/TAG.KEY/        one call of sbatch; TAG is that of the set
+    manifest.json           its tasks: tags and jobs; written before the call
+    id                      what Slurm calls the array
+    N.taken                 task N was begun, or was ruled out before it was
+    N.beat                  it lives
+    N.jsonl, N.json         its results, and how it ended
+    N.slurm                 how Slurm says it ended, for when Slurm has forgotten
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from qjobs import files
+from qjobs.errors import NotFound, ProviderError, StateError
+from qjobs.simulators.job import SimulatorJob
+from qjobs.tags import set_tag_of
+
+VOID = b"void\n"
+_WHOLE_SECOND = 1_000_000_000
+
+
+class Array:
+    """One call of sbatch, which has come to an array of tasks, or to nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._manifest: Mapping[str, Any] | None = None
+
+    @property
+    def key(self) -> str:
+        """What the array carries as its comment."""
+        return self.folder.name
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """The manifest. Raises ProviderError."""
+        if self._manifest is None:
+            self._manifest = self._json("manifest.json")
+        return self._manifest
+
+    @property
+    def tags(self) -> Sequence[str]:
+        """The tags of its tasks."""
+        return tuple(self.manifest.get("tags", ()))
+
+    @property
+    def slurm_id(self) -> str:
+        """What Slurm calls it; empty if nobody has heard."""
+        try:
+            return (self.folder / "id").read_text().strip()
+        except OSError:
+            return ""
+
+    def tell(self, slurm_id: str) -> None:
+        """Keep what Slurm calls it."""
+        if not self.slurm_id:
+            files.replace(self.folder / "id", f"{slurm_id}\n".encode())
+
+    def job(self, task: int) -> SimulatorJob:
+        """The job of a task. Raises ProviderError."""
+        try:
+            return SimulatorJob(**self.manifest["jobs"][task])
+        except (LookupError, TypeError) as error:
+            raise ProviderError(f"{self.folder}/manifest.json has no task {task}") from error
+
+    def take(self, task: int, what: bytes) -> bool:
+        """Begin a task, or rule it out: whoever comes first has it."""
+        path = self.folder / f"{task}.taken"
+        with files.temporary(path, what) as fresh:
+            try:
+                os.link(fresh, path)  # with all that is in it, or not at all
+            except FileExistsError:
+                return False
+        return True
+
+    def is_void(self, task: int) -> bool:
+        """Whether a task was ruled out before it was begun."""
+        try:
+            return (self.folder / f"{task}.taken").read_bytes() == VOID
+        except OSError:
+            return False
+
+    def outcome(self, task: int) -> Mapping[str, Any] | None:
+        """How a task says it ended; None if it has not. Raises ProviderError."""
+        if not (self.folder / f"{task}.json").exists():
+            return None
+        return self._json(f"{task}.json")
+
+    def ending(self, task: int) -> str:
+        """How Slurm said that a task ended; empty if it did not."""
+        try:
+            return (self.folder / f"{task}.slurm").read_text().strip()
+        except OSError:
+            return ""
+
+    def keep_ending(self, task: int, ending: str) -> None:
+        """Keep how Slurm says that a task ended."""
+        with suppress(OSError):  # it will be said again, for a time
+            files.replace(self.folder / f"{task}.slurm", f"{ending}\n".encode())
+
+    def silent_s(self, task: int, now_s: float) -> float | None:
+        """For how long nothing was heard of a task; None if it never was heard of."""
+        try:
+            return max(0.0, now_s - (self.folder / f"{task}.beat").stat().st_mtime)
+        except OSError:
+            return None
+
+    def _json(self, name: str) -> Mapping[str, Any]:
+        path = self.folder / name
+        try:
+            found = json.loads(files.read(path)[0])
+        except (NotFound, StateError, ValueError) as error:
+            raise ProviderError(f"cannot read {path}: {error}") from error
+        if not isinstance(found, dict):
+            raise ProviderError(f"{path} is not what a task writes")
+        return found
+
+
+class Shared:
+    """The part of the shared folder that is this user's."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / f"qjobs-{os.getuid()}"
+        self._copies: dict[tuple[Path, files.Stamp], Path] = {}
+
+    @property
+    def arrays(self) -> Path:
+        """The folder of the arrays."""
+        return self._folder / "arrays"
+
+    def check(self) -> None:
+        """Make this user's folder in the one that is shared, and try to write. Raises OSError."""
+        self._folder.parent.stat()
+        files.make_folder(self.arrays)
+        with files.temporary(self._folder / "probe", b"qjobs\n"):
+            pass
+
+    def copy(self, path: Path) -> Path:
+        """The copy of a file there; made once. Raises OSError, QjobsError."""
+        known = path, files.stamp(path.stat())
+        if known not in self._copies:
+            digest, _ = files.sha256(path)
+            copy = self._folder / "circuits" / f"{digest}{path.suffix}"
+            if not copy.exists():
+                files.make_folder(copy.parent)
+                fresh = copy.with_name(f"{copy.name}.{os.urandom(6).hex()}.tmp")
+                try:
+                    shutil.copyfile(path, fresh)
+                    fresh.chmod(0o600)
+                    now = int(fresh.stat().st_mtime) * _WHOLE_SECOND
+                    os.utime(fresh, ns=(now, now))  # not every file system keeps parts of it
+                    files.sync_file(fresh)
+                    fresh.replace(copy)
+                finally:
+                    with suppress(OSError):
+                        fresh.unlink()
+                files.sync_folder(copy.parent)
+            self._copies[known] = copy
+        return self._copies[known]
+
+    def begin(
+        self, key: str, tags: Sequence[str], jobs: Sequence[SimulatorJob], **more: object
+    ) -> Array:
+        """Write down what is about to be submitted. Raises OSError."""
+        folder = self.arrays / key
+        files.make_folder(folder)
+        manifest = {"format": 1, **more, "tags": tags, "jobs": [asdict(job) for job in jobs]}
+        files.replace(folder / "manifest.json", json.dumps(manifest).encode())
+        return Array(folder)
+
+    def of_set(self, set_tag: str) -> Iterator[Array]:
+        """The arrays of a set, the oldest first."""
+        found = [Array(path) for path in self.arrays.glob(f"{_plain(set_tag)}.*")]
+        found = [array for array in found if (array.folder / "manifest.json").exists()]
+        yield from sorted(found, key=lambda array: str(array.manifest.get("created", "")))
+
+    def with_tag(self, tag: str) -> Iterator[tuple[Array, int]]:
+        """The tasks that carry a tag, the oldest first."""
+        for array in self.of_set(set_tag_of(tag)):
+            if tag in array.tags:
+                yield array, array.tags.index(tag)
+
+    def by_id(self) -> dict[str, Array]:
+        """The arrays by what Slurm calls them."""
+        arrays = (Array(path) for path in self.arrays.glob("*.*"))
+        return {array.slurm_id: array for array in arrays if array.slurm_id}
+
+
+def new_key(set_tag: str) -> str:
+    """A name for an array of a set."""
+    return f"{_plain(set_tag)}.{os.urandom(6).hex()}"
+
+
+def _plain(set_tag: str) -> str:
+    return "".join(sign if sign.isalnum() or sign in "-_" else "_" for sign in set_tag)

@@ -1,0 +1,104 @@
+"""What Slurm runs: `python -m qjobs.providers.slurm.task ARRAY_FOLDER`, one task of an array.
+
+This process keeps time and shows that the task lives; another, its child, runs the circuits.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+from qjobs import files, paths
+from qjobs.providers.slurm.shared import Array
+from qjobs.providers.slurm.versions import PACKAGES, versions
+from qjobs.simulators.ending import Ended, end
+
+BEAT_S = 10.0
+_RUN = "--run"
+
+
+def main(arguments: list[str]) -> int:
+    """Run as a process of its own."""
+    folder, *more = arguments
+    array = Array(Path(folder))
+    task = int(paths.variables()["SLURM_ARRAY_TASK_ID"])
+    return _run(array, task) if more == [_RUN] else _keep(array, task)
+
+
+def _keep(array: Array, task: int) -> int:
+    """Begin the task, have it run, and see how it ends."""
+    array.tell(paths.variables()["SLURM_ARRAY_JOB_ID"])
+    if array.outcome(task) is not None:
+        return 0  # Slurm has begun it again
+    if not array.take(task, f"{os.uname().nodename}\n".encode()) and array.is_void(task):
+        return 0  # another attempt has its circuits
+    ours, theirs = versions(), dict(array.manifest.get("versions", {}))
+    if ours != theirs:
+        _write(array, task, Ended(_differs(ours, theirs)), b"")
+        return 1
+    beat = array.folder / f"{task}.beat"
+    beat.touch(mode=0o600)
+    child = subprocess.Popen([sys.executable, "-m", __spec__.name, str(array.folder), _RUN])
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        child.kill()
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
+    while (code := _wait(child)) is None:
+        with suppress(OSError):  # a full folder is no reason to stop
+            os.utime(beat)
+    if array.outcome(task) is None:
+        why = f"signal {-code}" if code < 0 else f"exit code {code}"
+        more = ""
+        if code == -signal.SIGKILL:
+            more = "; perhaps it needed more memory: --option mem=8G, or fewer circuits a job"
+        _write(array, task, Ended(f"the task's process died ({why}){more}"), b"")
+    return 0 if code == 0 else 1
+
+
+def _wait(child: "subprocess.Popen[bytes]") -> int | None:
+    try:
+        return child.wait(BEAT_S)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _run(array: Array, task: int) -> int:
+    threads = int(paths.variables().get("SLURM_CPUS_ON_NODE") or 1)
+    started = time.time()
+    ended, body = end(array.job(task), threads=threads)
+    _write(array, task, ended, body, started=started, finished=time.time())
+    return 1 if ended.message else 0
+
+
+def _write(array: Array, task: int, ended: Ended, body: bytes, **times: float) -> None:
+    """Keep the results, and then how the task ended, each as a whole."""
+    if body:
+        files.replace(array.folder / f"{task}.jsonl", body)
+    sha256 = hashlib.sha256(body).hexdigest() if body else ""
+    outcome = {**ended._asdict(), "sha256": sha256, **times}
+    files.replace(array.folder / f"{task}.json", json.dumps(outcome).encode())
+
+
+def _differs(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
+    packages = [p for p in PACKAGES if ours.get(p) != theirs.get(p)]
+    what = ", ".join(
+        f"{p} {ours.get(p, 'missing')} here, {theirs.get(p, 'missing')} where it was submitted"
+        for p in packages
+    )
+    return (
+        f"the node {os.uname().nodename} runs other versions: {what}; name the Python that is to "
+        'run tasks: python = "PATH" in [providers.slurm]'
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,60 @@
+"""Brings a job to its end, whatever becomes of it."""
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from qjobs.circuits.foreign import describe
+from qjobs.errors import QjobsError
+from qjobs.failures import Failures
+from qjobs.results import About, CircuitResult, JobResult
+from qjobs.simulators.job import SimulatorJob
+
+LONGEST_MESSAGE = 2000
+
+
+class Ended(NamedTuple):
+    """How a job ended: with the `message` of what went wrong, or its results are there.
+
+    Of these, `failed` are the circuits that gave nothing all the same, as runs of their
+    positions, and `reason` is why the first did not.
+    """
+
+    message: str = ""
+    failed: str | None = None
+    reason: str = ""
+
+
+def end(job: SimulatorJob, *, threads: int) -> tuple[Ended, bytes]:
+    """Run a job; its end, and the body of its `JobResult`, empty if it has none.
+
+    Loads Qiskit and Aer: for worker processes only.
+    """
+    try:
+        # Here, so that an Aer that cannot be imported is what the job's message is about.
+        from qjobs.simulators import running
+
+        failures = Failures(job.first + job.start_index)
+        about: About = {}
+        circuits = failures.watch(running.run(job, threads=threads))
+        result = JobResult.of(_timed(circuits, about), about)
+        if failures.count == job.experiments_count:
+            return _ended(failures.message), b""
+    except QjobsError as error:
+        return _ended(error.message or "it failed, and nobody said why"), b""
+    except BaseException as error:  # noqa: BLE001 - even a panic or an exit; the next job may run
+        return _ended(describe(error)), b""
+    return Ended(failed=failures.runs, reason=failures.reason[:LONGEST_MESSAGE]), result.body
+
+
+def _ended(message: str) -> Ended:
+    return Ended(message[:LONGEST_MESSAGE])
+
+
+def _timed(circuits: Iterable[CircuitResult], about: About) -> Iterator[CircuitResult]:
+    """Pass the results on, and time them: the data about the whole job come after the last one."""
+    started_s = time.monotonic()
+    yield from circuits
+    about["time_taken"] = time.monotonic() - started_s
+    about["date"] = datetime.now(UTC).isoformat()

@@ -1,0 +1,94 @@
+"""What the user says of a cluster becomes words of sbatch, and nothing else does."""
+
+import pytest
+
+from qjobs.contract import ProviderContext
+from qjobs.errors import UnknownBackend, UsageError
+from qjobs.model import JobStatus, RunOptions
+from qjobs.providers.slurm import states
+from qjobs.providers.slurm.provider import SlurmProvider
+from qjobs.providers.slurm.settings import Settings
+
+
+def test_options_are_spelt_as_sbatch_spells_them_and_a_set_s_own_go_first():
+    settings = Settings.of({"shared": "/x", "partition": "long", "mem": "4G", "exclusive": True})
+
+    words = settings.words({"mem": "8G", "cpus_per_task": "4", "array_limit": "3"})
+
+    assert {"--partition=long", "--mem=8G", "--cpus-per-task=4", "--exclusive"} < {*words}
+    assert not any("array" in word for word in words)
+    assert settings.limit({"array_limit": "3"}) == "%3"
+
+
+def test_the_environment_of_tasks_has_no_credentials_unless_that_is_asked_for():
+    assert not any("ALL" in word for word in Settings.of({"shared": "/x"}).words({}))
+    assert "--export=ALL" in Settings.of({"shared": "/x", "export": "ALL"}).words({})
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "two", "1 --wrap=x"])
+def test_a_limit_of_an_array_is_a_number(limit):
+    with pytest.raises(UsageError, match="array_limit"):
+        Settings.of({"shared": "/x"}).limit({"array_limit": limit})
+
+
+def test_a_setting_that_is_none_is_named_with_the_near_one():
+    with pytest.raises(UsageError, match="partition"):
+        Settings.of({"shared": "/x", "partitoin": "long"})
+
+
+@pytest.mark.parametrize("word", ["wrap", "array", "output", "parsable", "comment", "uiid"])
+def test_what_would_change_what_is_run_is_no_option(tmp_path, word):
+    provider = SlurmProvider(ProviderContext(tmp_path, {"shared": str(tmp_path)}))
+
+    with pytest.raises(UsageError):
+        provider.check("aer", RunOptions(extra={word: "x"}))
+
+
+def test_without_a_shared_folder_there_are_no_backends_and_none_can_be_used(tmp_path):
+    provider = SlurmProvider(ProviderContext(tmp_path, {}))
+
+    assert provider.backends() == ()
+    with pytest.raises(UsageError) as caught:
+        provider.check("aer", RunOptions())
+    assert "QJOBS_SLURM_SHARED" in caught.value.hint
+
+
+def test_a_shared_folder_that_is_not_there_is_not_made(tmp_path):
+    provider = SlurmProvider(ProviderContext(tmp_path, {"shared": str(tmp_path / "nowhere")}))
+
+    with pytest.raises(UsageError, match="nowhere"):
+        provider.check("aer", RunOptions())
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("backend", ["aer@", "are", "are@long"])
+def test_a_backend_is_one_of_local_s_and_a_partition_has_a_name(tmp_path, backend):
+    provider = SlurmProvider(ProviderContext(tmp_path, {"shared": str(tmp_path)}))
+
+    with pytest.raises(UnknownBackend):
+        provider.limits(backend)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected", "said"),
+    [
+        ("TIMEOUT", JobStatus.ERROR, "--option time="),
+        ("OUT_OF_MEMORY", JobStatus.ERROR, "--option mem="),
+        ("NODE_FAIL", JobStatus.ERROR, "retry"),
+        ("PREEMPTED", JobStatus.ERROR, "retry"),
+        ("CANCELLED", JobStatus.CANCELLED, "cancelled"),
+        ("REQUEUED", JobStatus.QUEUED, "REQUEUED"),
+        ("COMPLETING", JobStatus.RUNNING, "COMPLETING"),
+        ("SOMETHING_NEW", JobStatus.UNKNOWN, "SOMETHING_NEW"),
+    ],
+)
+def test_each_word_of_slurm_has_a_status_and_says_what_to_change(tmp_path, state, expected, said):
+    assert states.status(state) is expected
+    assert said in states.advice(state, log=tmp_path / "none.log")
+
+
+def test_the_end_of_what_a_task_printed_is_told(tmp_path):
+    log = tmp_path / "0.log"
+    log.write_text("x" * 5000 + "\nslurmstepd: error: no such module\n")
+
+    assert states.advice("FAILED", log=log).endswith("no such module")
