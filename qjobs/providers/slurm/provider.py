@@ -397,8 +397,15 @@ class SlurmProvider:
         """What the task said, or what Slurm's word means and what to change."""
         array, task = self._known(job_id)
         outcome = array.outcome(task)
-        said = str(outcome["message"]) if outcome else ""
-        return said or advice(array.ending(task), log=array.folder / f"{task}.log")
+        if outcome is not None:
+            return str(outcome["message"])
+        if ending := array.ending(task):
+            return advice(ending, log=array.folder / f"{task}.log")
+        try:
+            self._shared.check()
+        except OSError as error:
+            return f"it could not write how it ended: {error.strerror} in the shared folder"
+        return ""
 
     def cancel(self, job_ids: Sequence[str], *, backend: str) -> Mapping[str, CancelOutcome]:
         """Cancel tasks, whole arrays by their ids, and see what became of that."""

@@ -59,9 +59,8 @@ def test_questions_to_a_controller_that_is_down_are_said_to_be_unanswered(
     set_id = shell.submit(write_numbers(tmp_path / "numbers.qpy", 3), "--option", "begin=now+5")
     cluster.kill("slurmctld")
 
-    told = shell.run("status", set_id, codes=(1,)).err
+    told = shell.run("status", set_id).err
     assert "Unable to contact slurm controller" in told
-    assert "hint: " in told
 
     cluster.start_controller()
     shell.run("wait", set_id)
@@ -83,7 +82,7 @@ def test_a_node_that_loses_its_power_is_not_believed_to_run_on(
 
     wait_until(lambda: shell.states(set_id), lambda states: states == ["unknown"])
     (job,) = cluster.jobs()
-    assert job["job_state"] == "RUNNING"
+    assert job["job_state"] in {"RUNNING", "COMPLETING"}  # so it stays until slurmd is asked
 
 
 @pytest.fixture
@@ -109,16 +108,22 @@ def test_a_full_shared_folder_is_said_by_tasks_and_by_submit(
         while file.write(bytes(512)):
             pass
 
-    (array,) = {job["job_id"].partition("_")[0] for job in shell.status(set_id)["jobs"]}
-    cluster.run("scontrol", "update", f"JobId={array}", "StartTime=now")
+    begin(cluster, shell, set_id)
     shell.run("wait", set_id, codes=(6,))
-    assert shell.states(set_id) == ["error"] * 2
+    for job in shell.status(set_id)["jobs"]:
+        assert job["state"] == "error"
+        assert "No space left" in job["message"]
     words = ["submit", str(path), "-b", "slurm:aer", "--per-job", "1", "-q", "--shots", str(SHOTS)]
-    assert "space" in shell.run(*words, codes=(1, 7)).err
+    assert "No space left" in shell.run(*words, codes=(2,)).err
 
     filler.unlink()
     shell.run("retry", set_id)
-    for one in shell.set_ids():
-        shell.run("resume", one)
-        shell.run("wait", one)
-        check_numbers(shell, one, 2)
+    begin(cluster, shell, set_id)
+    shell.run("wait", set_id)
+    check_numbers(shell, set_id, 2)
+
+
+def begin(cluster: Slurm, shell: Shell, set_id: str) -> None:
+    """Let the tasks of a set begin that were to begin in an hour."""
+    (array,) = {job["job_id"].partition("_")[0] for job in shell.status(set_id)["jobs"]}
+    cluster.run("scontrol", "update", f"JobId={array}", "StartTime=now")
