@@ -56,6 +56,7 @@ class Machine:
         shared = folder / "shared"
         shared.mkdir()
         self.environment = {
+            **os.environ,
             **cluster.environment,
             "QJOBS_HOME": str(folder / "home"),
             "QJOBS_SLURM_SHARED": str(shared),

@@ -1,163 +1,247 @@
-"""A Slurm of one's own on loopback: munged, slurmctld and slurmd, started and stopped by tests."""
+"""A Slurm of one node for tests: munged, slurmctld and slurmd on loopback, in a folder.
 
+Nothing of the system is touched: ports, key, socket and state are its own. Debian's packages
+`slurm-wlm` and `munge` are enough, and no rights are needed. Its processes end with this one.
+"""
+
+import getpass
+import json
 import os
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-_PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "sinfo")
-_READY_S = 60.0
-_LOOK_S = 0.1
+_DAEMONS = ("munged", "slurmctld", "slurmd")
+_COMMANDS = ("setpriv", "sbatch", "scancel", "scontrol", "sinfo", "squeue")
+_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"])
+_PATIENCE_S = 60.0
+_MEMORY_GROUPS = Path("/sys/fs/cgroup/memory")
+PARTITIONS = ("main Default=YES MaxTime=INFINITE", "short MaxTime=1")
+
+
+class NoSlurm(Exception):
+    """There can be no Slurm here; the message says why."""
 
 
 def why_not() -> str:
-    """Why there can be no Slurm here; empty if there can."""
-    missing = [program for program in _PROGRAMS if _found(program) is None]
-    if missing:
-        return f"there is no {missing[0]} here"
-    if os.getuid() != 0:
-        return "slurmd starts tasks as root only"
-    try:
-        socket.gethostbyname(_host())
-    except OSError:
-        return f"the name of this host, {_host()}, has no address"
-    return ""
+    """Why there can be no Slurm here; empty if it seems that there can."""
+    missing = [name for name in (*_DAEMONS, *_COMMANDS) if not shutil.which(name, path=_PATH)]
+    return f"there is no {', '.join(missing)} here" if missing else ""
+
+
+def limits_memory() -> bool:
+    """Whether a cluster here can have the kernel end what takes too much memory."""
+    return os.access(_MEMORY_GROUPS, os.W_OK)
 
 
 class Slurm:
-    """A cluster of one node, whose daemons can be killed and started again."""
+    """One cluster. `settings` go before those of its slurm.conf, as that spells them.
 
-    def __init__(self, folder: Path, *, settings: Mapping[str, object]) -> None:
-        self._folder = folder
-        self._munge = folder / "munge"
+    More CPUs than the machine has are no fault. With `kernel_limits` a task that takes more
+    memory than it asked for is ended by the kernel, else by Slurm itself, which looks each second.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        cpus: int = 4,
+        partitions: Sequence[str] = PARTITIONS,
+        kernel_limits: bool = False,
+        **settings: object,
+    ) -> None:
+        if reason := why_not():
+            raise NoSlurm(reason)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self.folder = folder
+        self.conf = folder / "slurm.conf"
+        self.node = f"qj{secrets.token_hex(6)}"
+        """The node's name, and the cluster's: nobody else's, for the kernel's groups have it."""
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        controller, node = _free_port(), _free_port()
-        lines: dict[str, object] = {
-            "ClusterName": "qj",
+        user = getpass.getuser()
+        lines = {
+            "ClusterName": self.node,
             "SlurmctldHost": f"{_host()}(127.0.0.1)",
             "AuthType": "auth/munge",
-            "AuthInfo": f"socket={self._munge}/socket",
-            "CryptoType": "crypto/munge",
-            "SlurmUser": "root",
-            "SlurmdUser": "root",
-            "SlurmctldPort": controller,
-            "SlurmdPort": node,
+            "AuthInfo": f"socket={folder / 'munge.socket'}",
+            "SlurmUser": user,
+            "SlurmdUser": user,
+            "SlurmctldPort": _free_port(),
+            "SlurmdPort": _free_port(),
             "StateSaveLocation": folder / "state",
             "SlurmdSpoolDir": folder / "spool",
             "SlurmctldPidFile": folder / "slurmctld.pid",
             "SlurmdPidFile": folder / "slurmd.pid",
-            "SlurmctldLogFile": folder / "slurmctld.log",
-            "SlurmdLogFile": folder / "slurmd.log",
-            "ProctrackType": "proctrack/linuxproc",
-            "TaskPlugin": "task/none",
+            "ProctrackType": "proctrack/cgroup" if kernel_limits else "proctrack/linuxproc",
+            "TaskPlugin": "task/cgroup" if kernel_limits else "task/none",
             "SelectType": "select/cons_tres",
-            "SelectTypeParameters": "CR_Core",
-            "SchedulerType": "sched/backfill",
-            "SchedulerParameters": "sched_interval=1,bf_interval=1,batch_sched_delay=0",
-            "MpiDefault": "none",
+            "SelectTypeParameters": "CR_Core_Memory",
             "CommunicationParameters": "NoCtldInAddrAny,NoInAddrAny",
+            "SlurmdParameters": "config_overrides",
+            "MpiDefault": "none",
             "ReturnToService": 2,
-            "MinJobAge": 3600,
-            "MaxArraySize": 100001,
-            "MaxJobCount": 100000,
             "KillWait": 2,
-            "MessageTimeout": 10,
-            "AccountingStorageType": "accounting_storage/none",
-            "JobCompType": "jobcomp/none",
-            "JobAcctGatherType": "jobacct_gather/none",
+            "MinJobAge": 3600,
+            "MaxArraySize": 100_001,
+            "MaxJobCount": 100_000,
+            "JobAcctGatherType": "jobacct_gather/linux",
+            "JobAcctGatherFrequency": 1,
+            **({} if kernel_limits else {"JobAcctGatherParams": "OverMemoryKill"}),
+            "DefMemPerCPU": 1000,
+            "SchedulerParameters": "batch_sched_delay=0,sched_interval=1,bf_interval=1",
             **settings,
         }
-        cpus = os.cpu_count() or 1
-        text = "".join(f"{key}={value}\n" for key, value in lines.items())
-        text += f"NodeName={_host()} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=4000 State=UNKNOWN\n"
-        for name, rest in (("main", "Default=YES"), ("short", "MaxTime=1")):
-            text += f"PartitionName={name} Nodes={_host()} {rest} OverSubscribe=FORCE:4 State=UP\n"
-        for place in ("state", "spool", "munge"):
-            (folder / place).mkdir(mode=0o700)
-        self.conf = folder / "slurm.conf"
-        self.conf.write_text(text)
-        (self._munge / "key").write_bytes(os.urandom(128))
-        (self._munge / "key").chmod(0o400)
+        text = [f"{name}={value}" for name, value in lines.items()]
+        text.append(
+            f"NodeName={self.node} NodeHostname={_host()} NodeAddr=127.0.0.1 CPUs={cpus}"
+            " RealMemory=16000 State=UNKNOWN"
+        )
+        text += [f"PartitionName={one} Nodes={self.node} State=UP" for one in partitions]
+        self.conf.write_text("\n".join([*text, ""]))
+        (folder / "cgroup.conf").write_text("ConstrainRAMSpace=yes\nConstrainSwapSpace=yes\n")
+        for name in ("state", "spool"):
+            (folder / name).mkdir(exist_ok=True)
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the commands of this cluster need in their environment."""
-        return {**os.environ, "SLURM_CONF": str(self.conf)}
+        """What a process has beside its own that asks this cluster."""
+        return {"SLURM_CONF": str(self.conf), "PATH": _PATH}
 
     def start(self) -> None:
-        """Start all daemons; the node is idle when this returns."""
-        munge = self._munge
-        self._start(
-            "munged", "--foreground", "--force", f"--socket={munge}/socket",
-            f"--key-file={munge}/key", f"--pid-file={munge}/pid", f"--log-file={munge}/log",
-            f"--seed-file={munge}/seed",
-        )  # fmt: skip
-        _wait((munge / "socket").exists, "munged")
+        """Until jobs can run."""
+        self._start_munge()
         self.start_controller()
         self.start_node()
 
+    def run(self, *command: str) -> str:
+        """What a command of Slurm writes. Raises CalledProcessError."""
+        return subprocess.run(
+            command,
+            env=os.environ | self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE_S,
+            check=True,
+        ).stdout
+
     def start_controller(self) -> None:
-        """Start slurmctld, and wait until it answers."""
+        """Until it answers."""
         self._start("slurmctld", "-D", "-f", str(self.conf))
-        _wait(lambda: "is UP" in self.run("scontrol", "ping"), "slurmctld")
+        self._until("slurmctld", lambda: "is UP" in self.run("scontrol", "ping"))
 
     def start_node(self) -> None:
-        """Start slurmd, and wait until its node can take tasks."""
-        self._start("slurmd", "-D", "-f", str(self.conf), "-N", _host())
-        up = ("idle", "mixed", "allocated")
-        _wait(lambda: self.run("sinfo", "-h", "-o", "%T").strip().startswith(up), "slurmd")
+        """Until jobs can run on it."""
+        self._start("slurmd", "-D", "-f", str(self.conf), "-N", self.node)
+        fit = ("idle", "mixed", "allocated")
+        self._until("slurmd", lambda: self.run("sinfo", "-h", "-o", "%T").split()[0] in fit)
 
     def kill(self, daemon: str) -> None:
-        """Kill a daemon, as SIGKILL does."""
-        process = self._running.pop(daemon)
-        process.kill()
-        process.wait()
+        """SIGKILL, and gone."""
+        self._end(daemon, signal.SIGKILL)
 
-    def end(self, daemon: str) -> None:
-        """Have a daemon end in order: slurmctld writes down first what it knows."""
-        process = self._running.pop(daemon)
-        process.terminate()
-        process.wait()
+    def restart_controller(self) -> None:
+        """An orderly end, and a start."""
+        self._end("slurmctld", signal.SIGTERM)
+        self.start_controller()
 
-    def run(self, *command: str) -> str:
-        """What a command of Slurm prints."""
-        done = subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, timeout=60, check=False
-        )
-        return done.stdout + done.stderr
+    def cut_power(self) -> None:
+        """SIGKILL to slurmd, and to all that it started."""
+        self.kill("slurmd")
+        while tasks := self._ours(b"SLURM_JOB_ID="):
+            _kill(tasks)
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """All that the controller knows of, ended ones as well, as `squeue --json` has them."""
+        jobs: list[dict[str, Any]] = json.loads(self.run("squeue", "--json"))["jobs"]
+        return jobs
+
+    def tasks(self) -> list[int]:
+        """The ids of the processes of jobs."""
+        return self._ours(b"SLURM_JOB_ID=")
 
     def stop(self) -> None:
-        """End what runs, then all daemons."""
-        with suppress(subprocess.TimeoutExpired):
-            self.run("scancel", "--user=root", "--signal=KILL", "--full")
-        for daemon in [*self._running]:
-            self.kill(daemon)
-        for line in subprocess.run(
-            ["pgrep", "-f", f"slurmstepd: .*{self._folder}|{self._folder}/spool"],
-            capture_output=True, text=True, check=False,
-        ).stdout.split():  # fmt: skip
-            with suppress(ProcessLookupError):
-                os.kill(int(line), signal.SIGKILL)
+        """Nothing of it runs any more."""
+        for daemon in ("slurmctld", "slurmd"):
+            self._end(daemon, signal.SIGKILL)
+        while left := self._ours():
+            _kill(left)
+        self._end("munged", signal.SIGKILL)
+        for groups in _MEMORY_GROUPS.parent.glob(f"*/slurm_{self.node}"):
+            for group in [*reversed([*groups.rglob("*/")]), groups]:
+                with suppress(OSError):
+                    group.rmdir()
 
-    def _start(self, program: str, *arguments: str) -> None:
-        path = _found(program)
-        assert path is not None
-        with (self._folder / f"{program}.out").open("ab") as out:
-            self._running[program] = subprocess.Popen(
-                [path, *arguments], env=self.environment, stdout=out, stderr=out,
-                stdin=subprocess.DEVNULL, start_new_session=True,
-            )  # fmt: skip
+    def _start_munge(self) -> None:
+        key, at = self.folder / "munge.key", self.folder / "munge.socket"
+        key.write_bytes(secrets.token_bytes(128))
+        key.chmod(0o400)
+        own = [
+            f"--{name}-file={self.folder / f'munge.{name}'}"
+            for name in ("key", "pid", "log", "seed")
+        ]
+        # It warns of the folder, which nobody else can enter, instead of ending.
+        self._start("munged", "--foreground", "--force", "--num-threads=10", f"--socket={at}", *own)
+        self._until("munged", at.is_socket)
+
+    def _start(self, daemon: str, *arguments: str) -> None:
+        assert daemon not in self._running
+        program = shutil.which(daemon, path=_PATH)
+        assert program is not None
+        with (self.folder / f"{daemon}.out").open("ab") as out:
+            self._running[daemon] = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", program, *arguments],
+                env=os.environ | self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _until(self, daemon: str, ready: Callable[[], bool]) -> None:
+        until = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < until and self._running[daemon].poll() is None:
+            with suppress(subprocess.CalledProcessError, IndexError):
+                if ready():
+                    return
+            time.sleep(0.02)
+        said = (self.folder / f"{daemon}.out").read_text(errors="replace").strip()
+        raise NoSlurm(f"{daemon} does not start: {said[-500:]}")
+
+    def _end(self, daemon: str, how: int) -> None:
+        process = self._running.pop(daemon, None)
+        if process is not None:
+            process.send_signal(how)
+            process.wait(_PATIENCE_S)
+
+    def _ours(self, more: bytes = b"") -> list[int]:
+        """The processes that were started with this cluster's configuration, but munged and us."""
+        daemons = {process.pid for process in self._running.values()} | {os.getpid()}
+        mark = f"SLURM_CONF={self.conf}".encode()
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                variables = (entry / "environ").read_bytes().split(b"\0")
+                if (
+                    mark in variables
+                    and int(entry.name) not in daemons
+                    and any(variable.startswith(more) for variable in variables)
+                ):
+                    found.append(int(entry.name))
+        return found
 
 
 @contextmanager
-def slurm(folder: Path, **settings: object) -> Iterator[Slurm]:
-    """A cluster in `folder`; `settings` are further ones of slurm.conf."""
-    cluster = Slurm(folder, settings=settings)
+def slurm(folder: Path, **settings: Any) -> Iterator[Slurm]:
+    """A cluster in `folder`; `settings` as for `Slurm`. Raises NoSlurm."""
+    cluster = Slurm(folder, **settings)
     try:
         cluster.start()
         yield cluster
@@ -165,24 +249,26 @@ def slurm(folder: Path, **settings: object) -> Iterator[Slurm]:
         cluster.stop()
 
 
+def _kill(processes: Iterable[int]) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
 def _host() -> str:
     return socket.gethostname().partition(".")[0]
 
 
-def _found(program: str) -> str | None:
-    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-
-
 def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
 
 
-def _wait(ready: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + _READY_S
-    while not ready():
-        if time.monotonic() > until:
-            raise TimeoutError(f"{what} is not ready after {_READY_S:.0f} s")
-        time.sleep(_LOOK_S)
+def shim(folder: Path, command: str, script: str) -> Mapping[str, str]:
+    """The PATH with a shell script before the command of this name; `$REAL` is that command."""
+    folder.mkdir(exist_ok=True)
+    real = shutil.which(command, path=_PATH)
+    (folder / command).write_text(f"#!/bin/sh\nREAL={real}\n{script}\n")
+    (folder / command).chmod(0o700)
+    return {"PATH": f"{folder}{os.pathsep}{_PATH}"}

@@ -353,7 +353,12 @@ class SlurmProvider:
             datetime.fromtimestamp(outcome[key], UTC).isoformat() if key in outcome else None
             for key in ("started", "finished")
         )
-        waiting = [one for one in self._asked() if one.job_id == job_id and one.state == "PENDING"]
+        ours = array.key, str(task)
+        waiting = [
+            entry
+            for entry in self._asked()
+            if (entry.comment, entry.task) == ours and entry.state == "PENDING"
+        ]
         return JobDetails(
             created=array.manifest.get("created"), started=started, ended=ended,
             estimated_start=waiting[0].start or None if waiting else None,
@@ -409,8 +414,15 @@ class SlurmProvider:
         """What the task said, or what Slurm's word means and what to change."""
         array, task = self._known(job_id)
         outcome = array.outcome(task)
-        said = str(outcome["message"]) if outcome else ""
-        return said or advice(array.ending(task), log=array.folder / f"{task}.log")
+        if outcome is not None:
+            return str(outcome["message"])
+        if ending := array.ending(task):
+            return advice(ending, log=array.folder / f"{task}.log")
+        try:
+            self._shared.check()
+        except OSError as error:
+            return f"it could not write how it ended: {error.strerror} in the shared folder"
+        return ""
 
     def cancel(self, job_ids: Sequence[str], *, backend: str) -> Mapping[str, CancelOutcome]:
         """Cancel tasks, whole arrays by their ids, and see what became of that."""

@@ -30,11 +30,10 @@ _STATUSES = {
 }
 _FAILED = {
     "FAILED": "the task failed before it could say why",
-    "TIMEOUT": "the task ran into its time limit; give it more: --option time=2:00:00, or fewer "
-    "circuits: qjobs retry --per-job N",
+    "TIMEOUT": "the task ran into its time limit; submit it anew with --option time=2:00:00, "
+    "or with fewer circuits a job: qjobs retry --per-job N",
     "DEADLINE": "the task was not done before its deadline",
-    "OUT_OF_MEMORY": "the task needed more memory than it had; give it more: --option mem=8G, or "
-    "fewer qubits",
+    "OUT_OF_MEMORY": "the task needed more memory than it had; submit it anew with --option mem=8G",
     "NODE_FAIL": "the node of the task failed; qjobs retry sends it to another",
     "BOOT_FAIL": "the node of the task did not start; qjobs retry sends it to another",
     "LAUNCH_FAILED": "the node could not start the task",
@@ -45,6 +44,9 @@ _FAILED = {
     UNHEARD: "Slurm has forgotten the task, and it left no outcome",
 }
 _LOG_BYTES = 2000
+# What slurmstepd writes where Slurm itself, and not the kernel, watches the memory
+# (JobAcctGatherParams=OverMemoryKill): the state is then FAILED.
+_OVER_MEMORY = "Exceeded job memory limit"
 
 
 def status(state: str) -> JobStatus:
@@ -56,11 +58,13 @@ def status(state: str) -> JobStatus:
 
 def advice(ending: str, *, log: Path) -> str:
     """What a person should know of a task that ended so, and the end of what it printed."""
-    said = _FAILED.get(ending, f"Slurm says {ending}" if ending else "")
     try:
         with open_regular(log) as file:
             file.seek(max(0, log.stat().st_size - _LOG_BYTES))
             printed = " ".join(file.read(_LOG_BYTES).decode("utf-8", "replace").split())
     except OSError:
         printed = ""
+    if ending == "FAILED" and _OVER_MEMORY in printed:
+        ending = "OUT_OF_MEMORY"
+    said = _FAILED.get(ending, f"Slurm says {ending}" if ending else "")
     return f"{said}; it printed: {printed[-300:]}" if said and printed else said

@@ -59,7 +59,7 @@ def _keep(array: Array, task: int) -> int:
         why = f"signal {-code}" if code < 0 else f"exit code {code}"
         more = ""
         if code == -signal.SIGKILL:
-            more = "; perhaps it needed more memory: --option mem=8G, or fewer circuits a job"
+            more = "; perhaps it needed more memory: submit it anew with --option mem=8G"
         _write(array, task, Ended(f"the task's process died ({why}){more}"), b"")
     return 0 if code == 0 else 1
 
