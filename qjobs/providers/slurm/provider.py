@@ -288,7 +288,7 @@ class SlurmProvider:
             created = _time(array.manifest.get("created"))
             jobs += [
                 RemoteJob(f"{name}_{task}", backend, created, JobStatus.QUEUED, (tag, set_tag))
-                for task, tag in enumerate(array.tags)
+                for tag, task in array.tasks.items()
                 if not array.is_void(task)
             ]
         return jobs
@@ -458,7 +458,7 @@ def _shortened(arrays: Mapping[str, Array], job_ids: Sequence[str]) -> list[str]
     words: list[str] = []
     for name, numbers in tasks.items():
         called = arrays[name].slurm_id
-        whole = len(numbers) == len(arrays[name].tags)
+        whole = len(numbers) == len(arrays[name].tasks)
         words += [called] if whole else [f"{called}_{number}" for number in numbers]
     return words
 
@@ -484,7 +484,7 @@ def _split(options: RunOptions) -> tuple[dict[str, str], RunOptions]:
 def _task(arrays: Mapping[str, Array], job_id: str) -> tuple[Array | None, int]:
     name, _, task = job_id.partition("_")
     array = arrays.get(name)
-    if array is None or not task.isdecimal() or int(task) >= len(array.tags):
+    if array is None or not task.isdecimal() or int(task) >= len(array.tasks):
         return None, 0
     return array, int(task)
 

@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,24 +34,21 @@ class Array:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._manifest: Mapping[str, Any] | None = None
 
     @property
     def key(self) -> str:
         """What the array carries as its comment."""
         return self.folder.name
 
-    @property
+    @cached_property
     def manifest(self) -> Mapping[str, Any]:
-        """The manifest. Raises ProviderError."""
-        if self._manifest is None:
-            self._manifest = self._json("manifest.json")
-        return self._manifest
+        """The manifest, which never changes. Raises ProviderError."""
+        return self._json("manifest.json")
 
-    @property
-    def tags(self) -> Sequence[str]:
-        """The tags of its tasks."""
-        return tuple(self.manifest.get("tags", ()))
+    @cached_property
+    def tasks(self) -> Mapping[str, int]:
+        """The tasks by their tags."""
+        return {tag: task for task, tag in enumerate(self.manifest.get("tags", ()))}
 
     @property
     def slurm_id(self) -> str:
@@ -112,12 +110,17 @@ class Array:
         with suppress(OSError):  # it will be said again, for a time
             files.replace(self.folder / f"{task}.slurm", f"{ending}\n".encode())
 
+    def heard_ns(self, task: int) -> int:
+        """When something was heard of a task; 0 if it never was."""
+        try:
+            return (self.folder / f"{task}.beat").stat().st_mtime_ns
+        except OSError:
+            return 0
+
     def silent_s(self, task: int, now_s: float) -> float | None:
         """For how long nothing was heard of a task; None if it never was heard of."""
-        try:
-            return max(0.0, now_s - (self.folder / f"{task}.beat").stat().st_mtime)
-        except OSError:
-            return None
+        heard_ns = self.heard_ns(task)
+        return max(0.0, now_s - heard_ns / 1e9) if heard_ns else None
 
     def _json(self, name: str) -> Mapping[str, Any]:
         path = self.folder / name
@@ -136,6 +139,7 @@ class Shared:
     def __init__(self, folder: Path) -> None:
         self._folder = folder / f"qjobs-{os.getuid()}"
         self._copies: dict[tuple[Path, files.Stamp], Path] = {}
+        self._arrays: dict[Path, Array] = {}
 
     @property
     def arrays(self) -> Path:
@@ -184,15 +188,21 @@ class Shared:
 
     def of_set(self, set_tag: str) -> Iterator[Array]:
         """The arrays of a set, the oldest first."""
-        found = [Array(path) for path in self.arrays.glob(f"{_plain(set_tag)}.*")]
-        found = [array for array in found if (array.folder / "manifest.json").exists()]
+        found = self._found(f"{_plain(set_tag)}.*")
         yield from sorted(found, key=lambda array: str(array.manifest.get("created", "")))
 
     def with_tag(self, tag: str) -> Iterator[tuple[Array, int]]:
         """The tasks that carry a tag, the oldest first."""
         for array in self.of_set(set_tag_of(tag)):
-            if tag in array.tags:
-                yield array, array.tags.index(tag)
+            if tag in array.tasks:
+                yield array, array.tasks[tag]
+
+    def _found(self, pattern: str) -> list[Array]:
+        """The arrays that were written down whole."""
+        for path in self.arrays.glob(pattern):
+            if path not in self._arrays and (path / "manifest.json").exists():
+                self._arrays[path] = Array(path)
+        return [array for path, array in [*self._arrays.items()] if path.match(pattern)]
 
     def by_name(self) -> dict[str, Array]:
         """The arrays by what their tasks' ids begin with: what Slurm calls them.
@@ -200,8 +210,7 @@ class Shared:
         Slurm may begin to count anew: then the later array has its key in its name.
         """
         called: dict[str, list[Array]] = {}
-        for path in self.arrays.glob("*.*"):
-            array = Array(path)
+        for array in self._found("*.*"):
             if slurm_id := array.slurm_id:
                 called.setdefault(slurm_id, []).append(array)
         found = {}

@@ -21,6 +21,7 @@ from qjobs.providers.slurm.versions import PACKAGES, versions
 from qjobs.simulators.ending import Ended, end
 
 BEAT_S = 10.0
+_BEATS = 3
 _RUN = "--run"
 
 
@@ -37,8 +38,10 @@ def _keep(array: Array, task: int) -> int:
     array.tell(paths.variables()["SLURM_ARRAY_JOB_ID"])
     if array.outcome(task) is not None:
         return 0  # Slurm has begun it again
-    if not array.take(task, f"{os.uname().nodename}\n".encode()) and array.is_void(task):
-        return 0  # another attempt has its circuits
+    if not array.take(task, f"{os.uname().nodename}\n".encode()) and (
+        array.is_void(task) or _lives(array, task)
+    ):
+        return 0  # another attempt has its circuits, or Slurm has forgotten that it runs
     ours, theirs = versions(), dict(array.manifest.get("versions", {}))
     if ours != theirs:
         _write(array, task, Ended(_differs(ours, theirs)), b"")
@@ -62,6 +65,16 @@ def _keep(array: Array, task: int) -> int:
             more = "; perhaps it needed more memory: submit it anew with --option mem=8G"
         _write(array, task, Ended(f"the task's process died ({why}){more}"), b"")
     return 0 if code == 0 else 1
+
+
+def _lives(array: Array, task: int) -> bool:
+    """Whether another process runs the task: its next sign of life is waited for."""
+    before = array.heard_ns(task)
+    for _ in range(_BEATS):
+        time.sleep(BEAT_S)
+        if array.heard_ns(task) != before:
+            return True
+    return False
 
 
 def _wait(child: "subprocess.Popen[bytes]") -> int | None:

@@ -264,7 +264,7 @@ def test_a_task_that_is_silent_is_not_believed_to_run_and_can_be_cancelled(
     monkeypatch.setenv("QJOBS_SLURM_SILENT_S", "60")
     wait_until(lambda: shell.jobs()[0]["state"] == "running", "it never ran")
     (beat,) = shared.rglob("0.beat")
-    os.utime(beat, (0, 0))  # as long ago as can be
+    os.utime(beat, (1, 1))  # as long ago as can be
 
     assert shell.jobs()[0]["state"] == "unknown"
 
@@ -382,3 +382,20 @@ def test_why_a_task_waits_is_shown_and_the_whole_array_can_be_cancelled(
     wait_until(lambda: "PartitionTimeLimit" in shell("show"), "nothing says why it waits")
     assert shell("cancel", "--yes").count("cancelled") == 4
     assert {job["state"] for job in shell.jobs()} == {"cancelled"}
+
+
+def test_a_task_that_slurm_starts_once_more_while_it_runs_runs_once(
+    shell: Shell, shared: Path, endless: str
+) -> None:
+    shell("submit", endless, "-b", "slurm:statevector")
+    wait_until(lambda: list(shared.rglob("0.beat")), "it never began")
+    (folder,) = arrays(shared)
+
+    again = subprocess.run(
+        [sys.executable, "-m", "qjobs.providers.slurm.task", str(folder)], check=True,
+        env={**os.environ, "SLURM_ARRAY_TASK_ID": "0", "SLURM_ARRAY_JOB_ID": "1"},
+    )  # fmt: skip
+
+    assert again.returncode == 0
+    assert not (folder / "0.json").exists()
+    shell("cancel", "--yes")
