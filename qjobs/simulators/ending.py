@@ -1,7 +1,7 @@
 """Brings a job to its end, whatever becomes of it."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -26,8 +26,8 @@ class Ended(NamedTuple):
     reason: str = ""
 
 
-def end(job: SimulatorJob, *, threads: int) -> tuple[Ended, bytes]:
-    """Run a job; its end, and the body of its `JobResult`, empty if it has none.
+def end(job: SimulatorJob, *, threads: int, keep: Callable[[bytes], None]) -> Ended:
+    """Run a job and have the body of its `JobResult` kept, if it has one; say how it ended.
 
     Loads Qiskit and Aer: for worker processes only.
     """
@@ -40,12 +40,13 @@ def end(job: SimulatorJob, *, threads: int) -> tuple[Ended, bytes]:
         circuits = failures.watch(running.run(job, threads=threads))
         result = JobResult.of(_timed(circuits, about), about)
         if failures.count == job.experiments_count:
-            return _ended(failures.message), b""
+            return _ended(failures.message)
+        keep(result.body)
     except QjobsError as error:
-        return _ended(error.message or "it failed, and nobody said why"), b""
+        return _ended(error.message or "it failed, and nobody said why")
     except BaseException as error:  # noqa: BLE001 - even a panic or an exit; the next job may run
-        return _ended(describe(error)), b""
-    return Ended(failed=failures.runs, reason=failures.reason[:LONGEST_MESSAGE]), result.body
+        return _ended(describe(error))
+    return Ended(failed=failures.runs, reason=failures.reason[:LONGEST_MESSAGE])
 
 
 def _ended(message: str) -> Ended:

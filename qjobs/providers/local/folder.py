@@ -62,7 +62,8 @@ class Folder:
 
     def has_result(self, job_id: str) -> bool:
         """Whether the job has run to its end, whatever became of those who ran it."""
-        return self.result(job_id).exists()
+        # An id that is none of ours is no reason for the supervisor to die: its job fails.
+        return "/" not in job_id and self.result(job_id).exists()
 
     def sweep(self) -> None:
         """Remove what workers that are gone have not finished writing."""

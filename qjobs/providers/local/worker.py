@@ -5,12 +5,12 @@ A request is `{"job": ..., "threads": N}`, its answer `{"ended": ...}`, an `Ende
 
 import gc
 import sys
+from functools import partial
 from pathlib import Path
 
 from qjobs.children.parent import THREADED, Parent, begin
-from qjobs.circuits.foreign import describe
 from qjobs.providers.local.folder import Folder
-from qjobs.simulators.ending import Ended, end
+from qjobs.simulators.ending import end
 from qjobs.simulators.job import SimulatorJob
 
 
@@ -18,12 +18,8 @@ def serve(folder: Folder, parent: Parent) -> None:
     """Answer requests until there are no more."""
     for fields, _ in parent.requests():
         job = SimulatorJob(**fields["job"])
-        ended, body = end(job, threads=fields["threads"])
-        if body:
-            try:
-                folder.keep_result(job.job_id, body)
-            except OSError as error:
-                ended = Ended(describe(error))
+        keep = partial(folder.keep_result, job.job_id)
+        ended = end(job, threads=fields["threads"], keep=keep)
         parent.answer({"ended": ended._asdict()})
 
 

@@ -44,7 +44,7 @@ def _keep(array: Array, task: int) -> int:
         return 0  # another attempt has its circuits, or Slurm has forgotten that it runs
     ours, theirs = versions(), dict(array.manifest.get("versions", {}))
     if ours != theirs:
-        _write(array, task, Ended(_differs(ours, theirs)), b"")
+        _write(array, task, Ended(_differs(ours, theirs)))
         return 1
     beat = array.folder / f"{task}.beat"
     beat.touch(mode=0o600)
@@ -63,7 +63,7 @@ def _keep(array: Array, task: int) -> int:
         more = ""
         if code == -signal.SIGKILL:
             more = "; perhaps it needed more memory: submit it anew with --option mem=8G"
-        _write(array, task, Ended(f"the task's process died ({why}){more}"), b"")
+        _write(array, task, Ended(f"the task's process died ({why}){more}"))
     return 0 if code == 0 else 1
 
 
@@ -87,15 +87,20 @@ def _wait(child: "subprocess.Popen[bytes]") -> int | None:
 def _run(array: Array, task: int) -> int:
     threads = int(paths.variables().get("SLURM_CPUS_ON_NODE") or 1)
     started = time.time()
-    ended, body = end(array.job(task), threads=threads)
-    _write(array, task, ended, body, started=started, finished=time.time())
+    kept = b""
+
+    def keep(body: bytes) -> None:
+        nonlocal kept
+        files.replace(array.folder / f"{task}.jsonl", body)
+        kept = body
+
+    ended = end(array.job(task), threads=threads, keep=keep)
+    _write(array, task, ended, kept, started=started, finished=time.time())
     return 1 if ended.message else 0
 
 
-def _write(array: Array, task: int, ended: Ended, body: bytes, **times: float) -> None:
-    """Keep the results, and then how the task ended, each as a whole."""
-    if body:
-        files.replace(array.folder / f"{task}.jsonl", body)
+def _write(array: Array, task: int, ended: Ended, body: bytes = b"", **times: float) -> None:
+    """Record how the task ended, after its results, if it has any, are kept."""
     sha256 = hashlib.sha256(body).hexdigest() if body else ""
     outcome = {**ended._asdict(), "sha256": sha256, **times}
     files.replace(array.folder / f"{task}.json", json.dumps(outcome).encode())
