@@ -144,7 +144,10 @@ class RecordedAttempt(NamedTuple):
 
     def numbered(self, number: int) -> Attempt:
         """The attempt as all floors speak of it."""
-        return Attempt(number, self.state(), self.duplicates, self.failed, self.withdrawn)
+        return Attempt(
+            number, self.state(), self.duplicates, self.failed, self.withdrawn,
+            self.submitted, self.finished,
+        )  # fmt: skip
 
 
 # A named tuple's own constructor is a function in Python; this one is not.

@@ -318,7 +318,9 @@ class Attempt(NamedTuple):
     """One try to have a slice run. `duplicates` are ids of provider jobs nobody asked for.
 
     `failed` is None while nobody has said which of its circuits have. It is `withdrawn` if it was
-    cancelled while a call was in flight: what comes of that is to be cancelled, too.
+    cancelled while a call was in flight: what comes of that is to be cancelled, too. It was
+    `submitted` when its job id became known, and is `finished` since its end became known,
+    whichever that was; None if that has not happened, or nobody has written down when.
     """
 
     number: int
@@ -326,6 +328,8 @@ class Attempt(NamedTuple):
     duplicates: tuple[str, ...] = ()
     failed: Failed | None = None
     withdrawn: bool = False
+    submitted: datetime | None = None
+    finished: datetime | None = None
 
     @property
     def job_ids(self) -> tuple[str, ...]:

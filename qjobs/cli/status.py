@@ -59,7 +59,7 @@ def status(
             for job in chosen:
                 typer.echo(f"{report.job_set.set_id}/{job.index}", file=DATA.stream)
     elif output.format is Format.TABLE and not jobs:
-        summarize(shown)
+        summarize(shown, workspace.clock())
     else:
         by_set = ((report.job_set, chosen) for report, chosen in shown)
         show_data(output, shapes.status_document(shown), rows.job_rows(by_set), most=None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
@@ -72,7 +73,7 @@ class JobReport:
     circuits of the slice that newer jobs have, `failed` those of the others, and of the ones that
     were asked about, that gave nothing although the job is done; `looked_into` says that
     somebody has told which these are, `gone` that the provider has no results of it any more.
-    Nobody here can ask for a job that is `out_of_reach`.
+    Nobody here can ask for a job that is `out_of_reach`. The times are those of the attempt.
     """
 
     index: int
@@ -87,6 +88,8 @@ class JobReport:
     looked_into: bool = False
     gone: bool = False
     out_of_reach: bool = False
+    submitted: datetime | None = None
+    finished: datetime | None = None
 
     @property
     def parts(self) -> tuple[Slice, ...]:
@@ -142,6 +145,12 @@ class SetReport(NamedTuple):
         for job in self.jobs:
             counts[job.state] += 1
         return counts
+
+    @property
+    def finished(self) -> datetime | None:
+        """When the end of the last job became known; None while there is one that has not ended."""
+        ends = [job.finished for job in self.jobs if job.state in FINAL and job.finished]
+        return max(ends) if ends and len(ends) == len(self.jobs) else None
 
     @property
     def failed_circuits(self) -> int:
@@ -227,6 +236,7 @@ def _report_job(
         job.retried, failed, attempt.failed is not None,
         bool(attempt.failed and attempt.failed.gone),
         out_of_reach=away and state is State.UNKNOWN and job_id != "",
+        submitted=attempt.submitted, finished=attempt.finished,
     )  # fmt: skip
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from qjobs.render.summaries import assignments, most_frequent, summary
-from qjobs.render.text import count, rfc3339
+from qjobs.render.text import ago, count, rfc3339
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from qjobs.contract import JobDetails
     from qjobs.engine.cancel import CancelReport
     from qjobs.engine.error import Failure
@@ -31,7 +32,9 @@ class Rows(NamedTuple):
     rows: Iterable[Sequence[Cell]]
 
 
-JOB_COLUMNS = ("set", "job", "start", "end", "attempt", "state", "job_id", "message")
+JOB_TIMES = ("submitted", "finished")
+"""Of each job, for programs: a person is told of the set."""
+JOB_COLUMNS = ("set", "job", "start", "end", "attempt", "state", "job_id", "message", *JOB_TIMES)
 
 
 def job_rows(sets: Iterable[tuple[JobSet, Sequence[JobReport]]]) -> Rows:
@@ -48,6 +51,7 @@ def job_rows(sets: Iterable[tuple[JobSet, Sequence[JobReport]]]) -> Rows:
                 job.state,
                 job.job_id,
                 job.message,
+                *("" if at is None else rfc3339(at) for at in (job.submitted, job.finished)),
             )
             for plan, jobs in sets
             for job in jobs
@@ -96,7 +100,7 @@ def list_rows(reports: Iterable[SetReport]) -> Rows:
     )
 
 
-def short_list_rows(reports: Iterable[SetReport]) -> Rows:
+def short_list_rows(reports: Iterable[SetReport], now: datetime) -> Rows:
     """A row a set, for a terminal of 80 columns."""
     return Rows(
         ("set", "name", "backend", "circuits", "created", "jobs"),
@@ -106,7 +110,7 @@ def short_list_rows(reports: Iterable[SetReport]) -> Rows:
                 report.job_set.name,
                 f"{report.job_set.provider}:{report.job_set.backend}",
                 report.job_set.circuits,
-                f"{report.job_set.created.astimezone(UTC):%Y-%m-%d %H:%MZ}",
+                ago(report.job_set.created, now),
                 summary(report),
             )
             for report in reports

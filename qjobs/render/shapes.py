@@ -17,6 +17,8 @@ from qjobs.render.summaries import most_frequent
 from qjobs.render.text import rfc3339
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from qjobs.contract import JobDetails
     from qjobs.engine.cancel import CancelReport
     from qjobs.engine.error import Failure
@@ -61,6 +63,7 @@ def set_document(
         "sessions": _sessions(report),
         "circuits_failed": report.failed_circuits,
         "created": rfc3339(plan.created),
+        "finished": _time(report.finished),
         "recovered": plan.recovered,
         "owner": plan.owner,
         "provider_name": plan.provider_name,
@@ -108,6 +111,8 @@ def status_document(sets: Iterable[tuple[SetReport, Sequence[JobReport]]]) -> Do
             "state": report.state.value,
             "counts": _counts(report),
             "circuits_failed": report.failed_circuits,
+            "created": rfc3339(report.job_set.created),
+            "finished": _time(report.finished),
             "jobs": [_job(job) for job in jobs],
             "sessions": _sessions(report),
             "problems": list(report.problems),
@@ -126,6 +131,7 @@ def list_document(reports: Iterable[SetReport]) -> Document:
             "counts": _counts(report),
             "circuits_failed": report.failed_circuits,
             "created": rfc3339(report.job_set.created),
+            "finished": _time(report.finished),
             "tags": list(report.job_set.tags),
         }
         for report in reports
@@ -235,12 +241,16 @@ def failures_document(failures: Iterable[tuple[JobSet, Failure]]) -> Document:
     return Document({"schema": "qjobs.failures/1"}, "failures", inner)
 
 
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)
+
+
 def _sessions(report: SetReport) -> list[Shape]:
     return [
         {
             "id": session.session_id,
             "opened": rfc3339(session.opened),
-            "closed": None if session.closed is None else rfc3339(session.closed),
+            "closed": _time(session.closed),
         }
         for session in report.sessions
     ]
@@ -296,6 +306,8 @@ def _job(report: JobReport) -> Shape:
         "duplicates": list(report.duplicates),
         "failed_circuits": runs.written(report.failed),
         "retried_circuits": runs.written(runs.joined(report.retried)),
+        "submitted": _time(report.submitted),
+        "finished": _time(report.finished),
     }
 
 

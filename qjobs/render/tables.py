@@ -1,7 +1,8 @@
 """Tables, bars and histograms for a terminal. The one importer of rich."""
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from datetime import datetime
+from itertools import compress, islice
 from typing import TYPE_CHECKING
 
 from qjobs.engine.error import Failure
@@ -11,9 +12,9 @@ from qjobs.model import JobSet
 from qjobs.render.arrays import read_head
 from qjobs.render.data import DATA
 from qjobs.render.output import is_terminal
-from qjobs.render.rows import Cell, Rows, expectations
+from qjobs.render.rows import JOB_TIMES, Cell, Rows, expectations
 from qjobs.render.summaries import done_circuits, most_frequent, set_title, spans, summary
-from qjobs.render.text import clean, count, first_line
+from qjobs.render.text import ago, clean, count, first_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,11 +58,12 @@ def print_table(table: Rows, *, most: int | None) -> None:
     from rich.text import Text
 
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for column in table.columns:
+    shown = [column not in JOB_TIMES for column in table.columns]
+    for column in compress(table.columns, shown):
         grid.add_column(column, overflow="fold", no_wrap=column not in _FOLDED)
     rows = iter(table.rows)
     for row in islice(rows, most):
-        grid.add_row(*(Text(clean(str(cell)), _style(cell)) for cell in row))
+        grid.add_row(*(Text(clean(str(cell)), _style(cell)) for cell in compress(row, shown)))
     out = console()
     out.print(grid)
     left = sum(1 for _ in rows)
@@ -73,7 +75,7 @@ def _style(cell: Cell) -> str:
     return _STYLES.get(cell, "") if isinstance(cell, State) else ""
 
 
-def print_summary(report: SetReport, jobs: Sequence[JobReport]) -> None:
+def print_summary(report: SetReport, jobs: Sequence[JobReport], now: datetime) -> None:
     """One line and a bar for a set, then those of `jobs` that failed, each with its reason."""
     from rich.text import Text
 
@@ -83,6 +85,7 @@ def print_summary(report: SetReport, jobs: Sequence[JobReport]) -> None:
     line.append(f"{set_title(plan)}  ", "bold")
     line.append(report.state.value.upper(), _STYLES.get(report.state, ""))
     line.append(f"  {summary(report)}  ({done_circuits(report)})")
+    line.append(f"  made {ago(plan.created, now)}", "dim")
     out.print(line, soft_wrap=True)
     out.print(_progress_bar(report))
     for session in report.sessions:

@@ -30,6 +30,18 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """How long ago that was, in its largest unit: `3 h ago`; a clock may have been set back."""
+    seconds = (now - moment).total_seconds()
+    if seconds < 1:
+        return "now"
+    unit, size = next(pair for pair in _UNITS if seconds >= pair[1])
+    return f"{int(seconds // size)} {unit} ago"
+
+
 def count(number: int, noun: str) -> str:
     """`1 job`, `2 jobs`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,12 +1,14 @@
 """Text from outside is shown, never obeyed, and never lost."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from qjobs.render.summaries import spans
 from qjobs.render.tables import bar
-from qjobs.render.text import clean, count, first_line
+from qjobs.render.text import ago, clean, count, first_line
 
 
 @pytest.mark.parametrize(
@@ -62,3 +64,15 @@ def test_a_bar_is_in_eighths_and_never_empty_for_something():
     assert bar(1e-9) == "▏"
     assert len(bar(1)) == 24
     assert bar(0.5) == "█" * 12
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "now"), (0.9, "now"), (1, "1 s ago"), (59.9, "59 s ago"), (60, "1 min ago"),
+        (3599, "59 min ago"), (3 * 3600 + 59 * 60, "3 h ago"), (400 * 86400, "400 d ago"),
+    ],
+)  # fmt: skip
+def test_how_long_ago_is_said_in_the_largest_unit(seconds, words):
+    now = datetime(2026, 12, 1, tzinfo=UTC)
+    assert ago(now - timedelta(seconds=seconds), now) == words
