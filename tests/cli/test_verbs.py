@@ -83,6 +83,14 @@ def test_times_are_the_last_columns_of_jobs_and_the_same_as_in_json(qjobs, bell)
     assert qjobs("show", "--json").document("set")["finished"] == shown["finished"]
 
 
+def test_what_cancel_was_told_is_shown_by_verbs_that_ask_nobody(qjobs, bell):
+    submitted(qjobs, bell, script="delay=60")
+    qjobs("cancel", "@last/0-1")
+    rows = [line.split("\t") for line in qjobs("status", "--cached").out.splitlines()]
+    assert [row[5] for row in rows] == ["cancelled", "cancelled", "queued"]
+    assert qjobs("list").out.split("\t")[-1] == "2 cancelled, 1 queued\n"
+
+
 def test_a_set_with_a_job_that_has_not_ended_has_no_end(qjobs, bell):
     submitted(qjobs, bell, script="delay=60")
     qjobs("cancel", "@last/0")
