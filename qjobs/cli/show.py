@@ -22,7 +22,7 @@ def show(
     cached: options.Cached = False,
     written: ShowOptions,
 ) -> ExitCode:
-    from qjobs.engine.details import details
+    from qjobs.engine.details import details, with_details
 
     output = written.output
     workspace = open_workspace()
@@ -33,6 +33,7 @@ def show(
     sources, skipped = target.folder.sources(), target.folder.skipped()
     observables = observables_of(target.folder)
     told = {} if cached else details(workspace, report.job_set, report.jobs)
+    report = with_details(target, report, told)
     document = shapes.set_document(
         report, sources=sources, skipped=skipped, observables=observables, details=told
     )

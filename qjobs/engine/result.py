@@ -22,7 +22,7 @@ from qjobs.engine.set.origins import Origins
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import AuthError, InputError, OutOfTime, ProviderError, ResultGone
 from qjobs.facts import Fact, FactKind, shortened
-from qjobs.model import GONE, Slice
+from qjobs.model import GONE, RunOptions, Slice
 from qjobs.results import CircuitResult, JobResult
 from qjobs.store.folder import SetFolder
 from qjobs.store.once import places
@@ -39,7 +39,8 @@ class CircuitRow:
     the row of parameter values that it ran with, None where the set has no parameters. `counts`
     are keyed as Qiskit keys them, `memory` has one outcome a shot if it was asked for. `evs`
     are the expectation values of the set's observables, `stds` their standard errors. `arrays`
-    is what a simulator saved, in NumPy's .npy format.
+    is what a simulator saved, in NumPy's .npy format. `shots` is None where a precision was asked
+    for instead: how many it took, nobody tells.
     """
 
     index: int
@@ -49,7 +50,7 @@ class CircuitRow:
     job: int
     job_id: str
     state: State
-    shots: int
+    shots: int | None
     counts: Mapping[str, int] | None
     memory: Sequence[str] | None = None
     message: str = ""
@@ -190,7 +191,7 @@ def rows(target: Target, report: SetReport) -> Iterator[CircuitRow]:
                 job=job.index,
                 job_id=job.job_id,
                 state=job.state,
-                shots=result.shots if result else folder.job_set.options.shots,
+                shots=_shots(folder.job_set.options, result),
                 counts=result.readable_counts() if result else None,
                 memory=result.readable_memory() if result else None,
                 message=(result.message if result else "") or job.message,
@@ -200,6 +201,12 @@ def rows(target: Target, report: SetReport) -> Iterator[CircuitRow]:
                 stds=result.stds if result else None,
                 arrays=result.arrays if result else {},
             )
+
+
+def _shots(options: RunOptions, result: CircuitResult | None) -> int | None:
+    if result is None or (result.evs is not None and options.precision is not None):
+        return options.asked_shots
+    return result.shots
 
 
 class _Kept:

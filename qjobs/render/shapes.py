@@ -268,7 +268,7 @@ def _set_head(plan: JobSet) -> Shape:
         "name": plan.name,
         "provider": plan.provider,
         "backend": plan.backend,
-        "shots": plan.options.shots,
+        "shots": plan.options.asked_shots,
         "circuits": plan.circuits,
     }
 

@@ -12,7 +12,7 @@ from qjobs.model import JobSet
 from qjobs.render.arrays import read_head
 from qjobs.render.data import DATA
 from qjobs.render.output import is_terminal
-from qjobs.render.rows import Cell, Rows, expectations
+from qjobs.render.rows import Cell, Rows, Signed, expectations
 from qjobs.render.summaries import (
     done_circuits,
     most_frequent,
@@ -78,7 +78,8 @@ def print_table(table: Rows, *, most: int | None) -> None:
 
 
 def _style(cell: Cell) -> str:
-    return _STYLES.get(cell, "") if isinstance(cell, State) else ""
+    state = cell.state if isinstance(cell, Signed) else cell
+    return _STYLES.get(state, "") if isinstance(state, State) else ""
 
 
 def print_summary(report: SetReport, jobs: Sequence[JobReport], now: datetime) -> None:
@@ -181,7 +182,8 @@ def _heading(row: CircuitRow, file: str) -> Iterable["Text"]:
 
     binding = "" if row.binding is None else f"  row {row.binding}"
     name = f"{clean(row.name)}  {clean(file)}" if file else clean(row.name)
-    yield Text(f"#{row.index} {name}{binding}  {count(row.shots, 'shot')}", "bold")
+    shots = "" if row.shots is None else f"  {count(row.shots, 'shot')}"
+    yield Text(f"#{row.index} {name}{binding}{shots}", "bold")
     if row.blank:
         reason = f": {first_line(row.message)}" if row.message else ""
         yield Text(f"  no result ({row.state.value}{reason})", _STYLES.get(row.state, ""))
