@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 
 ANSATZ = """\
 OPENQASM 3.0;
@@ -35,7 +35,7 @@ def measured(ansatz, tmp_path):
     circuit.ry(Parameter("theta"), 0)
     circuit.cx(0, 1)
     circuit.measure([0, 1], [0, 1])
-    (tmp_path / "measured.qpy").write_bytes(qpy.encode([circuit]))
+    (tmp_path / "measured.qpy").write_bytes(codec.encode([circuit]))
     return "measured.qpy"
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from qjobs.backends.posts import WATCH
 from qjobs.children.frames import Frame
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.circuits.foreign import describe
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Pub, Sweep
@@ -152,7 +152,7 @@ class Requests:
 
         buffer = io.BytesIO()
         try:
-            circuits = qpy.decode(request.body, start_index=request.fields["start_index"])
+            circuits = codec.decode(request.body, start_index=request.fields["start_index"])
             writer.dump(circuits, buffer, version=request.fields["version"])
         except UnreadableCircuit as error:
             raise error.refusal() from error
