@@ -233,12 +233,14 @@ class Charges(Protocol):
 class Names(NamedTuple):
     """What a provider and its backend are called by those who make them; empty if nobody knows.
 
-    `packages` are the distributions that run jobs there.
+    `packages` are the distributions that run jobs there; `versions` are those of distributions
+    that another environment has.
     """
 
     provider: str = ""
     backend: str = ""
     packages: Sequence[str] = ()
+    versions: Mapping[str, str] = MappingProxyType({})
 
 
 @runtime_checkable

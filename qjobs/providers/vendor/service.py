@@ -65,6 +65,15 @@ class Requests:
             "takes": running.takes(target),
         }, b""
 
+    def names(self, request: Frame) -> Reply:
+        """What a backend and its package are called: the fields of `Names`."""
+        from qjobs.backends import naming, running
+
+        backend = request.fields["backend"]
+        target = self._vendor.target(backend)
+        found = naming.names(target, device=running.name(target), backend=backend)
+        return found._asdict(), b""
+
     def submit(self, request: Frame) -> Reply:
         """Make a job of circuits; the same tag gives the same job."""
         from qjobs.backends import jobs, running
