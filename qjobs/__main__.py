@@ -2,12 +2,14 @@
 
 import gc
 
+GC_THRESHOLD = (50_000, 20, 20)
+"""A command makes many objects that live as long as it does: to look for cycles among them as
+often as Python does would be a tenth of its start, and half of reading a large set."""
+
 
 def main() -> None:
     """Run the command line of this process."""
-    # Before anything is imported: a command makes many objects that live as long as it does, and
-    # to look for cycles among them as often as Python does would be a tenth of its start.
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(*GC_THRESHOLD)  # before anything is imported
     from qjobs.cli.main import main
 
     main()
