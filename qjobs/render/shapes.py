@@ -17,6 +17,8 @@ from qjobs.render.summaries import most_frequent
 from qjobs.render.text import rfc3339
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from qjobs.contract import JobDetails
     from qjobs.engine.cancel import CancelReport
     from qjobs.engine.error import Failure
@@ -61,6 +63,8 @@ def set_document(
         "sessions": _sessions(report),
         "circuits_failed": report.failed_circuits,
         "created": rfc3339(plan.created),
+        "finished": _time(report.finished),
+        "as_of": _time(report.as_of),
         "recovered": plan.recovered,
         "owner": plan.owner,
         "provider_name": plan.provider_name,
@@ -76,7 +80,10 @@ def set_document(
         **_files(plan, sources, skipped),
     }
     jobs = (
-        {**_job(job), "details": told._asdict() if (told := details.get(job.index)) else None}
+        {
+            **_job(job, report),
+            "details": told._asdict() if (told := details.get(job.index)) else None,
+        }
         for job in report.jobs
     )
     return Document(head, "jobs", jobs)
@@ -108,7 +115,10 @@ def status_document(sets: Iterable[tuple[SetReport, Sequence[JobReport]]]) -> Do
             "state": report.state.value,
             "counts": _counts(report),
             "circuits_failed": report.failed_circuits,
-            "jobs": [_job(job) for job in jobs],
+            "created": rfc3339(report.job_set.created),
+            "finished": _time(report.finished),
+            "as_of": _time(report.as_of),
+            "jobs": [_job(job, report) for job in jobs],
             "sessions": _sessions(report),
             "problems": list(report.problems),
         }
@@ -126,6 +136,8 @@ def list_document(reports: Iterable[SetReport]) -> Document:
             "counts": _counts(report),
             "circuits_failed": report.failed_circuits,
             "created": rfc3339(report.job_set.created),
+            "finished": _time(report.finished),
+            "as_of": _time(report.as_of),
             "tags": list(report.job_set.tags),
         }
         for report in reports
@@ -235,12 +247,16 @@ def failures_document(failures: Iterable[tuple[JobSet, Failure]]) -> Document:
     return Document({"schema": "qjobs.failures/1"}, "failures", inner)
 
 
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)
+
+
 def _sessions(report: SetReport) -> list[Shape]:
     return [
         {
             "id": session.session_id,
             "opened": rfc3339(session.opened),
-            "closed": None if session.closed is None else rfc3339(session.closed),
+            "closed": _time(session.closed),
         }
         for session in report.sessions
     ]
@@ -285,17 +301,24 @@ def _asked(plan: JobSet) -> Shape:
     return {"parameters": list(plan.parameters), "bindings": plan.bindings}
 
 
-def _job(report: JobReport) -> Shape:
+def _job(job: JobReport, report: SetReport) -> Shape:
     return {
-        "index": report.index,
-        **_slice(report.slice),
-        "attempt": report.attempt,
-        "state": report.state.value,
-        "job_id": report.job_id or None,
-        "message": report.message,
-        "duplicates": list(report.duplicates),
-        "failed_circuits": runs.written(report.failed),
-        "retried_circuits": runs.written(runs.joined(report.retried)),
+        "index": job.index,
+        **_slice(job.slice),
+        "attempt": job.attempt,
+        "state": job.state.value,
+        "job_id": job.job_id or None,
+        "message": job.message,
+        "duplicates": list(job.duplicates),
+        "failed_circuits": runs.written(job.failed),
+        "retried_circuits": runs.written(runs.joined(job.retried)),
+        "submitted": _time(job.submitted),
+        "started": _time(job.started),
+        "finished": _time(job.finished),
+        "waited_s": job.waited_s(report.asked),
+        "ran_s": job.ran_s(report.asked),
+        "queue_position": job.queue_position,
+        "estimated_start": _time(job.estimated_start),
     }
 
 

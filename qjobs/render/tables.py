@@ -1,6 +1,7 @@
 """Tables, bars and histograms for a terminal. The one importer of rich."""
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,15 @@ from qjobs.render.arrays import read_head
 from qjobs.render.data import DATA
 from qjobs.render.output import is_terminal
 from qjobs.render.rows import Cell, Rows, expectations
-from qjobs.render.summaries import done_circuits, most_frequent, set_title, spans, summary
-from qjobs.render.text import clean, count, first_line
+from qjobs.render.summaries import (
+    done_circuits,
+    most_frequent,
+    next_in_line,
+    set_title,
+    spans,
+    summary,
+)
+from qjobs.render.text import ago, clean, count, duration, first_line, until
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,7 +81,7 @@ def _style(cell: Cell) -> str:
     return _STYLES.get(cell, "") if isinstance(cell, State) else ""
 
 
-def print_summary(report: SetReport, jobs: Sequence[JobReport]) -> None:
+def print_summary(report: SetReport, jobs: Sequence[JobReport], now: datetime) -> None:
     """One line and a bar for a set, then those of `jobs` that failed, each with its reason."""
     from rich.text import Text
 
@@ -83,8 +91,11 @@ def print_summary(report: SetReport, jobs: Sequence[JobReport]) -> None:
     line.append(f"{set_title(plan)}  ", "bold")
     line.append(report.state.value.upper(), _STYLES.get(report.state, ""))
     line.append(f"  {summary(report)}  ({done_circuits(report)})")
+    line.append(f"  {_when(report, now)}", "dim")
     out.print(line, soft_wrap=True)
     out.print(_progress_bar(report))
+    if first := next_in_line(report.jobs):
+        out.print(Text(f"  job {first.index} {_place(first, now)}"), soft_wrap=True)
     for session in report.sessions:
         if session.closed is None:
             out.print(Text(f"  session {clean(session.session_id)} open"), soft_wrap=True)
@@ -96,6 +107,22 @@ def print_summary(report: SetReport, jobs: Sequence[JobReport]) -> None:
         out.print(reason, soft_wrap=True)
     if len(failed) > 20:
         out.print(f"  ... {len(failed) - 20} more: qjobs error {plan.set_id}")
+
+
+def _place(job: JobReport, now: datetime) -> str:
+    """Where a job stands in the queue, and when it may begin."""
+    place = f"is number {job.queue_position} in the queue" if job.queue_position else ""
+    starts = f"may start {until(job.estimated_start, now)}" if job.estimated_start else ""
+    return ", ".join(filter(None, [place, starts]))
+
+
+def _when(report: SetReport, now: datetime) -> str:
+    """When a set was made and, if that is over, how long it took."""
+    created = report.job_set.created
+    if report.finished is None:
+        return f"made {ago(created, now)}"
+    took_s = max(0.0, (report.finished - created).total_seconds())
+    return f"took {duration(took_s)}, ended {ago(report.finished, now)}"
 
 
 def _progress_bar(report: SetReport) -> "Text":

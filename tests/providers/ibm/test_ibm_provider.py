@@ -449,7 +449,9 @@ def test_a_duplicate_that_is_listed_later_than_the_first_job_is_recorded(
                 more = standin.add_jobs(1, user="me", tags=first["sent_tags"])
 
     (job,) = path.jobs()
-    assert job.attempts == (Attempt(1, Accepted(first["id"]), tuple(more)),)
+    assert [attempt._replace(submitted=None) for attempt in job.attempts] == [
+        Attempt(1, Accepted(first["id"]), tuple(more))
+    ]
     assert len(more) == 1
     assert standin.stats()["requests"]["submit"] == 1
 
