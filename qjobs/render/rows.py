@@ -7,7 +7,7 @@ from datetime import UTC
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from qjobs.render.summaries import assignments, most_frequent, summary
+from qjobs.render.summaries import assignments, most_frequent, set_title, summary
 from qjobs.render.text import count, rfc3339
 
 if TYPE_CHECKING:
@@ -23,12 +23,20 @@ if TYPE_CHECKING:
 
 Cell: TypeAlias = str | int | float
 
+_DIGITS_OF_CHECKSUM = 16
+
 
 class Rows(NamedTuple):
-    """A table as data: the names of its columns and its rows, which may be read only once."""
+    """A table as data: the names of its columns and its rows, which may be read only once.
+
+    For a person, rows that follow one another with the same value in the column `group` stand
+    under one heading: what `titles` has for that value, or the value itself.
+    """
 
     columns: Sequence[str]
     rows: Iterable[Sequence[Cell]]
+    group: str = ""
+    titles: Mapping[str, str] = MappingProxyType({})
 
 
 JOB_COLUMNS = ("set", "job", "start", "end", "attempt", "state", "job_id", "message")
@@ -36,6 +44,7 @@ JOB_COLUMNS = ("set", "job", "start", "end", "attempt", "state", "job_id", "mess
 
 def job_rows(sets: Iterable[tuple[JobSet, Sequence[JobReport]]]) -> Rows:
     """A row a job."""
+    sets = list(sets)
     return Rows(
         JOB_COLUMNS,
         (
@@ -52,6 +61,8 @@ def job_rows(sets: Iterable[tuple[JobSet, Sequence[JobReport]]]) -> Rows:
             for plan, jobs in sets
             for job in jobs
         ),
+        group="set",
+        titles={plan.set_id: set_title(plan) for plan, _ in sets},
     )
 
 
@@ -177,7 +188,7 @@ def _with_origin(
     return Rows((*columns, *(("binding",) if bindings else ()), "source", "position"), rows)
 
 
-def cancel_rows(outcomes: Iterable[tuple[JobSet, CancelReport]]) -> Rows:
+def cancel_rows(outcomes: Sequence[tuple[JobSet, CancelReport]]) -> Rows:
     """A row a job."""
     return Rows(
         ("set", "job", "start", "end", "outcome", "job_id", "duplicate"),
@@ -193,6 +204,8 @@ def cancel_rows(outcomes: Iterable[tuple[JobSet, CancelReport]]) -> Rows:
             )
             for plan, report in outcomes
         ),
+        group="set",
+        titles={plan.set_id: set_title(plan) for plan, _ in outcomes},
     )
 
 
@@ -266,10 +279,12 @@ def detail_rows(
         "id": plan.set_id,
         "name": plan.name,
         "state": report.state,
-        "created": rfc3339(plan.created),
+        "created": rfc3339(plan.created.replace(microsecond=0)),
         **({"recovered": "yes"} if plan.recovered else {}),
         **({"owner": plan.owner} if plan.owner else {}),
         "backend": f"{plan.provider}:{plan.backend}",
+        **({"provider_name": plan.provider_name} if plan.provider_name else {}),
+        **({"backend_name": plan.backend_name} if plan.backend_name else {}),
         "account": plan.account,
         "instance": plan.instance,
         **({"instance_name": plan.instance_name} if plan.instance_name else {}),
@@ -283,6 +298,7 @@ def detail_rows(
         "tag": plan.tag,
         "tags": " ".join(plan.tags),
         "fingerprint": plan.fingerprint,
+        **({"versions": assignments(plan.versions, " ")} if plan.versions else {}),
     }
     used = [told.usage_s for told in details.values() if told.usage_s is not None]
     if used:
@@ -314,6 +330,17 @@ def detail_rows(
     ]
     left_out = [("left out", str(file)) for file in skipped.files]
     return Rows(("property", "value"), [*properties.items(), *sessions, *files, *left_out])
+
+
+def in_short(properties: Rows) -> Rows:
+    """What a person wants to know of `detail_rows`: no empty ones, and few digits of a checksum."""
+    return properties._replace(
+        rows=[
+            (name, str(value)[:_DIGITS_OF_CHECKSUM] if name == "fingerprint" else value)
+            for name, value in properties.rows
+            if value != ""
+        ]
+    )
 
 
 def skipped_rows(files: Iterable[Unreadable]) -> Rows:
