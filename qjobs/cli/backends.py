@@ -10,6 +10,7 @@ from qjobs import pool
 from qjobs.circuits.foreign import describe
 from qjobs.cli import options
 from qjobs.cli.groups import OutputOptions
+from qjobs.cli.tab import complete_provider
 from qjobs.cli.workspace import open_workspace
 from qjobs.contract import Provider
 from qjobs.engine.set import choice
@@ -23,7 +24,13 @@ from qjobs.render.writing import show
 
 ProviderName = Annotated[
     str | None,
-    typer.Option("--provider", "-p", metavar="NAME", help="List only backends of this provider."),
+    typer.Option(
+        "--provider",
+        "-p",
+        metavar="NAME",
+        help="List only backends of this provider.",
+        autocompletion=complete_provider,
+    ),
 ]
 
 
