@@ -1,0 +1,131 @@
+"""The table of all circuits of a set, each in few enough bytes."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from qjobs.engine.report import State
+from qjobs.engine.result import CircuitRow
+from qjobs.render.rows import expectations
+from qjobs.render.summaries import most_frequent
+
+MOST_ROWS = 20_000
+"""Circuits in the table of one set; of the others it says how to get at them."""
+
+_MOST_COLUMNS = 6  # of parameters, and of observables
+_MOST_OUTCOMES = 4
+_BYTES = 2_000_000  # for all outcomes of a table
+_LONGEST_NAME = 120
+_LONGEST_MESSAGE = 160
+_DIGITS = 6
+
+
+class Outcome(NamedTuple):
+    """One outcome, its share of all shots, and the shares of those before it."""
+
+    bits: str
+    share: float
+    before: float
+
+
+class Circuit(NamedTuple):
+    """One row. `values` are those of the columns for parameters, then of those for observables.
+
+    `more` outcomes are not among the `outcomes`, the most frequent of all.
+    """
+
+    index: int
+    name: str
+    source: str
+    position: int
+    job: int
+    state: State
+    message: str
+    values: tuple[str, ...]
+    outcomes: tuple[Outcome, ...]
+    more: int
+    arrays: str
+    shots: int
+
+
+class Table(NamedTuple):
+    """The rows of a set, which may be read only once, and what they have. `left` are not there."""
+
+    parameters: tuple[str, ...]
+    observables: tuple[str, ...]
+    rows: Iterator[Circuit]
+    left: int
+    hidden: int
+    counts: bool
+
+
+def table(
+    rows: Iterable[CircuitRow],
+    circuits: int,
+    *,
+    parameters: Sequence[str] = (),
+    values: Sequence[Sequence[float]] = (),
+    labels: Sequence[str] = (),
+) -> Table:
+    """The table of `circuits` rows.
+
+    `values` has a row of values of these parameters a binding; `labels` name the observables.
+    """
+    names, shown = tuple(parameters[:_MOST_COLUMNS]), tuple(labels[:_MOST_COLUMNS])
+    most = min(circuits, MOST_ROWS)
+    room = _BYTES // max(1, most)
+    return Table(
+        names,
+        shown,
+        (_circuit(row, len(names), values, shown, room) for row in islice(rows, most)),
+        circuits - most,
+        len(parameters) + len(labels) - len(names) - len(shown),
+        not labels,
+    )
+
+
+def _circuit(
+    row: CircuitRow,
+    parameters: int,
+    values: Sequence[Sequence[float]],
+    labels: Sequence[str],
+    room: int,
+) -> Circuit:
+    bound = () if row.binding is None else tuple(values[row.binding : row.binding + 1])
+    known = [f"{value:.{_DIGITS}g}" for value in (bound[0][:parameters] if bound else ())]
+    known += [""] * (parameters - len(known))
+    measured = [_value(value, std) for _, value, std in islice(expectations(row, labels), len(labels))]
+    measured += [""] * (len(labels) - len(measured))
+    outcomes, more = _outcomes(row.counts, room)
+    return Circuit(
+        row.index, _short(row.name, _LONGEST_NAME), row.source, row.position, row.job,
+        # A circuit may give nothing though its job is done.
+        State.ERROR if row.state is State.DONE and row.blank else row.state,
+        _short(row.message, _LONGEST_MESSAGE) if row.blank else "",
+        (*known, *measured), outcomes, more, ", ".join(row.arrays), row.shots,
+    )  # fmt: skip
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _value(value: float, std: float | None) -> str:
+    return f"{value:.4f}" if std is None else f"{value:.4f} ± {std:.4f}"
+
+
+def _outcomes(counts: Mapping[str, int] | None, room: int) -> tuple[tuple[Outcome, ...], int]:
+    """The most frequent outcomes, as many as there is room for, one at least; and how many more."""
+    if not counts:
+        return (), 0
+    shots = sum(counts.values()) or 1
+    shown: list[Outcome] = []
+    before = 0.0
+    for bits, number in most_frequent(counts.items())[:_MOST_OUTCOMES]:
+        # With its markup, and its bar.
+        room -= len(bits) + 90
+        if shown and room < 0:
+            break
+        shown.append(Outcome(bits, number / shots, before))
+        before += number / shots
+    return tuple(shown), len(counts) - len(shown)
