@@ -12,7 +12,7 @@ from qjobs.render.page.timeline import KIND_OF
 from qjobs.render.summaries import spans
 from qjobs.render.text import clean, count, first_line, rfc3339
 
-_ROWS_AT_FIRST = 100
+_ROWS_AT_FIRST = 50
 _FILES = 200
 """Files that are named of one set."""
 

@@ -4,8 +4,8 @@ _UNITS = (("d", 86400), ("h", 3600), ("min", 60))
 
 
 def duration(seconds: float) -> str:
-    """A length of time in its two largest units: `40 ms`, `0.4 s`, `3 min 4 s`, `2 d 5 h`."""
-    if 0.0005 <= seconds < 0.0995:
+    """A length of time in its two largest units: `40 ms`, `1.5 s`, `3 min 4 s`, `2 d 5 h`."""
+    if 0.0005 <= seconds < 0.9995:
         return f"{1000 * seconds:.0f} ms"
     if seconds < 9.95:
         return f"{seconds:.1f} s" if round(seconds, 1) % 1 else f"{seconds:.0f} s"

@@ -8,7 +8,7 @@ const number = new Intl.NumberFormat("en");
 const collator = new Intl.Collator("en", { numeric: true });
 
 for (const section of document.querySelectorAll("[data-table]")) {
-  const STEP = 100;
+  const STEP = 50;
   const wish = kept[section.dataset.table] ||= { words: "", column: -1, down: false, state: "", most: STEP };
   const body = section.querySelector("tbody");
   const rest = section.querySelector("template");
@@ -41,7 +41,7 @@ for (const section of document.querySelectorAll("[data-table]")) {
     body.replaceChildren(...found);
     said.textContent = `${number.format(all)} of ${number.format(rows.length)}`;
     more.hidden = all <= found.length;
-    more.textContent = `Show ${number.format(Math.min(5 * STEP, all - found.length))} more of ${number.format(all - found.length)}`;
+    more.textContent = `Show ${number.format(Math.min(10 * STEP, all - found.length))} more of ${number.format(all - found.length)}`;
     heads.forEach((head, at) => {
       if (at === wish.column) head.setAttribute("aria-sort", wish.down ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
@@ -79,7 +79,7 @@ for (const section of document.querySelectorAll("[data-table]")) {
   if (!states.has(wish.state)) wish.state = "";
   search.value = wish.words;
   search.addEventListener("input", () => change({ words: search.value }));
-  more.addEventListener("click", () => change({ most: wish.most + 5 * STEP }));
+  more.addEventListener("click", () => change({ most: wish.most + 10 * STEP }));
   section.querySelector(".tools").hidden = false;
   show();
   if (kept.typing?.table === section.dataset.table) {
