@@ -184,17 +184,18 @@ def _part(target: Target, report: SetReport, now: datetime) -> "SetPart":
     from qjobs.render.summaries import observable_label
 
     plan = report.job_set
+    sources = target.folder.sources()
     labels = [observable_label(observable) for observable in observables_of(target.folder)]
     return set_part(
         report,
         target.folder.jobs(),
         now,
-        sources=target.folder.sources(),
+        sources=sources,
         labels=labels,
         failures=failures(target, report),
         table=table(
             rows(target, report), len(target.circuits), parameters=plan.parameters, labels=labels,
-            values=_values(target),
+            values=_values(target), sources=sources,
         ),
     )
 

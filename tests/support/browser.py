@@ -184,7 +184,10 @@ def browsing(folder: Path) -> Iterator[Browser]:
     os.close(its_in)
     os.close(its_out)
     try:
-        yield Browser(to_browser, from_browser)
+        browser = Browser(to_browser, from_browser)
+        yield browser
+        browser.call("Browser.close")  # and then it leaves its profile alone
+        process.wait(WITHIN_S)
     finally:
         process.kill()
         process.wait()

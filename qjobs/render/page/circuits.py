@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from qjobs.engine.report import State
 from qjobs.engine.result import CircuitRow
+from qjobs.model import Source
 from qjobs.render.rows import expectations
 from qjobs.render.summaries import most_frequent
 
@@ -49,7 +50,11 @@ class Circuit(NamedTuple):
 
 
 class Table(NamedTuple):
-    """The rows of a set, which may be read only once, and what they have. `left` are not there."""
+    """The rows of a set, which may be read only once. `left` more of them are not there.
+
+    There are columns for these `parameters` and `observables`, but not for `hidden` others. `several`
+    are files with more than one circuit.
+    """
 
     parameters: tuple[str, ...]
     observables: tuple[str, ...]
@@ -57,6 +62,7 @@ class Table(NamedTuple):
     left: int
     hidden: int
     counts: bool
+    several: frozenset[str]
 
 
 def table(
@@ -66,6 +72,7 @@ def table(
     parameters: Sequence[str] = (),
     values: Sequence[Sequence[float]] = (),
     labels: Sequence[str] = (),
+    sources: Sequence[Source] = (),
 ) -> Table:
     """The table of `circuits` rows.
 
@@ -81,6 +88,7 @@ def table(
         circuits - most,
         len(parameters) + len(labels) - len(names) - len(shown),
         not labels,
+        frozenset(source.path for source in sources if source.experiments_count > 1),
     )
 
 

@@ -97,7 +97,7 @@ class Page(NamedTuple):
         return next((kind for kind in _LOUDEST if kind in kinds), "done")
 
 
-_LOUDEST = ("running", "waiting", "failed", "cancelled", "done")
+_LOUDEST = ("running", "waiting", "unknown", "failed", "cancelled", "done")
 
 
 def set_part(
@@ -149,7 +149,7 @@ def _segments(report: SetReport) -> Iterable[Segment]:
         before += number
 
 
-_BAR = ("done", "failed", "cancelled", "running", "waiting")
+_BAR = ("done", "failed", "cancelled", "unknown", "running", "waiting")
 
 
 def _figures(report: SetReport, now: datetime) -> Iterable[Figure]:

@@ -9,10 +9,10 @@ from markupsafe import Markup
 
 from qjobs.render.page.content import Page
 from qjobs.render.page.timeline import KIND_OF
-from qjobs.render.summaries import spans
-from qjobs.render.text import clean, count, first_line, rfc3339
+from qjobs.render.text import clean, count, rfc3339
 
 _ROWS_AT_FIRST = 50
+_NUMBERS = 24
 _FILES = 200
 """Files that are named of one set."""
 
@@ -31,8 +31,8 @@ def render(page: Page) -> str:
         finalize=_visible,
     )
     environment.filters |= {
-        "percent": percent, "share": share, "rfc3339": rfc3339, "spans": spans,
-        "first_line": first_line,
+        "percent": percent, "share": share, "rfc3339": rfc3339, 
+        "listed": listed,
     }  # fmt: skip
     environment.globals |= {"count": count, "kind_of": KIND_OF, "most_files": _FILES}
     style = environment.get_template("page.css").render()
@@ -74,6 +74,14 @@ def _visible(value: object) -> object:
 def percent(part: float) -> str:
     """A share as a length in SVG."""
     return f"{100 * part:.5g}%"
+
+
+def listed(numbers: str) -> str:
+    """Numbers with room between them, and only the first of very many."""
+    *first, last = numbers.split(",")
+    if len(first) > _NUMBERS:
+        return f"{', '.join(first[:_NUMBERS])}, …, {last}"
+    return ", ".join((*first, last))
 
 
 def share(part: float) -> str:

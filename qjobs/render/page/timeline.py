@@ -13,7 +13,7 @@ from qjobs.render.page.words import duration
 MOST_LANES = 400
 """Jobs that are drawn one by one; of more, only how many were in each state."""
 
-KINDS = ("done", "failed", "cancelled", "running", "sent", "waiting")
+KINDS = ("done", "failed", "cancelled", "unknown", "running", "sent", "waiting")
 """What a job can be at a moment. It is `sent` where nobody knows whether it waited or ran."""
 
 _COLUMNS = 240
@@ -183,7 +183,7 @@ def _bars(start: float, end: float, started: float | None, state: State) -> list
 
 KIND_OF = {
     State.PLANNED: "waiting",
-    State.UNKNOWN: "waiting",
+    State.UNKNOWN: "unknown",
     State.REFUSED: "failed",
     State.INITIALIZING: "waiting",
     State.QUEUED: "waiting",
@@ -228,13 +228,13 @@ class Scale:
         step = next((step for step in _STEPS_S if step * _TICKS >= whole), _STEPS_S[-1])
         last = -1.0
         for start, end, _, _ in self._pieces:
-            moments = [start] if self.breaks else []
-            moments += [step * n for n in range(-int(-start // step), int(end // step) + 1)]
-            for moment in sorted(set(moments)):
-                at = self.share(moment)
+            for number in range(int((end - start) // step) + 1):
+                at = self.share(start + number * step)
                 if at - last >= _APART:
                     last = at
-                    yield Mark(at, duration(moment))
+                    # Behind a break, time is told from there on.
+                    more = "+" if start and number else ""
+                    yield Mark(at, more + duration(number * step if more else start + number * step))
 
 
 def _merged(spans: Iterable[tuple[float, float]], apart: float) -> list[tuple[float, float]]:
