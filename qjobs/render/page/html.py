@@ -3,6 +3,7 @@
 import hashlib
 from base64 import b64encode
 from collections.abc import Iterable
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -32,7 +33,7 @@ def render(page: Page) -> str:
     )
     environment.filters |= {
         "percent": percent, "share": share, "rfc3339": rfc3339, 
-        "listed": listed,
+        "listed": listed, "block": block,
     }  # fmt: skip
     environment.globals |= {"count": count, "kind_of": KIND_OF, "most_files": _FILES}
     style = environment.get_template("page.css").render()
@@ -64,7 +65,7 @@ def _digest(text: str) -> str:
     return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _visible(value: object) -> object:
+def _visible(value: object) -> Any:
     """Text with its control characters shown, and in characters that UTF-8 has."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
@@ -82,6 +83,11 @@ def listed(numbers: str) -> str:
     if len(first) > _NUMBERS:
         return f"{', '.join(first[:_NUMBERS])}, …, {last}"
     return ", ".join((*first, last))
+
+
+def block(text: str) -> Markup:
+    """Several lines, as they stand."""
+    return Markup("\n").join(map(_visible, text.splitlines()))
 
 
 def share(part: float) -> str:

@@ -18,7 +18,7 @@ for (const section of document.querySelectorAll("[data-table]")) {
   const more = section.querySelector(".more"), said = section.querySelector("output");
   const texts = new Map();
   const text = row => {
-    if (!texts.has(row)) texts.set(row, row.textContent.toLowerCase());
+    if (!texts.has(row)) texts.set(row, [...row.cells].map(cell => cell.textContent).join(" ").toLowerCase());
     return texts.get(row);
   };
   const value = row => {
