@@ -4,11 +4,12 @@ https://chromedevtools.github.io/devtools-protocol: each message is JSON that en
 needs no driver and no package, and opens no port.
 """
 
+import fcntl
 import json
 import os
 import queue
 import shutil
-import subprocess
+import signal
 import threading
 from base64 import b64decode
 from collections.abc import Iterator
@@ -164,8 +165,6 @@ def browsing(folder: Path) -> Iterator[Browser]:
     """The browser of this machine, with a profile of its own in `folder`, until the block ends."""
     program = executable()
     assert program is not None
-    its_in, to_browser = os.pipe()
-    from_browser, its_out = os.pipe()
     options = [
         "--headless=new", "--remote-debugging-pipe", f"--user-data-dir={folder}",
         "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions",
@@ -173,22 +172,35 @@ def browsing(folder: Path) -> Iterator[Browser]:
         # Its sandbox does not work for root, as which tests run in a container.
         *(["--no-sandbox"] if os.geteuid() == 0 else []),
     ]  # fmt: skip
-    # The protocol wants its pipes at 3 and 4.
-    process = subprocess.Popen(
-        ["/bin/sh", "-c", f'exec "$@" 3<&{its_in} 4>&{its_out}', "sh", program, *options],
-        pass_fds=(its_in, its_out),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+    its_in, to_browser = _pipe()
+    from_browser, its_out = _pipe()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    # The protocol wants its pipes at 3 and 4, which `subprocess` may use for itself.
+    places = [nothing, nothing, nothing, its_in, its_out]
+    process = os.posix_spawn(
+        program,
+        [program, *options],
+        os.environ,
+        file_actions=[(os.POSIX_SPAWN_DUP2, fd, place) for place, fd in enumerate(places)],
     )
-    os.close(its_in)
-    os.close(its_out)
+    for fd in (nothing, its_in, its_out):
+        os.close(fd)
+    browser = Browser(to_browser, from_browser)
     try:
-        browser = Browser(to_browser, from_browser)
         yield browser
         browser.call("Browser.close")  # and then it leaves its profile alone
-        process.wait(WITHIN_S)
+    except BaseException:
+        os.kill(process, signal.SIGKILL)
+        raise
     finally:
-        process.kill()
-        process.wait()
+        os.waitpid(process, 0)
         os.close(to_browser)
+
+
+def _pipe() -> tuple[int, int]:
+    """A pipe whose ends have no numbers that a program expects something at."""
+    ends = os.pipe()
+    high, other = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends)
+    for end in ends:
+        os.close(end)
+    return high, other
