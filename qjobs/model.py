@@ -319,8 +319,9 @@ class Attempt(NamedTuple):
 
     `failed` is None while nobody has said which of its circuits have. It is `withdrawn` if it was
     cancelled while a call was in flight: what comes of that is to be cancelled, too. It was
-    `submitted` when its job id became known, and is `finished` since its end became known,
-    whichever that was; None if that has not happened, or nobody has written down when.
+    `submitted` when its job id became known, `started` to run, and was `finished`, whichever end
+    that was: by the word of the provider, or else when it was heard of. None is what has not
+    happened yet, or nobody has told.
     """
 
     number: int
@@ -329,6 +330,7 @@ class Attempt(NamedTuple):
     failed: Failed | None = None
     withdrawn: bool = False
     submitted: datetime | None = None
+    started: datetime | None = None
     finished: datetime | None = None
 
     @property

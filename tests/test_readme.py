@@ -27,10 +27,12 @@ CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE
 CODE = re.compile(r"^```\w*\n(.*?)^```$|`([^`\n]+)`", re.DOTALL | re.MULTILINE)
 # Where a terminal could show a bar, these come and go; they depend on how fast the machine is.
 PROGRESS = re.compile(r"^(?:reading|submitting|running|fetching): .*\n", re.MULTILINE)
-# What differs from one run to the next: as long each time but for ages, which a column is set by.
+# What differs from one run to the next: as long each time but for ages and durations, which
+# columns are set by.
 VARYING = re.compile(
     r"\b(?:[0-9a-f]{12}|local-[0-9a-f]{16}|\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?Z)\b"
-    r"|(?:\bnow\b|\b\d+ (?:s|min) ago\b|(?<=  )created\b) *"
+    r"|(?:\bjust now\b|(?:< )?\b\d+(?:\.\d)? (?:s|min)\b(?: ago)?"
+    r"|(?<=  )(?:created|waited|ran)\b) *"
 )
 
 PROGRAM = command()

@@ -43,7 +43,7 @@ def show(
     properties = rows.detail_rows(report, sources, labels, skipped=left_out, details=told)
     show_data(output, document, properties)
     if output.format is Format.TABLE:
-        jobs = rows.job_rows([(report.job_set, report.jobs)])
+        jobs = rows.job_rows([(report, report.jobs)], short=True)
         show_data(output, document, jobs)
         if told:
             show_data(output, document, rows.time_rows(report.jobs, told))

@@ -172,7 +172,11 @@ def conclude(
                     f"{count(plan.circuits, 'circuit')} in {count(len(report.jobs), 'job')}, "
                     f"{count(plan.options.shots, 'shot')} each"
                 )
-        show(output, document(reports), job_rows((r.job_set, r.jobs) for r in reports))
+        show(
+            output,
+            document(reports),
+            job_rows([(r, r.jobs) for r in reports], short=output.format is Format.TABLE),
+        )
     if errors:
         # Where the jobs were followed, how they ended says more than how they were sent.
         if limit is not None and not any(isinstance(e, _FINAL) for e in errors):

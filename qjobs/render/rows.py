@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from qjobs.render.summaries import assignments, most_frequent, summary
-from qjobs.render.text import ago, count, rfc3339
+from qjobs.render.text import ago, count, duration, rfc3339
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,30 +33,60 @@ class Rows(NamedTuple):
     rows: Iterable[Sequence[Cell]]
 
 
-JOB_TIMES = ("submitted", "finished")
-"""Of each job, for programs: a person is told of the set."""
-JOB_COLUMNS = ("set", "job", "start", "end", "attempt", "state", "job_id", "message", *JOB_TIMES)
+_JOB_COLUMNS = ("set", "job", "start", "end", "attempt", "state")
 
 
-def job_rows(sets: Iterable[tuple[JobSet, Sequence[JobReport]]]) -> Rows:
-    """A row a job."""
-    return Rows(
-        JOB_COLUMNS,
+def job_rows(sets: Iterable[tuple[SetReport, Sequence[JobReport]]], *, short: bool = False) -> Rows:
+    """A row a job; a `short` one has no times but how long the job waited and ran, for a person."""
+    if short:
+        jobs = [_short(*cells) for cells in _jobs(sets)]
+        return _without_empty(Rows((*_JOB_COLUMNS, "waited", "ran", "job_id", "message"), jobs))
+    times = ("submitted", "started", "finished", "waited_s", "ran_s")
+    columns = (*_JOB_COLUMNS, "job_id", "message", *times)
+    return Rows(columns, ((*job, *said, *at, *spans) for job, said, at, spans in _jobs(sets)))
+
+
+_Cells: TypeAlias = tuple[Cell, ...]
+
+
+def _without_empty(table: Rows, columns: Sequence[str] = ("waited", "ran")) -> Rows:
+    """The table without those of the columns that say nothing."""
+    rows = list(table.rows)
+    kept = [
+        name not in columns or any(row[at] != "" for row in rows)
+        for at, name in enumerate(table.columns)
+    ]
+    return Rows(tuple(compress(table.columns, kept)), [tuple(compress(row, kept)) for row in rows])
+
+
+def _short(job: _Cells, said: _Cells, _: _Cells, spans: _Cells) -> _Cells:
+    told = (duration(span) if isinstance(span, float) else "" for span in spans)
+    return (*job, *told, *said)
+
+
+def _jobs(
+    sets: Iterable[tuple[SetReport, Sequence[JobReport]]],
+) -> Iterator[tuple[_Cells, _Cells, _Cells, _Cells]]:
+    """Of each job what it is, what is said of it, its times, and how long it waited and ran."""
+    return (
         (
             (
-                plan.set_id,
+                report.job_set.set_id,
                 job.index,
                 job.slice.start_index,
                 job.slice.end_index,
                 job.attempt,
                 job.state,
-                job.job_id,
-                job.message,
-                *("" if at is None else rfc3339(at) for at in (job.submitted, job.finished)),
-            )
-            for plan, jobs in sets
-            for job in jobs
-        ),
+            ),
+            (job.job_id, job.message),
+            tuple(
+                "" if at is None else rfc3339(at)
+                for at in (job.submitted, job.started, job.finished)
+            ),
+            (_cell(job.waited_s(report.asked)), _cell(job.ran_s(report.asked))),
+        )
+        for report, jobs in sets
+        for job in jobs
     )
 
 

@@ -64,6 +64,7 @@ def set_document(
         "circuits_failed": report.failed_circuits,
         "created": rfc3339(plan.created),
         "finished": _time(report.finished),
+        "as_of": _time(report.as_of),
         "recovered": plan.recovered,
         "owner": plan.owner,
         "provider_name": plan.provider_name,
@@ -79,7 +80,10 @@ def set_document(
         **_files(plan, sources, skipped),
     }
     jobs = (
-        {**_job(job), "details": told._asdict() if (told := details.get(job.index)) else None}
+        {
+            **_job(job, report),
+            "details": told._asdict() if (told := details.get(job.index)) else None,
+        }
         for job in report.jobs
     )
     return Document(head, "jobs", jobs)
@@ -113,7 +117,8 @@ def status_document(sets: Iterable[tuple[SetReport, Sequence[JobReport]]]) -> Do
             "circuits_failed": report.failed_circuits,
             "created": rfc3339(report.job_set.created),
             "finished": _time(report.finished),
-            "jobs": [_job(job) for job in jobs],
+            "as_of": _time(report.as_of),
+            "jobs": [_job(job, report) for job in jobs],
             "sessions": _sessions(report),
             "problems": list(report.problems),
         }
@@ -132,6 +137,7 @@ def list_document(reports: Iterable[SetReport]) -> Document:
             "circuits_failed": report.failed_circuits,
             "created": rfc3339(report.job_set.created),
             "finished": _time(report.finished),
+            "as_of": _time(report.as_of),
             "tags": list(report.job_set.tags),
         }
         for report in reports
@@ -295,19 +301,24 @@ def _asked(plan: JobSet) -> Shape:
     return {"parameters": list(plan.parameters), "bindings": plan.bindings}
 
 
-def _job(report: JobReport) -> Shape:
+def _job(job: JobReport, report: SetReport) -> Shape:
     return {
-        "index": report.index,
-        **_slice(report.slice),
-        "attempt": report.attempt,
-        "state": report.state.value,
-        "job_id": report.job_id or None,
-        "message": report.message,
-        "duplicates": list(report.duplicates),
-        "failed_circuits": runs.written(report.failed),
-        "retried_circuits": runs.written(runs.joined(report.retried)),
-        "submitted": _time(report.submitted),
-        "finished": _time(report.finished),
+        "index": job.index,
+        **_slice(job.slice),
+        "attempt": job.attempt,
+        "state": job.state.value,
+        "job_id": job.job_id or None,
+        "message": job.message,
+        "duplicates": list(job.duplicates),
+        "failed_circuits": runs.written(job.failed),
+        "retried_circuits": runs.written(runs.joined(job.retried)),
+        "submitted": _time(job.submitted),
+        "started": _time(job.started),
+        "finished": _time(job.finished),
+        "waited_s": job.waited_s(report.asked),
+        "ran_s": job.ran_s(report.asked),
+        "queue_position": job.queue_position,
+        "estimated_start": _time(job.estimated_start),
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from itertools import compress, islice
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from qjobs.engine.error import Failure
@@ -12,9 +12,15 @@ from qjobs.model import JobSet
 from qjobs.render.arrays import read_head
 from qjobs.render.data import DATA
 from qjobs.render.output import is_terminal
-from qjobs.render.rows import JOB_TIMES, Cell, Rows, expectations
-from qjobs.render.summaries import done_circuits, most_frequent, set_title, summary
-from qjobs.render.text import ago, clean, count, first_line
+from qjobs.render.rows import Cell, Rows, expectations
+from qjobs.render.summaries import (
+    done_circuits,
+    most_frequent,
+    next_in_line,
+    set_title,
+    summary,
+)
+from qjobs.render.text import ago, clean, count, duration, first_line, until
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,12 +64,11 @@ def print_table(table: Rows, *, most: int | None) -> None:
     from rich.text import Text
 
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    shown = [column not in JOB_TIMES for column in table.columns]
-    for column in compress(table.columns, shown):
+    for column in table.columns:
         grid.add_column(column, overflow="fold", no_wrap=column not in _FOLDED)
     rows = iter(table.rows)
     for row in islice(rows, most):
-        grid.add_row(*(Text(clean(str(cell)), _style(cell)) for cell in compress(row, shown)))
+        grid.add_row(*(Text(clean(str(cell)), _style(cell)) for cell in row))
     out = console()
     out.print(grid)
     left = sum(1 for _ in rows)
@@ -85,9 +90,11 @@ def print_summary(report: SetReport, jobs: Sequence[JobReport], now: datetime) -
     line.append(f"{set_title(plan)}  ", "bold")
     line.append(report.state.value.upper(), _STYLES.get(report.state, ""))
     line.append(f"  {summary(report)}  ({done_circuits(report)})")
-    line.append(f"  made {ago(plan.created, now)}", "dim")
+    line.append(f"  {_when(report, now)}", "dim")
     out.print(line, soft_wrap=True)
     out.print(_progress_bar(report))
+    if first := next_in_line(report.jobs):
+        out.print(Text(f"  job {first.index} {_place(first, now)}"), soft_wrap=True)
     for session in report.sessions:
         if session.closed is None:
             out.print(Text(f"  session {clean(session.session_id)} open"), soft_wrap=True)
@@ -99,6 +106,22 @@ def print_summary(report: SetReport, jobs: Sequence[JobReport], now: datetime) -
         out.print(reason, soft_wrap=True)
     if len(failed) > 20:
         out.print(f"  ... {len(failed) - 20} more: qjobs error {plan.set_id}")
+
+
+def _place(job: JobReport, now: datetime) -> str:
+    """Where a job stands in the queue, and when it may begin."""
+    place = f"is number {job.queue_position} in the queue" if job.queue_position else ""
+    starts = f"may start {until(job.estimated_start, now)}" if job.estimated_start else ""
+    return ", ".join(filter(None, [place, starts]))
+
+
+def _when(report: SetReport, now: datetime) -> str:
+    """When a set was made and, if that is over, how long it took."""
+    created = report.job_set.created
+    if report.finished is None:
+        return f"made {ago(created, now)}"
+    took_s = max(0.0, (report.finished - created).total_seconds())
+    return f"took {duration(took_s)}, ended {ago(report.finished, now)}"
 
 
 def _progress_bar(report: SetReport) -> "Text":

@@ -21,7 +21,7 @@ def submitted(qjobs, bell, script, *more, circuits=5):
 
 def states(qjobs):
     """How the jobs are, but for when that was heard of."""
-    return [line.split("\t")[:-2] for line in qjobs("status").out.splitlines()]
+    return [line.split("\t")[:8] for line in qjobs("status").out.splitlines()]
 
 
 def measured(qjobs, *more):

@@ -274,9 +274,11 @@ WRITTEN = Path(__file__).with_name("format1")
 
 def _untimed(job: Job) -> str:
     """The job as the last version told it, which knew no times of attempts."""
-    attempts = [attempt._replace(submitted=None, finished=None) for attempt in job.attempts]
+    attempts = [
+        attempt._replace(submitted=None, started=None, finished=None) for attempt in job.attempts
+    ]
     told = repr(replace(job, attempts=tuple(attempts)))
-    return told.replace(", submitted=None, finished=None", "")
+    return told.replace(", submitted=None, started=None, finished=None", "")
 
 
 @pytest.mark.parametrize("name", ["facts", "columns", "torn"])

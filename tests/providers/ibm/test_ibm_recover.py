@@ -45,7 +45,7 @@ def submitted(shell: Shell, circuits: Path, *more: str, codes: tuple[int, ...] =
 
 def states(shell: Shell, set_id: str) -> list[list[str]]:
     """How the jobs of a set are, but for when that was heard of."""
-    return [line.split("\t")[:-2] for line in shell.run("status", set_id).out.splitlines()]
+    return [line.split("\t")[:8] for line in shell.run("status", set_id).out.splitlines()]
 
 
 def told(shell: Shell, set_id: str, *more: str) -> tuple[list[list[str]], Any]:
