@@ -2,8 +2,8 @@
 
 From the ground up: values; files, threads and child processes; circuits and the state on disk;
 what providers promise, and what they need not write; what they stand on; providers; use-cases;
-pictures; the library's face and rendering; the command line. An import points to a lower floor or stays
-within its package, and no imports run in a circle.
+pictures; the library's face and rendering; the command line. An import points to a lower floor or
+stays within its package, and no imports run in a circle.
 """
 
 import ast
@@ -23,7 +23,7 @@ ROOT = Path(qjobs.__file__).parent
 FLOORS = (
     {
         "model", "tags", "spans", "failed", "facts", "attempts", "ledger", "results", "failures",
-        "errors", "regular", "near",
+        "errors", "regular", "near", "estimates",
     },
     {"children", "files", "lock", "pool", "paths", "config"},
     {"circuits", "store"},

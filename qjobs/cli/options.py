@@ -283,6 +283,13 @@ Arrays = Annotated[
     bool,
     typer.Option("--arrays", help="Put all that a simulator saved into JSON, as base64 of .npy."),
 ]
+ParametersOnly = Annotated[
+    bool,
+    typer.Option(
+        "--parameters-only",
+        help="Print the values that each circuit of a sweep runs with, and no results.",
+    ),
+]
 Out = Annotated[
     str | None,
     typer.Option(

@@ -19,7 +19,7 @@ from qjobs.engine.set.parcel import observables_of
 from qjobs.engine.status import status
 from qjobs.engine.wait import failed
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import ExitCode, ProviderError, TimedOut
+from qjobs.errors import ExitCode, ProviderError, TimedOut, UsageError
 from qjobs.render.output import Output
 from qjobs.render.progress import progress
 from qjobs.render.results import SetResult, check_place, save_results, show_results
@@ -34,6 +34,7 @@ def result(
     partial: options.Partial = False,
     memory: options.Memory = False,
     arrays: options.Arrays = False,
+    parameters_only: options.ParametersOnly = False,
     top: options.Top = None,
     out: options.Out = None,
     written: OutputOptions,
@@ -44,6 +45,9 @@ def result(
     workspace = within(open_workspace(), deadline)
     targets = find_targets(workspace, addresses, output.warn)
     if not targets:  # a document a set: there is none, and no file is to be replaced by nothing
+        return ExitCode.OK
+    if parameters_only:
+        _print_parameters(workspace, targets, output, out)
         return ExitCode.OK
     for job_set in (target.folder.job_set for target in targets):
         if memory and not job_set.options.memory:
@@ -110,10 +114,7 @@ def print_results(
         _set_result(target, report, selected)
         for target, report in zip(targets, reports, strict=True)
     ]
-    if selected.out is None:
-        show_results(output, results, top=selected.top)
-    else:
-        save_results(output, results, selected.out, selected.top)
+    _deliver(output, results, selected.top, selected.out)
     sets = " ".join(report.job_set.set_id for report in reports)
     if problems:
         kind = TimedOut if deadline.over else ProviderError
@@ -123,6 +124,35 @@ def print_results(
         )
     if finished or any(map(failed, reports)):
         raise_for_jobs(reports)
+
+
+def _print_parameters(
+    workspace: Workspace, targets: Sequence[Target], output: Output, out: str | None
+) -> None:
+    """Write the values of sweeps, which asks nobody: they are known before anything ran."""
+    results = []
+    for target in targets:
+        job_set = target.folder.job_set
+        if not job_set.parameters:
+            raise UsageError(
+                f"the circuits of {job_set.set_id} have no parameters",
+                hint=f"qjobs result {job_set.set_id}",
+            )
+        report = status(workspace, target, cached=True)
+        rows = engine.rows(target, report, with_results=False)
+        results.append(
+            SetResult(job_set, rows, len(target.circuits), complete=True, parameters_only=True)
+        )
+    _deliver(output, results, None, out)
+
+
+def _deliver(
+    output: Output, results: Sequence[SetResult], top: int | None, out: str | None
+) -> None:
+    if out is None:
+        show_results(output, results, top=top)
+    else:
+        save_results(output, results, out, top)
 
 
 def _set_result(target: Target, report: SetReport, selected: Selected) -> SetResult:

@@ -149,13 +149,27 @@ def short_list_rows(reports: Iterable[SetReport], now: datetime) -> Rows:
     )
 
 
-def outcome_rows(rows: Iterable[CircuitRow], *, top: int | None, bindings: bool = False) -> Rows:
+def outcome_rows(
+    rows: Iterable[CircuitRow],
+    *,
+    top: int | None,
+    bindings: bool = False,
+    parameters: Sequence[str] = (),
+) -> Rows:
     """A row an outcome, the most frequent first; a circuit without counts has one without them.
 
-    With `bindings` there is the row of parameter values. Last come the file and the place in it.
+    With `bindings` there is the number of the row of parameter values. Behind it come the file
+    and the place in it, and last the values of these `parameters`.
     """
     columns = ("index", "name", "outcome", "count", "shots")
-    return _with_origin(columns, ((row, _outcomes(row, top)) for row in rows), bindings=bindings)
+    found = ((row, _outcomes(row, top)) for row in rows)
+    return _with_origin(columns, found, bindings=bindings, parameters=parameters)
+
+
+def parameter_rows(rows: Iterable[CircuitRow], parameters: Sequence[str]) -> Rows:
+    """A row a circuit: the values that it runs with, and nothing of its result."""
+    found = ((row, [(row.index, row.name)]) for row in rows)
+    return _with_origin(("index", "name"), found, bindings=True, parameters=parameters)
 
 
 def _outcomes(row: CircuitRow, top: int | None) -> Iterator[tuple[Cell, ...]]:
@@ -166,23 +180,29 @@ def _outcomes(row: CircuitRow, top: int | None) -> Iterator[tuple[Cell, ...]]:
         yield (row.index, row.name, outcome, number, row.shots)
 
 
-def value_rows(rows: Iterable[tuple[CircuitRow, Sequence[str]]], *, bindings: bool = False) -> Rows:
+def value_rows(
+    rows: Iterable[tuple[CircuitRow, Sequence[str]]],
+    *,
+    bindings: bool = False,
+    parameters: Sequence[str] = (),
+) -> Rows:
     """A row an expectation value, of circuits and the labels of their observables.
 
-    A circuit without values has one row without them; `bindings` as for `outcome_rows`.
+    A circuit without values has one row without them, and where a precision decided there are no
+    shots; the rest is as for `outcome_rows`.
     """
     columns = ("index", "name", "observable", "label", "value", "std", "shots")
-    return _with_origin(
-        columns, ((row, _values(row, labels)) for row, labels in rows), bindings=bindings
-    )
+    found = ((row, _values(row, labels)) for row, labels in rows)
+    return _with_origin(columns, found, bindings=bindings, parameters=parameters)
 
 
 def _values(row: CircuitRow, labels: Sequence[str]) -> Iterator[tuple[Cell, ...]]:
+    shots = row.shots if row.precision is None else ""
     if row.evs is None:
-        yield (row.index, row.name, "", "", "", "", row.shots)
+        yield (row.index, row.name, "", "", "", "", shots)
         return
     for at, (label, value, std) in enumerate(expectations(row, labels)):
-        yield (row.index, row.name, at, label, value, "" if std is None else std, row.shots)
+        yield (row.index, row.name, at, label, value, "" if std is None else std, shots)
 
 
 def expectations(
@@ -203,13 +223,27 @@ def _with_origin(
     groups: Iterable[tuple[CircuitRow, Iterable[tuple[Cell, ...]]]],
     *,
     bindings: bool,
+    parameters: Sequence[str],
 ) -> Rows:
     def origin(row: CircuitRow) -> tuple[Cell, ...]:
         binding = (_cell(row.binding),) if bindings else ()
-        return (*binding, row.source, row.position)
+        values = row.parameters or {}
+        return (*binding, row.source, row.position, *(values.get(name, "") for name in parameters))
 
     rows = ((*cells, *origin(row)) for row, group in groups for cells in group)
-    return Rows((*columns, *(("binding",) if bindings else ()), "source", "position"), rows)
+    ours = (*columns, *(("binding",) if bindings else ()), "source", "position")
+    return Rows((*ours, *_apart(parameters, ours)), rows)
+
+
+def _apart(parameters: Sequence[str], ours: Sequence[str]) -> Iterator[str]:
+    """The names of parameters as columns: of one that is a column of ours already, what it is."""
+    taken = {*ours, *parameters}
+    for name in parameters:
+        column = name
+        while column in ours or (column != name and column in taken):
+            column = f"parameter {column}"
+        taken.add(column)
+        yield column
 
 
 def cancel_rows(outcomes: Iterable[tuple[JobSet, CancelReport]]) -> Rows:
@@ -284,16 +318,23 @@ def detail_rows(
     *,
     skipped: Skipped,
     details: Mapping[int, JobDetails] = MappingProxyType({}),
+    ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> Rows:
     """A row a property of a set, a session, a file that circuits are from, and a file left out.
 
-    `observables` are labels, `details` what the provider told.
+    `observables` are labels, `details` what the provider told, `ranges` the lowest and the
+    highest value of each parameter.
     """
     plan = report.job_set
     options = plan.options
     asked: dict[str, Cell] = {}
     if plan.parameters:
         asked = {"parameters": " ".join(plan.parameters), "bindings": plan.bindings}
+    if ranges:
+        asked["values"] = ", ".join(
+            f"{name} {low:g}" if low == high else f"{name} {low:g} to {high:g}"
+            for name, (low, high) in ranges.items()
+        )
     if plan.observables:
         asked["observables"] = ", ".join(observables) or plan.observables
         asked["precision"] = "" if options.precision is None else options.precision

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qjobs.engine.error import Failure
 from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.result import CircuitRow
+from qjobs.estimates import with_error
 from qjobs.model import JobSet
 from qjobs.render.arrays import read_head
 from qjobs.render.data import DATA
@@ -31,6 +32,7 @@ _WIDTH_WITHOUT_TERMINAL = 1000
 # Columns of text of any length. Where a table is too wide these are folded, and no others.
 _FOLDED = frozenset({"name", "backend", "jobs", "job_id", "message", "value", "files", "left out"})
 _FILES_NAMED = 3
+_VALUES_NAMED = 4
 _BAR_CELLS = 24
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 _STYLES = {
@@ -178,14 +180,24 @@ def print_histograms(
 def _heading(row: CircuitRow, file: str) -> Iterable["Text"]:
     from rich.text import Text
 
-    binding = "" if row.binding is None else f"  row {row.binding}"
+    binding = "" if row.binding is None else f"  row {row.binding}{_values(row)}"
+    asked = row.precision
+    effort = count(row.shots, "shot") if asked is None else f"precision {asked:g}"
     name = f"{clean(row.name)}  {clean(file)}" if file else clean(row.name)
-    yield Text(f"#{row.index} {name}{binding}  {count(row.shots, 'shot')}", "bold")
+    yield Text(f"#{row.index} {name}{binding}  {effort}", "bold")
     if row.blank:
         reason = f": {first_line(row.message)}" if row.message else ""
         yield Text(f"  no result ({row.state.value}{reason})", _STYLES.get(row.state, ""))
     for name, npy in row.arrays.items():
         yield Text(f"  {clean(name)}: {clean(str(read_head(npy)))}")
+
+
+def _values(row: CircuitRow) -> str:
+    """The first values of the row of a sweep."""
+    found = row.parameters or {}
+    shown = [f"{clean(name)}={value:.6g}" for name, value in islice(found.items(), _VALUES_NAMED)]
+    left = len(found) - len(shown)
+    return "".join(f"  {one}" for one in shown) + (f"  and {left} more" if left else "")
 
 
 def _expectations(row: CircuitRow, labels: Sequence[str]) -> Iterable["Text"]:
@@ -194,9 +206,10 @@ def _expectations(row: CircuitRow, labels: Sequence[str]) -> Iterable["Text"]:
     shown = list(expectations(row, labels))
     width = max((len(label) for label, _, _ in shown), default=0)
     for label, value, std in shown:
+        told, sign, error = with_error(value, std).partition(" ± ")
         line = Text(f"  {label:<{width}}  ")
-        line.append(f"{value:+.6f}", "cyan")
-        line.append("" if std is None else f" ± {std:.6f}")
+        line.append(told, "cyan")
+        line.append(sign + error)
         yield line
 
 
