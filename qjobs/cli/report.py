@@ -86,23 +86,19 @@ def _check(out: str | None, every: float | None, *, cached: bool) -> None:
     if out is None and (every is not None or is_terminal(DATA.stream)):
         raise UsageError("the page needs a file", hint="qjobs report -o report.html")
     if every is not None and every < _LEAST_S:
-        raise UsageError("--every must be at least 1s", hint="qjobs report -o report.html --every 10s")
+        raise UsageError("--every is at least 1s", hint="qjobs report -o report.html --every 10s")
     if every is not None and cached:
         raise UsageError("with --cached nothing changes: leave out --every")
 
 
-def _follow(
-    writer: "_Writer", output: Output, deadline: Deadline
-) -> tuple[list[SetReport], bool]:
+def _follow(writer: "_Writer", output: Output, deadline: Deadline) -> tuple[list[SetReport], bool]:
     """Write pages until the jobs stand still; the last reports, and whether the time ran out."""
     from qjobs.cli.following import follow_to_end
     from qjobs.engine.wait import Limit
 
     limit = Limit(deadline.left_s(), writer.every_s)
     try:
-        followed = follow_to_end(
-            writer.workspace, writer.targets, output, limit, look=writer.look
-        )
+        followed = follow_to_end(writer.workspace, writer.targets, output, limit, look=writer.look)
     except Interrupted:
         writer.write(writer.seen)
         raise
@@ -124,13 +120,11 @@ def _completed(
             continue
         stop = threading.Event()
         with progress(output, "fetching") as meter:
-            problems = fetch(
-                workspace, target.folder, report.jobs, stop=stop, progress=meter.show
-            )
+            problems = fetch(workspace, target.folder, report.jobs, stop=stop, progress=meter.show)
         for problem in problems:
             output.warn(problem)
-        report = report._replace(problems=(*report.problems, *problems))
-        completed.append(look_into(workspace, target, report, stop=stop, fetches=False))
+        told = report._replace(problems=(*report.problems, *problems))
+        completed.append(look_into(workspace, target, told, stop=stop, fetches=False))
     return completed
 
 
@@ -162,8 +156,7 @@ class _Writer:
 
         now = self.workspace.clock()
         parts = [
-            _part(target, report, now)
-            for target, report in zip(self.targets, reports, strict=True)
+            _part(target, report, now) for target, report in zip(self.targets, reports, strict=True)
         ]
         text = render(Page(tuple(parts), now, __version__, self.every_s if again else None))
         if self.out is None:
@@ -194,23 +187,10 @@ def _part(target: Target, report: SetReport, now: datetime) -> "SetPart":
         labels=labels,
         failures=failures(target, report),
         table=table(
-            rows(target, report), len(target.circuits), parameters=plan.parameters, labels=labels,
-            values=_values(target), sources=sources,
+            rows(target, report),
+            len(target.circuits),
+            parameters=plan.parameters,
+            labels=labels,
+            sources=sources,
         ),
     )
-
-
-def _values(target: Target) -> Sequence[Sequence[float]]:
-    """The values of the parameters, a row a binding; none if they are not here."""
-    from qjobs.circuits.sweep import Sweep
-    from qjobs.errors import InputError
-    from qjobs.model import Slice
-
-    plan = target.folder.job_set
-    if not plan.parameters:
-        return ()
-    sweep = Sweep(target.folder.parameters_path, plan.parameters, plan.bindings)
-    try:
-        return sweep.values(Slice(0, plan.bindings)).tolist()
-    except InputError:
-        return ()

@@ -1,7 +1,6 @@
 """One browser for all tests; where there is none, they are skipped."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from support.browser import NAMES, Browser, Tab, browsing, executable

@@ -1,4 +1,4 @@
-"""The page of `qjobs report` in a real browser: it works, it is legible, and nothing foreign runs."""
+"""The page of `qjobs report` in a real browser: it works, is legible, and runs nothing foreign."""
 
 import os
 import subprocess
@@ -19,7 +19,9 @@ from qjobs.providers.local.supervision import stop
 
 pytestmark = pytest.mark.slow
 
-HOSTILE = "</script><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
+HOSTILE = (
+    "</script><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
+)
 LONG = "a_name_" + "without_end_" * 12
 
 
@@ -79,7 +81,14 @@ def mixed(place: Place) -> str:
 
 
 def few(place: Place) -> str:
-    place.run("submit", place.dump("few.qpy", *(prepared(f"c{n}", 3) for n in range(4))), "-b", "fake", "--wait", "-q")
+    place.run(
+        "submit",
+        place.dump("few.qpy", *(prepared(f"c{n}", 3) for n in range(4))),
+        "-b",
+        "fake",
+        "--wait",
+        "-q",
+    )
     return "@last"
 
 
@@ -105,7 +114,9 @@ def swept(place: Place, *more: str) -> str:
     place.dump("ansatz.qpy", circuit)
     rows = "".join(f"{angle / 4},{angle / 8}\n" for angle in range(24))
     (place.folder / "angles.csv").write_text(f"theta,a_second_angle\n{rows}")
-    place.run("submit", "ansatz.qpy", "--parameters", "angles.csv", "--wait", "-q", "--seed", "1", *more)
+    place.run(
+        "submit", "ansatz.qpy", "--parameters", "angles.csv", "--wait", "-q", "--seed", "1", *more
+    )
     return "@last"
 
 
@@ -164,7 +175,8 @@ def test_what_looks_at_it_sees_faults(tab: Tab, tmp_path: Path) -> None:
 def shown(tab: Tab, column: int) -> list[str]:
     """A column of the rows that are shown."""
     cells: list[str] = tab.evaluate(
-        f"[...document.querySelectorAll('.circuits tbody tr')].map(row => row.cells[{column}].innerText)"
+        "[...document.querySelectorAll('.circuits tbody tr')]"
+        f".map(row => row.cells[{column}].innerText)"
     )
     return cells
 
@@ -180,9 +192,13 @@ def test_what_names_hold_is_shown_and_never_runs(tab: Tab, pages: dict[str, Path
     assert tab.evaluate("document.images.length") == 0
 
 
-def test_a_script_that_got_in_would_not_run(tab: Tab, pages: dict[str, Path], tmp_path: Path) -> None:
+def test_a_script_that_got_in_would_not_run(
+    tab: Tab, pages: dict[str, Path], tmp_path: Path
+) -> None:
     """The policy is a second wall: whatever an error let in, it is not one of our own scripts."""
-    page = pages["few"].read_text().replace("<main>", "<main><script>document.title='taken'</script>")
+    page = (
+        pages["few"].read_text().replace("<main>", "<main><script>document.title='taken'</script>")
+    )
     (tmp_path / "broken.html").write_text(page)
     tab.open(tmp_path / "broken.html")
 
@@ -265,8 +281,10 @@ def test_every_picture_is_there_to_be_seen(tab: Tab, pages: dict[str, Path]) -> 
     for kind, path in pages.items():
         tab.open(path)
         boxes = tab.evaluate(
-            "[...document.querySelectorAll('figure svg, .bar svg')].filter(svg => svg.checkVisibility() && !svg.ownerSVGElement)"
-            ".map(svg => [svg.getBBox().width, svg.getBBox().height, svg.getBoundingClientRect().width])"
+            "[...document.querySelectorAll('figure svg, .bar svg')]"
+            ".filter(svg => svg.checkVisibility() && !svg.ownerSVGElement)"
+            ".map(svg => [svg.getBBox(), svg.getBoundingClientRect()])"
+            ".map(([own, box]) => [own.width, own.height, box.width])"
         )
         assert boxes, kind
         assert all(min(box) > 5 for box in boxes), kind
@@ -277,7 +295,9 @@ def test_commands_are_copied(tab: Tab, pages: dict[str, Path]) -> None:
     tab.click(".copy")
 
     assert tab.evaluate("document.querySelector('.copy').innerText") in ("Copied", "Copy")
-    assert tab.evaluate("document.querySelector('.code pre').innerText").startswith("qjobs submit -b fake")
+    assert tab.evaluate("document.querySelector('.code pre').innerText").startswith(
+        "qjobs submit -b fake"
+    )
 
 
 def test_without_a_script_the_first_rows_are_there(pages: dict[str, Path]) -> None:
@@ -287,8 +307,12 @@ def test_without_a_script_the_first_rows_are_there(pages: dict[str, Path]) -> No
     assert after.count("<tr data-k=") == 70
 
 
-def test_search_order_and_place_survive_when_the_page_is_loaded_anew(tab: Tab, place: Place) -> None:
-    name = place.dump("moving.qpy", *(prepared(f"c{number}", number % 3 + 1) for number in range(60)))
+def test_search_order_and_place_survive_when_the_page_is_loaded_anew(
+    tab: Tab, place: Place
+) -> None:
+    name = place.dump(
+        "moving.qpy", *(prepared(f"c{number}", number % 3 + 1) for number in range(60))
+    )
     set_id = place.run("submit", name, "-b", "fake:jobs=30,delay=3600", "-q")
     process = place.start("report", set_id, "-o", "moving.html", "--every", "2s")
     path = place.folder / "moving.html"

@@ -1,4 +1,4 @@
-"""`qjobs report`: one page with all there is to know of sets, that nothing from outside can change."""
+"""`qjobs report`: one page with all there is to know of sets, whatever names they have."""
 
 import shlex
 import subprocess
@@ -13,7 +13,9 @@ from support.html_pages import commands, elements
 
 from qjobs.circuits import qpy
 
-HOSTILE = '</script><script>alert(1)</script>"\'><img src=x onerror=alert(2)>{{ 7*7 }}\x1b[31m\u202e'
+HOSTILE = (
+    "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}\x1b[31m\u202e"
+)
 
 
 def circuit(name: str = "one", bits: int = 1) -> QuantumCircuit:
@@ -62,8 +64,8 @@ def rows(page: str) -> list[str]:
 def test_it_tells_what_was_run_how_it_went_and_what_came_of_it(qjobs, home, page) -> None:
     dump("several.qpy", *(circuit(f"c{number}", 2) for number in range(6)))
     set_id = submitted(
-        qjobs, "several.qpy", "-b", "fake:fail=1,connections=1", "--per-job", "2", "--name", "trial",
-        "--tag", "lab", "--shots", "70", "--seed", "5",
+        qjobs, "several.qpy", "-b", "fake:fail=1,connections=1", "--per-job", "2",
+        "--name", "trial", "--tag", "lab", "--shots", "70", "--seed", "5",
     )  # fmt: skip
     text = page()
 
@@ -159,7 +161,9 @@ def test_its_first_command_makes_the_same_set(qjobs, home, page, options) -> Non
     one, other = (qjobs("show", name, "--json").document("set") for name in (set_id, again))
     for key in ("name", "tags", "shots", "options", "sources", "backend", "fingerprint"):
         assert one[key] == other[key], key
-    slices = [[(job["start_index"], job["experiments_count"]) for job in s["jobs"]] for s in (one, other)]
+    slices = [
+        [(job["start_index"], job["experiments_count"]) for job in s["jobs"]] for s in (one, other)
+    ]
     assert slices[0] == slices[1]
 
 
@@ -191,7 +195,9 @@ def test_the_other_commands_do_what_they_are_for(qjobs, bell, page) -> None:
     assert set_id in Path("report.html").read_text()
 
 
-def test_values_of_a_sweep_are_said_and_its_files_are_named_by_their_sums(qjobs, home, page) -> None:
+def test_values_of_a_sweep_are_said_and_its_files_are_named_by_their_sums(
+    qjobs, home, page
+) -> None:
     text = qasm3.dumps(_swept())
     Path("sweep.qasm3").write_text(text)
     Path("angles.csv").write_text("theta\n0.125\n0.25\n0.375\n")
@@ -259,7 +265,9 @@ def test_a_set_that_was_recovered_says_so(qjobs, bell, home, page) -> None:
 
 def test_jobs_that_were_never_sent_and_those_of_unknown_fate_are_there(qjobs, home, page) -> None:
     dump("several.qpy", *(circuit(f"c{number}") for number in range(4)))
-    ended = qjobs("submit", "several.qpy", "-b", "fake:drop=1,find=no,jobs=4", "--max-workers", "1", "-q")
+    ended = qjobs(
+        "submit", "several.qpy", "-b", "fake:drop=1,find=no,jobs=4", "--max-workers", "1", "-q"
+    )
     assert ended.code == 7
     text = page()
 
@@ -283,7 +291,7 @@ def test_the_exit_code_is_that_of_the_jobs_if_it_is_wanted(qjobs, bell, page) ->
     ("words", "what"),
     [
         (["--every", "2s"], "the page needs a file"),
-        (["--every", "0", "-o", "x.html"], "at least 1s"),
+        (["--every", "0", "-o", "x.html"], "--every is at least 1s"),
         (["--every", "2s", "--cached", "-o", "x.html"], "leave out"),
         (["-o", "folder"], "cannot write folder: Is a directory"),
         (["-o", "file/x.html"], "cannot write file/x.html"),
@@ -329,7 +337,9 @@ def test_what_a_set_cannot_know_is_not_there(qjobs, bell, page) -> None:
 
 
 @pytest.mark.slow
-def test_while_jobs_run_the_page_is_written_anew_and_reloads_itself(qjobs, bell, home, start) -> None:
+def test_while_jobs_run_the_page_is_written_anew_and_reloads_itself(
+    qjobs, bell, home, start
+) -> None:
     set_id = submitted(qjobs, bell, "-b", "fake:delay=4")
     process = start("report", "-o", "page.html", "--every", "1s")
     path = Path("page.html")

@@ -20,7 +20,7 @@ from qjobs.model import (
     Refused,
     Slice,
 )
-from qjobs.render.page.timeline import KINDS, MOST_LANES, Bar, Layer, Scale, timeline
+from qjobs.render.page.timeline import MOST_LANES, Bar, Layer, Scale, timeline
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -49,15 +49,29 @@ def heights(layer: Layer) -> list[tuple[int, int]]:
 
 
 def test_a_job_lies_where_its_times_are() -> None:
-    shown = drawn(job(0, ended(1, JobStatus.DONE, 2, 6)), job(1, ended(1, JobStatus.ERROR, 4, 8)), now=99)
+    shown = drawn(
+        job(0, ended(1, JobStatus.DONE, 2, 6)), job(1, ended(1, JobStatus.ERROR, 4, 8)), now=99
+    )
 
     assert [lane.bars for lane in shown.lanes] == [
         (Bar(0.25, 0.75, "sent", "done"),), (Bar(0.5, 1.0, "sent", "failed"),),
     ]  # fmt: skip
     assert [lane.words for lane in shown.lanes] == [
-        "attempt 1: done, waited and ran 4 s", "attempt 1: error, waited and ran 4 s",
+        "attempt 1: done, waited and ran for 4.0 s", "attempt 1: error, waited and ran for 4.0 s",
     ]  # fmt: skip
     assert shown.kinds == ("done", "failed", "sent")
+
+
+def test_waiting_and_running_are_two_bars_where_somebody_knows() -> None:
+    state = Finished("a", JobStatus.DONE)
+    known = Attempt(1, state, submitted=at(0), started=at(6), finished=at(8))
+    shown = drawn(job(0, known), now=99)
+
+    (lane,) = shown.lanes
+    assert lane.bars == (
+        Bar(0.0, 0.75, "waiting", "waiting"), Bar(0.75, 1.0, "running", "done"),
+    )  # fmt: skip
+    assert lane.words == "attempt 1: done, waited for 6.0 s, ran for 2.0 s"
 
 
 def test_what_goes_on_lasts_until_now() -> None:
@@ -117,7 +131,7 @@ def test_a_long_time_without_anything_is_cut_out_and_said() -> None:
     names = [tick.name for tick in shown.ticks]
     assert names[0] == "0 s"
     assert "1 h 0 min" not in names
-    assert [name for name in names if name.startswith("1 h") or name.startswith("+")]
+    assert [name for name in names if name.startswith(("1 h", "+"))]
 
 
 def test_layers_count_the_jobs_from_the_bottom_up() -> None:
@@ -161,5 +175,3 @@ def test_a_scale_keeps_the_order_of_time_and_the_width(spans) -> None:
     ticks = list(scale.ticks())
     assert all(other.at - one.at > 0.1 for one, other in pairwise(ticks))
     assert 1 <= len(ticks) <= 9
-
-

@@ -103,6 +103,8 @@ class Tab:
                 self.complaints.append(str(params["args"]))
             case "Log.entryAdded":
                 self.complaints.append(str(params["entry"]))
+            case _:
+                pass
 
 
 class Browser:

@@ -62,4 +62,6 @@ def elements(page: str, name: str = "") -> list[Element]:
 
 def commands(page: str) -> list[str]:
     """The commands that a page shows, each as one would copy it."""
-    return [element.words for element in elements(page, "pre") if element.words.startswith("qjobs ")]
+    return [
+        element.words for element in elements(page, "pre") if element.words.startswith("qjobs ")
+    ]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from qjobs.engine.report import State
 from qjobs.engine.result import CircuitRow
+from qjobs.estimates import with_error
 from qjobs.model import Source
 from qjobs.render.rows import expectations
 from qjobs.render.summaries import most_frequent
@@ -35,7 +36,7 @@ class Circuit(NamedTuple):
     `more` outcomes are not among the `outcomes`, the most frequent of all.
     """
 
-    index: int
+    circuit: int
     name: str
     source: str
     position: int
@@ -52,8 +53,8 @@ class Circuit(NamedTuple):
 class Table(NamedTuple):
     """The rows of a set, which may be read only once. `left` more of them are not there.
 
-    There are columns for these `parameters` and `observables`, but not for `hidden` others. `several`
-    are files with more than one circuit.
+    There are columns for these `parameters` and `observables`, but not for `hidden` others.
+    `several` are files with more than one circuit.
     """
 
     parameters: tuple[str, ...]
@@ -70,13 +71,12 @@ def table(
     circuits: int,
     *,
     parameters: Sequence[str] = (),
-    values: Sequence[Sequence[float]] = (),
     labels: Sequence[str] = (),
     sources: Sequence[Source] = (),
 ) -> Table:
     """The table of `circuits` rows.
 
-    `values` has a row of values of these parameters a binding; `labels` name the observables.
+    `labels` name the observables.
     """
     names, shown = tuple(parameters[:_MOST_COLUMNS]), tuple(labels[:_MOST_COLUMNS])
     most = min(circuits, MOST_ROWS)
@@ -84,7 +84,7 @@ def table(
     return Table(
         names,
         shown,
-        (_circuit(row, len(names), values, shown, room) for row in islice(rows, most)),
+        (_circuit(row, names, shown, room) for row in islice(rows, most)),
         circuits - most,
         len(parameters) + len(labels) - len(names) - len(shown),
         not labels,
@@ -93,16 +93,12 @@ def table(
 
 
 def _circuit(
-    row: CircuitRow,
-    parameters: int,
-    values: Sequence[Sequence[float]],
-    labels: Sequence[str],
-    room: int,
+    row: CircuitRow, parameters: Sequence[str], labels: Sequence[str], room: int
 ) -> Circuit:
-    bound = () if row.binding is None else tuple(values[row.binding : row.binding + 1])
-    known = [f"{value:.{_DIGITS}g}" for value in (bound[0][:parameters] if bound else ())]
-    known += [""] * (parameters - len(known))
-    measured = [_value(value, std) for _, value, std in islice(expectations(row, labels), len(labels))]
+    bound = row.parameters or {}
+    known = [f"{bound[name]:.{_DIGITS}g}" if name in bound else "" for name in parameters]
+    found = islice(expectations(row, labels), len(labels))
+    measured = [with_error(value, std) for _, value, std in found]
     measured += [""] * (len(labels) - len(measured))
     outcomes, more = _outcomes(row.counts, room)
     return Circuit(
@@ -116,10 +112,6 @@ def _circuit(
 
 def _short(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def _value(value: float, std: float | None) -> str:
-    return f"{value:.4f}" if std is None else f"{value:.4f} ± {std:.4f}"
 
 
 def _outcomes(counts: Mapping[str, int] | None, room: int) -> tuple[tuple[Outcome, ...], int]:

@@ -13,8 +13,8 @@ from qjobs.render.failures import FailureGroup, grouped
 from qjobs.render.page.circuits import Table
 from qjobs.render.page.commands import Command, commands
 from qjobs.render.page.timeline import KIND_OF, Timeline, timeline
-from qjobs.render.page.words import duration
-from qjobs.render.summaries import assignments
+from qjobs.render.summaries import assignments, next_in_line
+from qjobs.render.text import ago, duration, until
 
 MOST_GROUPS = 50
 """Groups of failures that are shown of one set."""
@@ -97,6 +97,7 @@ class Page(NamedTuple):
         return next((kind for kind in _LOUDEST if kind in kinds), "done")
 
 
+_FRESH = timedelta(seconds=5)
 _LOUDEST = ("running", "waiting", "unknown", "failed", "cancelled", "done")
 
 
@@ -119,7 +120,7 @@ def set_part(
         state=report.state,
         kind=KIND_OF[report.state],
         moving=any(job.state not in FINAL for job in report.jobs),
-        problems=report.problems,
+        problems=(*report.problems, *_doubts(report, now)),
         segments=tuple(_segments(report)),
         figures=tuple(_figures(report, now)),
         facts=tuple(fact for fact in _facts(report, labels) if fact.value),
@@ -131,6 +132,13 @@ def set_part(
         table=table,
         commands=tuple(commands(plan, sources)),
     )
+
+
+def _doubts(report: SetReport, now: datetime) -> Iterable[str]:
+    """What makes the page say less than it seems to."""
+    as_of = report.as_of
+    if as_of and now - as_of > _FRESH:
+        yield f"jobs that have not ended are shown as they were {ago(as_of, now)}: nobody was asked"
 
 
 def _segments(report: SetReport) -> Iterable[Segment]:
@@ -161,17 +169,31 @@ def _figures(report: SetReport, now: datetime) -> Iterable[Figure]:
     ended = sum(job.state in FINAL for job in report.jobs)
     yield Figure("jobs ended", f"{ended:,}", f"of {len(report.jobs):,}")
     yield Figure("shots a circuit", f"{plan.options.shots:,}")
+    yield from _times(report)
+    if first := next_in_line(report.jobs):
+        place = "" if first.queue_position is None else f"{first.queue_position:,}"
+        start = until(first.estimated_start, now) if first.estimated_start else ""
+        yield Figure("place in the queue", place or start, start and place and f"starts {start}")
+    finished = report.finished
+    if finished or any(job.state not in FINAL for job in report.jobs):
+        whole = max(timedelta(), (finished or now) - plan.created).total_seconds()
+        yield Figure("in all", duration(whole), "" if finished else "so far")
+
+
+def _times(report: SetReport) -> Iterable[Figure]:
+    """How long jobs waited and ran; where nobody knows when they began, both together."""
+    waited = [seconds for job in report.jobs if (seconds := job.waited_s(None)) is not None]
+    ran = [seconds for job in report.jobs if (seconds := job.ran_s(None)) is not None]
+    for name, times in (("waited", waited), ("ran", ran)):
+        if times:
+            yield Figure(f"a job {name}", duration(median(times)), "in the median")
     lasted = [
         (job.finished - job.submitted).total_seconds()
         for job in report.jobs
         if job.submitted and job.finished
     ]
-    if lasted:
-        yield Figure("median time of a job", duration(median(lasted)), "from its submission")
-    finished = report.finished
-    if finished or any(job.state not in FINAL for job in report.jobs):
-        whole = max(timedelta(), (finished or now) - plan.created).total_seconds()
-        yield Figure("in all", duration(whole), "" if finished else "so far")
+    if lasted and not ran:
+        yield Figure("a job took", duration(median(lasted)), "in the median")
 
 
 def _facts(report: SetReport, labels: Sequence[str]) -> Iterable[Fact]:
@@ -201,7 +223,9 @@ def _facts(report: SetReport, labels: Sequence[str]) -> Iterable[Fact]:
     yield Fact("Optimization level", str(options.optimization_level) if known else "")
     yield Fact("Options", assignments(others, ", "), code=True)
     yield Fact("Calibration", calibration, code=True)
-    yield Fact("Versions", ", ".join(f"{name} {version}" for name, version in plan.versions.items()))
+    yield Fact(
+        "Versions", ", ".join(f"{name} {version}" for name, version in plan.versions.items())
+    )
     yield Fact("Tag of its jobs", plan.tag, code=True)
     yield Fact("Fingerprint", plan.fingerprint, code=True)
 

@@ -32,7 +32,7 @@ def render(page: Page) -> str:
         finalize=_visible,
     )
     environment.filters |= {
-        "percent": percent, "share": share, "rfc3339": rfc3339, 
+        "percent": percent, "share": share, "rfc3339": rfc3339,
         "listed": listed, "block": block,
     }  # fmt: skip
     environment.globals |= {"count": count, "kind_of": KIND_OF, "most_files": _FILES}

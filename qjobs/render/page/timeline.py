@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from qjobs.engine.report import FINAL, JobReport, State
-from qjobs.model import Attempt, Attempted, Dropped, Finished, Job, JobStatus, Refused
-from qjobs.render.page.words import duration
+from qjobs.model import Attempt, Attempted, Dropped, Finished, Job, Refused
+from qjobs.render.text import duration
 
 MOST_LANES = 400
 """Jobs that are drawn one by one; of more, only how many were in each state."""
@@ -128,11 +128,12 @@ def _lane(job: Job, report: JobReport, created: datetime, now: datetime) -> Lane
             continue
         ended = attempt.finished or (now if newest else began)
         start, end = ((moment - created).total_seconds() for moment in (began, ended))
-        found = _bars(start, max(start, end), _started_s(attempt, created), state)
+        started = report.started if newest else attempt.started
+        begun = None if started is None else (started - created).total_seconds()
+        found = _bars(start, max(start, end), begun, state)
         bars += found
         lasted = "".join(
-            f", {bar.kind if bar.kind != 'sent' else 'waited and ran'} "
-            f"{duration(bar.end - bar.start)}"
+            f", {_COURSE.get(bar.kind, bar.kind)} for {duration(bar.end - bar.start)}"
             for bar in found
             if bar.end > bar.start
         )
@@ -149,11 +150,6 @@ def _began(attempt: Attempt) -> datetime | None:
             return attempt.finished
         case _:
             return attempt.submitted
-
-
-def _started_s(attempt: Attempt, created: datetime) -> float | None:
-    """When it began to run, in seconds since the set was made; None if nobody knows."""
-    return None
 
 
 def _state(attempt: Attempt) -> State | None:
@@ -173,11 +169,7 @@ def _bars(start: float, end: float, started: float | None, state: State) -> list
     then = KIND_OF[state]
     if started is not None:
         started = min(max(start, started), end)
-        during = "running"
-        return [
-            Bar(start, started, "waiting", "waiting"),
-            Bar(started, end, during, then),
-        ]
+        return [Bar(start, started, "waiting", "waiting"), Bar(started, end, "running", then)]
     return [Bar(start, end, "sent" if state in FINAL else then, then)]
 
 
@@ -193,6 +185,9 @@ KIND_OF = {
     State.ERROR: "failed",
     State.CANCELLED: "cancelled",
 }
+
+
+_COURSE = {"sent": "waited and ran", "waiting": "waited", "running": "ran"}
 
 
 class Scale:
@@ -234,7 +229,13 @@ class Scale:
                     last = at
                     # Behind a break, time is told from there on.
                     more = "+" if start and number else ""
-                    yield Mark(at, more + duration(number * step if more else start + number * step))
+                    moment = number * step if more else start + number * step
+                    yield Mark(at, more + _written(moment))
+
+
+def _written(seconds: float) -> str:
+    """A time on the axis."""
+    return f"{seconds:.4g} s" if seconds < 60 else duration(seconds)
 
 
 def _merged(spans: Iterable[tuple[float, float]], apart: float) -> list[tuple[float, float]]:
