@@ -18,7 +18,7 @@ from qjobs.render.folding import folded
 from qjobs.render.output import is_terminal
 from qjobs.render.pager import page
 from qjobs.render.rows import Cell, Rows, expectations
-from qjobs.render.summaries import done_circuits, next_in_line, set_title, spans, summary
+from qjobs.render.summaries import done_circuits, next_in_line, set_title, summary
 from qjobs.render.text import ago, clean, count, duration, first_line, until
 
 if TYPE_CHECKING:
@@ -210,48 +210,34 @@ def _expectations(row: CircuitRow, labels: Sequence[str]) -> Iterable["Text"]:
         yield line
 
 
-def _some(files: Iterable[str]) -> str:
+def _some(files: Sequence[str]) -> str:
     """The first of some files, in brackets."""
-    different = [clean(file) for file in dict.fromkeys(files)]
-    if not different:
+    if not files:
         return ""
-    left = len(different) - _FILES_NAMED
-    return f" ({', '.join(different[:_FILES_NAMED])}{f' and {left} more' if left > 0 else ''})"
+    left = len(files) - _FILES_NAMED
+    named = ", ".join(map(clean, files[:_FILES_NAMED]))
+    return f" ({named}{f' and {left} more' if left > 0 else ''})"
 
 
 def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
     """Failures, those with the same message together."""
     from rich.text import Text
 
-    from qjobs.engine.error import Origin
+    from qjobs.render.failures import grouped
 
-    went_wrong = {
-        Origin.SUBMIT: "refused",
-        Origin.LOST: "unknown",
-        Origin.RUN: "failed",
-        Origin.CIRCUIT: "without a result",
-        Origin.CANCEL: "cancelled",
-    }
-
-    groups: dict[tuple[str, Origin, str], list[Failure]] = {}
-    titles: dict[str, str] = {}
-    for plan, failure in failures:
-        titles[plan.set_id] = set_title(plan)
-        groups.setdefault((plan.set_id, failure.origin, failure.message), []).append(failure)
     out = console()
-    for (set_id, origin, message), same in groups.items():
-        jobs = spans(failure.job for failure in same)
-        if set_id in titles:
-            _put(out, Text(titles.pop(set_id), "bold"))
+    titled = ""
+    for group in grouped(failures):
+        if group.plan.set_id != titled:
+            titled = group.plan.set_id
+            _put(out, Text(set_title(group.plan), "bold"))
         line = Text()
-        different = len({failure.job for failure in same})
-        line.append(f"  {'job' if different == 1 else 'jobs'} {jobs}", "")
-        if origin is Origin.CIRCUIT:
-            line.append(f", circuits {spans(failure.slice.start_index for failure in same)}", "")
-            line.append(_some(file for failure in same for file in failure.files), "")
-        line.append(f" {went_wrong[origin]}", "red")
-        if origin is not Origin.CIRCUIT and len(same) > different:
-            line.append(f" (x{len(same)})", "")
+        line.append(f"  {group.jobs}", "")
+        if group.circuits:
+            line.append(f", circuits {group.circuits}{_some(group.files)}", "")
+        line.append(f" {group.went_wrong}", "red")
+        if group.times:
+            line.append(f" (x{group.times})", "")
         _put(out, line)
-        for part in message.splitlines() or ["(no message)"]:
+        for part in group.message.splitlines() or ["(no message)"]:
             _put(out, Text(f"    {clean(part)}"))
