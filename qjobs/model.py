@@ -91,11 +91,6 @@ class RunOptions:
             raise ValueError(f"the precision must be a number from 0 on, not {self.precision}")
 
     @property
-    def asked_shots(self) -> int | None:
-        """The shots of each circuit; None where it takes as many as the precision needs."""
-        return self.shots if self.precision is None else None
-
-    @property
     def pace(self) -> str:
         """How many submissions a minute the set is sent with, as text; empty if it does not say."""
         return str(self.extra.get(PACE, ""))

@@ -4,10 +4,23 @@ from typing import Annotated, Any
 
 import typer
 
-from qjobs.cli.tab import complete_address, complete_backend
+from qjobs.cli.tab import complete_address, complete_backend, one_of
 from qjobs.cli.values import LARGEST_NUMBER, duration_s, moment, standard_error
 from qjobs.engine.report import State
+from qjobs.order import Order
 from qjobs.render.output import Format
+
+_MODES = (
+    ("job", "each waits in the queue by itself"),
+    ("batch", "jobs that run close to one another"),
+    ("session", "a machine to oneself, as long as jobs come"),
+)
+_LEVELS = (
+    ("0", "only what the backend needs"),
+    ("1", "light"),
+    ("2", "more"),
+    ("3", "as much as it can"),
+)
 
 Addresses = Annotated[
     list[str] | None,
@@ -107,6 +120,7 @@ OptimizationLevel = Annotated[
         min=0,
         max=3,
         help="Effort of Qiskit's transpiler, 0 to 3.",
+        autocompletion=one_of(lambda: _LEVELS),
     ),
 ]
 SeedTranspiler = Annotated[
@@ -134,7 +148,10 @@ LeastBusy = Annotated[
 Mode = Annotated[
     str | None,
     typer.Option(
-        "--mode", metavar="MODE", help="Execution mode of the jobs: job, batch or session."
+        "--mode",
+        metavar="MODE",
+        help="Execution mode of the jobs: job, batch or session.",
+        autocompletion=one_of(lambda: _MODES),
     ),
 ]
 MaxExecutionTime = Annotated[
@@ -284,6 +301,13 @@ Arrays = Annotated[
     bool,
     typer.Option("--arrays", help="Put all that a simulator saved into JSON, as base64 of .npy."),
 ]
+ParametersOnly = Annotated[
+    bool,
+    typer.Option(
+        "--parameters-only",
+        help="Print the values that each circuit of a sweep runs with, and no results.",
+    ),
+]
 Out = Annotated[
     str | None,
     typer.Option(
@@ -340,6 +364,45 @@ Until = Annotated[
     Any,
     typer.Option(
         "--until", metavar="TIME", parser=moment, help="Sets made before then.", show_default=False
+    ),
+]
+
+# As a picture.
+Plot = Annotated[
+    str | None,
+    typer.Option(
+        "--plot",
+        metavar="FILE",
+        help="Draw histograms, or of a sweep curves, into a .svg, .html, .png or .pdf file.",
+    ),
+]
+Against = Annotated[
+    str | None,
+    typer.Option(
+        "--against",
+        metavar="ADDRESS|FILE",
+        help="With --plot: another set beside it, or a distribution in a .json file.",
+        autocompletion=complete_address,
+    ),
+]
+Sort = Annotated[
+    Order,
+    typer.Option("--sort", metavar="ORDER", help="With --plot: bars by count or by outcome."),
+]
+OverX = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--x",
+        metavar="PARAMETER",
+        help="With --plot: draw a sweep over this parameter; twice for a heat map.",
+    ),
+]
+OnlyY = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--y",
+        metavar="NAME",
+        help="With --plot: draw only this observable or outcome; repeatable.",
     ),
 ]
 

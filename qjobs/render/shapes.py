@@ -48,11 +48,12 @@ def set_document(
     skipped: Skipped | None = None,
     observables: Sequence[Mapping[str, float]] = (),
     details: Mapping[int, JobDetails] = MappingProxyType({}),
+    ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> Document:
     """`qjobs.set/1`: a set as planned and its jobs as they are.
 
     `skipped` are the files that were left out, `details` what a provider told, by the index of
-    the job.
+    the job, `ranges` the lowest and the highest value of each parameter.
     """
     plan = report.job_set
     head = {
@@ -75,6 +76,7 @@ def set_document(
         "tags": list(plan.tags),
         "options": _options(plan.options),
         **_asked(plan),
+        "parameter_ranges": _ranges(ranges),
         "observables": [dict(observable) for observable in observables],
         "fingerprint": plan.fingerprint,
         **_files(plan, sources, skipped),
@@ -159,6 +161,7 @@ def result_document(
         "schema": "qjobs.result/1",
         "set": plan.set_id,
         "complete": complete,
+        "precision": plan.options.precision if plan.observables else None,
         "observables": [dict(observable) for observable in observables],
     }
     inner = (circuit(row, top=top, whole_arrays=whole_arrays) for row in rows)
@@ -186,6 +189,7 @@ def circuit(row: CircuitRow, *, top: int | None, whole_arrays: bool = False) -> 
         "counts": None if counts is None else dict(counts),
         "message": row.message,
         "binding": row.binding,
+        "parameters": _parameters(row),
         "evs": _numbers(row.evs),
         "stds": _numbers(row.stds),
     }
@@ -198,11 +202,42 @@ def circuit(row: CircuitRow, *, top: int | None, whole_arrays: bool = False) -> 
     return shape
 
 
+def parameters_document(plan: JobSet, rows: Iterable[CircuitRow]) -> Document:
+    """`qjobs.parameters/1`: the values that each circuit runs with, in input order."""
+    head = {"schema": "qjobs.parameters/1", "set": plan.set_id, "names": list(plan.parameters)}
+    inner = (
+        {
+            "index": row.index,
+            "name": row.name,
+            "source": row.source,
+            "position": row.position,
+            "binding": row.binding,
+            "parameters": _parameters(row),
+        }
+        for row in rows
+    )
+    return Document(head, "circuits", inner)
+
+
+def _parameters(row: CircuitRow) -> dict[str, float | None] | None:
+    if row.parameters is None:
+        return None
+    return {name: _finite(value) for name, value in row.parameters.items()}
+
+
+def _ranges(ranges: Mapping[str, tuple[float, float]] | None) -> Shape | None:
+    return None if ranges is None else {name: list(ends) for name, ends in ranges.items()}
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None
+
+
 def _numbers(values: Sequence[float] | None) -> list[float | None] | None:
     """Numbers as JSON has them: it has no NaN and no infinity."""
     if values is None:
         return None
-    return [value if isfinite(value) else None for value in values]
+    return [_finite(value) for value in values]
 
 
 def _array(npy: bytes, *, whole: bool) -> Shape:
@@ -268,7 +303,8 @@ def _set_head(plan: JobSet) -> Shape:
         "name": plan.name,
         "provider": plan.provider,
         "backend": plan.backend,
-        "shots": plan.options.asked_shots,
+        "shots": plan.options.shots,
+        "precision": plan.options.precision if plan.observables else None,
         "circuits": plan.circuits,
     }
 
