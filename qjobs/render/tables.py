@@ -88,9 +88,8 @@ def print_summary(report: SetReport, jobs: Sequence[JobReport], now: datetime) -
     line.append(f"{set_title(plan)}  ", "bold")
     line.append(report.state.value.upper(), _STYLES.get(report.state, ""))
     line.append(f"  {summary(report)}  ({done_circuits(report)})")
-    line.append(f"  {_when(report, now)}", "dim")
     _put(out, line)
-    out.print(_progress_bar(report))
+    _put(out, _progress_bar(report).append(f"  {_when(report, now)}", "dim"))
     if first := next_in_line(report.jobs):
         _put(out, Text(f"  job {first.index} {_place(first, now)}"))
     for session in report.sessions:
