@@ -3,12 +3,16 @@
 import math
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import typer
 
 from qjobs.model import Scalar
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+_AGE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(s|m|min|h|d|w)")
+_AGE_UNITS = ("seconds", "minutes", "hours", "days", "weeks")
 _LONGEST_SHOWN = 60
 _DIGITS = re.compile(r"\d")
 LARGEST_NUMBER = 2**63 - 1
@@ -25,6 +29,21 @@ def duration_s(text: str) -> float:
         raise typer.BadParameter(f"{text!r} is not a duration such as 90, 90s, 30m, 2h or 1h30m")
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return min(3600 * hours + 60 * minutes + seconds, _LONGEST_S)
+
+
+def moment(text: str) -> datetime | timedelta:
+    """A date or a time, in the zone of this machine unless it names one; or how long ago: `2d`."""
+    if match := _AGE.fullmatch(text):
+        unit = next(unit for unit in _AGE_UNITS if unit[0] == match[2][0])
+        with suppress(OverflowError):
+            return timedelta(**{unit: float(match[1])})
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            f"{text!r} is no date or time, such as 2026-11-30 or 2026-11-30T12:00, "
+            "and no time ago, such as 90m, 12h, 2d or 1w"
+        ) from None
 
 
 def standard_error(text: str) -> float:
