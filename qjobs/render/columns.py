@@ -1,7 +1,7 @@
 """How a table fits into a terminal: what each column is worth, and one rule for all tables.
 
-Nothing is ever cut. Columns that do not fit, those worth least first, move under their rows or go;
-numbers, ids, names and addresses stay whole, and text is broken between words.
+Nothing is ever cut. Columns that have no room move under their rows or go; numbers, ids, names and
+addresses stay whole, and text is broken between words.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,11 +22,11 @@ Style: TypeAlias = Callable[[Cell], str]
 
 
 class Column(NamedTuple):
-    """What a column is worth; the least leave first where there is not room for all.
+    """What a column is worth: those worth most have the places beside one another.
 
-    `goes`: it goes rather than moves under its row. `text`: words that explain themselves; such a
-    column stands last, and a cell that is too long for it stands under its row. `usual`: what need
-    not be said; a column of nothing else is left out.
+    `goes`: it goes rather than moves under its row. `text`: words that explain themselves, unless
+    they are numbers; they come last, and under their row where there is no room. `usual`: what need
+    not be said. `speaks`: it says what stands beside it, so that the table needs no heading.
     """
 
     worth: int = 5
@@ -41,13 +41,14 @@ _UNKNOWN = Column()
 COLUMNS = {
     # What the row is about.
     "property": Column(9, speaks=True),
+    "left out": Column(9),
     "set": Column(9),
     "job": Column(9),
-    "backend": Column(8),
-    # How it is, and what else it is called.
+    "name": Column(8),
+    "backend": Column(7),
+    # How it is.
     "state": Column(8),
     "outcome": Column(8),
-    "name": Column(7),
     "job_id": Column(7),
     "slice": Column(6),
     # How much there is of it.
@@ -75,7 +76,6 @@ COLUMNS = {
     "message": Column(text=True),
     "description": Column(text=True),
     "files": Column(text=True),
-    "left out": Column(8),
     "waits_for": Column(text=True),
 }
 """All columns that tables have."""
@@ -156,13 +156,12 @@ class _Laid:
 def _laid(columns: Sequence[str], rows: Sequence[Sequence[Cell]], style: Style) -> list[_Laid]:
     """The columns that say something, with the slices in one: `0-299`."""
     values = {name: [row[at] for row in rows] for at, name in enumerate(columns)}
-    if "start" in values and "end" in values:
-        slices = map(_slice, values["start"], values.pop("end"))
-        values = {
-            "slice" if name == "start" else name: [*slices] if name == "start" else of_name
-            for name, of_name in values.items()
-        }
-    made = [_Laid.of(name, of_name, style) for name, of_name in values.items()]
+    if "end" in values:
+        values["start"] = [*map(_slice, values["start"], values.pop("end"))]
+    made = [
+        _Laid.of("slice" if name == "start" else name, of_name, style)
+        for name, of_name in values.items()
+    ]
     return [column for column in made if not rows or any(map(column.says, range(len(rows))))]
 
 
@@ -191,21 +190,24 @@ class _Places(NamedTuple):
 
 def _places(columns: Sequence[_Laid], width: int) -> _Places:
     """The one rule: who stays, who moves, who goes."""
-    beside = [column for column in columns if not column.text]
+    first, *others = [column for column in columns if not column.text]
+    stay = {first}
+    room = width - first.width
+    for column in sorted(others, key=lambda column: -column.column.worth):
+        if len(GAP) + column.width <= room:
+            stay.add(column)
+            room -= len(GAP) + column.width
     text = [column for column in columns if column.text]
-    moved = []
-
-    def room() -> int:
-        return width - sum(column.width + len(GAP) for column in beside)
-
-    while len(beside) > 1 and room() < -len(GAP):
-        least = min(reversed(beside), key=lambda column: column.column.worth)
-        beside.remove(least)
-        if not least.column.goes:
-            moved.append(least)
-    last = text[0] if text and text[0].worth_its_place(room()) else None
-    under = [column for column in columns if column in moved or column in text]
-    return _Places(beside, last, under, room())
+    room -= len(GAP)
+    return _Places(
+        beside=[column for column in columns if column in stay],
+        last=text[0] if text and text[0].worth_its_place(room) else None,
+        under=[
+            column for column in columns
+            if column not in stay and (column.text or not column.column.goes)
+        ],
+        room=room,
+    )  # fmt: skip
 
 
 def _grid(columns: Sequence[_Laid], width: int) -> Iterator["Text"]:
