@@ -132,7 +132,7 @@ class _Laid:
             name,
             column,
             cells,
-            ["bold" if column.speaks else style(value) for value in values],
+            ["dim" if column.speaks else style(value) for value in values],
             numbers=all(isinstance(value, int | float) or value == "" for value in values),
             width=max(map(cell_length, (name, *cells))),
         )
@@ -229,11 +229,11 @@ def _row(places: _Places, row: int | None) -> "Text":
         cell = column.name if row is None else column.cells[row]
         blank = " " * (column.width - cell_length(cell))
         line.append(blank if column.numbers else "")
-        line.append(cell, "bold" if row is None else column.styles[row])
+        line.append(cell, "dim" if row is None else column.styles[row])
         line.append(GAP if column.numbers else blank + GAP)
     if (last := places.last) is not None:
         if row is None:
-            line.append(last.name, "bold")
+            line.append(last.name, "dim")
         elif last.fits(row, places.room):
             line.append(last.cells[row], last.styles[row])
     line.rstrip()

@@ -177,6 +177,11 @@ def _expectations(row: CircuitRow, labels: Sequence[str]) -> Iterable["Text"]:
         yield line
 
 
+def _listed(numbers: Iterable[int]) -> str:
+    """Numbers as ranges, where many can go on several lines."""
+    return spans(numbers).replace(",", ", ")
+
+
 def _some(files: Iterable[str]) -> str:
     """The first of some files, in brackets."""
     different = [clean(file) for file in dict.fromkeys(files)]
@@ -207,14 +212,14 @@ def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
         groups.setdefault((plan.set_id, failure.origin, failure.message), []).append(failure)
     out = console()
     for (set_id, origin, message), same in groups.items():
-        jobs = spans(failure.job for failure in same)
+        jobs = _listed(failure.job for failure in same)
         if set_id in titles:
             _put(out, Text(titles.pop(set_id), "bold"))
         line = Text()
         different = len({failure.job for failure in same})
         line.append(f"  {'job' if different == 1 else 'jobs'} {jobs}", "")
         if origin is Origin.CIRCUIT:
-            line.append(f", circuits {spans(failure.slice.start_index for failure in same)}", "")
+            line.append(f", circuits {_listed(failure.slice.start_index for failure in same)}", "")
             line.append(_some(file for failure in same for file in failure.files), "")
         line.append(f" {went_wrong[origin]}", "red")
         if origin is not Origin.CIRCUIT and len(same) > different:
