@@ -21,7 +21,7 @@ from qjobs.engine.workspace import Workspace
 from qjobs.errors import NoneAccepted, OutOfTime, QjobsError, TimedOut
 from qjobs.model import JobSet
 from qjobs.render.data import DATA
-from qjobs.render.output import Output
+from qjobs.render.output import Format, Output
 from qjobs.render.progress import progress
 from qjobs.render.rows import job_rows
 from qjobs.render.shapes import Document
@@ -164,9 +164,9 @@ def conclude(
         followed = follow_to_end(workspace, targets, output, limit)
         reports, timed_out = followed.reports, followed.timed_out
     if not output.ids_only:
+        table = job_rows([(r, r.jobs) for r in reports], short=output.format is Format.TABLE)
         titles = {report.job_set.set_id: _title(report) for report in reports}
-        table = job_rows((r.job_set, r.jobs) for r in reports)._replace(titles=titles)
-        show(output, document(reports), table)
+        show(output, document(reports), table._replace(titles=titles))
     if errors:
         # Where the jobs were followed, how they ended says more than how they were sent.
         if limit is not None and not any(isinstance(e, _FINAL) for e in errors):

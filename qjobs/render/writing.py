@@ -47,11 +47,11 @@ def write(
             import csv
 
             writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(map(_inert, table.columns))
+            writer.writerow(map(_inert, _clean_row(table.columns)))
             writer.writerows(map(_inert, _clean_row(row)) for row in table.rows)
         case Format.TSV | Format.TABLE:
             if header:
-                stream.write("\t".join(table.columns) + "\n")
+                stream.write("\t".join(map(str, _clean_row(table.columns))) + "\n")
             stream.writelines("\t".join(map(str, _clean_row(row))) + "\n" for row in table.rows)
 
 

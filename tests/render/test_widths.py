@@ -3,6 +3,7 @@
 import io
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -20,12 +21,14 @@ from qjobs.errors import Unreadable
 from qjobs.model import Slice, Source
 from qjobs.render import rows, tables
 from qjobs.render.backends import Offer, offers_by_provider
-from qjobs.render.columns import COLUMNS, table_lines
+from qjobs.render.columns import COLUMNS
+from qjobs.render.layout import table_lines
 from qjobs.render.recovered import recovered_rows
 from qjobs.render.rows import Rows
 from qjobs.store.folder import Skipped
 
 WIDTHS = (120, 80, 60, 50)
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 IDS = ("d1q8k2m5v6n0008xyz0g", "6f1c2d3e-4a5b-6c7d-8e9f-0a1b2c3d4e5f", "local-e8c9c28212fa3472")
 MESSAGES = (
@@ -54,6 +57,7 @@ JOBS = tuple(
     )
 )  # fmt: skip
 REPORT = SetReport(PLAN, JOBS)
+TWO_SETS = [(REPORT, JOBS), (SetReport(OTHER, JOBS), JOBS)]
 TIMES = {
     index: JobDetails(
         started="2026-11-22T05:00:00.123456Z", ended="2026-11-22T05:01:00.123456Z",
@@ -83,15 +87,15 @@ RESULT = CircuitRow(
 # Each table, and the words that it must show whole.
 TABLES = {
     "status --jobs": (
-        lambda: tables.print_table(rows.job_rows([(PLAN, JOBS), (OTHER, JOBS)]), most=None),
+        lambda: tables.print_table(rows.job_rows(TWO_SETS, short=True), most=None),
         (PLAN.set_id, PLAN.name, OTHER.set_id, *IDS),
     ),
     "status": (
-        lambda: tables.print_summary(REPORT, JOBS),
+        lambda: tables.print_summary(REPORT, JOBS, NOW),
         (PLAN.set_id, PLAN.name, "local:matrix_product_state"),
     ),
     "list": (
-        lambda: tables.print_table(rows.short_list_rows([REPORT]), most=None),
+        lambda: tables.print_table(rows.short_list_rows([REPORT], NOW), most=None),
         (PLAN.set_id, PLAN.name, f"ibm:{PLAN.backend}"),
     ),
     "list, in full": (
@@ -194,14 +198,17 @@ def test_no_line_is_wider_than_the_terminal_and_no_name_is_broken(drawn, name, w
 def test_an_id_that_is_wider_than_the_terminal_is_left_to_it_in_one_piece(drawn):
     arn = "arn:aws:braket:us-west-2:123456789012:quantum-task/6f1c2d3e-4a5b-6c7d-8e9f-0a1b2c3d4e5f"
     job = replace(JOBS[0], job_id=arn)
-    lines = drawn(80, lambda: tables.print_table(rows.job_rows([(PLAN, [job])]), most=None))
+    lines = drawn(
+        80, lambda: tables.print_table(rows.job_rows([(REPORT, [job])], short=True), most=None)
+    )
     assert any(arn in line for line in lines)
 
 
 def test_each_column_of_a_table_says_what_it_is_worth():
     for rows_of in (
-        rows.job_rows([]), rows.cancel_rows([]), rows.short_list_rows([]), rows.list_rows([]),
-        rows.time_rows([], {}), rows.plan_rows(PLAN, Origins(SOURCES, PLAN)), recovered_rows([]),
+        rows.job_rows([], short=True), rows.job_rows([]), rows.cancel_rows([]),
+        rows.short_list_rows([], NOW), rows.list_rows([]), rows.time_rows([], {}),
+         rows.plan_rows(PLAN, Origins(SOURCES, PLAN)), recovered_rows([]),
         offers_by_provider([]), rows.skipped_rows([]),
         rows.detail_rows(REPORT, SOURCES, skipped=LEFT_OUT),
     ):  # fmt: skip
@@ -220,14 +227,14 @@ def test_numbers_stand_right_and_text_left():
 
 def test_what_need_not_be_said_has_no_column():
     jobs = [replace(job, attempt=1, message="") for job in JOBS]
-    assert plain(rows.job_rows([(OTHER, jobs)]), 80)[:2] == [
+    assert plain(rows.job_rows([(SetReport(OTHER, jobs), jobs)], short=True), 80)[:2] == [
         OTHER.set_id,
         "job  slice  state      job_id",
     ]
 
 
 def test_the_id_of_a_set_stands_once_over_its_jobs():
-    lines = plain(rows.job_rows([(PLAN, JOBS), (OTHER, JOBS)]), 80)
+    lines = plain(rows.job_rows(TWO_SETS, short=True), 80)
     for set_id in (PLAN.set_id, OTHER.set_id):
         assert sum(set_id in line for line in lines) == 1
 

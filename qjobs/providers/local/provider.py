@@ -17,6 +17,7 @@ from qjobs.contract import (
     CancelOutcome,
     Capabilities,
     FailedPart,
+    JobTimes,
     Limits,
     Names,
     Plan,
@@ -175,6 +176,10 @@ class LocalProvider:
         if any(not status.final for status in known.values()):
             self._supervision.ensure()
         return {job_id: known.get(job_id, JobStatus.UNKNOWN) for job_id in job_ids}
+
+    def times(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobTimes]:
+        """When the workers began and ended, and the places in the queue, of all sets together."""
+        return self._queue.times(job_ids)
 
     def result(self, job_id: str, *, backend: str = "") -> JobResult:
         """The results file of a DONE job, as it is."""
