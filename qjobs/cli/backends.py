@@ -10,6 +10,7 @@ from qjobs import pool
 from qjobs.circuits.foreign import describe
 from qjobs.cli import options
 from qjobs.cli.groups import OutputOptions
+from qjobs.cli.headings import Heading
 from qjobs.cli.workspace import open_workspace
 from qjobs.contract import Provider
 from qjobs.engine.set import choice
@@ -23,7 +24,9 @@ from qjobs.render.writing import show
 
 ProviderName = Annotated[
     str | None,
-    typer.Option("--provider", "-p", metavar="NAME", help="List only backends of this provider."),
+    Heading.WHERE.option(
+        "--provider", "-p", metavar="NAME", help="List only backends of this provider."
+    ),
 ]
 
 
@@ -31,7 +34,10 @@ def backends(
     *,
     provider: ProviderName = None,
     least_busy: Annotated[
-        bool, typer.Option("--least-busy", help="List only the one with the fewest waiting jobs.")
+        bool,
+        Heading.WHERE.option(
+            "--least-busy", help="List only the one with the fewest waiting jobs."
+        ),
     ] = False,
     account: options.AccountName = "",
     instance: options.Instance = "",

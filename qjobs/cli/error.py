@@ -2,8 +2,6 @@
 
 from typing import Annotated
 
-import typer
-
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
 from qjobs.cli.exit_codes import (
@@ -13,6 +11,7 @@ from qjobs.cli.exit_codes import (
     warn_of_unknown,
 )
 from qjobs.cli.groups import ShowOptions
+from qjobs.cli.headings import Heading
 from qjobs.cli.reports import looked_into
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.status import status as ask_status
@@ -27,7 +26,7 @@ def error(
     addresses: options.Addresses = None,
     *,
     all_attempts: Annotated[
-        bool, typer.Option("--all-attempts", help="Show failures of earlier attempts, too.")
+        bool, Heading.SHOWN.option("--all-attempts", help="Show failures of earlier attempts, too.")
     ] = False,
     cached: options.Cached = False,
     exit_status: options.ExitStatus = False,

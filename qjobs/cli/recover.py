@@ -6,6 +6,7 @@ import typer
 
 from qjobs.cli import options
 from qjobs.cli.groups import OutputOptions
+from qjobs.cli.headings import Heading
 from qjobs.cli.workspace import open_workspace
 from qjobs.errors import ExitCode, NotFound
 from qjobs.model import Destination
@@ -33,10 +34,12 @@ def recover(
     *,
     backend: options.Backend,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be recovered, and write nothing.")
+        bool,
+        Heading.OUTPUT.option("--dry-run", help="Show what would be recovered, and write nothing."),
     ] = False,
     others: Annotated[
-        bool, typer.Option("--others", help="Recover sets of other users of the instance, too.")
+        bool,
+        Heading.RISK.option("--others", help="Recover sets of other users of the instance, too."),
     ] = False,
     account: options.AccountName = "",
     instance: options.Instance = "",

@@ -1,11 +1,25 @@
 """The verb schema: the JSON Schemas of what qjobs writes."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qjobs.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+
+def schema_files() -> dict[str, "Traversable"]:
+    """The schemas by name: a schema `status` is that of `qjobs.status/1`."""
+    from importlib.resources import files
+
+    return {
+        entry.name.removesuffix(".json"): entry
+        for entry in files("qjobs").joinpath("schemas").iterdir()
+        if entry.name.endswith(".json")
+    }
 
 
 def schema(
@@ -13,13 +27,7 @@ def schema(
         str, typer.Argument(metavar="NAME", help="Such as status; without it, all names.")
     ] = "",
 ) -> ExitCode:
-    from importlib.resources import files
-
-    schemas = {
-        entry.name.removesuffix(".json"): entry
-        for entry in files("qjobs").joinpath("schemas").iterdir()
-        if entry.name.endswith(".json")
-    }
+    schemas = schema_files()
     if not name:
         sys.stdout.writelines(f"{known}\n" for known in sorted(schemas))
         return ExitCode.OK

@@ -44,7 +44,9 @@ _SCRIPTED = {"fake"}
 
 # A vendor's provider has a folder of its name beside that of the job sets.
 _TAKEN = {*OURS, "sets"}
-_FROM_ENVIRONMENT = ("python", "timeout_s", "submit_timeout_s")
+FROM_ENVIRONMENT = ("python", "timeout_s", "submit_timeout_s")
+"""The settings of a vendor's package that variables may give."""
+
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
@@ -114,7 +116,7 @@ def open_provider(
             )
         return load(name, ProviderContext(home / name, {**table, **given, **chosen}))
     # The variables of `acme-eu` begin like those of `acme`: what is strange is not ours to judge.
-    known = {key: value for key, value in given.items() if key in _FROM_ENVIRONMENT}
+    known = {key: value for key, value in given.items() if key in FROM_ENVIRONMENT}
     try:
         _check_vendor(name)
         return load(VENDORS, ProviderContext(home / name, {**table, **known}))
