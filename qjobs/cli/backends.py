@@ -60,6 +60,8 @@ def backends(
             typer.echo(offer.address, file=DATA.stream)
     else:
         show(output, backends_document(offers), backend_rows(offers), most=None)
+        chosen = offers[0].address if provider and offers else "PROVIDER:BACKEND"
+        output.hint_next(f"qjobs run FILES... -b {chosen}")
     return ExitCode.OK
 
 

@@ -83,6 +83,7 @@ def cancel(
             f"{plan.set_id}/{first.index}: {first.outcome.value}",
             hint=again if unknown else f"qjobs status {sets}",
         )
+    output.hint_next(f"qjobs status {' '.join(t.folder.job_set.set_id for t in targets)}")
     return ExitCode.OK
 
 

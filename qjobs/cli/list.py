@@ -6,6 +6,7 @@ import typer
 
 from qjobs.cli.groups import OutputOptions
 from qjobs.cli.headings import Heading
+from qjobs.cli.next_step import next_step
 from qjobs.cli.values import whole_number
 from qjobs.cli.workspace import open_workspace
 from qjobs.errors import ExitCode
@@ -45,4 +46,6 @@ def list_(
             return ExitCode.OK
     table = rows.short_list_rows if output.format is Format.TABLE else rows.list_rows
     show_data(output, shapes.list_document(reports), table(reports), most=None)
+    # Of the newest; whether somebody is submitting it, `status` looks.
+    output.hint_next(next_step(reports[:1], after="list", sending=True))
     return ExitCode.OK

@@ -6,9 +6,10 @@ from typing import Annotated
 from qjobs import spans
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
-from qjobs.cli.exit_codes import retry_command, warn_of_unknown
+from qjobs.cli.exit_codes import warn_of_unknown
 from qjobs.cli.groups import OutputOptions, WaitOptions
 from qjobs.cli.headings import Heading
+from qjobs.cli.next_step import retry_command
 from qjobs.cli.reports import looked_into
 from qjobs.cli.submission import print_ids, submit_and_conclude
 from qjobs.cli.values import whole_number
@@ -92,15 +93,9 @@ def retry(
 
 def _left(target: Target, report: SetReport, opened: Sequence[int]) -> str:
     """Name the command that retries what this one leaves alone, if this one retries nothing."""
-    states = [job.state for job in report.jobs if job.state in FAILED]
-    if opened or not states:
+    if opened or not any(job.state in FAILED for job in report.jobs):
         return ""
-    again = retry_command(
-        target.folder.job_set.set_id,
-        failed=any(state is not State.CANCELLED for state in states),
-        cancelled=State.CANCELLED in states,
-    )
-    return f"; for the others: {again}"
+    return f"; for the others: {retry_command(target.folder.job_set.set_id, [report])}"
 
 
 def _states(*, failed: bool, cancelled: bool) -> tuple[State, ...]:

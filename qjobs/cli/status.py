@@ -13,6 +13,7 @@ from qjobs.cli.exit_codes import (
 )
 from qjobs.cli.groups import OutputOptions
 from qjobs.cli.headings import Heading
+from qjobs.cli.next_step import say_next
 from qjobs.cli.reports import looked_into, summarize
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.report import FAILED, FINAL, State
@@ -43,7 +44,8 @@ def status(
     output = written.output
     workspace = open_workspace()
     reports = []
-    for target in find_targets(workspace, addresses, output.warn):
+    targets = find_targets(workspace, addresses, output.warn)
+    for target in targets:
         report = ask_status(workspace, target, cached=cached)
         reports.append(
             looked_into(workspace, target, report) if exit_status and not cached else report
@@ -72,6 +74,8 @@ def status(
         warn_of_jobs_out_of_reach(report, output)
     if exit_status:
         raise_for_jobs(reports, recorded=cached)
+    if not any(report.away for report in reports):  # of these was said who can do what
+        say_next(output, targets, reports)
     return ExitCode.OK
 
 

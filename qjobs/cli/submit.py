@@ -95,4 +95,5 @@ def _preview(workspace: Workspace, request: "SubmitRequest", output: Output) -> 
     document = shapes.plan_document(plan, sources=gathered.sources, skipped=skipped)
     origins = Origins(gathered.sources, plan)
     show(output, document, rows.plan_rows(plan, origins))
+    output.hint_next("the same without --dry-run")
     return ExitCode.OK

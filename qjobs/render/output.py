@@ -92,6 +92,11 @@ class Output(NamedTuple):
         """Whether somebody is there to look at a progress bar."""
         return not self.quiet and not self.notes_as_json and is_terminal(sys.stderr)
 
+    @property
+    def talks_to_person(self) -> bool:
+        """Whether somebody at a terminal looks at a table, and at what is said beside it."""
+        return self.shows_progress and self.format is Format.TABLE and is_terminal(DATA.stream)
+
     def note(self, message: str) -> None:
         """Say what may be of interest; not with `--quiet`, and not to a program."""
         if not self.quiet and not self.notes_as_json:
@@ -114,9 +119,8 @@ class Output(NamedTuple):
                 say(clean(str(file)))
 
     def hint_next(self, command: str) -> None:
-        """Name the command that comes next, to a person who looks at tables; if there is one."""
-        person = self.shows_progress and self.format is Format.TABLE and is_terminal(DATA.stream)
-        if person and command:
+        """Name the command that comes next, if there is one, to a person."""
+        if command and self.talks_to_person:
             say(clean(command), "next")
 
 
