@@ -50,8 +50,10 @@ def of_program(program: Any, ctx: Any, verbs: Iterable[tuple[str, str, str]]) ->
     page.text(program.help)
     page.usage("qjobs VERB [OPTIONS] [ARGUMENTS]")
     listed = [*verbs]
+    names = max(len(name) for name, _, _ in listed)
     for key, group in GROUPS.items():
-        page.rows(group.heading, ((name, does) for name, of, does in listed if of == key))
+        chosen = ((name, does) for name, of, does in listed if of == key)
+        page.rows(group.heading, chosen, names=names)
     page.rows("Options", [param.get_help_record(ctx) for param in program.get_params(ctx)])
     page.rows("First steps", _FIRST_STEPS)
     page.rows(

@@ -41,10 +41,13 @@ class Page:
         self._blocks.append(self._wrapped(f"Usage: {words}", "", later=" " * 7))
         self._blocks[-1] = self._blocks[-1].replace("Usage:", self._title("Usage:"), 1)
 
-    def rows(self, heading: str, rows: Iterable[tuple[str, str]]) -> None:
-        """Names, and what each means: beside it, or below it where there is too little room."""
+    def rows(self, heading: str, rows: Iterable[tuple[str, str]], *, names: int = 0) -> None:
+        """Names, and what each means: beside it, or below it where there is too little room.
+
+        There is room for names of at least so many characters as `names` says.
+        """
         found = [*rows]
-        names = max((len(name) for name, _ in found if len(name) <= _WIDEST_NAME), default=0)
+        names = max(names, *(len(name) for name, _ in found if len(name) <= _WIDEST_NAME), 0)
         lines = [self._title(f"{heading}:")]
         for name, meaning in found:
             shown = _INDENT + self._name(name)
