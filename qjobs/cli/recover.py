@@ -67,9 +67,11 @@ def recover(
     unreadable = [r.set_id for r in recoveries if r.outcome is Outcome.UNREADABLE]
     if unreadable and set_ids:
         raise NotFound(f"not enough is left of {' '.join(unreadable)}")
-    if made and not dry_run:
-        output.hint_next(f"qjobs status {' '.join(made)}")
-    elif not made:
+    if made:
+        output.hint_next(
+            "the same without --dry-run" if dry_run else f"qjobs status {' '.join(made)}"
+        )
+    else:
         output.note(f"{count(len(recoveries), 'set')} found, none of them missing here")
     return ExitCode.OK
 

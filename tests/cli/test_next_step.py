@@ -112,6 +112,8 @@ def test_of_a_recovered_set_nothing_is_to_be_sent_again(qjobs, terminal, submitt
         home / "sets" / set_id / "results"
     ).exists() else None
     (home / "sets" / set_id).rmdir()
+    preview = terminal("recover", "-b", "fake:fail=1", "--dry-run")
+    assert preview.endswith("next: the same without --dry-run\n")
     recovered = terminal("recover", "-b", "fake:fail=1")
     assert f"next: qjobs status {set_id}\n" in recovered
     assert qjobs("status", set_id).code == 0
