@@ -69,6 +69,11 @@ VERBS = (
         "qjobs error",
         "qjobs error ghz --all-attempts --json",
     )),
+    Verb("report", "Look",
+        "Write one page in HTML of how sets ran, and what they gave.", (
+        "qjobs report -o report.html",
+        "qjobs report ghz -o ghz.html --every 10s",
+    )),
     Verb("list", "Look",
         "List the job sets, the newest first.", (
         "qjobs list",

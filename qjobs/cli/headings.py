@@ -19,6 +19,7 @@ class Heading(StrEnum):
     WHICH = "Which jobs"
     WAITING = "How to wait"
     SHOWN = "What to show"
+    PICTURE = "What to draw"
     RISK = "At your own risk"
     OUTPUT = "Output"
     OTHER = "Options"

@@ -6,16 +6,15 @@ import typer
 
 from qjobs.cli.app import VERBS, command
 from qjobs.cli.help_pages import TOPICS
+from qjobs.cli.tab import one_of
 from qjobs.errors import ExitCode, UsageError
 from qjobs.near import near_ones
 from qjobs.render.data import DATA
-from qjobs.render.page import Page
+from qjobs.render.prose import Prose
 
 
-def complete_word(incomplete: str) -> list[tuple[str, str]]:
-    """The verbs and the topics, each with what it is about."""
-    words = [*((verb.name, verb.help) for verb in VERBS), *TOPICS.items()]
-    return [(word, about) for word, about in words if word.startswith(incomplete)]
+def _words() -> list[tuple[str, str]]:
+    return [*((verb.name, verb.help) for verb in VERBS), *TOPICS.items()]
 
 
 def help_(
@@ -25,7 +24,7 @@ def help_(
             metavar="VERB|TOPIC",
             help=f"A verb, or one of {', '.join(TOPICS)}.",
             show_default=False,
-            autocompletion=complete_word,
+            autocompletion=one_of(_words),
         ),
     ] = "",
 ) -> ExitCode:
@@ -43,7 +42,7 @@ def help_(
     if word in TOPICS:
         from qjobs.cli.topics import write
 
-        page = Page.for_stream(DATA.stream)
+        page = Prose.for_stream(DATA.stream)
         write(word, page)
         between = "\n" if word in verbs else ""
         typer.echo(f"{between}{page}", file=DATA.stream)

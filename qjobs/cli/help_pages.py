@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from qjobs.cli.headings import Heading
 from qjobs.render.data import DATA
-from qjobs.render.page import Page
+from qjobs.render.prose import Prose
 
 
 class Group(NamedTuple):
@@ -46,7 +46,7 @@ def of_program(program: Any, ctx: Any, verbs: Iterable[tuple[str, str, str]]) ->
 
     A verb is its name, the key of its group, and what it does.
     """
-    page = Page.for_stream(DATA.stream)
+    page = Prose.for_stream(DATA.stream)
     page.text(program.help)
     page.usage("qjobs VERB [OPTIONS] [ARGUMENTS]")
     listed = [*verbs]
@@ -68,7 +68,7 @@ def of_program(program: Any, ctx: Any, verbs: Iterable[tuple[str, str, str]]) ->
 
 def of_verb(command: Any, ctx: Any) -> str:
     """The help of a verb: its arguments, its options in groups, examples."""
-    page = Page.for_stream(DATA.stream)
+    page = Prose.for_stream(DATA.stream)
     page.text(command.help)
     pieces = [piece.strip("{}") for piece in command.collect_usage_pieces(ctx)]
     page.usage(" ".join([ctx.command_path, *pieces]))

@@ -5,9 +5,22 @@ from typing import Annotated
 import typer
 
 from qjobs.cli.headings import Heading
-from qjobs.cli.tab import complete_address, complete_backend
+from qjobs.cli.tab import complete_address, complete_backend, one_of
 from qjobs.cli.values import LARGEST_NUMBER, duration_s, standard_error, whole_number
+from qjobs.order import Order
 from qjobs.render.output import Format
+
+_MODES = (
+    ("job", "each waits in the queue by itself"),
+    ("batch", "jobs that run close to one another"),
+    ("session", "a machine to oneself, as long as jobs come"),
+)
+_LEVELS = (
+    ("0", "only what the backend needs"),
+    ("1", "light"),
+    ("2", "more"),
+    ("3", "as much as it can"),
+)
 
 Addresses = Annotated[
     list[str] | None,
@@ -116,6 +129,7 @@ OptimizationLevel = Annotated[
         metavar="N",
         parser=whole_number(0, 3),
         help="Effort of Qiskit's transpiler, 0 to 3.",
+        autocompletion=one_of(lambda: _LEVELS),
     ),
 ]
 SeedTranspiler = Annotated[
@@ -144,7 +158,10 @@ LeastBusy = Annotated[
 Mode = Annotated[
     str | None,
     Heading.WHERE.option(
-        "--mode", metavar="MODE", help="Execution mode of the jobs: job, batch or session."
+        "--mode",
+        metavar="MODE",
+        help="Execution mode of the jobs: job, batch or session.",
+        autocompletion=one_of(lambda: _MODES),
     ),
 ]
 MaxExecutionTime = Annotated[
@@ -311,12 +328,60 @@ Arrays = Annotated[
         "--arrays", help="Put all that a simulator saved into JSON, as base64 of .npy."
     ),
 ]
+ParametersOnly = Annotated[
+    bool,
+    Heading.OUTPUT.option(
+        "--parameters-only",
+        help="Print the values that each circuit of a sweep runs with, and no results.",
+    ),
+]
 Out = Annotated[
     str | None,
     Heading.OUTPUT.option(
         "--out",
         metavar="PATH",
         help="Write a .json, .jsonl, .csv or .tsv file or, in a folder, a file a circuit.",
+    ),
+]
+
+# As a picture.
+Plot = Annotated[
+    str | None,
+    Heading.PICTURE.option(
+        "--plot",
+        metavar="FILE",
+        help="Draw histograms, or of a sweep curves, into a .svg, .html, .png or .pdf file.",
+    ),
+]
+Against = Annotated[
+    str | None,
+    Heading.PICTURE.option(
+        "--against",
+        metavar="ADDRESS|FILE",
+        help="With --plot: another set beside it, or a distribution in a .json file.",
+        autocompletion=complete_address,
+    ),
+]
+Sort = Annotated[
+    Order,
+    Heading.PICTURE.option(
+        "--sort", metavar="ORDER", help="With --plot: bars by count or by outcome."
+    ),
+]
+OverX = Annotated[
+    list[str] | None,
+    Heading.PICTURE.option(
+        "--x",
+        metavar="PARAMETER",
+        help="With --plot: draw a sweep over this parameter; twice for a heat map.",
+    ),
+]
+OnlyY = Annotated[
+    list[str] | None,
+    Heading.PICTURE.option(
+        "--y",
+        metavar="NAME",
+        help="With --plot: draw only this observable or outcome; repeatable.",
     ),
 ]
 

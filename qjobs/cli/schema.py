@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qjobs.cli.tab import one_of
 from qjobs.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 
-def schema_files() -> dict[str, "Traversable"]:
+def schema_files() -> "dict[str, Traversable]":
     """The schemas by name: a schema `status` is that of `qjobs.status/1`."""
     from importlib.resources import files
 
@@ -24,7 +25,12 @@ def schema_files() -> dict[str, "Traversable"]:
 
 def schema(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Such as status; without it, all names.")
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="Such as status; without it, all names.",
+            autocompletion=one_of(lambda: [(name, "") for name in sorted(schema_files())]),
+        ),
     ] = "",
 ) -> ExitCode:
     schemas = schema_files()

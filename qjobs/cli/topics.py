@@ -10,7 +10,7 @@ from qjobs.errors import ExitCode, QjobsError
 from qjobs.providers import loading
 from qjobs.render.files import SUFFIXES
 from qjobs.render.output import Format
-from qjobs.render.page import Page
+from qjobs.render.prose import Prose
 from qjobs.render.text import clean
 from qjobs.simulators.names import DESCRIPTIONS
 
@@ -93,12 +93,12 @@ OUTCOME = "01"
 """The outcome of that circuit: qubit 0 is the last bit."""
 
 
-def write(topic: str, page: Page) -> None:
+def write(topic: str, page: Prose) -> None:
     """Write the text on a topic, one of `help_pages.TOPICS`."""
     _WRITERS[topic](page)
 
 
-def _addresses(page: Page) -> None:
+def _addresses(page: Prose) -> None:
     page.text(
         "The verbs that look at sets, or change them, take addresses. Without one they mean the "
         "newest set. Circuits and jobs are counted from 0, and ranges include both ends."
@@ -134,7 +134,7 @@ def _addresses(page: Page) -> None:
     )
 
 
-def _backends(page: Page) -> None:
+def _backends(page: Prose) -> None:
     page.text(
         "-b PROVIDER:BACKEND says where circuits run, or the variable QJOBS_BACKEND. A bare word "
         "is a backend of local, or a provider that chooses by itself."
@@ -163,7 +163,7 @@ def _backends(page: Page) -> None:
     )
 
 
-def _config(page: Page) -> None:
+def _config(page: Prose) -> None:
     page.text(
         f"The config file is {clean(str(paths.config_file()))}; another one is named in "
         "QJOBS_CONFIG. It is TOML, need not be there, and says no more than this:"
@@ -183,7 +183,7 @@ def _config(page: Page) -> None:
     page.text("Variables go before the file: qjobs help environment.")
 
 
-def _counts(page: Page) -> None:
+def _counts(page: Prose) -> None:
     page.text(
         "Counts say how often each outcome came in all shots. The bits of an outcome are in "
         "Qiskit's order: the last one is bit 0. Registers stand apart, the first one last."
@@ -203,7 +203,7 @@ def _counts(page: Page) -> None:
     )
 
 
-def _environment(page: Page) -> None:
+def _environment(page: Prose) -> None:
     page.text("Variables go before the config file, and options before both. None may be empty.")
     page.rows("Variables", paths.VARIABLES.items())
     page.rows(
@@ -222,6 +222,7 @@ def _environment(page: Page) -> None:
         "Of others",
         (
             ("NO_COLOR", "no colours on a terminal; nor where TERM is dumb"),
+            ("PAGER, NO_PAGER", "what shows long lists, by default less; that nothing does"),
             ("COLUMNS", "the width of tables and help, where no terminal says it"),
             ("XDG_STATE_HOME, XDG_CONFIG_HOME", "where the state and the config file are on Linux"),
             ("QISKIT_IBM_TOKEN, QISKIT_IBM_INSTANCE", "of IBM's client: the account"),
@@ -230,7 +231,7 @@ def _environment(page: Page) -> None:
     page.text(f"The state is in {clean(str(paths.state_home()))}.")
 
 
-def _exit_codes(page: Page) -> None:
+def _exit_codes(page: Prose) -> None:
     page.rows("Exit codes", ((str(int(code)), code.meaning) for code in ExitCode))
     page.text(
         "Failed beats pending. status and error end with 0 once they have said it, unless "
@@ -240,7 +241,7 @@ def _exit_codes(page: Page) -> None:
     page.commands("Example", ("qjobs wait ghz --timeout 45m || echo ended with $?",))
 
 
-def _formats(page: Page) -> None:
+def _formats(page: Prose) -> None:
     page.text(
         "What is on stdout is data, and all else on stderr. submit, retry and resume print ids "
         "alone in a pipe, and so does -q."
@@ -261,7 +262,7 @@ def _listed(words: Iterable[str]) -> str:
     return ", ".join(sorted(words))
 
 
-_WRITERS: Mapping[str, Callable[[Page], None]] = {
+_WRITERS: Mapping[str, Callable[[Prose], None]] = {
     "addresses": _addresses,
     "backends": _backends,
     "config": _config,

@@ -1,9 +1,11 @@
 """Short words for sets and results, the same in every shape of output."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from math import inf
 
 from qjobs import spans as runs
-from qjobs.engine.report import FINAL, SetReport, State
+from qjobs.engine.report import FINAL, JobReport, SetReport, State
 from qjobs.model import JobSet, Scalar
 from qjobs.render.text import clean, count
 
@@ -26,6 +28,17 @@ def summary(report: SetReport) -> str:
 def finished_jobs(report: SetReport) -> int:
     """How many jobs will not change by themselves any more."""
     return sum(job.state in FINAL for job in report.jobs)
+
+
+def next_in_line(jobs: Iterable[JobReport]) -> JobReport | None:
+    """The waiting job whose turn comes first, of those whose place or time somebody knows."""
+    told = [job for job in jobs if job.queue_position or job.estimated_start]
+    far = datetime.max.replace(tzinfo=UTC)
+    return min(
+        told,
+        key=lambda job: (job.queue_position or inf, job.estimated_start or far, job.index),
+        default=None,
+    )
 
 
 def done_circuits(report: SetReport) -> str:

@@ -15,7 +15,7 @@ def terminal(home):
     def call(*arguments):
         child = pexpect.spawn(
             sys.executable, ["-m", "qjobs", *arguments], encoding="utf-8", dimensions=(50, 200),
-            env={**os.environ, "TERM": "xterm-256color"}, timeout=60,
+            env={**os.environ, "TERM": "xterm-256color", "NO_PAGER": "1"}, timeout=60,
         )  # fmt: skip
         text = ESCAPES.sub("", child.read()).replace("\r\n", "\n")
         child.close()

@@ -16,7 +16,7 @@ _BELOW = " " * 6
 _ON = " \\"  # to a shell the command goes on
 
 
-class Page:
+class Prose:
     """A text that is never wider than `width`, but for a single word that is: nothing is cut."""
 
     def __init__(self, *, width: int, colour: bool = False) -> None:
@@ -25,7 +25,7 @@ class Page:
         self._blocks: list[str] = []
 
     @classmethod
-    def for_stream(cls, stream: TextIO) -> "Page":
+    def for_stream(cls, stream: TextIO) -> "Prose":
         """A page as wide as the terminal, or 80 characters in a pipe."""
         return cls(width=min(get_terminal_size().columns, _WIDEST), colour=has_colour(stream))
 
