@@ -58,7 +58,7 @@ def _quantities(source: Source, wish: Wish, circuits: Sequence[int]) -> tuple[li
     if source.job_set.observables:
         chosen = source.observables(wish)
         left = len(chosen) - MOST_LINES
-        note = f"{left} more observables are not shown: name them with --y" if left > 0 else ""
+        note = f"{left} more observables are not shown: choose with --y" if left > 0 else ""
         return [_expectation(label, at) for at, label in chosen[:MOST_LINES]], note
     if wish.y:
         return [_probability(outcome_of(name)) for name in wish.y[:MOST_LINES]], ""
@@ -135,9 +135,11 @@ def _curves(
         for row in source.read(circuits):
             title, note = title or row.name, note or _effort(row)
             points.append(_point(source, row, axes, quantities))
-        lines += _lines(points, axes, quantities, f"  {source.name}" if len(compared) > 1 else "")
+        lines += _lines(
+            points, axes, quantities, f" · {source.name}" if len(compared) > 1 else "", notes
+        )
     if len(lines) > MOST_LINES:
-        notes.append(f"{len(lines) - MOST_LINES:,} more lines are not shown: name some with --y")
+        notes.append(f"{len(lines) - MOST_LINES:,} more lines are not shown: choose with --y")
     expectations = bool(compared[0][0].job_set.observables)
     names = {line.name for line in lines}
     alone = quantities[0].name if len(names) == 1 and quantities else ""
@@ -162,7 +164,11 @@ def _point(source: Source, row: CircuitRow, axes: Axes, quantities: Sequence[_Qu
 
 
 def _lines(
-    points: list[_Point], axes: Axes, quantities: Sequence[_Quantity], told: str
+    points: list[_Point],
+    axes: Axes,
+    quantities: Sequence[_Quantity],
+    told: str,
+    notes: list[str],
 ) -> Iterator[Line]:
     """A line for each quantity and for each value of the parameters that vary besides.
 
@@ -173,10 +179,14 @@ def _lines(
         groups.setdefault(point.group, []).append(point)
     if all(len(same) == 1 for same in groups.values()):
         groups = {(): points}
-    for group, same in groups.items():
-        same.sort(key=lambda point: point.x)
+    shown = thinned([*groups], max(MOST_LINES // len(quantities), 1)) if quantities else ()
+    if len(shown) < len(groups):
+        others = ", ".join(axes.others)
+        notes.append(f"of {len(groups):,} values of {others}, {len(shown)} are shown")
+    for group in shown:
+        same = sorted(groups[group], key=lambda point: point.x)
         fixed = "".join(
-            f"  {name} = {value:.4g}" for name, value in zip(axes.others, group, strict=False)
+            f", {name} = {value:.4g}" for name, value in zip(axes.others, group, strict=False)
         )
         for at, quantity in enumerate(quantities):
             x = tuple(point.x for point in same)

@@ -123,7 +123,7 @@ def _values(source: Source, wish: Wish, against: Source | None) -> Drawn:
     lines = []
     shown = source.circuits[:MOST_POINTS]
     for one in compared:
-        told = f"  {one.name}" if against else ""
+        told = f" · {one.name}" if against else ""
         rows = list(one.read(one.circuits[: len(shown)]))
         lines += [
             Line(
