@@ -6,6 +6,7 @@ import typer
 
 from qjobs.cli.tab import complete_address, complete_backend
 from qjobs.cli.values import LARGEST_NUMBER, duration_s, standard_error
+from qjobs.order import Order
 from qjobs.render.output import Format
 
 Addresses = Annotated[
@@ -296,6 +297,45 @@ Out = Annotated[
         "--out",
         metavar="PATH",
         help="Write a .json, .jsonl, .csv or .tsv file or, in a folder, a file a circuit.",
+    ),
+]
+
+# As a picture.
+Plot = Annotated[
+    str | None,
+    typer.Option(
+        "--plot",
+        metavar="FILE",
+        help="Draw histograms, or of a sweep curves, into a .svg, .html, .png or .pdf file.",
+    ),
+]
+Against = Annotated[
+    str | None,
+    typer.Option(
+        "--against",
+        metavar="ADDRESS|FILE",
+        help="With --plot: another set beside it, or a distribution in a .json file.",
+        autocompletion=complete_address,
+    ),
+]
+Sort = Annotated[
+    Order,
+    typer.Option("--sort", metavar="ORDER", help="With --plot: bars by count or by outcome."),
+]
+OverX = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--x",
+        metavar="PARAMETER",
+        help="With --plot: draw a sweep over this parameter; twice for a heat map.",
+    ),
+]
+OnlyY = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--y",
+        metavar="NAME",
+        help="With --plot: draw only this observable or outcome; repeatable.",
     ),
 ]
 

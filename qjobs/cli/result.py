@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
+from qjobs.cli.drawing import Beside, PlotOptions, beside, draw, source_of
 from qjobs.cli.exit_codes import raise_for_credentials, raise_for_jobs
 from qjobs.cli.following import follow_to_end
 from qjobs.cli.groups import OutputOptions, WaitOptions
@@ -37,10 +38,12 @@ def result(
     parameters_only: options.ParametersOnly = False,
     top: options.Top = None,
     out: options.Out = None,
+    plotted: PlotOptions,
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
     check_place(output, out)
+    plotted.check()
     deadline = Deadline(waiting.timeout)
     workspace = within(open_workspace(), deadline)
     targets = find_targets(workspace, addresses, output.warn)
@@ -52,7 +55,13 @@ def result(
     for job_set in (target.folder.job_set for target in targets):
         if memory and not job_set.options.memory:
             output.warn(f"{job_set.set_id} was submitted without --memory: none was kept")
-    selected = Selected(top=top, memory=memory, arrays=arrays, partial=partial, out=out)
+    drawn = beside(workspace, plotted.against, output.warn)
+    selected = Selected(
+        top=top, memory=memory, arrays=arrays, partial=partial, out=out, plotted=plotted,
+        drawn=drawn,
+    )  # fmt: skip
+    if drawn.target is not None:
+        targets.append(drawn.target)
     reports: Sequence[SetReport]
     timed_out = False
     if wait:
@@ -71,13 +80,18 @@ def result(
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """Which part of the results is wanted, and where: on stdout if `out` is None."""
+    """Which part of the results is wanted, and where: on stdout if `out` is None.
+
+    Where there is something to be `drawn` beside them, its target is the last one.
+    """
 
     top: int | None = None
     memory: bool = False
     arrays: bool = False
     partial: bool = False
     out: str | None = None
+    plotted: PlotOptions = field(default_factory=PlotOptions)
+    drawn: Beside = field(default_factory=Beside)
 
 
 def print_results(
@@ -110,11 +124,13 @@ def print_results(
     reports = looked
     for problem in problems:
         output.warn(problem)
-    results = [
-        _set_result(target, report, selected)
-        for target, report in zip(targets, reports, strict=True)
-    ]
-    _deliver(output, results, selected.top, selected.out)
+    pairs = list(zip(targets, reports, strict=True))
+    other = pairs.pop() if selected.drawn.target is not None else None
+    if selected.plotted.plot is not None:
+        draw(output, pairs, other, selected.plotted, ideal=selected.drawn.ideal, top=selected.top)
+    if selected.plotted.plot is None or selected.out is not None:
+        results = [_set_result(target, report, selected) for target, report in pairs]
+        _deliver(output, results, selected.top, selected.out)
     sets = " ".join(report.job_set.set_id for report in reports)
     if problems:
         kind = TimedOut if deadline.over else ProviderError
@@ -167,6 +183,7 @@ def _set_result(target: Target, report: SetReport, selected: Selected) -> SetRes
         files=[source.path for source in target.folder.sources()],
         observables=observables_of(target.folder),
         whole_arrays=selected.arrays,
+        source=source_of(target, report),
     )
 
 

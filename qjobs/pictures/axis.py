@@ -1,5 +1,7 @@
 """The marks of an axis: round numbers, as few digits as tell them apart."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from math import floor, isfinite, log10
 
 _ROUND = (1, 2, 2.5, 5, 10)
@@ -37,6 +39,15 @@ def widened(low: float, high: float) -> tuple[float, float]:
         return low - margin, high + margin
     margin = (high - low) / 25
     return low - margin, high + margin
+
+
+def edges(values: Sequence[float]) -> list[float]:
+    """The borders of cells around ascending values: half way between them, one more than values."""
+    if len(values) < 2:
+        low, high = widened(values[0], values[0]) if values else (0.0, 1.0)
+        return [low, high]
+    inner = [(low + high) / 2 for low, high in pairwise(values)]
+    return [2 * values[0] - inner[0], *inner, 2 * values[-1] - inner[-1]]
 
 
 def written(value: float, step: float = 0) -> str:

@@ -1,19 +1,12 @@
 """Panels from plain numbers: counts of one circuit, values over an axis."""
 
-from collections.abc import Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Collection, Mapping, Sequence
 from math import isfinite, sqrt
 
+from qjobs.order import Order
 from qjobs.pictures.picture import Bar, Curves, Estimate, Histogram, Line
 
 MOST_BARS = 32
-
-
-class Order(StrEnum):
-    """How outcomes are sorted."""
-
-    COUNT = "count"
-    OUTCOME = "outcome"
 
 
 def histogram(
@@ -25,11 +18,13 @@ def histogram(
     order: Order = Order.COUNT,
     against: Mapping[str, float] | None = None,
     exact: bool = False,
+    only: Collection[str] = (),
     names: tuple[str, str] = ("measured", "ideal"),
 ) -> Histogram:
     """A histogram of how often each outcome was measured.
 
-    It has the `top` most frequent outcomes, MOST_BARS at the most, and one bar for the rest.
+    It has the `top` most frequent outcomes, MOST_BARS at the most, or `only` these, and one bar
+    for the rest.
     `against` are other counts, or with `exact` probabilities without an error of sampling, for
     bars beside those; what they are called says `names`. The error of a share p of n shots is
     sqrt(p (1 - p) / n).
@@ -44,8 +39,9 @@ def histogram(
         for outcome in outcomes
     }
     ranked = sorted(outcomes, key=lambda outcome: (-height[outcome], outcome))
-    most = min(top or MOST_BARS, MOST_BARS)
-    shown, left = ranked[:most], ranked[most:]
+    wanted = [outcome for outcome in ranked if not only or outcome in only]
+    shown = wanted[: min(top or MOST_BARS, MOST_BARS)]
+    left = [outcome for outcome in ranked if outcome not in set(shown)]
     if order is Order.OUTCOME:
         shown.sort()
     errors = [True, not exact]

@@ -2,7 +2,8 @@ from math import nan, sqrt
 
 import pytest
 
-from qjobs.pictures.panels import MOST_BARS, Order, curves, histogram, share
+from qjobs.order import Order
+from qjobs.pictures.panels import MOST_BARS, curves, histogram, share
 from qjobs.pictures.picture import Bar, Estimate, HeatMap, Histogram, Line
 
 COUNTS = {"00": 10, "01": 40, "10": 20, "11": 30}

@@ -32,13 +32,20 @@ _MOST_COLUMNS = 3
 
 def svg(panel: Panel, *, width: int = WIDTH, style: bool = True, ground: bool = False) -> str:
     """One panel as an SVG; with `ground` it has a background of its own."""
+    return written(element(panel, width=width, style=style, ground=ground))
+
+
+def element(
+    panel: Panel, *, width: int = WIDTH, style: bool = True, ground: bool = False
+) -> ET.Element:
+    """The same as `svg`, not written yet."""
     group = ET.Element("g")
     height = _draw(group, panel, width)
     drawing = root(width, height, label=_label(panel), style=style)
     if ground:
         draw(drawing, "rect", fill="ground", width=width, height=height)
     drawing.append(group)
-    return written(drawing)
+    return drawing
 
 
 def picture_svg(picture: Picture) -> str:

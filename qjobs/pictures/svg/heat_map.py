@@ -1,6 +1,5 @@
 """A heat map: a cell for each pair of values, and the scale of its colours beside it."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 from xml.etree import ElementTree as ET
 
@@ -20,7 +19,7 @@ _STEPS = 48
 def draw_heat_map(parent: ET.Element, panel: HeatMap, width: float) -> float:
     """Draw it and give its height."""
     top = heading(parent, panel.title, panel.note, width)
-    x_edges, y_edges = edges(panel.x), edges(panel.y)
+    x_edges, y_edges = axis.edges(panel.x), axis.edges(panel.y)
     frame = framed(
         parent, top, width - PAD - _BESIDE_PX, _HEIGHT_PX,
         (x_edges[0], x_edges[-1]), (y_edges[0], y_edges[-1]),
@@ -43,15 +42,6 @@ def draw_heat_map(parent: ET.Element, panel: HeatMap, width: float) -> float:
             )  # fmt: skip
     _scale(parent, scale, frame, panel.value_label)
     return frame.bottom + BELOW_PX
-
-
-def edges(values: Sequence[float]) -> list[float]:
-    """The borders of cells around ascending values: half way between them, one more than values."""
-    if len(values) < 2:
-        low, high = axis.widened(values[0], values[0]) if values else (0.0, 1.0)
-        return [low, high]
-    inner = [(low + high) / 2 for low, high in pairwise(values)]
-    return [2 * values[0] - inner[0], *inner, 2 * values[-1] - inner[-1]]
 
 
 def _scale(parent: ET.Element, scale: Scale, frame: Frame, label: str) -> None:
