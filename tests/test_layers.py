@@ -45,6 +45,8 @@ MOST_LINES = 0.3  # a package that has more of all lines is a question to answer
 DOORS = {
     "typer": ("cli",),
     "rich": ("render",),
+    "jinja2": ("render",),
+    "markupsafe": ("render",),
     "matplotlib": ("pictures",),
     "tomllib": ("store", "config"),
     "tomli_w": ("store",),
