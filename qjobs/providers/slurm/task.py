@@ -35,8 +35,8 @@ def main(arguments: list[str]) -> int:
 def _run(array: Array, task: int) -> int:
     """Begin the task, have it run, and write down how it ends."""
     array.tell(paths.variables()["SLURM_ARRAY_JOB_ID"])
-    if array.outcome(task) is not None:
-        return 0  # Slurm has begun it again
+    if array.outcome(task) is not None or array.ending(task):
+        return 0  # Slurm has begun it again, of which somebody may know that it has ended
     if not array.take(task, f"{os.uname().nodename}\n".encode()) and (
         array.is_void(task) or _lives(array, task)
     ):
@@ -70,8 +70,8 @@ def _run(array: Array, task: int) -> int:
 def _lives(array: Array, task: int) -> bool:
     """Whether another process runs the task: its next sign of life is waited for."""
     before = array.heard_ns(task)
-    for _ in range(_BEATS):
-        time.sleep(BEAT_S)
+    for _ in range(int(_BEATS * BEAT_S)):
+        time.sleep(1)
         if array.heard_ns(task) != before:
             return True
     return False
@@ -82,7 +82,7 @@ def _leave(number: int, _frame: FrameType | None) -> None:
 
 
 def _died(code: int) -> str:
-    more = "; submit it anew with --option mem=8G" if code == -signal.SIGKILL else ""
+    more = "; qjobs retry --option mem=8G" if code == -signal.SIGKILL else ""
     return exit_reason(code) + more
 
 
