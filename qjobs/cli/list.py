@@ -7,6 +7,9 @@ import typer
 
 from qjobs.cli import options
 from qjobs.cli.groups import FilterOptions, OutputOptions
+from qjobs.cli.headings import Heading
+from qjobs.cli.next_step import next_step
+from qjobs.cli.values import whole_number
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.report import SetReport
 from qjobs.errors import ExitCode
@@ -31,13 +34,19 @@ def list_(
     *,
     chosen: FilterOptions,
     limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, help="List at most N sets.")
+        int,
+        Heading.SHOWN.option(
+            "--limit", metavar="N", parser=whole_number(1), help="List at most N sets."
+        ),
     ] = 20,
-    every: Annotated[bool, typer.Option("--all", help="List all sets.")] = False,
+    every: Annotated[bool, Heading.SHOWN.option("--all", help="List all sets.")] = False,
     sort: Annotated[
-        Order, typer.Option("--sort", metavar="KEY", help=f"Order: {', '.join(Order)}.")
+        Order,
+        Heading.SHOWN.option("--sort", metavar="KEY", help=f"Order: {', '.join(Order)}."),
     ] = Order.CREATED,
-    reverse: Annotated[bool, typer.Option("--reverse", help="Turn the order around.")] = False,
+    reverse: Annotated[
+        bool, Heading.SHOWN.option("--reverse", help="Turn the order around.")
+    ] = False,
     cached: options.Cached = False,
     written: OutputOptions,
 ) -> ExitCode:
@@ -74,6 +83,8 @@ def list_(
     else:
         table = rows.list_rows(reports)
     show_data(output, shapes.list_document(reports), table, most=None)
+    # Of the newest; whether somebody is submitting it, `status` looks.
+    output.hint_next(next_step(reports[:1], after="list", sending=True))
     return ExitCode.OK
 
 

@@ -5,6 +5,7 @@ from qjobs.cli.exit_codes import (
     raise_for_credentials,
 )
 from qjobs.cli.groups import ShowOptions
+from qjobs.cli.next_step import say_next
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import resolve
 from qjobs.engine.set.parcel import observables_of
@@ -59,4 +60,5 @@ def show(
         if skipped.files:
             show_data(output, document, rows.skipped_rows(skipped.files))
     raise_for_credentials([report])
+    say_next(output, [target], [report])
     return ExitCode.OK

@@ -12,7 +12,10 @@ from qjobs.cli.exit_codes import (
     warn_of_jobs_out_of_reach,
 )
 from qjobs.cli.groups import FilterOptions, OutputOptions
+from qjobs.cli.headings import Heading
+from qjobs.cli.next_step import say_next
 from qjobs.cli.reports import in_line, looked_into, summarize
+from qjobs.cli.values import whole_number
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
 from qjobs.engine.finding import ALL
@@ -32,10 +35,13 @@ def status(
     addresses: options.Addresses = None,
     *,
     cached: options.Cached = False,
-    jobs: Annotated[bool, typer.Option("--jobs", help="Show a row for each job.")] = False,
+    jobs: Annotated[bool, Heading.SHOWN.option("--jobs", help="Show a row for each job.")] = False,
     chosen: FilterOptions,
     limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", min=1, help="Show at most N sets.")
+        int | None,
+        Heading.SHOWN.option(
+            "--limit", metavar="N", parser=whole_number(1), help="Show at most N sets."
+        ),
     ] = None,
     exit_status: options.ExitStatus = False,
     written: OutputOptions,
@@ -67,6 +73,8 @@ def status(
         warn_of_jobs_out_of_reach(report, output)
     if exit_status:
         raise_for_jobs(reports, recorded=cached)
+    if not any(report.away for report in reports):  # of these was said who can do what
+        say_next(output, targets, reports)
     return ExitCode.OK
 
 

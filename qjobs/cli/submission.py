@@ -10,6 +10,7 @@ from qjobs.cli.exit_codes import (
     raise_for_submission,
 )
 from qjobs.cli.following import follow_to_end
+from qjobs.cli.next_step import say_next
 from qjobs.cli.reports import status_of
 from qjobs.cli.signals import Interruption
 from qjobs.engine.address import Target
@@ -182,8 +183,7 @@ def conclude(
         raise errors[0]
     if limit is not None:
         raise_for_jobs(reports, timed_out=timed_out)
-    verb = "status" if limit is None else "result"
-    output.hint_next(f"qjobs {verb} {' '.join(r.job_set.set_id for r in reports)}")
+    say_next(output, targets, reports, after="submit" if limit is None else "")
 
 
 def _title(report: SetReport) -> str:

@@ -12,9 +12,9 @@ from qjobs.estimates import with_error
 from qjobs.model import JobSet
 from qjobs.render.arrays import read_head
 from qjobs.render.bars import histogram
-from qjobs.render.columns import table_lines
 from qjobs.render.data import DATA
 from qjobs.render.folding import folded
+from qjobs.render.layout import table_lines
 from qjobs.render.output import is_terminal
 from qjobs.render.pager import page
 from qjobs.render.rows import Cell, Rows, Signed, expectations
@@ -219,6 +219,11 @@ def _some(files: Sequence[str]) -> str:
     return f" ({named}{f' and {left} more' if left > 0 else ''})"
 
 
+def _listed(spans: str) -> str:
+    """Numbers of jobs or circuits, where many can go on several lines."""
+    return spans.replace(",", ", ")
+
+
 def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
     """Failures, those with the same message together."""
     from rich.text import Text
@@ -232,9 +237,9 @@ def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
             titled = group.plan.set_id
             _put(out, Text(set_title(group.plan), "bold"))
         line = Text()
-        line.append(f"  {group.jobs}", "")
+        line.append(f"  {_listed(group.jobs)}", "")
         if group.circuits:
-            line.append(f", circuits {group.circuits}{_some(group.files)}", "")
+            line.append(f", circuits {_listed(group.circuits)}{_some(group.files)}", "")
         line.append(f" {group.went_wrong}", "red")
         if group.times:
             line.append(f" (x{group.times})", "")

@@ -572,7 +572,16 @@ def test_a_word_that_nobody_knows_is_unknown(standin: StandIn, make: Make, submi
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("fault", "words"), [("fail", "Internal error"), ("time-limit", "1305")])
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("fail", "Internal error"),
+        (
+            "time-limit",
+            "(code 1305); with fewer circuits a job it takes less time: qjobs retry",
+        ),
+    ],
+)
 def test_a_failed_job_says_why_and_has_no_result(
     start_standin: Start, make: Make, submit: Submit, fault: str, words: str
 ) -> None:
