@@ -11,7 +11,8 @@ from qjobs.cli.exit_codes import (
     raise_for_jobs,
     warn_of_jobs_out_of_reach,
 )
-from qjobs.cli.groups import FilterOptions, OutputOptions
+from qjobs.cli.filters import FilterOptions
+from qjobs.cli.groups import OutputOptions
 from qjobs.cli.headings import Heading
 from qjobs.cli.next_step import say_next
 from qjobs.cli.reports import in_line, looked_into, note_ages, summarize

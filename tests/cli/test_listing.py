@@ -170,7 +170,9 @@ def test_a_time_may_be_a_date_a_moment_or_an_age(qjobs, several):
         ended = qjobs("list", "--since", words)
         assert ended.code == 2, words
         assert "no date or time" in ended.err
-    assert qjobs("list", "--since", "999999999w").code in (0, 2)
+    for words in ("99999999d", "0001-01-01T00:00Z", "9999-12-31"):
+        assert qjobs("list", "--since", words, "--cached").code in (0, 2)
+    assert qjobs("list", "--until", "99999999d", "-q") == (0, "", "")
 
 
 def test_that_no_set_is_meant_is_said(qjobs, several):
