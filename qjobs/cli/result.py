@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
-from qjobs.cli.drawing import Beside, PlotOptions, beside, draw
+from qjobs.cli.drawing import Beside, PlotOptions, beside, draw, source_of
 from qjobs.cli.exit_codes import raise_for_credentials, raise_for_jobs
 from qjobs.cli.following import follow_to_end
 from qjobs.cli.groups import OutputOptions, WaitOptions
+from qjobs.cli.next_step import say_next
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine import result as engine
 from qjobs.engine.address import Target
@@ -75,6 +76,7 @@ def result(
     print_results(
         workspace, targets, reports, output, selected, timed_out=timed_out, deadline=deadline
     )
+    say_next(output, targets, reports, after="result")
     return ExitCode.OK
 
 
@@ -183,6 +185,7 @@ def _set_result(target: Target, report: SetReport, selected: Selected) -> SetRes
         files=[source.path for source in target.folder.sources()],
         observables=observables_of(target.folder),
         whole_arrays=selected.arrays,
+        source=source_of(target, report),
     )
 
 

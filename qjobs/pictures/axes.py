@@ -1,13 +1,14 @@
 """Which parameters of a sweep become the axes of its picture."""
 
 from collections.abc import Sequence
-from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from qjobs.errors import UsageError
 from qjobs.near import near_ones
 from qjobs.pictures import axis
 from qjobs.pictures.source import Source, Wish
+
+_Thing = TypeVar("_Thing")
 
 MOST_CELLS = 100
 """As many values of a parameter have a cell each on an axis of a heat map."""
@@ -105,7 +106,7 @@ def _check_size(source: Source, circuits: Sequence[int], names: Sequence[str]) -
                 )
 
 
-def thinned(circuits: Sequence[int], most: int) -> Sequence[int]:
-    """At most so many of some circuits, evenly spaced, the first and nearly the last among them."""
-    step = -(-len(circuits) // most)
-    return list(islice(circuits, 0, None, step)) if step > 1 else circuits
+def thinned(things: Sequence[_Thing], most: int) -> Sequence[_Thing]:
+    """At most so many of some things, evenly spaced, the first among them."""
+    step = -(-len(things) // most)
+    return things[::step] if step > 1 else things

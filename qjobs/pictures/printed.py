@@ -29,7 +29,7 @@ _DASHES: Sequence[Any] = (
     (0, (9, 2)),
 )
 _MARKS = "osD^vx"
-_MARKED = 80
+_MARKED = 45
 _LONGEST_LABEL = 26
 _TITLE_CHARACTERS = 52
 _NAMES_A_ROW = 2
@@ -79,7 +79,7 @@ def write_picture(picture: Picture, stream: IO[bytes], format_: str) -> None:
         grid = figure.add_gridspec(len(heights), columns, height_ratios=heights)
         for at, panel in enumerate(picture.panels):
             place = grid[at // columns, at % columns]
-            _draw(figure.add_subplot(place), panel, rows[at // columns])
+            draw(figure.add_subplot(place), panel, rows[at // columns])
         figure.savefig(stream, format=format_, dpi=_DPI, metadata=_METADATA[format_])
 
 
@@ -97,7 +97,7 @@ def _plain(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)
 
 
-def _draw(axes: "Axes", panel: Panel, beside: Sequence[Panel]) -> None:
+def draw(axes: "Axes", panel: Panel, beside: Sequence[Panel]) -> None:
     """Draw a panel that stands in a row with those `beside` it."""
     match panel:
         case Histogram():
@@ -218,7 +218,7 @@ def _heat_map(axes: "Axes", panel: HeatMap) -> None:
     shown = [v for row in panel.values for v in row if v is not None and axis.drawable(v)]
     scale = Scale.of(shown)
     colours = LinearSegmentedColormap.from_list("qjobs", list(scale.stops))
-    colours.set_bad(SHADES["grid"].light)
+    colours = colours.with_extremes(bad=SHADES["grid"].light)
     cells = [[_number(value) for value in row] for row in panel.values]
     drawn = axes.pcolormesh(
         axis.edges(panel.x), axis.edges(panel.y), cells, cmap=colours,

@@ -14,6 +14,7 @@ from qjobs.pictures.source import MOST_LINES, MOST_PANELS, Source, Wish
 
 MOST_POINTS = 2000
 _OUTCOMES = 4  # of their own accord
+_FIXED_NAMED = 3
 _COUNTED = 10_000  # outcomes, of which half are forgotten when there are more
 
 
@@ -58,7 +59,7 @@ def _quantities(source: Source, wish: Wish, circuits: Sequence[int]) -> tuple[li
     if source.job_set.observables:
         chosen = source.observables(wish)
         left = len(chosen) - MOST_LINES
-        note = f"{left} more observables are not shown: name them with --y" if left > 0 else ""
+        note = f"{left} more observables are not shown: choose with --y" if left > 0 else ""
         return [_expectation(label, at) for at, label in chosen[:MOST_LINES]], note
     if wish.y:
         return [_probability(outcome_of(name)) for name in wish.y[:MOST_LINES]], ""
@@ -111,10 +112,14 @@ def outcome_of(name: str) -> str:
 
 
 class _Point(NamedTuple):
-    """Where a row lies on the axis, the values of other parameters, and what came of it."""
+    """Where a row lies on the axis, what came of it, and which line it belongs to.
+
+    Points of one line have the same `group`; `fixed` tells the values of the other parameters.
+    """
 
     x: float
-    group: tuple[float, ...]
+    group: int
+    fixed: str
     values: tuple[Estimate | None, ...]
 
 
@@ -135,9 +140,11 @@ def _curves(
         for row in source.read(circuits):
             title, note = title or row.name, note or _effort(row)
             points.append(_point(source, row, axes, quantities))
-        lines += _lines(points, axes, quantities, f"  {source.name}" if len(compared) > 1 else "")
+        lines += _lines(
+            points, axes, quantities, f" · {source.name}" if len(compared) > 1 else "", notes
+        )
     if len(lines) > MOST_LINES:
-        notes.append(f"{len(lines) - MOST_LINES:,} more lines are not shown: name some with --y")
+        notes.append(f"{len(lines) - MOST_LINES:,} more lines are not shown: choose with --y")
     expectations = bool(compared[0][0].job_set.observables)
     names = {line.name for line in lines}
     alone = quantities[0].name if len(names) == 1 and quantities else ""
@@ -157,30 +164,41 @@ def _effort(row: CircuitRow) -> str:
 def _point(source: Source, row: CircuitRow, axes: Axes, quantities: Sequence[_Quantity]) -> _Point:
     values = row.parameters or {}
     x = values.get(axes.names[0], float("nan")) if axes.names else source.row(row.index)
-    group = tuple(values.get(name, float("nan")) for name in axes.others) if axes.names else ()
-    return _Point(x, group, tuple(quantity.of(row) for quantity in quantities))
+    others = axes.others if axes.names else ()
+    # Of thousands of parameters the values are not kept, only whether they are the same.
+    group = hash(tuple(values.get(name) for name in others))
+    fixed = "".join(f", {name} = {values.get(name, 0):.4g}" for name in others[:_FIXED_NAMED])
+    more = ", …" if len(others) > _FIXED_NAMED else ""
+    return _Point(x, group, fixed + more, tuple(quantity.of(row) for quantity in quantities))
 
 
 def _lines(
-    points: list[_Point], axes: Axes, quantities: Sequence[_Quantity], told: str
+    points: list[_Point],
+    axes: Axes,
+    quantities: Sequence[_Quantity],
+    told: str,
+    notes: list[str],
 ) -> Iterator[Line]:
     """A line for each quantity and for each value of the parameters that vary besides.
 
     Where no two rows share these, they go along with x, and there is one line.
     """
-    groups: dict[tuple[float, ...], list[_Point]] = {}
+    groups: dict[int, list[_Point]] = {}
     for point in points:
         groups.setdefault(point.group, []).append(point)
     if all(len(same) == 1 for same in groups.values()):
-        groups = {(): points}
-    for group, same in groups.items():
-        same.sort(key=lambda point: point.x)
-        fixed = "".join(
-            f"  {name} = {value:.4g}" for name, value in zip(axes.others, group, strict=False)
-        )
+        groups = {0: [point._replace(fixed="") for point in points]}
+    shown = thinned([*groups], max(MOST_LINES // len(quantities), 1)) if quantities else ()
+    if len(shown) < len(groups):
+        others = ", ".join(axes.others[:_FIXED_NAMED])
+        notes.append(f"of {len(groups):,} values of {others}, {len(shown)} are shown")
+    for group in shown:
+        same = sorted(groups[group], key=lambda point: point.x)
         for at, quantity in enumerate(quantities):
             x = tuple(point.x for point in same)
-            yield Line(f"{quantity.name}{fixed}{told}", x, tuple(p.values[at] for p in same))
+            yield Line(
+                f"{quantity.name}{same[0].fixed}{told}", x, tuple(p.values[at] for p in same)
+            )
 
 
 def _heat_maps(

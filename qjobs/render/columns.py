@@ -57,9 +57,11 @@ COLUMNS = {
     "estimated_start": Column(3),
     "submitted": Column(2, goes=True),
     "finished": Column(2, goes=True),
+    "as_of": Column(2, goes=True),
     # In words.
     "jobs": Column(text=True),
     "summary": Column(text=True),
+    "tags": Column(text=True),
     "value": Column(text=True),
     "message": Column(text=True),
     "description": Column(text=True),

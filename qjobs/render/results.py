@@ -11,6 +11,7 @@ from qjobs.circuits.inputs import circuit_name
 from qjobs.engine.result import CircuitRow
 from qjobs.errors import UsageError
 from qjobs.model import JobSet
+from qjobs.pictures.source import Source
 from qjobs.render.data import DATA
 from qjobs.render.files import file_name, format_of, names_folder, replacing
 from qjobs.render.folder import filling, read_list
@@ -31,7 +32,8 @@ class SetResult:
 
     `files` are where the circuits came from, `observables` those whose expectation values the
     rows have. With `whole_arrays`, what a simulator saved is wanted in full; with
-    `parameters_only`, nothing but the values that the circuits ran with.
+    `parameters_only`, nothing but the values that the circuits ran with. `source` is the same
+    results, for curves.
     """
 
     job_set: JobSet
@@ -41,6 +43,7 @@ class SetResult:
     files: Sequence[str] = ()
     observables: Sequence[Mapping[str, float]] = ()
     whole_arrays: bool = False
+    source: Source | None = None
     parameters_only: bool = False
 
     @property
@@ -54,6 +57,7 @@ def show_results(output: Output, results: Sequence[SetResult], *, top: int | Non
     if output.format is not Format.TABLE:
         _write(DATA.stream, output.format, results, top=top, header=output.header)
         return
+    from qjobs.render.curves import print_curves
     from qjobs.render.tables import print_histograms, print_table
 
     for result in results:
@@ -70,6 +74,8 @@ def show_results(output: Output, results: Sequence[SetResult], *, top: int | Non
             hint=f"qjobs result {set_id} --format tsv, or --out {set_id}.csv",
             file_of=_telling_file(result.files),
         )
+        if result.source is not None:
+            print_curves(result.source, top=top)
 
 
 def _telling_file(files: Sequence[str]) -> Callable[[CircuitRow], str]:

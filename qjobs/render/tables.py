@@ -16,7 +16,7 @@ from qjobs.render.data import DATA
 from qjobs.render.folding import INDENT, chunks, folded
 from qjobs.render.layout import table_lines
 from qjobs.render.output import is_terminal
-from qjobs.render.rows import Cell, Rows, expectations
+from qjobs.render.rows import Cell, Rows, Signed, expectations
 from qjobs.render.summaries import done_circuits, next_in_line, set_title, summary
 from qjobs.render.text import ago, clean, count, duration, first_line, until
 
@@ -79,7 +79,8 @@ def _put(out: "Console", line: "Text") -> None:
 
 
 def _style(cell: Cell) -> str:
-    return _STYLES.get(cell, "") if isinstance(cell, State) else ""
+    state = cell.state if isinstance(cell, Signed) else cell
+    return _STYLES.get(state, "") if isinstance(state, State) else ""
 
 
 def print_summary(report: SetReport, jobs: Sequence[JobReport], now: datetime) -> None:
@@ -92,9 +93,8 @@ def print_summary(report: SetReport, jobs: Sequence[JobReport], now: datetime) -
     line.append(f"{set_title(plan)}  ", "bold")
     line.append(report.state.value.upper(), _STYLES.get(report.state, ""))
     line.append(f"  {summary(report)}  ({done_circuits(report)})")
-    line.append(f"  {_when(report, now)}", "dim")
     _put(out, line)
-    out.print(_progress_bar(report))
+    _put(out, _progress_bar(report).append(f"  {_when(report, now)}", "dim"))
     if first := next_in_line(report.jobs):
         _put(out, Text(f"  job {first.index} {_place(first, now)}"))
     for session in report.sessions:

@@ -136,17 +136,17 @@ def test_every_circuit_runs_with_every_row(workspace, request_, provider, stop, 
 
 
 def test_the_values_of_many_rows_are_read_in_pieces(workspace, request_, tmp_path):
-    rows_ = 3000
+    rows_ = 30_000
     table = np.arange(2.0 * rows_).reshape(rows_, 2)
     np.savez(tmp_path / "many.npz", phi=table[:, 0], theta=table[:, 1])
     folder = plan_set(workspace, request_(parameters=str(tmp_path / "many.npz"))).folder
 
     values = SweepValues(folder)
 
-    for circuit in (0, 2999, 1024, 1023, 3000, 8999, 2048):
+    for circuit in (0, 29_999, 8192, 8191, 30_000, 89_999, 16_384):
         phi, theta = table[circuit % rows_]
         assert values.of(circuit) == {"phi": phi, "theta": theta}
-    assert values.ranges() == {"phi": (0, 5998), "theta": (1, 5999)}
+    assert values.ranges() == {"phi": (0, 59_998), "theta": (1, 59_999)}
 
 
 def test_rows_of_values_are_told_in_constant_memory(workspace, request_, tmp_path):

@@ -9,7 +9,7 @@ from qjobs.errors import InputError, NotFound, StateDamaged
 from qjobs.model import Slice
 from qjobs.store.folder import SetFolder
 
-_ROWS_AT_ONCE = 1024
+_VALUES_AT_ONCE = 16_384
 _HINT = "put it back from a backup, or remove it: the results are known without it"
 
 
@@ -19,6 +19,7 @@ class SweepValues:
     def __init__(self, folder: SetFolder) -> None:
         self._folder = folder
         self._job_set = folder.job_set
+        self._rows_at_once = max(_VALUES_AT_ONCE // max(len(self._job_set.parameters), 1), 1)
         self._first = 0
         self._block: list[list[float]] = []
 
@@ -38,7 +39,7 @@ class SweepValues:
         if row is None or self._sweep is None:
             return None
         if not self._first <= row < self._first + len(self._block):
-            self._first = row - row % _ROWS_AT_ONCE
+            self._first = row - row % self._rows_at_once
             self._block = self._read(self._sweep, self._first)
         return dict(zip(self._job_set.parameters, self._block[row - self._first], strict=True))
 
@@ -47,7 +48,7 @@ class SweepValues:
         if not self._job_set.parameters or self._sweep is None:
             return None
         low = high = self._read(self._sweep, 0)[0]
-        for first in range(0, self._sweep.rows, _ROWS_AT_ONCE):
+        for first in range(0, self._sweep.rows, self._rows_at_once):
             columns = list(zip(*self._read(self._sweep, first), strict=True))
             low = [min(one, *column) for one, column in zip(low, columns, strict=True)]
             high = [max(one, *column) for one, column in zip(high, columns, strict=True)]
@@ -65,9 +66,8 @@ class SweepValues:
             raise StateDamaged(f"{path} does not hold the values that were submitted", hint=_HINT)
         return Sweep(path, self._job_set.parameters, self._job_set.bindings)
 
-    @staticmethod
-    def _read(sweep: Sweep, first: int) -> list[list[float]]:
-        rows = Slice(first, min(_ROWS_AT_ONCE, sweep.rows - first))
+    def _read(self, sweep: Sweep, first: int) -> list[list[float]]:
+        rows = Slice(first, min(self._rows_at_once, sweep.rows - first))
         try:
             found: list[list[float]] = sweep.values(rows).tolist()
         except InputError as error:

@@ -10,7 +10,7 @@ from qjobs.pictures.svg.frame import BELOW_PX, Frame, framed
 from qjobs.pictures.svg.paper import PAD, draw, heading, lines, places, say, text_width
 
 _HEIGHT_PX = 220
-_MARKED = 80  # points; more would hide each other
+_MARKED = 45  # points; more would hide each other
 _DASHES = ("", "7 3", "2 2.5", "9 3 2 3", "4 2", "12 3")
 _SHAPES = (
     "m-3.2 0a3.2 3.2 0 1 0 6.4 0a3.2 3.2 0 1 0 -6.4 0z",
