@@ -28,7 +28,7 @@ Addresses = Annotated[
     typer.Argument(
         metavar="ADDRESS...",
         help="Sets (an id, a prefix of one, a name, @last, @2), their circuits (ghz:3-7) or jobs "
-        "(ghz/2); - reads them from standard input. Default: @last.",
+        "(ghz/2); - reads them from standard input. Default: @last. See qjobs help addresses.",
         show_default=False,
         autocompletion=complete_address,
     ),
@@ -56,7 +56,8 @@ FormatOption = Annotated[
     Heading.OUTPUT.option(
         "--format",
         metavar="FORMAT",
-        help="table, tsv, csv, json or jsonl; by default a table on a terminal, TSV in a pipe.",
+        help="table, tsv, csv, json or jsonl; by default a table on a terminal, TSV in a pipe. See "
+        "qjobs help formats.",
         show_default=False,
     ),
 ]
@@ -89,7 +90,7 @@ Backend = Annotated[
         "-b",
         metavar="PROVIDER:BACKEND",
         envvar="QJOBS_BACKEND",
-        help="Provider and backend to run on.",
+        help="Provider and backend to run on; see qjobs help backends.",
         autocompletion=complete_backend,
     ),
 ]

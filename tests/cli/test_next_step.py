@@ -43,6 +43,7 @@ CASES = [
     ("delay=0", [["wait"]], ["show"], "qjobs result {}"),
     ("delay=0", [["wait"]], ["error"], "qjobs result {}"),
     ("delay=0", [], ["wait"], "qjobs result {}"),
+    ("delay=0", [["wait"]], ["report", "-o", "report.html"], "qjobs result {}"),
     ("delay=0", [["wait"]], ["resume"], "qjobs result {}"),
     ("delay=0", [["wait"]], ["resume", "--wait"], "qjobs result {}"),
     ("delay=0", [["wait"]], ["result"], "qjobs show {}"),
