@@ -69,6 +69,16 @@ def most_result_bytes(environ: Mapping[str, str] = os.environ) -> int | None:
     return int(given)
 
 
+def pager(environ: Mapping[str, str] = os.environ) -> str:
+    """The command that shows what is longer than the screen: `$PAGER`, else less.
+
+    Empty, for none, where `$PAGER` is, where `$NO_PAGER` is not, and in CI, where nobody reads it.
+    """
+    if environ.get("CI") or environ.get("NO_PAGER"):
+        return ""
+    return environ.get("PAGER", "less")
+
+
 def variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """All variables, for vendors' code and the config file, which may name any of them."""
     return dict(environ)

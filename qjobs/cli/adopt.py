@@ -14,6 +14,7 @@ from qjobs.engine.status import status
 from qjobs.errors import ExitCode
 from qjobs.render import rows, shapes
 from qjobs.render.data import DATA
+from qjobs.render.output import Format
 from qjobs.render.writing import show
 
 
@@ -43,8 +44,9 @@ def adopt(
         typer.echo(f"{set_id}/{index}", file=DATA.stream)
         return ExitCode.OK
     report = status(workspace, target)
+    table = rows.job_rows([(report, report.jobs)], short=output.format is Format.TABLE)
     shown = shapes.status_document([(report, report.jobs)])
-    show(output, shown, rows.job_rows([(report.job_set, report.jobs)]))
+    show(output, shown, table)
     raise_for_credentials([report])
     output.hint_next(f"qjobs wait {set_id}")
     return ExitCode.OK

@@ -59,11 +59,17 @@ VERBS = (
         "qjobs result",
         "qjobs result ghz:0-9 --top 4",
         "qjobs result ghz --out counts.jsonl",
+        "qjobs result ghz --plot ghz.svg",
     )),
     Verb("error", "Look",
         "Show all that went wrong, with the reasons.", (
         "qjobs error",
         "qjobs error ghz --all-attempts --json",
+    )),
+    Verb("report", "Look",
+        "Write one page in HTML of how sets ran, and what they gave.", (
+        "qjobs report -o report.html",
+        "qjobs report ghz -o ghz.html --every 10s",
     )),
     Verb("list", "Look",
         "List the job sets, the newest first.", (

@@ -24,8 +24,9 @@ def list_(
     from qjobs.engine.list import list_sets
 
     output = written.output
+    workspace = open_workspace()
     reports = []
-    for item in list_sets(open_workspace(), limit=None if every else limit):
+    for item in list_sets(workspace, limit=None if every else limit):
         if isinstance(item, str):
             output.warn(item)
         else:
@@ -38,6 +39,9 @@ def list_(
         output.note("there are no job sets yet")
         if output.format is Format.TABLE:
             return ExitCode.OK
-    table = rows.short_list_rows if output.format is Format.TABLE else rows.list_rows
-    show_data(output, shapes.list_document(reports), table(reports), most=None)
+    if output.format is Format.TABLE:
+        table = rows.short_list_rows(reports, workspace.clock())
+    else:
+        table = rows.list_rows(reports)
+    show_data(output, shapes.list_document(reports), table, most=None)
     return ExitCode.OK

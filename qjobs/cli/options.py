@@ -4,10 +4,22 @@ from typing import Annotated
 
 import typer
 
-from qjobs.cli.tab import complete_address, complete_backend
+from qjobs.cli.tab import complete_address, complete_backend, one_of
 from qjobs.cli.values import LARGEST_NUMBER, duration_s, standard_error
 from qjobs.order import Order
 from qjobs.render.output import Format
+
+_MODES = (
+    ("job", "each waits in the queue by itself"),
+    ("batch", "jobs that run close to one another"),
+    ("session", "a machine to oneself, as long as jobs come"),
+)
+_LEVELS = (
+    ("0", "only what the backend needs"),
+    ("1", "light"),
+    ("2", "more"),
+    ("3", "as much as it can"),
+)
 
 Addresses = Annotated[
     list[str] | None,
@@ -107,6 +119,7 @@ OptimizationLevel = Annotated[
         min=0,
         max=3,
         help="Effort of Qiskit's transpiler, 0 to 3.",
+        autocompletion=one_of(lambda: _LEVELS),
     ),
 ]
 SeedTranspiler = Annotated[
@@ -134,7 +147,10 @@ LeastBusy = Annotated[
 Mode = Annotated[
     str | None,
     typer.Option(
-        "--mode", metavar="MODE", help="Execution mode of the jobs: job, batch or session."
+        "--mode",
+        metavar="MODE",
+        help="Execution mode of the jobs: job, batch or session.",
+        autocompletion=one_of(lambda: _MODES),
     ),
 ]
 MaxExecutionTime = Annotated[
@@ -320,7 +336,11 @@ Against = Annotated[
 ]
 Sort = Annotated[
     Order,
-    typer.Option("--sort", metavar="ORDER", help="With --plot: bars by count or by outcome."),
+    typer.Option(
+        "--sort",
+        metavar="ORDER",
+        help="Put outcomes in the order of their count, or of the outcome.",
+    ),
 ]
 OverX = Annotated[
     list[str] | None,

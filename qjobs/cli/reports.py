@@ -1,6 +1,7 @@
 """Reports of job sets, as several verbs look at them and show them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from qjobs.engine.address import Target
 from qjobs.engine.report import JobReport, SetReport
@@ -17,12 +18,12 @@ def looked_into(workspace: Workspace, target: Target, report: SetReport) -> SetR
     return look_into(workspace, target, report, stop=Event())
 
 
-def summarize(shown: Sequence[tuple[SetReport, Sequence[JobReport]]]) -> None:
+def summarize(shown: Sequence[tuple[SetReport, Sequence[JobReport]]], now: datetime) -> None:
     """Print a line and a bar for each set."""
     from qjobs.render.tables import print_summary
 
     for report, jobs in shown:
-        print_summary(report, jobs)
+        print_summary(report, jobs, now)
 
 
 def status_of(reports: Sequence[SetReport]) -> Document:

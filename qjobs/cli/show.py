@@ -46,9 +46,12 @@ def show(
     properties = rows.detail_rows(
         report, sources, labels, skipped=left_out, details=told, ranges=ranges
     )
+    if output.format is Format.TABLE:
+        properties = rows.in_short(properties)
     show_data(output, document, properties)
     if output.format is Format.TABLE:
-        jobs = rows.job_rows([(report.job_set, report.jobs)])
+        jobs = rows.job_rows([(report, report.jobs)], short=True)
+        jobs = jobs._replace(titles={report.job_set.set_id: ""})  # it is said above
         show_data(output, document, jobs)
         if told:
             show_data(output, document, rows.time_rows(report.jobs, told))

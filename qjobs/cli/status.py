@@ -59,10 +59,10 @@ def status(
             for job in chosen:
                 typer.echo(f"{report.job_set.set_id}/{job.index}", file=DATA.stream)
     elif output.format is Format.TABLE and not jobs:
-        summarize(shown)
+        summarize(shown, workspace.clock())
     else:
-        by_set = ((report.job_set, chosen) for report, chosen in shown)
-        show_data(output, shapes.status_document(shown), rows.job_rows(by_set), most=None)
+        table = rows.job_rows(shown, short=output.format is Format.TABLE)
+        show_data(output, shapes.status_document(shown), table, most=None)
     raise_for_credentials(reports)
     for report in reports if not exit_status else ():
         warn_of_jobs_out_of_reach(report, output)

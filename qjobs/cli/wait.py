@@ -29,9 +29,8 @@ def wait(
     followed = follow_to_end(workspace, targets, output, limit)
     shown = [(report, report.jobs) for report in followed.reports]
     if output.format is Format.TABLE:
-        summarize(shown)
+        summarize(shown, workspace.clock())
     elif output.asked_for:
-        by_set = ((report.job_set, jobs) for report, jobs in shown)
-        show_data(output, shapes.status_document(shown), rows.job_rows(by_set))
+        show_data(output, shapes.status_document(shown), rows.job_rows(shown))
     raise_for_jobs(followed.reports, timed_out=followed.timed_out)
     return ExitCode.OK

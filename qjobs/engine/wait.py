@@ -62,7 +62,7 @@ def follow(
     _close_left(workspace, targets)
     first_s, longest_s = _pauses(workspace, targets, limit)
     pause_s = first_s
-    before: tuple[SetReport, ...] = ()
+    before: list[tuple[State, int | None]] | None = None
     tries = _MOST_TRIES
     while True:
         # Asked before looking: whoever submits a set may finish that just after we looked.
@@ -81,8 +81,9 @@ def follow(
                 return
         if limit.reached(reports):
             return
-        pause_s = first_s if reports != before else min(pause_s * _SLOWER, longest_s)
-        before = reports
+        seen = [(job.state, job.queue_position) for report in reports for job in report.jobs]
+        pause_s = first_s if seen != before else min(pause_s * _SLOWER, longest_s)
+        before = seen
         if (left_s := deadline.left_s()) is not None:
             if not left_s:
                 return

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from qjobs.render.summaries import assignments, most_frequent, summary
-from qjobs.render.text import count, rfc3339
+from qjobs.order import Order
+from qjobs.render.summaries import assignments, ranked, set_title, summary
+from qjobs.render.text import ago, count, duration, rfc3339
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from qjobs.contract import JobDetails
     from qjobs.engine.cancel import CancelReport
     from qjobs.engine.error import Failure
@@ -23,35 +25,70 @@ if TYPE_CHECKING:
 
 Cell: TypeAlias = str | int | float
 
+_DIGITS_OF_CHECKSUM = 16
+
 
 class Rows(NamedTuple):
-    """A table as data: the names of its columns and its rows, which may be read only once."""
+    """A table as data: the names of its columns and its rows, which may be read only once.
+
+    For a person, rows that follow one another with the same value in the column `group` stand
+    under one heading: what `titles` has for that value, or the value itself.
+    """
 
     columns: Sequence[str]
     rows: Iterable[Sequence[Cell]]
+    group: str = ""
+    titles: Mapping[str, str] = MappingProxyType({})
 
 
-JOB_COLUMNS = ("set", "job", "start", "end", "attempt", "state", "job_id", "message")
+_JOB_COLUMNS = ("set", "job", "start", "end", "attempt", "state")
 
 
-def job_rows(sets: Iterable[tuple[JobSet, Sequence[JobReport]]]) -> Rows:
-    """A row a job."""
-    return Rows(
-        JOB_COLUMNS,
+def job_rows(sets: Iterable[tuple[SetReport, Sequence[JobReport]]], *, short: bool = False) -> Rows:
+    """A row a job; a `short` one has no times but how long the job waited and ran, for a person."""
+    sets = list(sets)
+    titles = {report.job_set.set_id: set_title(report.job_set) for report, _ in sets}
+    if short:
+        jobs = [_short(*cells) for cells in _jobs(sets)]
+        columns: Sequence[str] = (*_JOB_COLUMNS, "waited", "ran", "job_id", "message")
+        return Rows(columns, jobs, group="set", titles=titles)
+    times = ("submitted", "started", "finished", "waited_s", "ran_s")
+    columns = (*_JOB_COLUMNS, "job_id", "message", *times)
+    cells = ((*job, *said, *at, *spans) for job, said, at, spans in _jobs(sets))
+    return Rows(columns, cells, group="set", titles=titles)
+
+
+_Cells: TypeAlias = tuple[Cell, ...]
+
+
+def _short(job: _Cells, said: _Cells, _: _Cells, spans: _Cells) -> _Cells:
+    told = (duration(span) if isinstance(span, float) else "" for span in spans)
+    return (*job, *told, *said)
+
+
+def _jobs(
+    sets: Iterable[tuple[SetReport, Sequence[JobReport]]],
+) -> Iterator[tuple[_Cells, _Cells, _Cells, _Cells]]:
+    """Of each job what it is, what is said of it, its times, and how long it waited and ran."""
+    return (
         (
             (
-                plan.set_id,
+                report.job_set.set_id,
                 job.index,
                 job.slice.start_index,
                 job.slice.end_index,
                 job.attempt,
                 job.state,
-                job.job_id,
-                job.message,
-            )
-            for plan, jobs in sets
-            for job in jobs
-        ),
+            ),
+            (job.job_id, job.message),
+            tuple(
+                "" if at is None else rfc3339(at)
+                for at in (job.submitted, job.started, job.finished)
+            ),
+            (_cell(job.waited_s(report.asked)), _cell(job.ran_s(report.asked))),
+        )
+        for report, jobs in sets
+        for job in jobs
     )
 
 
@@ -96,7 +133,7 @@ def list_rows(reports: Iterable[SetReport]) -> Rows:
     )
 
 
-def short_list_rows(reports: Iterable[SetReport]) -> Rows:
+def short_list_rows(reports: Iterable[SetReport], now: datetime) -> Rows:
     """A row a set, for a terminal of 80 columns."""
     return Rows(
         ("set", "name", "backend", "circuits", "created", "jobs"),
@@ -106,7 +143,7 @@ def short_list_rows(reports: Iterable[SetReport]) -> Rows:
                 report.job_set.name,
                 f"{report.job_set.provider}:{report.job_set.backend}",
                 report.job_set.circuits,
-                f"{report.job_set.created.astimezone(UTC):%Y-%m-%d %H:%MZ}",
+                ago(report.job_set.created, now),
                 summary(report),
             )
             for report in reports
@@ -118,16 +155,17 @@ def outcome_rows(
     rows: Iterable[CircuitRow],
     *,
     top: int | None,
+    order: Order = Order.COUNT,
     bindings: bool = False,
     parameters: Sequence[str] = (),
 ) -> Rows:
-    """A row an outcome, the most frequent first; a circuit without counts has one without them.
+    """A row an outcome, in this order; a circuit without counts has one without them.
 
     With `bindings` there is the number of the row of parameter values. Behind it come the file
     and the place in it, and last the values of these `parameters`.
     """
     columns = ("index", "name", "outcome", "count", "shots")
-    found = ((row, _outcomes(row, top)) for row in rows)
+    found = ((row, _outcomes(row, top, order)) for row in rows)
     return _with_origin(columns, found, bindings=bindings, parameters=parameters)
 
 
@@ -137,11 +175,11 @@ def parameter_rows(rows: Iterable[CircuitRow], parameters: Sequence[str]) -> Row
     return _with_origin(("index", "name"), found, bindings=True, parameters=parameters)
 
 
-def _outcomes(row: CircuitRow, top: int | None) -> Iterator[tuple[Cell, ...]]:
+def _outcomes(row: CircuitRow, top: int | None, order: Order) -> Iterator[tuple[Cell, ...]]:
     if row.counts is None:
         yield (row.index, row.name, "", "", row.shots)
         return
-    for outcome, number in most_frequent(row.counts.items())[:top]:
+    for outcome, number in ranked(row.counts, top, order):
         yield (row.index, row.name, outcome, number, row.shots)
 
 
@@ -211,7 +249,7 @@ def _apart(parameters: Sequence[str], ours: Sequence[str]) -> Iterator[str]:
         yield column
 
 
-def cancel_rows(outcomes: Iterable[tuple[JobSet, CancelReport]]) -> Rows:
+def cancel_rows(outcomes: Sequence[tuple[JobSet, CancelReport]]) -> Rows:
     """A row a job."""
     return Rows(
         ("set", "job", "start", "end", "outcome", "job_id", "duplicate"),
@@ -227,6 +265,8 @@ def cancel_rows(outcomes: Iterable[tuple[JobSet, CancelReport]]) -> Rows:
             )
             for plan, report in outcomes
         ),
+        group="set",
+        titles={plan.set_id: set_title(plan) for plan, _ in outcomes},
     )
 
 
@@ -307,10 +347,12 @@ def detail_rows(
         "id": plan.set_id,
         "name": plan.name,
         "state": report.state,
-        "created": rfc3339(plan.created),
+        "created": rfc3339(plan.created.replace(microsecond=0)),
         **({"recovered": "yes"} if plan.recovered else {}),
         **({"owner": plan.owner} if plan.owner else {}),
         "backend": f"{plan.provider}:{plan.backend}",
+        **({"provider_name": plan.provider_name} if plan.provider_name else {}),
+        **({"backend_name": plan.backend_name} if plan.backend_name else {}),
         "account": plan.account,
         "instance": plan.instance,
         **({"instance_name": plan.instance_name} if plan.instance_name else {}),
@@ -324,6 +366,7 @@ def detail_rows(
         "tag": plan.tag,
         "tags": " ".join(plan.tags),
         "fingerprint": plan.fingerprint,
+        **({"versions": assignments(plan.versions, " ")} if plan.versions else {}),
     }
     used = [told.usage_s for told in details.values() if told.usage_s is not None]
     if used:
@@ -355,6 +398,17 @@ def detail_rows(
     ]
     left_out = [("left out", str(file)) for file in skipped.files]
     return Rows(("property", "value"), [*properties.items(), *sessions, *files, *left_out])
+
+
+def in_short(properties: Rows) -> Rows:
+    """What a person wants to know of `detail_rows`: no empty ones, and few digits of a checksum."""
+    return properties._replace(
+        rows=[
+            (name, str(value)[:_DIGITS_OF_CHECKSUM] if name == "fingerprint" else value)
+            for name, value in properties.rows
+            if value != ""
+        ]
+    )
 
 
 def skipped_rows(files: Iterable[Unreadable]) -> Rows:

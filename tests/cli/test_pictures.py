@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -28,7 +28,7 @@ def sweep(qjobs, home, tmp_path):
     circuit.ry(Parameter("theta"), 0)
     circuit.rx(Parameter("phi"), 0)
     circuit.measure(0, 0)
-    (tmp_path / "turn.qpy").write_bytes(qpy.encode([circuit]))
+    (tmp_path / "turn.qpy").write_bytes(codec.encode([circuit]))
     rows = [f"{a},{b}" for a in range(102) for b in (0, 1)]
     (tmp_path / "angles.csv").write_text("\n".join(["theta,phi", *rows]))
     command = ("turn.qpy", "-b", "fake:", "--parameters", "angles.csv", "--name", "turn", "--wait")
@@ -161,6 +161,23 @@ def test_as_many_circuits_stand_beside_as_there_are(qjobs, demo, sweep):
                  f"{sweep}:4-7").code == 0  # fmt: skip
 
 
+def test_outcomes_stand_in_the_order_that_is_wished_wherever_they_are(qjobs, demo):
+    by_count = qjobs("result", demo, "--json").document("result")["circuits"][0]["counts"]
+    for wish, expected in (
+        ("outcome", sorted(by_count)),
+        ("count", sorted(by_count, key=lambda outcome: -by_count[outcome])),
+    ):
+        sorting = ("result", demo, "--sort", wish)
+        rows = [line.split("\t")[2] for line in qjobs(*sorting).out.splitlines()]
+        assert rows == expected
+        shown = re.findall(r"^  ([01]{2}) ", qjobs(*sorting, "--format", "table").out, re.MULTILINE)
+        assert shown == expected
+        assert qjobs(*sorting, "--plot", "a.svg").code == 0
+        assert [tip.partition(":")[0] for tip in bars("a.svg")] == expected
+    document = qjobs("result", demo, "--sort", "outcome", "--json").document("result")
+    assert list(document["circuits"][0]["counts"]) == sorted(by_count)
+
+
 def test_a_person_sees_the_curve_of_a_sweep_under_its_numbers(qjobs, sweep):
     shown = qjobs("result", f"{sweep}:0-203:2", "--format", "table", "--top", "1").out
     assert re.search(r"^P\((00|11)\)", shown, re.MULTILINE)
@@ -177,7 +194,7 @@ def test_names_from_outside_are_text_in_a_picture(qjobs, home, tmp_path):
 
     circuit = QuantumCircuit(1, 1, name="<script>alert(1)</script>\x1b[31m")
     circuit.measure(0, 0)
-    (tmp_path / "evil.qpy").write_bytes(qpy.encode([circuit]))
+    (tmp_path / "evil.qpy").write_bytes(codec.encode([circuit]))
     assert qjobs("submit", "evil.qpy", "-b", "fake:", "--wait").code == 0
     assert qjobs("result", "--plot", "a.svg").code == 0
     assert qjobs("result", "--plot", "a.html").code == 0

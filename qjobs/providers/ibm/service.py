@@ -30,7 +30,7 @@ _JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 class JobInfo(NamedTuple):
-    """The service's description of one job. `created` is a time in ISO 8601, UTC."""
+    """The service's description of one job. `created` and `ended` are times in ISO 8601, UTC."""
 
     job_id: str
     status: JobStatus
@@ -41,6 +41,7 @@ class JobInfo(NamedTuple):
     private: bool
     backend: str = ""
     user: str = ""
+    ended: str = ""
 
 
 class JobsPage(NamedTuple):
@@ -230,4 +231,5 @@ def _info(job: Mapping[str, Any]) -> JobInfo:
         private=bool(job.get("private")),
         backend=str(job.get("backend") or ""),
         user=str(job.get("user_id") or ""),
+        ended=str(job.get("ended") or ""),
     )
