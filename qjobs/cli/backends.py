@@ -10,6 +10,7 @@ from qjobs import pool
 from qjobs.circuits.foreign import describe
 from qjobs.cli import options
 from qjobs.cli.groups import OutputOptions
+from qjobs.cli.headings import Heading
 from qjobs.cli.tab import complete_provider
 from qjobs.cli.workspace import open_workspace
 from qjobs.contract import Provider
@@ -24,7 +25,7 @@ from qjobs.render.writing import show
 
 ProviderName = Annotated[
     str | None,
-    typer.Option(
+    Heading.WHERE.option(
         "--provider",
         "-p",
         metavar="NAME",
@@ -38,7 +39,10 @@ def backends(
     *,
     provider: ProviderName = None,
     least_busy: Annotated[
-        bool, typer.Option("--least-busy", help="List only the one with the fewest waiting jobs.")
+        bool,
+        Heading.WHERE.option(
+            "--least-busy", help="List only the one with the fewest waiting jobs."
+        ),
     ] = False,
     account: options.AccountName = "",
     instance: options.Instance = "",
@@ -62,6 +66,8 @@ def backends(
     else:
         rows = offers_by_provider if output.format is Format.TABLE else backend_rows
         show(output, backends_document(offers), rows(offers), most=None, paged=True)
+        chosen = offers[0].address if provider and offers else "PROVIDER:BACKEND"
+        output.hint_next(f"qjobs run FILES... -b {chosen}")
     return ExitCode.OK
 
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 
-def _schemas() -> "dict[str, Traversable]":
+def schema_files() -> "dict[str, Traversable]":
+    """The schemas by name: a schema `status` is that of `qjobs.status/1`."""
     from importlib.resources import files
 
     return {
@@ -28,11 +29,11 @@ def schema(
         typer.Argument(
             metavar="NAME",
             help="Such as status; without it, all names.",
-            autocompletion=one_of(lambda: [(name, "") for name in sorted(_schemas())]),
+            autocompletion=one_of(lambda: [(name, "") for name in sorted(schema_files())]),
         ),
     ] = "",
 ) -> ExitCode:
-    schemas = _schemas()
+    schemas = schema_files()
     if not name:
         sys.stdout.writelines(f"{known}\n" for known in sorted(schemas))
         return ExitCode.OK

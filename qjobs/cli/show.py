@@ -5,6 +5,7 @@ from qjobs.cli.exit_codes import (
     raise_for_credentials,
 )
 from qjobs.cli.groups import ShowOptions
+from qjobs.cli.next_step import say_next
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import resolve
 from qjobs.engine.set.parcel import observables_of
@@ -23,7 +24,7 @@ def show(
     cached: options.Cached = False,
     written: ShowOptions,
 ) -> ExitCode:
-    from qjobs.engine.details import details
+    from qjobs.engine.details import details, with_details
 
     output = written.output
     workspace = open_workspace()
@@ -35,6 +36,7 @@ def show(
     observables = observables_of(target.folder)
     ranges = SweepValues(target.folder).ranges()
     told = {} if cached else details(workspace, report.job_set, report.jobs)
+    report = with_details(target, report, told)
     document = shapes.set_document(
         report, sources=sources, skipped=skipped, observables=observables, details=told,
         ranges=ranges,
@@ -58,4 +60,5 @@ def show(
         if skipped.files:
             show_data(output, document, rows.skipped_rows(skipped.files))
     raise_for_credentials([report])
+    say_next(output, [target], [report])
     return ExitCode.OK

@@ -47,7 +47,9 @@ _KNOWN_HERE = {"fake", "local"}
 
 # A vendor's provider has a folder of its name beside that of the job sets.
 _TAKEN = {*OURS, "sets"}
-_FROM_ENVIRONMENT = ("python", "timeout_s", "submit_timeout_s")
+FROM_ENVIRONMENT = ("python", "timeout_s", "submit_timeout_s")
+"""The settings of a vendor's package that variables may give."""
+
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
@@ -117,7 +119,7 @@ def open_provider(
             )
         return load(name, ProviderContext(home / name, {**table, **given, **chosen}))
     # The variables of `acme-eu` begin like those of `acme`: what is strange is not ours to judge.
-    known = {key: value for key, value in given.items() if key in _FROM_ENVIRONMENT}
+    known = {key: value for key, value in given.items() if key in FROM_ENVIRONMENT}
     try:
         _check_vendor(name)
         return load(VENDORS, ProviderContext(home / name, {**table, **known}))

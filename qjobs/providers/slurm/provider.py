@@ -382,7 +382,7 @@ class SlurmProvider:
             if entries is None:
                 entries = {(entry.comment, entry.task): entry for entry in self._asked()}
             if entry := entries.get((array.key, str(task))):
-                found[job_id] = _times(entry)
+                found[job_id] = times_of(entry)
         return found
 
     def _asked(self) -> Sequence[Entry]:
@@ -526,7 +526,7 @@ def _ended(arrays: Mapping[str, Array], job_id: str) -> JobStatus | None:
     return None
 
 
-def _times(entry: Entry) -> JobTimes:
+def times_of(entry: Entry) -> JobTimes:
     """What Slurm says of a task; its times have no zone, and are local."""
     try:
         start = datetime.fromisoformat(entry.start).astimezone(UTC)
