@@ -45,6 +45,8 @@ MOST_LINES = 0.3  # a package that has more of all lines is a question to answer
 DOORS = {
     "typer": ("cli",),
     "rich": ("render",),
+    "jinja2": ("render",),
+    "markupsafe": ("render",),
     "matplotlib": ("pictures",),
     "tomllib": ("store", "config"),
     "tomli_w": ("store",),
@@ -74,7 +76,7 @@ WORKERS = {
     "backends.running",
     "providers.vendor.vendor",
 }  # fmt: skip
-PROGRAMS = WORKERS | {"providers.local.supervisor", "providers.slurm.task"}
+PROGRAMS = WORKERS | {"providers.local.supervisor", "providers.slurm.task", "simulators.part"}
 
 
 def modules() -> dict[str, Path]:

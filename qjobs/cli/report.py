@@ -3,12 +3,12 @@
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from qjobs import __version__
+from qjobs import __version__, spans
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
 from qjobs.cli.exit_codes import Interrupted, raise_for_credentials, raise_for_jobs
@@ -18,7 +18,7 @@ from qjobs.cli.values import duration_s
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
 from qjobs.engine.deadline import Deadline, within
-from qjobs.engine.report import FINAL, SetReport
+from qjobs.engine.report import FINAL, SetReport, State
 from qjobs.engine.status import status
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode, UsageError
@@ -27,10 +27,13 @@ from qjobs.render.output import Format, Output, is_terminal
 from qjobs.render.text import count
 
 if TYPE_CHECKING:
+    from qjobs.pictures.picture import Panel
     from qjobs.render.page.content import SetPart
 
 _LEAST_S = 1.0
 """Between two pages."""
+_HISTOGRAMS = 9
+_OUTCOMES = 8
 
 
 def report(
@@ -177,6 +180,7 @@ def _part(target: Target, report: SetReport, now: datetime) -> "SetPart":
     from qjobs.render.page.content import set_part
     from qjobs.render.summaries import observable_label
 
+    panels, notes = _panels(target, report)
     plan = report.job_set
     sources = target.folder.sources()
     labels = [observable_label(observable) for observable in observables_of(target.folder)]
@@ -194,4 +198,27 @@ def _part(target: Target, report: SetReport, now: datetime) -> "SetPart":
             labels=labels,
             sources=sources,
         ),
+        panels=panels,
+        notes=notes,
     )
+
+
+def _panels(target: Target, report: SetReport) -> "tuple[Sequence[Panel], Sequence[str]]":
+    """What is to be seen of the circuits with a result, and notes on it."""
+    from qjobs.cli.drawing import source_of
+    from qjobs.pictures.source import Wish
+    from qjobs.pictures.whole import picture
+
+    source = source_of(target, report)
+    done = [job for job in report.jobs if job.state is State.DONE]
+    good = [part for job in done for part in spans.without(job.parts, job.failed)]
+    there = spans.within(spans.runs_of(target.circuits), good)
+    circuits = [index for run in there for index in range(run.start_index, run.end_index + 1)]
+    more = ""
+    if not (report.job_set.parameters or report.job_set.observables):
+        more = "the other circuits are in the table below" if len(circuits) > _HISTOGRAMS else ""
+        circuits = circuits[:_HISTOGRAMS]
+    if not circuits:
+        return (), ()
+    found = picture([replace(source, circuits=circuits)], Wish(top=_OUTCOMES))
+    return found.panels, tuple(filter(None, (*found.notes, more)))

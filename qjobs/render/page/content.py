@@ -9,9 +9,11 @@ from qjobs import spans
 from qjobs.engine.error import Failure
 from qjobs.engine.report import FINAL, SetReport, State
 from qjobs.model import Job, JobSet, Source
+from qjobs.pictures.picture import Panel
 from qjobs.render.failures import FailureGroup, grouped
 from qjobs.render.page.circuits import Table
 from qjobs.render.page.commands import Command, commands
+from qjobs.render.page.drawn import Drawing, draw
 from qjobs.render.page.timeline import KIND_OF, Timeline, timeline
 from qjobs.render.summaries import assignments, next_in_line
 from qjobs.render.text import ago, duration, until
@@ -46,12 +48,6 @@ class Fact(NamedTuple):
     code: bool = False
 
 
-class Picture(NamedTuple):
-    """A picture as SVG, which is markup already."""
-
-    svg: str
-
-
 class SetPart(NamedTuple):
     """What the page says of one set."""
 
@@ -67,7 +63,8 @@ class SetPart(NamedTuple):
     timeline: Timeline | None
     failures: tuple[FailureGroup, ...]
     failures_left: int
-    pictures: tuple[Picture, ...]
+    drawings: tuple[Drawing, ...]
+    notes: tuple[str, ...]
     table: Table
     commands: tuple[Command, ...]
 
@@ -110,10 +107,16 @@ def set_part(
     labels: Sequence[str],
     failures: Iterable[Failure],
     table: Table,
-    pictures: Sequence[Picture] = (),
+    panels: Sequence[Panel] = (),
+    notes: Sequence[str] = (),
 ) -> SetPart:
-    """The part of one set, whose `jobs` are all of it, from what is known of it `now`."""
+    """The part of one set, whose `jobs` are all of it, from what is known of it `now`.
+
+    The `panels` are pictures of its results, the `notes` what is to be known of these.
+    """
     plan = report.job_set
+    drawings = draw(panels)
+    left = len(panels) - len(drawings)
     groups = grouped((plan, failure) for failure in failures)
     return SetPart(
         plan=plan,
@@ -128,7 +131,8 @@ def set_part(
         timeline=timeline(plan.created, jobs, report.jobs, now),
         failures=tuple(groups[:MOST_GROUPS]),
         failures_left=max(0, len(groups) - MOST_GROUPS),
-        pictures=tuple(pictures),
+        drawings=drawings,
+        notes=(*notes, *([f"{left:,} more pictures: too large for a page"] if left else [])),
         table=table,
         commands=tuple(commands(plan, sources)),
     )

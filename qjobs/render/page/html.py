@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from qjobs.pictures.svg.paper import STYLE
 from qjobs.render.page.content import Page
 from qjobs.render.page.timeline import KIND_OF
 from qjobs.render.text import clean, count, rfc3339
@@ -33,10 +34,10 @@ def render(page: Page) -> str:
     )
     environment.filters |= {
         "percent": percent, "share": share, "rfc3339": rfc3339,
-        "listed": listed, "block": block,
+        "listed": listed, "block": block, "drawing": drawing,
     }  # fmt: skip
     environment.globals |= {"count": count, "kind_of": KIND_OF, "most_files": _FILES}
-    style = environment.get_template("page.css").render()
+    style = environment.get_template("page.css").render() + STYLE
     script = environment.get_template("page.js").render()
     return environment.get_template("page.html").render(
         page=page,
@@ -75,6 +76,11 @@ def _visible(value: object) -> Any:
 def percent(part: float) -> str:
     """A share as a length in SVG."""
     return f"{100 * part:.5g}%"
+
+
+def drawing(svg: str) -> Markup:
+    """An SVG, in whose texts nothing is escaped but what would be markup."""
+    return Markup(clean(svg))  # noqa: S704 - of an XML library
 
 
 def listed(numbers: str) -> str:
