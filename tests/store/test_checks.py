@@ -19,7 +19,7 @@ from support.sample_set import (
 
 from qjobs.errors import StateDamaged, StateError
 from qjobs.facts import Fact
-from qjobs.model import Accepted
+from qjobs.model import Accepted, Scalar
 from qjobs.store.folder import SetFolder
 from qjobs.store.state import checks, reading
 from qjobs.store.state import format as layout
@@ -209,6 +209,28 @@ def test_another_name_does_not_look_like_a_change(new_set: NewSet, state_path: P
     assert state.contents.exact
     assert state.contents.job_set.name == "other"
     assert recorded_in(state_path) == recorded_after(*FACTS, accepted(1))
+
+
+def test_options_get_other_values_and_the_first_one_a_table(
+    new_set: NewSet, state_path: Path
+) -> None:
+    new_set()
+    state_path.write_bytes(written())
+    before = reading.read_state(state_path).contents.job_set.options.extra
+    changes: list[dict[str, Scalar]] = [
+        {"cpus-per-task": 4, "time": "2:00:00"},
+        {"time": "4:00:00", "a.b c": 1.5},
+        {"exclusive": True, "a.b c": False},
+    ]
+    for change in changes:
+        with SetFolder(state_path.parent).journal() as journal:
+            journal.label(extra=change)
+        before = {**before, **change}
+        state = reading.read_state(state_path)
+        assert state.damage is None
+        assert state.contents.job_set.options.extra == before
+        assert recorded_in(state_path) == recorded_after(*FACTS)
+    assert state_path.read_text().count("[set.options]") == 1
 
 
 def test_a_changed_file_cannot_be_given_another_name(new_set: NewSet, state_path: Path) -> None:
