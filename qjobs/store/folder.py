@@ -26,6 +26,7 @@ CIRCUITS = "circuits.qpy"
 PARAMETERS = "parameters.npy"
 OBSERVABLES = "observables.json"
 SOURCES = "sources.json"
+SUBMITTING = "submitting.lock"
 
 # Somebody who only asks whether a set is being submitted holds the lock for a moment.
 _CLAIM_WAIT_S = 0.2
@@ -242,7 +243,7 @@ class SetFolder:
 
         Raises BeingSubmitted if there is another, StateUnwritable.
         """
-        lock = FileLock(self._folder / "submitting.lock")
+        lock = FileLock(self._folder / SUBMITTING)
         try:
             if not lock.acquire(wait_s=_CLAIM_WAIT_S):
                 raise BeingSubmitted(
@@ -257,7 +258,7 @@ class SetFolder:
 
     def being_submitted(self) -> bool:
         """Whether a process, perhaps this one, is submitting the set at this moment."""
-        path = self._folder / "submitting.lock"
+        path = self._folder / SUBMITTING
         if not path.exists():
             return False
         lock = FileLock(path)

@@ -69,6 +69,20 @@ class Store:
         self._sets = home / "sets"
         self._clock = clock
 
+    @property
+    def home(self) -> Path:
+        """The state folder."""
+        return self._home
+
+    @property
+    def sets(self) -> Path:
+        """The folder of the sets, which may not be there yet."""
+        return self._sets
+
+    def ids(self) -> list[str]:
+        """The ids of all sets, of those that cannot be read and of drafts, too. Raises StateError."""
+        return sorted(folder.name for folder in self._folders())
+
     def check_writable(self) -> None:
         """Make the folders, and try what recording will do. Raises StateUnwritable."""
         try:
@@ -162,8 +176,13 @@ class Store:
             raise StateError(f"cannot read {self._sets}: {error.strerror}") from error
 
     def _sweep(self) -> None:
-        """Remove what processes that are gone began, and drafts that nobody touched for a day."""
+        """Remove what processes that are gone began."""
         files.sweep(self._sets)
+        for draft in self.left_drafts():
+            draft.abandon()
+
+    def left_drafts(self) -> Iterator["Draft"]:
+        """The drafts of processes that are gone, and those that nobody touched for a day."""
         stale = (self._clock() - _STALE).timestamp()
         for folder in self._folders():
             with suppress(OSError):
@@ -171,7 +190,7 @@ class Store:
                     files.is_left(folder / DRAFT_LOCK)
                     or all(path.stat().st_mtime < stale for path in (folder, *folder.iterdir()))
                 ):
-                    Draft(folder.name, folder).abandon()
+                    yield Draft(folder.name, folder)
 
 
 class Draft(NamedTuple):
