@@ -8,7 +8,7 @@ import typer
 
 from qjobs.model import Scalar
 
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 _LONGEST_SHOWN = 60
 _DIGITS = re.compile(r"\d")
 LARGEST_NUMBER = 2**63 - 1
@@ -19,12 +19,14 @@ _WORDS = {"true": True, "false": False}
 
 
 def duration_s(text: str) -> float:
-    """Seconds from `90`, `90s`, `30m`, `2h` or `1h30m`."""
+    """Seconds from `90`, `90s`, `30m`, `2h`, `1h30m` or `30d`."""
     match = _DURATION.fullmatch(text)
     if match is None or not text:
-        raise typer.BadParameter(f"{text!r} is not a duration such as 90, 90s, 30m, 2h or 1h30m")
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return min(3600 * hours + 60 * minutes + seconds, _LONGEST_S)
+        raise typer.BadParameter(
+            f"{text!r} is not a duration such as 90, 90s, 30m, 2h, 1h30m or 30d"
+        )
+    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return min(86_400 * days + 3600 * hours + 60 * minutes + seconds, _LONGEST_S)
 
 
 def standard_error(text: str) -> float:

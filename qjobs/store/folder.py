@@ -26,6 +26,7 @@ CIRCUITS = "circuits.qpy"
 PARAMETERS = "parameters.npy"
 OBSERVABLES = "observables.json"
 SOURCES = "sources.json"
+RESULTS = "results"
 SUBMITTING = "submitting.lock"
 
 # Somebody who only asks whether a set is being submitted holds the lock for a moment.
@@ -119,7 +120,7 @@ class SetFolder:
         """The results that were fetched."""
         from qjobs.store.results import ResultFiles
 
-        return ResultFiles(self._folder / "results")
+        return ResultFiles(self._folder / RESULTS)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -164,7 +165,7 @@ class SetFolder:
         """Open the set for writing. Raises StateTooNew, StateUnwritable, StateDamaged."""
         from qjobs.store.journal import Journal
 
-        for folder in (self._folder, self._folder / "results"):
+        for folder in (self._folder, self._folder / RESULTS):
             files.sweep(folder)
         # Whoever submits with the last version could not go on in a file of the new format.
         upgrades = self._claimed or not self.being_submitted()

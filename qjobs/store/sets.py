@@ -80,7 +80,7 @@ class Store:
         return self._sets
 
     def ids(self) -> list[str]:
-        """The ids of all sets, of those that cannot be read and of drafts, too. Raises StateError."""
+        """The ids of all sets and drafts, whether they can be read or not. Raises StateError."""
         return sorted(folder.name for folder in self._folders())
 
     def check_writable(self) -> None:
@@ -186,11 +186,12 @@ class Store:
         stale = (self._clock() - _STALE).timestamp()
         for folder in self._folders():
             with suppress(OSError):
-                if not (folder / STATE).exists() and (
+                draft = Draft(folder.name, folder)
+                if draft.disposable and (
                     files.is_left(folder / DRAFT_LOCK)
                     or all(path.stat().st_mtime < stale for path in (folder, *folder.iterdir()))
                 ):
-                    yield Draft(folder.name, folder)
+                    yield draft
 
 
 class Draft(NamedTuple):
@@ -263,17 +264,21 @@ class Draft(NamedTuple):
         planned = {path: files.stamp(path.stat()) for path in written}
         return SetFolder(self.folder, planned=planned, state=state)
 
+    @property
+    def disposable(self) -> bool:
+        """Whether it is no set, and all of it is what a draft can consist of. Raises OSError."""
+        # Anything else is somebody's, and perhaps this was a set before.
+        ours = (CIRCUITS, PARAMETERS, OBSERVABLES, SOURCES, DRAFT_LOCK)
+        return not (self.folder / STATE).exists() and all(
+            path.name.startswith(ours) or path.suffix == ".tmp" for path in self.folder.iterdir()
+        )
+
     def abandon(self) -> None:
         """Remove what a draft can consist of, unless it has become a set."""
         if (self.folder / STATE).exists():
             return
         with suppress(OSError):
-            # Anything else is somebody's, and perhaps this was a set before.
-            ours = (CIRCUITS, PARAMETERS, OBSERVABLES, SOURCES, DRAFT_LOCK)
-            if all(
-                path.name.startswith(ours) or path.suffix == ".tmp"
-                for path in self.folder.iterdir()
-            ):
+            if self.disposable:
                 # Imported here: most sets become what they should.
                 import shutil
 

@@ -143,7 +143,7 @@ class KnownJobs:
         )
         return taken == 1
 
-    def kept(self) -> list[tuple[str, str, str, int, int]]:
+    def kept(self) -> list[tuple[int, str, str, int, int]]:
         """Number, tag, id, size in bytes, and whether it has ended, of each job."""
         return self._database.rows(
             "SELECT job.number, tag, job_id,"
