@@ -255,8 +255,8 @@ def _check_had_again(folder: SetFolder, provider: "Provider") -> None:
         raise OnlyHere(
             f"the results of {set_id}/{spans.written(spans.runs_of(done))} can be had only once, "
             "and would be lost",
-            hint=f"to keep them: qjobs result {set_id} --out FOLDER; to remove them all the same: "
-            f"qjobs rm --force {set_id}",
+            hint=f"to keep them: qjobs result {set_id} --out {set_id}.jsonl; to remove them all "
+            f"the same: qjobs rm --force {set_id}",
         )
 
 
