@@ -114,7 +114,9 @@ def test_a_death_at_any_moment_leaves_a_whole_set_or_one_that_gc_ends(tmp_path: 
         assert sorted(path.name for path in (home / "sets").iterdir()) == sorted(seen), moment
         assert kept(home) == {f"qj-{set_id}" for set_id in seen}, moment
         results = {path.stem for path in (home / "local" / "results").iterdir()}
-        local = [set_id for set_id in seen if workspace.store.open(set_id).job_set.provider != "fake"]
+        local = [
+            set_id for set_id in seen if workspace.store.open(set_id).job_set.provider != "fake"
+        ]
         jobs = [job for set_id in local for job in workspace.store.open(set_id).jobs()]
         assert results == {job_id for job in jobs for job_id in job.job_ids}
     assert whole

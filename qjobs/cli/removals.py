@@ -8,6 +8,7 @@ from qjobs.engine.remove import Removal
 from qjobs.render import house
 from qjobs.render.data import DATA
 from qjobs.render.output import Format, Output
+from qjobs.render.summaries import spans
 from qjobs.render.text import count, size
 from qjobs.render.writing import show
 
@@ -23,6 +24,11 @@ def tell(removals: Sequence[Removal], output: Output, *, dry_run: bool = False) 
         table = house.removal_rows(removals, dry_run=dry_run, human=human)
         show(output, house.removal_document(removals, dry_run=dry_run), table, most=None)
     for removal in gone:
+        if removal.lost:
+            output.warn(
+                f"results that could be had only once are gone: "
+                f"{removal.job_set.set_id}/{spans(removal.lost)}"
+            )
         if removal.problem:
             output.warn(
                 f"{removal.job_set.set_id} is removed, but not all of it: {removal.problem}; "

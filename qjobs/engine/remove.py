@@ -47,14 +47,16 @@ _STOPPING_S = 10.0
 class Removal(NamedTuple):
     """What became of the wish to remove a set: it is gone, unless something `keeps` it.
 
-    `size_bytes` is the room that this freed; of a set that stays, that it takes. `problem` tells
-    what could not be removed of one that is gone.
+    `size_bytes` is the room that this freed; of a set that stays, that it takes. Of one that is
+    gone, `problem` tells what could not be removed, and `lost` are the jobs whose results could be
+    had only once.
     """
 
     job_set: JobSet
     size_bytes: int
     keeps: QjobsError | None = None
     problem: str = ""
+    lost: tuple[int, ...] = ()
 
 
 def remove(workspace: Workspace, target: Target, *, force: bool = False) -> Removal:
@@ -71,7 +73,8 @@ def remove(workspace: Workspace, target: Target, *, force: bool = False) -> Remo
             _stop(workspace, target)
         close_left(workspace, folder)
         provider, problem = _checked(workspace, target, force=force)
-        return _remove(folder, provider, problem)
+        lost = () if provider is None else _given_once(folder, provider)
+        return _remove(folder, provider, problem)._replace(lost=lost)
     except QjobsError as error:
         return _kept(folder, error)
 
@@ -92,8 +95,14 @@ def _checked(workspace: Workspace, target: Target, *, force: bool) -> "tuple[Pro
     """The provider of a set that may go, or why it cannot be had. Raises what keeps the set."""
     provider, problem = _provider(workspace, target.folder.job_set, force=force)
     _check_ended(workspace, target, force=force)
-    if provider is not None and not force:
-        _check_had_again(target.folder, provider)
+    if provider is not None and not force and (once_only := _given_once(target.folder, provider)):
+        set_id = target.folder.job_set.set_id
+        raise OnlyHere(
+            f"the results of {set_id}/{spans.written(spans.runs_of(once_only))} can be had only "
+            "once, and would be lost",
+            hint=f"to keep them: qjobs result {set_id} --out {set_id}.jsonl; to remove them all "
+            f"the same: qjobs rm --force {set_id}",
+        )
     return provider, problem
 
 
@@ -162,11 +171,11 @@ def _provider(
     """The provider, or why it cannot be had, which is borne with `force`."""
     try:
         return workspace.provider_at(job_set.destination), ""
-    except AuthError:
-        raise
     except QjobsError as error:
         if force:
             return None, error.message
+        if isinstance(error, AuthError):
+            raise
         raise ProviderError(
             f"what {job_set.provider} keeps of {job_set.set_id} cannot be removed: {error.message}",
             hint=f"mend that; or, to remove the rest: qjobs rm --force {job_set.set_id}",
@@ -190,11 +199,11 @@ def _stop(workspace: Workspace, target: Target) -> None:
                 f"be learnt from here; look there for the tag {report.tag}",
                 hint=f"once no job of it runs: qjobs rm --force {set_id}",
             )
-    pause_s, _ = polls_s(workspace.provider_at(job_set.destination), job_set.backend)
     until, waiting = time.monotonic() + _STOPPING_S, threading.Event()
     while any(job.pending for job in status(workspace, target).jobs):
         if time.monotonic() > until:
             break
+        pause_s, _ = polls_s(workspace.provider_at(job_set.destination), job_set.backend)
         waiting.wait(pause_s)
 
 
@@ -240,24 +249,17 @@ def _unwanted(jobs: Sequence[Job]) -> list[str]:
     return [job_id for job in jobs for job_id in job.unwanted]
 
 
-def _check_had_again(folder: SetFolder, provider: "Provider") -> None:
-    """Raise OnlyHere if there are results that nobody can have a second time."""
+def _given_once(folder: SetFolder, provider: "Provider") -> tuple[int, ...]:
+    """The jobs with results that nobody can have a second time."""
+    # Imported here, as the provider is by now.
     from qjobs.contract import GivesOnce
 
     job_set = folder.job_set
     if not isinstance(provider, GivesOnce):
-        return
+        return ()
     if not provider.gives_once(backend=job_set.backend, options=job_set.options):
-        return
-    done = [job.index for job in folder.jobs() if any(map(_gave, job.attempts))]
-    if done:
-        set_id = job_set.set_id
-        raise OnlyHere(
-            f"the results of {set_id}/{spans.written(spans.runs_of(done))} can be had only once, "
-            "and would be lost",
-            hint=f"to keep them: qjobs result {set_id} --out {set_id}.jsonl; to remove them all "
-            f"the same: qjobs rm --force {set_id}",
-        )
+        return ()
+    return tuple(job.index for job in folder.jobs() if any(map(_gave, job.attempts)))
 
 
 def _gave(attempt: Attempt) -> bool:

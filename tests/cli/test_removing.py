@@ -120,6 +120,7 @@ def test_jobs_that_cannot_be_stopped_keep_their_set_also_with_force(
     assert ended.code == 8
     assert "could not be stopped: not supported" in ended.err
     assert sets_in(home) == [set_id]
+    assert good(qjobs, *the("qjobs (status .*)", hint_of(ended)).split()).out.count("running") == 3
 
 
 def test_a_job_of_which_nobody_can_tell_keeps_its_set_until_it_is_asked_for_again(
@@ -151,7 +152,8 @@ def test_results_that_can_be_had_only_once_go_only_by_force(
     keep = the("to keep them: qjobs (.*?);", hint_of(ended))
     good(qjobs, *keep.split())
     assert len(Path(f"{set_id}.jsonl").read_text().splitlines()) == 3
-    good(qjobs, *the("same: qjobs (.*)", hint_of(ended)).split())
+    ended = good(qjobs, *the("same: qjobs (.*)", hint_of(ended)).split())
+    assert f"had only once are gone: {set_id}/0-2" in ended.err
     assert sets_in(home) == []
 
 
@@ -223,8 +225,12 @@ def test_no_set_is_no_wish_for_the_newest(
 
     assert qjobs("rm").code == 2
     assert qjobs("tag", "--add", "x").code == 2
-    assert qjobs("prune").code == 2
     assert qjobs("prune", "--yes", "--force").code == 2
+    ended = qjobs("prune")
+    assert ended.code == 2
+    options = the("one of (.*?);", hint_of(ended)).replace(" and", ",").split(", ")
+    for option in options:
+        good(qjobs, "prune", *option.split(), "--dry-run")
     assert sets_in(home) == [set_id]
 
 

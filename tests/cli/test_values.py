@@ -9,13 +9,23 @@ from qjobs.cli.values import duration_s, run_options
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90", 90), ("90s", 90), ("1.5", 1.5), ("30m", 1800), ("2h", 7200), ("1h30m", 5400), ("0", 0)],
+    [
+        ("90", 90),
+        ("90s", 90),
+        ("1.5", 1.5),
+        ("30m", 1800),
+        ("2h", 7200),
+        ("1h30m", 5400),
+        ("0", 0),
+        ("30d", 2592000),
+        ("1d12h", 129600),
+    ],
 )
 def test_durations(text, seconds):
     assert duration_s(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "soon", "-1", "1d", "m", "30m1h", "1 h", "inf", "nan"])
+@pytest.mark.parametrize("text", ["", "soon", "-1", "1w", "d", "m", "30m1h", "1 h", "inf", "nan"])
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(typer.BadParameter):
         duration_s(text)

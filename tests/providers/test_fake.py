@@ -595,3 +595,17 @@ def test_of_many_clients_that_read_a_result_at_once_one_gets_it(world: World) ->
 
             gone = f"the result of job {job_id} was read before and is gone (once)"
             assert answers == ["2", *[gone] * 7]
+
+
+def test_what_was_forgotten_leaves_its_id_unused_and_its_faults_uncounted(world: World) -> None:
+    first = world.submit("fail=1")
+    assert world.status(first) is JobStatus.ERROR
+
+    world.provider.forget("qj-set", [first])
+
+    assert world.status(first) is JobStatus.UNKNOWN
+    second = world.submit("fail=1")
+    assert second != first
+    assert world.status(second) is JobStatus.ERROR
+    world.provider.forget("qj-set", [second])
+    assert world.submit("") not in (first, second)

@@ -233,7 +233,7 @@ class LocalProvider:
     def kept(self) -> Mapping[str, Kept]:
         """The results."""
         found: dict[str, Kept] = {}
-        for job_id, tag, ended in self._queue.ended_jobs():
+        for job_id, tag, ended in self._queue.ends():
             known = found.get(set_tag := set_tag_of(tag), Kept(0, spare=True))
             size_bytes = known.size_bytes + disk.used_bytes(self._folder.result(job_id))
             found[set_tag] = Kept(size_bytes, spare=known.spare and ended)
@@ -243,7 +243,7 @@ class LocalProvider:
         """Remove the results of jobs that have ended, then their rows in the queue."""
         ours = [
             job_id
-            for job_id, tag, ended in self._queue.ended_jobs()
+            for job_id, tag, ended in self._queue.ends(set_tag, job_ids)
             if ended and (set_tag_of(tag) == set_tag or job_id in job_ids)
         ]
         try:

@@ -116,9 +116,14 @@ class Queue:
                 (json.dumps(job_ids),),
             )
 
-    def ended_jobs(self) -> list[tuple[str, str, bool]]:
-        """Id and tag of all jobs, and whether they have ended."""
-        rows = self._database.rows("SELECT job_id, tag, status FROM queued_job ORDER BY number")
+    def ends(self, set_tag: str = "", job_ids: Sequence[str] = ()) -> list[tuple[str, str, bool]]:
+        """Id and tag of jobs, and whether they have ended: of a set and some others, or of all."""
+        rows = self._database.rows(
+            "SELECT job_id, tag, status FROM queued_job WHERE ?1 = '' OR tag GLOB ?1 || '-*'"
+            " OR job_id IN (SELECT value FROM json_each(?2)) ORDER BY number",
+            set_tag,
+            json.dumps(list(job_ids)),
+        )
         return [(job_id, tag, JobStatus(status).final) for job_id, tag, status in rows]
 
     def forget(self, job_ids: Sequence[str]) -> None:
