@@ -153,7 +153,10 @@ class SetFolder:
         with suppress(OSError):
             if files.stamp(path.stat()) == self._state.stamp:
                 return
-        self._take(reading.read_state(path))
+        try:
+            self._take(reading.read_state(path))
+        except NotFound as error:
+            raise NotFound(f"the job set {self.job_set.set_id} was removed meanwhile") from error
 
     def pace(self, per_minute: float) -> "Pace":
         """The turns to submit to the set's provider, which all of its sets share."""

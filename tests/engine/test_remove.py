@@ -122,8 +122,8 @@ class InterferingProvider(ScriptedProvider):
     meanwhile_asked: list[Callable[[], object]] = field(default_factory=list)
 
     def gives_once(self, *, backend: str, options: RunOptions) -> bool:
-        for do in self.meanwhile_asked:
-            do()
+        while self.meanwhile_asked:
+            self.meanwhile_asked.pop()()
         return False
 
 
@@ -159,7 +159,6 @@ class TestMeanwhile:
         others = []
 
         def rival() -> None:
-            provider.meanwhile_asked = []
             others.append(remove(workspace, whole(SetFolder(place(ended)))))
 
         provider.meanwhile_asked = [rival]
