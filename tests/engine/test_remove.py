@@ -9,15 +9,19 @@ from pathlib import Path
 
 import pytest
 from support.scripted import Answer, ScriptedProvider, whole
+from support.tallying import Tallying
 
 from qjobs.engine import address, gc
 from qjobs.engine.cancel import cancel_duplicates
 from qjobs.engine.remove import remove
+from qjobs.engine.report import State
+from qjobs.engine.retry import open_attempts
+from qjobs.engine.status import status
 from qjobs.engine.submit import submit_unsent
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import NotFound, QjobsError, StateUnwritable, Unfinished
 from qjobs.facts import Fact, FactKind
-from qjobs.model import JobStatus, RunOptions
+from qjobs.model import Accepted, JobStatus, RunOptions
 from qjobs.results import CircuitResult, JobResult
 from qjobs.store import removal
 from qjobs.store.folder import SetFolder
@@ -113,6 +117,32 @@ def test_by_force_duplicates_are_stopped_too(
 
     assert remove(workspace, whole(folder), force=True).keeps is None
     assert {job.status for job in provider.jobs.values()} == {JobStatus.CANCELLED}
+
+
+class TestOlderCopies:
+    @pytest.fixture
+    def provider(self) -> Tallying:
+        return Tallying()
+
+    @pytest.mark.parametrize("force", [False, True])
+    def test_jobs_that_an_older_copy_of_the_state_does_not_know_of_keep_their_set(
+        self, workspace: Workspace, sent: SetFolder, provider: Tallying, force: bool
+    ) -> None:
+        provider.finish(JobStatus.ERROR, "it broke")
+        report = status(workspace, whole(sent))
+        older = sent.state_path.read_bytes()
+        open_attempts(workspace, whole(sent), report, (State.ERROR,))
+        submit_unsent(workspace, sent, stop=threading.Event())
+        sent.state_path.write_bytes(older)
+        folder = SetFolder(place(sent))
+        assert not any(isinstance(job.state, Accepted) for job in folder.jobs())
+
+        kept = remove(workspace, whole(folder), force=force).keeps
+
+        running = [job for job in provider.jobs.values() if not job.status.final]
+        assert len(running) == (0 if force else 3)
+        assert place(sent).exists() is not force
+        assert isinstance(kept, Unfinished) is not force
 
 
 @dataclass
