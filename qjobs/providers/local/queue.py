@@ -94,15 +94,19 @@ class Queue:
     def times(self, job_ids: Sequence[str]) -> dict[str, JobTimes]:
         """When those of the jobs that are known began and ended; the place of those that wait."""
         rows = self._database.rows(
-            "SELECT job_id, started_s, ended_s, place FROM queued_job LEFT JOIN"
-            " (SELECT number AS waiting, row_number() OVER (ORDER BY number) AS place"
-            " FROM queued_job WHERE status = 'QUEUED') ON waiting = number"
+            "SELECT job_id, number, status, started_s, ended_s FROM queued_job"
             " WHERE job_id IN (SELECT value FROM json_each(?))",
             json.dumps(job_ids),
         )
+        places: dict[int, int] = {}
+        if any(status == "QUEUED" for _, _, status, _, _ in rows):
+            waiting = self._database.rows(
+                "SELECT number FROM queued_job WHERE status = 'QUEUED' ORDER BY number"
+            )
+            places = {number: place for place, (number,) in enumerate(waiting, start=1)}
         return {
-            job_id: JobTimes(_moment(started_s), _moment(ended_s), place)
-            for job_id, started_s, ended_s, place in rows
+            job_id: JobTimes(_moment(started_s), _moment(ended_s), places.get(number))
+            for job_id, number, _, started_s, ended_s in rows
         }
 
     def ending(self, job_id: str) -> tuple[JobStatus, int, str]:
