@@ -5,14 +5,14 @@ A provider is a plug-in in the entry-point group `qjobs.providers`: a callable t
 `from` the original, and nothing outside a provider's own package knows its client.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
-from qjobs.model import JobStatus, RunOptions, Slice
+from qjobs.model import JobStatus, RunOptions, Scalar, Slice
 
 if TYPE_CHECKING:
     # Nothing but names here, and `cancel` should not load all that reads circuits for them.
@@ -79,6 +79,8 @@ class BackendInfo(NamedTuple):
 
     `operational` says whether it takes jobs to run now, `pending_jobs` how many wait for it;
     None if that is not known. `billed`: where it is costs money, and nobody has named that place.
+    `pretends`: it runs no circuit, and its results are made up, as a test double's are. `alias`:
+    it is one of the others by another name.
     """
 
     name: str
@@ -88,6 +90,8 @@ class BackendInfo(NamedTuple):
     operational: bool = True
     pending_jobs: int | None = None
     billed: bool = False
+    pretends: bool = False
+    alias: bool = False
 
 
 class CancelOutcome(StrEnum):
@@ -205,6 +209,19 @@ class Plans(Protocol):
         """Those of the `extra` options of a set that need other values by now.
 
         With them, `submit` goes on where it raised Recalibrated.
+        """
+
+
+@runtime_checkable
+class Reschedules(Protocol):
+    """Has run options that say where jobs run and for how long, and nothing of what they give."""
+
+    def reschedule(
+        self, options: RunOptions, changes: Mapping[str, Scalar]
+    ) -> Mapping[str, Scalar]:
+        """The `extra` options to be recorded of a set, for jobs that are yet to be submitted.
+
+        Asks nobody. Raises UsageError for an option that has a say in what jobs give.
         """
 
 
@@ -414,6 +431,30 @@ class HoldsObject(Protocol):
         """The object of a job that the backend gave; None if it cannot be had here."""
 
 
+class Finding(NamedTuple):
+    """One thing that a provider has tried: whether it works, what is to be said of it, what to do.
+
+    `name` is the same each time, for programs.
+    """
+
+    name: str
+    works: bool
+    detail: str
+    hint: str = ""
+
+
+@runtime_checkable
+class TriesOut(Protocol):
+    """Finds out whether jobs can run, with one that costs next to nothing."""
+
+    def try_out(self) -> Iterator[Finding]:
+        """Try one thing after the other, and tell each as soon as it is known.
+
+        The first that does not work is the last. What was submitted for it is gone in the end, or
+        when the iterator is closed. Called from the main thread.
+        """
+
+
 class JobDetails(NamedTuple):
     """What a provider tells of one job beyond its status; None where it does not.
 
@@ -436,6 +477,30 @@ class Details(Protocol):
 
     def details(self, job_id: str, *, backend: str) -> JobDetails:
         """Of one job. Costs a question, or two."""
+
+
+class JobTimes(NamedTuple):
+    """When a job began to run and ended, and where it stands in the queue, at its provider.
+
+    None is what has not happened, or what that does not tell. Times have their zone. The
+    `queue_position` of the job that is next is 1, by the whole queue as far as it is known.
+    """
+
+    started: datetime | None = None
+    ended: datetime | None = None
+    queue_position: int | None = None
+    estimated_start: datetime | None = None
+
+
+@runtime_checkable
+class TellsTimes(Protocol):
+    """Knows when jobs began and ended from the answers that it has anyhow."""
+
+    def times(self, job_ids: Sequence[str], *, backend: str) -> Mapping[str, JobTimes]:
+        """Of those of the jobs of which something is known.
+
+        It is called after `statuses` of the same jobs, and asks for nothing that it was told then.
+        """
 
 
 UNDATED = datetime(1970, 1, 1, tzinfo=UTC)

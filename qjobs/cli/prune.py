@@ -8,8 +8,9 @@ import typer
 
 from qjobs.cli import options
 from qjobs.cli.groups import OutputOptions
+from qjobs.cli.headings import Heading
 from qjobs.cli.removals import tell
-from qjobs.cli.values import duration_s
+from qjobs.cli.values import duration_s, whole_number
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
 from qjobs.engine.du import Copies
@@ -29,7 +30,7 @@ def prune(
     *,
     older_than: Annotated[
         float | None,
-        typer.Option(
+        Heading.FILTER.option(
             "--older-than",
             metavar="DURATION",
             parser=duration_s,
@@ -39,17 +40,23 @@ def prune(
     ] = None,
     keep: Annotated[
         int | None,
-        typer.Option(
-            "--keep", metavar="N", min=0, help="Keep the newest N sets.", show_default=False
+        Heading.FILTER.option(
+            "--keep",
+            metavar="N",
+            parser=whole_number(0),
+            help="Keep the newest N sets.",
+            show_default=False,
         ),
     ] = None,
     failed: Annotated[
         bool,
-        typer.Option("--failed", help="Remove only sets in which something failed."),
+        Heading.FILTER.option("--failed", help="Remove only sets in which something failed."),
     ] = False,
     force: options.Force = False,
     dry_run: options.DryRun = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
+    yes: Annotated[
+        bool, Heading.OTHER.option("--yes", "-y", help="Remove without asking.")
+    ] = False,
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output

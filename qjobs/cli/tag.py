@@ -2,11 +2,10 @@
 
 from typing import Annotated
 
-import typer
-
 from qjobs.cli import options
 from qjobs.cli.addresses import find_whole, warn_of
 from qjobs.cli.groups import OutputOptions
+from qjobs.cli.headings import Heading
 from qjobs.cli.labels import tell
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.label import tag as tag_set
@@ -17,10 +16,12 @@ def tag(
     addresses: options.WholeSets,
     *,
     add: Annotated[
-        list[str] | None, typer.Option("--add", metavar="TAG", help="Add a tag; repeatable.")
+        list[str] | None,
+        Heading.OTHER.option("--add", metavar="TAG", help="Add a tag; repeatable."),
     ] = None,
     remove: Annotated[
-        list[str] | None, typer.Option("--remove", metavar="TAG", help="Remove one; repeatable.")
+        list[str] | None,
+        Heading.OTHER.option("--remove", metavar="TAG", help="Remove one; repeatable."),
     ] = None,
     written: OutputOptions,
 ) -> ExitCode:

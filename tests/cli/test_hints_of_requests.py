@@ -27,6 +27,15 @@ def test_no_files(qjobs: Qjobs, files: Path) -> None:
     good(qjobs, *words.replace("FILES...", "bell.qpy").split(), *FAKE)
 
 
+def test_a_retry_with_other_options(qjobs: Qjobs, files: Path) -> None:
+    qjobs("submit", "bell.qpy", "-b", "fake:fail=1", "--wait")
+    ended = qjobs("retry", "--option", "time=2:00:00")
+    assert ended.code == 2
+    command = the("qjobs (submit .*)", hint_of(ended))
+    words = command.replace("FILES", "bell.qpy").replace("KEY=VALUE", "time=2:00:00").split()
+    good(qjobs, *words, *FAKE)
+
+
 def test_a_file_that_is_not_there(qjobs: Qjobs, files: Path) -> None:
     pattern = the("patterns such as '(.*)' work", hint_of(qjobs("submit", "bel.qpy", *FAKE)))
     (files / pattern).parent.mkdir()
@@ -270,6 +279,12 @@ def test_a_range_that_is_none(qjobs: Qjobs, ten: str, separator: str) -> None:
 def test_a_set_that_does_not_exist(qjobs: Qjobs, ten: str, word: str) -> None:
     asked = the("^qjobs (.*)", hint_of(qjobs("status", word))).split()
     assert ten in good(qjobs, *asked).out
+
+
+def test_circuits_of_all_sets(qjobs: Qjobs, ten: str) -> None:
+    asked = the("name one of them: qjobs (.*)", hint_of(qjobs("status", "@all:3"))).split()
+    (found,) = good(qjobs, *asked, "-q").out.split()
+    good(qjobs, "status", f"{found}:3")
 
 
 def test_no_sets_at_all(qjobs: Qjobs, files: Path) -> None:

@@ -17,6 +17,7 @@ from qjobs.contract import (
     CancelOutcome,
     Capabilities,
     FailedPart,
+    JobTimes,
     Kept,
     Limits,
     Names,
@@ -91,7 +92,9 @@ class LocalProvider:
         names[f"{backends.GENERIC}5"] = "Aer with the noise of a made-up device of so many qubits"
         names |= dict.fromkeys(backends.fake_devices(), "Aer with the noise of a real device")
         names |= {one.name: f"{one.factory}, of the config file" for one in backends.definitions()}
-        return tuple(BackendInfo(*item) for item in names.items())
+        return tuple(
+            BackendInfo(*item, alias=item[0] == backends.AUTOMATIC) for item in names.items()
+        )
 
     def limits(self, backend: str) -> Limits:
         """As many jobs as keep all workers busy, however many circuits that is a job."""
@@ -175,6 +178,10 @@ class LocalProvider:
         if any(not status.final for status in known.values()):
             self._supervision.ensure()
         return {job_id: known.get(job_id, JobStatus.UNKNOWN) for job_id in job_ids}
+
+    def times(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobTimes]:
+        """When the workers began and ended, and the places in the queue, of all sets together."""
+        return self._queue.times(job_ids)
 
     def result(self, job_id: str, *, backend: str = "") -> JobResult:
         """The results file of a DONE job, as it is."""
