@@ -473,7 +473,7 @@ Force = Annotated[
     ),
 ]
 DryRun = Annotated[
-    bool, Heading.OTHER.option("--dry-run", help="Remove nothing; list what would go.")
+    bool, Heading.OUTPUT.option("--dry-run", help="Remove nothing; list what would go.")
 ]
 
 # What is looked at.

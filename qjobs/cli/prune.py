@@ -54,9 +54,7 @@ def prune(
     ] = False,
     force: options.Force = False,
     dry_run: options.DryRun = False,
-    yes: Annotated[
-        bool, Heading.OTHER.option("--yes", "-y", help="Remove without asking.")
-    ] = False,
+    yes: Annotated[bool, Heading.RISK.option("--yes", "-y", help="Remove without asking.")] = False,
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
