@@ -86,6 +86,8 @@ def prune(
             output.warn(f"it stays: {error.message}")
     if wrong:
         raise wrong[0]
+    if dry_run and chosen.targets:
+        output.hint_next("the same without --dry-run")
     return ExitCode.OK
 
 
