@@ -10,6 +10,7 @@ from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.result import CircuitRow
 from qjobs.estimates import with_error
 from qjobs.model import JobSet
+from qjobs.order import Order
 from qjobs.render.arrays import read_head
 from qjobs.render.bars import histogram
 from qjobs.render.data import DATA
@@ -157,11 +158,12 @@ def print_histograms(
     total: int,
     top: int,
     hint: str,
+    order: Order = Order.COUNT,
     file_of: Callable[[CircuitRow], str] = lambda _: "",
 ) -> None:
     """Print histograms of the first circuits.
 
-    That is outcomes, the most frequent first, expectation values of the observables with these
+    That is outcomes in this order, expectation values of the observables with these
     labels, and which arrays there are. `file_of` tells the file of a circuit where it is not
     known from the name.
     """
@@ -172,7 +174,7 @@ def print_histograms(
         for line in (
             *_heading(row, file_of(row)),
             *_expectations(row, labels, out.width),
-            *(histogram(row.counts, top, out.width) if row.counts else ()),
+            *(histogram(row.counts, top, out.width, order=order) if row.counts else ()),
         ):
             _put(out, line)
     if total > circuits:
