@@ -52,8 +52,8 @@ COLUMNS = {
     "kind": Column(2, usual="simulator"),
     # When it was.
     "created": Column(4),
-    "waited": Column(3, right=True),
-    "ran": Column(3, right=True),
+    "waited": Column(3, right=True, goes=True),
+    "ran": Column(4, right=True),
     "waited_s": Column(2, goes=True),
     "ran_s": Column(2, goes=True),
     "started": Column(3),
