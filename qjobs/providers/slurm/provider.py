@@ -20,6 +20,7 @@ from qjobs.contract import (
     RemoteJob,
     Submission,
 )
+from qjobs.defaults import see_cancelled
 from qjobs.errors import (
     ProviderError,
     QjobsError,
@@ -102,15 +103,17 @@ class SlurmProvider:
         """An array has as many tasks as the cluster allows, and no more than a thousand."""
         parted(backend)
         return Limits(
-            connections=2, jobs_wanted=_JOBS_WANTED, together=min(self._largest, _LARGEST_CALL)
+            connections=2,
+            jobs_wanted=_JOBS_WANTED,
+            together=min(self._largest or _LARGEST_CALL, _LARGEST_CALL),
         )
 
     @cached_property
-    def _largest(self) -> int:
+    def _largest(self) -> int | None:
         try:
             return commands.largest_array()
         except ProviderError:  # whoever submits will hear of it
-            return _LARGEST_CALL
+            return None
 
     def check(self, backend: str, options: RunOptions) -> None:
         """Raise UnknownBackend or UsageError for what no task could run.
@@ -238,6 +241,8 @@ class SlurmProvider:
 
     def warnings(self, backend: str) -> Sequence[str]:
         """Why tasks wait, and which are said to run but have not been heard of."""
+        if self._largest is None:
+            return ()  # each question to a controller that is not there takes ten seconds
         reasons: dict[str, int] = {}
         for entry in commands.queue():
             if entry.state == "PENDING" and entry.comment.startswith("qj-"):
@@ -298,14 +303,9 @@ class SlurmProvider:
         open_ = [job_id for job_id in ours if not before[job_id].final]
         if open_:
             commands.cancel(_shortened(arrays, open_))
-        after = dict(before)
-        until = time.monotonic() + _CANCEL_S
-        while open_:
-            after |= self.statuses(open_, backend=backend)
-            if all(after[job_id].final for job_id in open_) or time.monotonic() > until:
-                break
-            time.sleep(_POLL_S)
-        return {job_id: _outcome(before[job_id], after[job_id]) for job_id in job_ids}
+        return see_cancelled(
+            before, lambda: self.statuses(open_, backend=backend), limit_s=_CANCEL_S, poll_s=_POLL_S
+        )
 
     def _known(self, job_id: str) -> tuple[Array, int]:
         array, task = task_of(self._shared.by_name(), job_id)
@@ -326,13 +326,3 @@ def _shortened(arrays: Mapping[str, Array], job_ids: Sequence[str]) -> list[str]
         whole = len(numbers) == len(arrays[name].tasks)
         words += [called] if whole else [f"{called}_{number}" for number in numbers]
     return words
-
-
-def _outcome(before: JobStatus, after: JobStatus) -> CancelOutcome:
-    if before.final:
-        return CancelOutcome.ALREADY_FINAL
-    if before is JobStatus.UNKNOWN and after is JobStatus.UNKNOWN:
-        return CancelOutcome.REFUSED
-    if after is JobStatus.CANCELLED:
-        return CancelOutcome.CANCELLED
-    return CancelOutcome.ALREADY_FINAL if after.final else CancelOutcome.REQUESTED

@@ -66,6 +66,12 @@ def other_python(folder: Path) -> Path:
     return python
 
 
+def test_the_quantum_resources_of_an_allocation_are_listed(shell: Shell) -> None:
+    shell.variables["SLURM_JOB_QPU_RESOURCES"] = "ibm_fez,ibm_torino"
+
+    assert "QPUs of this allocation: ibm_fez,ibm_torino" in shell("backends", "-p", "slurm")
+
+
 def test_what_slurm_refuses_is_what_does_not_work(shell: Shell) -> None:
     shell.variables["QJOBS_SLURM_PARTITION"] = "nowhere"
 
