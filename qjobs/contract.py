@@ -79,6 +79,8 @@ class BackendInfo(NamedTuple):
 
     `operational` says whether it takes jobs to run now, `pending_jobs` how many wait for it;
     None if that is not known. `billed`: where it is costs money, and nobody has named that place.
+    `pretends`: it runs no circuit, and its results are made up, as a test double's are. `alias`:
+    it is one of the others by another name.
     """
 
     name: str
@@ -88,6 +90,8 @@ class BackendInfo(NamedTuple):
     operational: bool = True
     pending_jobs: int | None = None
     billed: bool = False
+    pretends: bool = False
+    alias: bool = False
 
 
 class CancelOutcome(StrEnum):
@@ -246,12 +250,14 @@ class Charges(Protocol):
 class Names(NamedTuple):
     """What a provider and its backend are called by those who make them; empty if nobody knows.
 
-    `packages` are the distributions that run jobs there.
+    `packages` are the distributions that run jobs there; `versions` are those of distributions
+    that another environment has.
     """
 
     provider: str = ""
     backend: str = ""
     packages: Sequence[str] = ()
+    versions: Mapping[str, str] = MappingProxyType({})
 
 
 @runtime_checkable
@@ -473,6 +479,30 @@ class Details(Protocol):
         """Of one job. Costs a question, or two."""
 
 
+class JobTimes(NamedTuple):
+    """When a job began to run and ended, and where it stands in the queue, at its provider.
+
+    None is what has not happened, or what that does not tell. Times have their zone. The
+    `queue_position` of the job that is next is 1, by the whole queue as far as it is known.
+    """
+
+    started: datetime | None = None
+    ended: datetime | None = None
+    queue_position: int | None = None
+    estimated_start: datetime | None = None
+
+
+@runtime_checkable
+class TellsTimes(Protocol):
+    """Knows when jobs began and ended from the answers that it has anyhow."""
+
+    def times(self, job_ids: Sequence[str], *, backend: str) -> Mapping[str, JobTimes]:
+        """Of those of the jobs of which something is known.
+
+        It is called after `statuses` of the same jobs, and asks for nothing that it was told then.
+        """
+
+
 UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
 """When a job was made, where nobody says."""
 
@@ -517,6 +547,33 @@ class Tallies(Protocol):
         """The jobs on a backend whose tags begin with `set_tag` and a dash, in any order.
 
         Those that are too new to be found may be missing, unless they were submitted from here.
+        """
+
+
+class Kept(NamedTuple):
+    """What a provider keeps on a disk of the user's, of the jobs of one set.
+
+    It is `spare` where it is of no use without that set: all the jobs have ended, what is kept is
+    not all that tells of a job elsewhere, and no other state folder can have put it there.
+    """
+
+    size_bytes: int
+    spare: bool = False
+
+
+@runtime_checkable
+class Forgets(Protocol):
+    """Keeps records or results of jobs on a disk of the user's, which go with their set."""
+
+    def kept(self) -> Mapping[str, Kept]:
+        """All that is kept, by the tags of sets. Asks no service."""
+
+    def forget(self, set_tag: str, job_ids: Sequence[str]) -> int:
+        """Remove what is kept of the jobs of a set, and give the bytes that this freed.
+
+        All of them have ended. `job_ids` are those that the set knows, for some may not carry its
+        tag. Jobs at a service stay there, and so does all that is of other sets. It is called
+        again where a process died within it. Asks no service.
         """
 
 

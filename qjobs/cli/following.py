@@ -1,6 +1,6 @@
 """Following jobs on the command line: progress, warnings, Ctrl-C and the time limit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from qjobs.cli.exit_codes import Interrupted
@@ -26,10 +26,16 @@ class Followed:
 
 
 def follow_to_end(
-    workspace: Workspace, targets: Sequence[Target], output: Output, limit: Limit
+    workspace: Workspace,
+    targets: Sequence[Target],
+    output: Output,
+    limit: Limit,
+    *,
+    look: Callable[[Sequence[SetReport]], None] = lambda _: None,
 ) -> Followed:
     """Follow the targets until they stand still or the limit is reached.
 
+    What each look at them finds is given to `look`.
     Raises Interrupted on a signal: jobs are never cancelled by it.
     """
     if not targets:
@@ -42,6 +48,7 @@ def follow_to_end(
         progress(output, "running") as meter,
     ):
         for reports in follow(workspace, targets, limit=limit, stop=interruption.stop):
+            look(reports)
             meter.show(
                 sum(map(finished_jobs, reports)),
                 sum(len(report.jobs) for report in reports),

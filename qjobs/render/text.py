@@ -30,6 +30,48 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """How long ago that was, in its largest unit: `3 h ago`; a clock may have been set back."""
+    seconds = (now - moment).total_seconds()
+    if seconds < 1:
+        return "just now"
+    unit, size = next(pair for pair in _UNITS if seconds >= pair[1])
+    return f"{int(seconds // size)} {unit} ago"
+
+
+def until(moment: datetime, now: datetime) -> str:
+    """How soon that is, in its largest unit: `in 5 min`."""
+    words = ago(now, moment)
+    return "now" if words == "just now" else f"in {words.removesuffix(' ago')}"
+
+
+def duration(seconds: float) -> str:
+    """A span of time in its two largest units, or one and a tenth: `2 h 5 min`, `42 s`, `0.3 s`."""
+    if seconds < 0.05:
+        return "< 0.1 s"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    at = next(at for at, (_, size) in enumerate(_UNITS) if whole >= size)
+    unit, size = _UNITS[at]
+    rest = whole % size // _UNITS[at + 1][1] if at + 1 < len(_UNITS) else 0
+    return f"{whole // size} {unit}" + (f" {rest} {_UNITS[at + 1][0]}" if rest else "")
+
+
 def count(number: int, noun: str) -> str:
     """`1 job`, `2 jobs`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def size(size_bytes: int) -> str:
+    """`512 B`, `1.2 kB`, `34 MB`: two digits at least, in powers of 1000."""
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    units = iter(("kB", "MB", "GB", "TB", "PB"))
+    number, unit = size_bytes / 1000, next(units)
+    while number >= 999.5 and unit != "PB":
+        number, unit = number / 1000, next(units)
+    return f"{number:.1f} {unit}" if number < 9.95 else f"{number:.0f} {unit}"

@@ -5,10 +5,12 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from qiskit import QuantumCircuit, qpy
 from qiskit.providers import JobStatus
+from qiskit_aer import AerSimulator
 from support.backends_of_objects import (
     ScriptedBackend,
     numbered,
@@ -78,6 +80,27 @@ def test_sets_are_listed_by_name_and_from_earlier_processes(manager, another_pro
     assert [found.name() for found in other.job_sets(earlier=True)] == ["a", "b"]
     assert [found.name() for found in other.job_sets("b", earlier=True)] == ["b"]
     assert len(other.job_sets()) == 2
+
+
+def test_sets_are_chosen_by_what_they_are_like(manager, another_process):
+    before = datetime.now(UTC)
+    first = manager.run(numbered(1), ScriptedBackend(), name="a", job_tags=["x", "y"])
+    between = datetime.now(UTC)
+    second = manager.run(numbered(1), "fake:delay=0", name="b", job_tags=["x"])
+
+    for words, meant in (
+        ({"tags": ["x"]}, [first, second]),
+        ({"tags": ["y", "x"]}, [first]),
+        ({"backend": "fake:*"}, [second]),
+        ({"backend": "fake"}, [second]),
+        ({"since": between}, [second]),
+        ({"until": between}, [first]),
+        ({"until": before}, []),
+        ({"since": before, "name": "a"}, [first]),
+    ):
+        assert manager.job_sets(**words) == meant, words
+        found = another_process().job_sets(earlier=True, **words)
+        assert [one.name() for one in found] == [one.name() for one in meant], words
 
 
 def test_a_set_that_cannot_be_read_hides_no_other(manager, another_process, home):
@@ -211,6 +234,15 @@ def test_sets_of_python_show_on_the_command_line(manager):
     assert (shown["id"], shown["provider"]) == (job_set.job_set_id(), "python")
     assert [job["state"] for job in shown["jobs"]] == ["done", "done"]
     assert [row["counts"] for row in rows] == [{f"{index:08b}": 6} for index in range(4)]
+
+
+def test_the_header_of_a_set_names_the_package_of_the_backend(manager):
+    job_set = manager.run(numbered(1), AerSimulator())
+
+    header = json.loads(command("show", job_set.job_set_id(), "--json"))
+
+    assert header["provider_name"] == "qiskit-aer"
+    assert header["versions"].keys() == {"qiskit-qjobs", "qiskit", "qiskit-aer"}
 
 
 def test_sets_of_the_command_line_open_in_python(manager, tmp_path):

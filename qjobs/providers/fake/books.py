@@ -28,6 +28,12 @@ _STEPS = (
     "CREATE TABLE note (tag TEXT PRIMARY KEY, text TEXT);",
 )
 
+# The highest number that a job ever had.
+_LAST = (
+    "(SELECT max(ifnull((SELECT max(number) FROM job), 0), ifnull((SELECT value FROM counter"
+    " WHERE series = '' AND name = 'number'), 0)))"
+)
+
 
 class Entry(NamedTuple):
     """One accepted job. Times are seconds since the epoch."""
@@ -95,10 +101,19 @@ class Page:
     def add(self, entry: Entry) -> str:
         """Write a new job down and return its id."""
         cursor = self._connection.execute(
-            "INSERT INTO job VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO job VALUES (1 + {_LAST}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  our own text
             entry[:12],
         )
         return f"{_PREFIX}{cursor.lastrowid}"
+
+    def strike_out(self, set_tag: str, entries: Iterable[Entry]) -> None:
+        """Delete jobs of a series, and all that is known of it. Their numbers stay used."""
+        self._connection.execute(f"INSERT OR REPLACE INTO counter SELECT '', 'number', {_LAST}")
+        for entry in entries:
+            self._connection.execute("DELETE FROM job WHERE number = ?", (_number(entry.job_id),))
+            self._connection.execute("DELETE FROM note WHERE tag = ?", (entry.tag,))
+        for table, column in (("counter", "series"), ("series", "name")):
+            self._connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (set_tag,))  # noqa: S608  our own text
 
     def entries(self, job_ids: Iterable[str]) -> list[Entry]:
         """The jobs of these ids, the oldest first; those unknown are left out."""
@@ -113,6 +128,15 @@ class Page:
         """Every job, the oldest first."""
         return self._select("1")
 
+    def waiting(self, backend: str, *, accepted_after_s: float) -> list[str]:
+        """The ids of the jobs of a backend that wait if they were accepted after that, in order."""
+        rows = self._connection.execute(
+            "SELECT number FROM job WHERE backend = ? AND accepted_s > ? AND NOT cancelled"
+            " ORDER BY number",
+            (backend, accepted_after_s),
+        )
+        return [f"{_PREFIX}{number}" for (number,) in rows.fetchall()]
+
     def unfinished(self, backend: str, now_s: float) -> int:
         """How many jobs of a backend have not ended."""
         ((number,),) = self._connection.execute(
@@ -121,18 +145,18 @@ class Page:
         ).fetchall()
         return int(number)
 
-    def mark_cancelled(self, job_id: str) -> None:
+    def mark_cancelled(self, job_id: str, now_s: float) -> None:
         """Write down that a job was cancelled."""
-        self._mark("cancelled = 1", job_id)
+        self._mark("cancelled = 1, ends_s = ?", job_id, now_s)
 
     def mark_read(self, job_id: str) -> None:
         """Write down that a job's results were read once more."""
         self._mark("reads = reads + 1", job_id)
 
-    def _mark(self, change: str, job_id: str) -> None:
+    def _mark(self, change: str, job_id: str, *values: float) -> None:
         self._connection.execute(
             f"UPDATE job SET {change} WHERE number = ?",  # noqa: S608  our own text, above
-            (_number(job_id),),
+            (*values, _number(job_id)),
         )
 
     def _select(self, which: str, *values: str) -> list[Entry]:

@@ -15,6 +15,8 @@ from qjobs.contract import (
     FailedPart,
     Instance,
     JobDetails,
+    JobTimes,
+    Kept,
     Limits,
     Names,
     Plan,
@@ -271,6 +273,10 @@ class IbmProvider:
         """In few requests; a job that is too new for the lists is INITIALIZING."""
         return self._jobs.statuses(job_ids)
 
+    def times(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobTimes]:
+        """When jobs have ended, by the lists that told so; asks nobody."""
+        return self._jobs.times(job_ids)
+
     def result(self, job_id: str, *, backend: str = "") -> JobResult:
         """Two requests: whether the job is DONE, and what it gave."""
         call = self._known_jobs.of_job(job_id)
@@ -317,6 +323,16 @@ class IbmProvider:
         call = self._known_jobs.of_job(job_id)
         service = self._account.service(call.instance) if call else self._jobs.look(job_id, None)[0]
         return service.details(job_id)
+
+    def kept(self) -> Mapping[str, Kept]:
+        """The shapes of circuits, and results that are given once; none of it is ever spare."""
+        return {series: Kept(size) for series, size in self._known_jobs.sizes().items()}
+
+    def forget(self, set_tag: str, job_ids: Sequence[str]) -> int:
+        """Delete that. The jobs stay at the service."""
+        freed_bytes = self._known_jobs.sizes().get(set_tag, 0)
+        self._known_jobs.strike_out(set_tag, job_ids)
+        return freed_bytes
 
     def open_session(self, *, backend: str, options: RunOptions) -> str:
         """One for the mode. It is billed from its first job on; without one it ends by itself.

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from qjobs import pool, spans
+from qjobs import disk, pool, spans
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.contract import (
     DEFINITION,
@@ -16,6 +16,8 @@ from qjobs.contract import (
     CancelOutcome,
     Capabilities,
     FailedPart,
+    JobTimes,
+    Kept,
     Limits,
     Names,
     Plan,
@@ -38,6 +40,7 @@ from qjobs.regular import open_regular
 from qjobs.results import JobResult
 from qjobs.simulators import names as backends
 from qjobs.simulators.names import Kind
+from qjobs.tags import set_tag_of
 
 JOBS_A_WORKER = 8
 """Into how many jobs a worker's share of a set is cut: progress shows, and no core waits long."""
@@ -89,7 +92,9 @@ class LocalProvider:
         names[f"{backends.GENERIC}5"] = "Aer with the noise of a made-up device of so many qubits"
         names |= dict.fromkeys(backends.fake_devices(), "Aer with the noise of a real device")
         names |= {one.name: f"{one.factory}, of the config file" for one in backends.definitions()}
-        return tuple(BackendInfo(*item) for item in names.items())
+        return tuple(
+            BackendInfo(*item, alias=item[0] == backends.AUTOMATIC) for item in names.items()
+        )
 
     def limits(self, backend: str) -> Limits:
         """As many jobs as keep all workers busy, however many circuits that is a job."""
@@ -174,6 +179,10 @@ class LocalProvider:
             self._supervision.ensure()
         return {job_id: known.get(job_id, JobStatus.UNKNOWN) for job_id in job_ids}
 
+    def times(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobTimes]:
+        """When the workers began and ended, and the places in the queue, of all sets together."""
+        return self._queue.times(job_ids)
+
     def result(self, job_id: str, *, backend: str = "") -> JobResult:
         """The results file of a DONE job, as it is."""
         status, circuits, _ = self._queue.ending(job_id)
@@ -228,6 +237,31 @@ class LocalProvider:
 
         before = {job_id: known.get(job_id, JobStatus.UNKNOWN) for job_id in job_ids}
         return see_cancelled(before, look, limit_s=CANCEL_S, poll_s=POLL_S)
+
+    def kept(self) -> Mapping[str, Kept]:
+        """The results."""
+        found: dict[str, Kept] = {}
+        for job_id, tag, ended in self._queue.ends():
+            known = found.get(set_tag := set_tag_of(tag), Kept(0, spare=True))
+            size_bytes = known.size_bytes + disk.used_bytes(self._folder.result(job_id))
+            found[set_tag] = Kept(size_bytes, spare=known.spare and ended)
+        return found
+
+    def forget(self, set_tag: str, job_ids: Sequence[str]) -> int:
+        """Remove the results of jobs that have ended, then their rows in the queue."""
+        ours = [
+            job_id
+            for job_id, tag, ended in self._queue.ends(set_tag, job_ids)
+            if ended and (set_tag_of(tag) == set_tag or job_id in job_ids)
+        ]
+        try:
+            freed_bytes = sum(disk.remove(self._folder.result(job_id)) for job_id in ours)
+        except OSError as error:
+            raise ProviderError(
+                f"cannot remove the results of {set_tag}: {error.strerror}"
+            ) from error
+        self._queue.forget(ours)
+        return freed_bytes
 
     def _recover(self) -> bool:
         """Settle what a dead supervisor left running; False if one lives, who will see to it."""

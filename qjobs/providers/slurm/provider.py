@@ -14,6 +14,8 @@ from qjobs.contract import (
     FailedPart,
     Finding,
     JobDetails,
+    JobTimes,
+    Kept,
     Limits,
     Names,
     ProviderContext,
@@ -127,7 +129,6 @@ class SlurmProvider:
                 raise UsageError(f"neither sbatch nor Aer has an option {key!r}{near}")
         self._settings.limit(chosen)
         backends.check_options(name, rest)
-        commands.check()
         try:
             self._shared.check()
         except OSError as error:
@@ -135,6 +136,7 @@ class SlurmProvider:
                 f"cannot write in {self._settings.shared}: {error.strerror}",
                 hint="name a folder that submitter and nodes share: QJOBS_SLURM_SHARED",
             ) from error
+        commands.check()
 
     def try_out(self) -> Iterator[Finding]:
         """Submit one tiny task, and see what becomes of it."""
@@ -208,8 +210,13 @@ class SlurmProvider:
     def statuses(self, job_ids: Sequence[str], *, backend: str) -> Mapping[str, JobStatus]:
         """What the tasks left themselves, and one question to Slurm for all others."""
         return watching.statuses(
-            self._shared.by_name(), job_ids, silent_s=self._settings.silent_s, now_s=time.time()
-        )
+            self._shared.by_name(), job_ids, ask=self._ask,
+            silent_s=self._settings.silent_s, now_s=time.time(),
+        )  # fmt: skip
+
+    def times(self, job_ids: Sequence[str], *, backend: str) -> Mapping[str, JobTimes]:
+        """By what the tasks left themselves; else what Slurm has just said, which has no places."""
+        return watching.times(self._shared.by_name(), job_ids, ask=self._asked)
 
     def details(self, job_id: str, *, backend: str) -> JobDetails:
         """When it was submitted, when it began and ended, and when Slurm believes it will begin."""
@@ -236,7 +243,11 @@ class SlurmProvider:
     def _asked(self) -> Sequence[Entry]:
         """What Slurm says of all tasks, asked for once for questions about many jobs."""
         if time.monotonic() > self._queue_at_s + _ASK_AGAIN_S:
-            self._queue, self._queue_at_s = [*commands.queue()], time.monotonic()
+            self._ask()
+        return self._queue
+
+    def _ask(self) -> Sequence[Entry]:
+        self._queue, self._queue_at_s = [*commands.queue()], time.monotonic()
         return self._queue
 
     def warnings(self, backend: str) -> Sequence[str]:
@@ -306,6 +317,19 @@ class SlurmProvider:
         return see_cancelled(
             before, lambda: self.statuses(open_, backend=backend), limit_s=_CANCEL_S, poll_s=_POLL_S
         )
+
+    def kept(self) -> Mapping[str, Kept]:
+        """The arrays, but for the circuits; other state folders may have theirs there, too."""
+        return {set_tag: Kept(size) for set_tag, size in self._shared.sizes().items()}
+
+    def forget(self, set_tag: str, job_ids: Sequence[str]) -> int:
+        """Remove the arrays of a set, and circuits that no other is run from."""
+        try:
+            return self._shared.forget(set_tag)
+        except OSError as error:
+            raise ProviderError(
+                f"cannot remove in {self._shared.arrays}: {error.strerror}"
+            ) from error
 
     def _known(self, job_id: str) -> tuple[Array, int]:
         array, task = task_of(self._shared.by_name(), job_id)

@@ -1,25 +1,35 @@
 """How tasks are: by what they left in the shared folder, and by what Slurm says of the others."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
-from qjobs.contract import UNDATED
+from qjobs.contract import UNDATED, JobTimes
 from qjobs.model import JobStatus
 from qjobs.providers.slurm import commands
+from qjobs.providers.slurm.commands import Entry
 from qjobs.providers.slurm.shared import VOID, Array
 from qjobs.providers.slurm.states import FORGOTTEN, STOPPED, UNHEARD, status
+
+Ask: TypeAlias = Callable[[], Iterable[Entry]]
+"""The question to Slurm for all tasks that it knows."""
 
 _UNSEEN_S = commands.SUBMIT_S + 30.0
 """So long after its submission a task may be missing from what Slurm says."""
 
 
 def statuses(
-    arrays: Mapping[str, Array], job_ids: Sequence[str], *, silent_s: float, now_s: float
+    arrays: Mapping[str, Array],
+    job_ids: Sequence[str],
+    *,
+    ask: Ask,
+    silent_s: float,
+    now_s: float,
 ) -> dict[str, JobStatus]:
     """The status of each task; those that left no outcome are asked for in one question.
 
-    `arrays` are known by what the ids of their tasks begin with. One that was not heard of for
-    `silent_s` seconds is not believed to run. `now_s` is since the epoch.
+    `arrays` are known by what the ids of their tasks begin with; `ask` is the question. One
+    that was not heard of for `silent_s` seconds is not believed to run. `now_s` is since the epoch.
     """
     found: dict[str, JobStatus] = {}
     for job_id in job_ids:
@@ -29,7 +39,7 @@ def statuses(
     if not left:
         return found
     # By their comments: what Slurm calls an array, another may have been called before.
-    entries = {(entry.comment, entry.task): entry for entry in commands.queue()}
+    entries = {(entry.comment, entry.task): entry for entry in ask()}
     gone = []
     for job_id in left:
         array, task = task_of(arrays, job_id)
@@ -83,6 +93,47 @@ def _unlisted(array: Array, task: int, now_s: float, *, lives: bool) -> JobStatu
         return JobStatus.UNKNOWN  # it may begin yet
     array.keep_ending(task, FORGOTTEN if never else UNHEARD)
     return JobStatus.ERROR
+
+
+def times(arrays: Mapping[str, Array], job_ids: Sequence[str], *, ask: Ask) -> dict[str, JobTimes]:
+    """When tasks ran, by what they left; of the others, `ask` is asked once, what Slurm says."""
+    entries: dict[tuple[str, str], Entry] | None = None
+    found = {}
+    for job_id in job_ids:
+        array, task = task_of(arrays, job_id)
+        if array is None:
+            continue
+        if (outcome := array.outcome(task)) is not None:
+            found[job_id] = JobTimes(_at(outcome.get("started")), _at(outcome.get("finished")))
+            continue
+        if entries is None:
+            entries = {(entry.comment, entry.task): entry for entry in ask()}
+        if entry := entries.get((array.key, str(task))):
+            found[job_id] = times_of(entry)
+    return found
+
+
+def times_of(entry: Entry) -> JobTimes:
+    """What Slurm says of a task; its times have no zone, and are local."""
+    try:
+        start = datetime.fromisoformat(entry.start).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return JobTimes()
+    now = status(entry.state)
+    if not now.final:
+        waits = now is JobStatus.QUEUED
+        return JobTimes(estimated_start=start) if waits else JobTimes(started=start)
+    # Of one that was cancelled while it waited, Slurm has it start when it ended.
+    end = start + timedelta(seconds=entry.ran_s)
+    return JobTimes(start if entry.ran_s else None, end)
+
+
+def _at(seconds: object) -> datetime | None:
+    """A time that a task wrote down."""
+    try:
+        return datetime.fromtimestamp(float(str(seconds)), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def task_of(arrays: Mapping[str, Array], job_id: str) -> tuple[Array | None, int]:

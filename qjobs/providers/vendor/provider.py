@@ -17,7 +17,9 @@ from qjobs.contract import (
     BackendInfo,
     CancelOutcome,
     Capabilities,
+    Kept,
     Limits,
+    Names,
     ProviderContext,
     RemoteJob,
     chosen,
@@ -76,6 +78,11 @@ class QiskitProvider(Defaults):
         """Jobs are found only by the calls that were made on this machine."""
         self._described(backend)
         return Capabilities(finds=False, named_options=(TRANSPILE,))
+
+    def names(self, backend: str) -> Names:
+        """The vendor's package, in its version there, and the backend's own name."""
+        fields, _ = self._call("names", backend=backend)
+        return Names(**fields)
 
     def backends(self) -> Sequence[BackendInfo]:
         """Those that the vendor lists."""
@@ -177,6 +184,14 @@ class QiskitProvider(Defaults):
     def cancel_one(self, job_id: str, *, backend: str) -> CancelOutcome:
         """One request."""
         return CancelOutcome(self._ask("cancel", job_id, backend)[0])
+
+    def kept(self) -> Mapping[str, Kept]:
+        """The records of calls, and results; never spare: nobody else can tell of the jobs."""
+        return {set_tag: Kept(size) for set_tag, size in self._known_jobs.sizes().items()}
+
+    def forget(self, set_tag: str, job_ids: Sequence[str]) -> int:
+        """Remove those of a set. The jobs stay at the vendor's."""
+        return self._known_jobs.forget(set_tag, job_ids)
 
     def _described(self, backend: str) -> Mapping[str, Any]:
         """What the service says of a backend, asked once."""

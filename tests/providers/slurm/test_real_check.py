@@ -29,7 +29,7 @@ def test_all_that_jobs_need_is_tried_and_nothing_is_left(shell: Shell) -> None:
     assert all(check["works"] for check in checks.values())
     assert sys.executable in checks["python"]["detail"]
     assert "qiskit-aer" in checks["python"]["detail"]
-    assert not shell.arrays()
+    assert not [path for path in shell.shared.rglob("*") if path.is_file()]
 
 
 def test_a_python_that_the_node_has_not_is_named_with_what_to_look_at(
