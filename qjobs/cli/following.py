@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from qjobs.cli.exit_codes import Interrupted
 from qjobs.cli.signals import Interruption
@@ -12,7 +13,7 @@ from qjobs.engine.wait import Limit, follow, moves, unclear
 from qjobs.engine.workspace import Workspace
 from qjobs.render.output import Output
 from qjobs.render.progress import progress
-from qjobs.render.summaries import finished_jobs, summary
+from qjobs.render.summaries import finished_jobs, place_in_line, summary
 
 _STOPPING = "no longer waiting; the jobs go on"
 
@@ -23,6 +24,13 @@ class Followed:
 
     reports: tuple[SetReport, ...]
     timed_out: bool
+
+
+def _note(reports: Sequence[SetReport], now: datetime, *, place: bool) -> str:
+    """How many jobs are in each state and, if wanted, when the turn of the first of them comes."""
+    jobs = tuple(job for report in reports for job in report.jobs)
+    turn = place_in_line(jobs, now) if place else ""
+    return "; ".join(filter(None, [summary(reports[0]._replace(jobs=jobs)), turn]))
 
 
 def follow_to_end(
@@ -52,7 +60,7 @@ def follow_to_end(
             meter.show(
                 sum(map(finished_jobs, reports)),
                 sum(len(report.jobs) for report in reports),
-                summary(reports[0]._replace(jobs=tuple(j for r in reports for j in r.jobs))),
+                _note(reports, workspace.clock(), place=output.shows_progress),
             )
             for problem in (problem for report in reports for problem in report.problems):
                 if problem not in said:
