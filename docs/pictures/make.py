@@ -156,18 +156,19 @@ def circuits() -> list[object]:
     chance = random.Random(7)
     made = []
     for number in range(JOBS):
-        large = number % 50 == 37
-        qubits = 40 if large else 3 + number % 7 if number % 10 else 17
-        kind = "wide" if large else ("ghz", "ring", "mixed")[number % 3]
+        kind = "wide" if number % 50 == 37 else ("ghz", "pair", "mixed")[number % 3]
+        qubits = 40 if kind == "wide" else 17 if number % 10 == 9 else 2 + number % 5
         circuit = QuantumCircuit(qubits, name=f"{kind}_{qubits:02d}_{number:03d}")
-        circuit.h(0)
+        circuit.h(0) if kind != "pair" else circuit.ry(chance.uniform(0.4, 2.6), 0)
         for qubit in range(qubits - 1):
             circuit.cx(qubit, qubit + 1)
-        for _ in range(4 if kind == "mixed" or qubits == 17 else kind == "ring"):
+        for qubit in range(qubits if kind == "mixed" else 1):
+            circuit.ry(chance.uniform(0.2, 0.9), qubit)
+        # Some take a while, so that there is something to be seen meanwhile.
+        for _ in range(12 if qubits == 17 else 0):
+            circuit.barrier()
             for qubit in range(qubits):
-                circuit.ry(chance.uniform(0, math.pi / 3), qubit)
-            for qubit in range(qubits):
-                circuit.cz(qubit, (qubit + 1) % qubits)
+                circuit.rz(chance.uniform(0, math.pi), qubit)
         circuit.measure_all()
         made.append(circuit)
     return made

@@ -265,6 +265,12 @@ def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
         line.append(f" {group.went_wrong}", "red")
         if group.times:
             line.append(f" (x{group.times})", "")
-        for part in group.message.splitlines() or ["(no message)"]:
+        first, *others = group.messages
+        for part in first.splitlines() or ["(no message)"]:
             line.append(f"\n    {clean(part)}", "")
+        if others:
+            like = (
+                f"{count(len(others), 'message')} that {'differs' if not others[1:] else 'differ'}"
+            )
+            line.append(f"\n    and {like} only in numbers", "dim")
         out.print(line, soft_wrap=True)

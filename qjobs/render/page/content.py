@@ -169,10 +169,10 @@ def _figures(report: SetReport, now: datetime) -> Iterable[Figure]:
     own = [(job, spans.size(job.parts)) for job in report.jobs]
     asked = sum(size for _, size in own)
     done = sum(size for job, size in own if job.state is State.DONE) - report.failed_circuits
-    yield Figure("circuits with a result", f"{done:,}", f"of {asked:,}")
+    yield Figure("circuits done", f"{done:,}", f"of {asked:,}")
     ended = sum(job.state in FINAL for job in report.jobs)
     yield Figure("jobs ended", f"{ended:,}", f"of {len(report.jobs):,}")
-    yield Figure("shots a circuit", f"{plan.options.shots:,}")
+    yield Figure("shots", f"{plan.options.shots:,}")
     yield from _times(report)
     if first := next_in_line(report.jobs):
         place = "" if first.queue_position is None else f"{first.queue_position:,}"
@@ -188,16 +188,16 @@ def _times(report: SetReport) -> Iterable[Figure]:
     """How long jobs waited and ran; where nobody knows when they began, both together."""
     waited = [seconds for job in report.jobs if (seconds := job.waited_s(None)) is not None]
     ran = [seconds for job in report.jobs if (seconds := job.ran_s(None)) is not None]
-    for name, times in (("waited", waited), ("ran", ran)):
+    for name, times in (("median wait", waited), ("median run", ran)):
         if times:
-            yield Figure(f"a job {name}", duration(median(times)), "in the median")
+            yield Figure(name, duration(median(times)))
     lasted = [
         (job.finished - job.submitted).total_seconds()
         for job in report.jobs
         if job.submitted and job.finished
     ]
     if lasted and not ran:
-        yield Figure("a job took", duration(median(lasted)), "in the median")
+        yield Figure("median time of a job", duration(median(lasted)))
 
 
 def _facts(report: SetReport, labels: Sequence[str]) -> Iterable[Fact]:

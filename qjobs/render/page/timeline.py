@@ -68,7 +68,8 @@ def timeline(
 
     `jobs` are all of the set, by their indices. What has not ended lasts until `now`.
     """
-    lanes = [_lane(jobs[report.index], report, created, now) for report in reports]
+    told = any(attempt.started for job in jobs for attempt in job.attempts)
+    lanes = [_lane(jobs[report.index], report, created, now, told=told) for report in reports]
     lanes = [lane for lane in lanes if lane.bars]
     if not lanes:
         return None
@@ -94,7 +95,8 @@ def timeline(
     )
 
 
-def _lane(job: Job, report: JobReport, created: datetime, now: datetime) -> Lane:
+def _lane(job: Job, report: JobReport, created: datetime, now: datetime, *, told: bool) -> Lane:
+    """The bars of one job; `told` says that the provider tells when jobs begin to run."""
     bars: list[Bar] = []
     words = []
     for attempt in job.attempts:
@@ -107,6 +109,8 @@ def _lane(job: Job, report: JobReport, created: datetime, now: datetime) -> Lane
         start, end = ((moment - created).total_seconds() for moment in (began, ended))
         started = report.started if newest else attempt.started
         begun = None if started is None else (started - created).total_seconds()
+        if told and begun is None and state in FINAL:
+            begun = max(start, end)  # it never ran
         found = _bars(start, max(start, end), begun, state)
         bars += found
         lasted = "".join(
