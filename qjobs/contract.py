@@ -79,6 +79,8 @@ class BackendInfo(NamedTuple):
 
     `operational` says whether it takes jobs to run now, `pending_jobs` how many wait for it;
     None if that is not known. `billed`: where it is costs money, and nobody has named that place.
+    `pretends`: it runs no circuit, and its results are made up, as a test double's are. `alias`:
+    it is one of the others by another name.
     """
 
     name: str
@@ -88,6 +90,8 @@ class BackendInfo(NamedTuple):
     operational: bool = True
     pending_jobs: int | None = None
     billed: bool = False
+    pretends: bool = False
+    alias: bool = False
 
 
 class CancelOutcome(StrEnum):
@@ -233,12 +237,14 @@ class Charges(Protocol):
 class Names(NamedTuple):
     """What a provider and its backend are called by those who make them; empty if nobody knows.
 
-    `packages` are the distributions that run jobs there.
+    `packages` are the distributions that run jobs there; `versions` are those of distributions
+    that another environment has.
     """
 
     provider: str = ""
     backend: str = ""
     packages: Sequence[str] = ()
+    versions: Mapping[str, str] = MappingProxyType({})
 
 
 @runtime_checkable

@@ -8,6 +8,7 @@ from qjobs.cli import options
 from qjobs.cli.addresses import warn_of
 from qjobs.cli.exit_codes import raise_for_credentials
 from qjobs.cli.groups import OutputOptions
+from qjobs.cli.next_step import say_next
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import resolve
 from qjobs.engine.status import status
@@ -48,5 +49,5 @@ def adopt(
     shown = shapes.status_document([(report, report.jobs)])
     show(output, shown, table)
     raise_for_credentials([report])
-    output.hint_next(f"qjobs wait {set_id}")
+    say_next(output, [target], [report])
     return ExitCode.OK

@@ -10,12 +10,16 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from qjobs import __version__, paths
+from qjobs.cli import help_pages
 from qjobs.errors import ExitCode, UsageError
-from qjobs.render.output import is_terminal
+from qjobs.near import near_ones
 
 
 class Verb(NamedTuple):
-    """A verb before it is imported: enough for a list of verbs. Each has a module of its own."""
+    """A verb before it is imported: enough for a list of verbs. Each has a module of its own.
+
+    `group` is a key of `help_pages.GROUPS`.
+    """
 
     name: str
     group: str
@@ -109,10 +113,15 @@ VERBS = (
         "qjobs backends",
         "qjobs backends -p local",
     )),
+    Verb("help", "Set up",
+        "Show the help of a verb or on a topic.", (
+        "qjobs help submit",
+        "qjobs help addresses",
+    )),
     Verb("completion", "Set up",
         "Print the script that completes words of qjobs in a shell.", (
-        "qjobs completion bash > ~/.local/share/bash-completion/completions/qjobs",
-        "qjobs completion fish > ~/.config/fish/completions/qjobs.fish",
+        'eval "$(qjobs completion bash)"',
+        "qjobs completion fish | source",
     )),
     Verb("schema", "Set up",
         "Print the JSON Schema of a JSON document.", (
@@ -148,10 +157,20 @@ class _Verbs(TyperGroup):
     """Imports a verb when it is about to run: all of them together cost more than Typer."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        for verb in VERBS:
-            if verb.name == args[0]:
-                self.commands[verb.name] = _import_verb(verb)
+        name = args[0]
+        found = {verb.name: verb for verb in VERBS}.get(name)
+        if found:
+            self.commands[name] = _import_verb(found)
+        elif not (name.startswith("-") or ctx.resilient_parsing):
+            # Whoever follows a suggestion without a look shall not spend or change anything.
+            harmless = [verb.name for verb in VERBS if help_pages.GROUPS[verb.group].harmless]
+            raise UsageError(
+                f"there is no verb {name!r}{near_ones(name, harmless)}", hint="qjobs help"
+            )
         return super().resolve_command(ctx, args)
+
+    def get_help(self, ctx: Any) -> str:
+        return help_pages.of_program(self, ctx, (verb[:3] for verb in VERBS))
 
 
 class _Command(TyperCommand):
@@ -164,6 +183,9 @@ class _Command(TyperCommand):
             for param in self.params:
                 _check_value(param, given.get(param.name or ""))
         return super().parse_args(ctx, args)
+
+    def get_help(self, ctx: Any) -> str:
+        return help_pages.of_verb(self, ctx)
 
 
 def _check_value(param: Any, given: object) -> None:
@@ -185,21 +207,16 @@ def _import_verb(verb: Verb) -> Any:
 
 
 def _typer(**settings: Any) -> typer.Typer:
-    # Rich help is for a terminal: it takes as long again to start.
-    markup: Any = "rich" if is_terminal(sys.stdout) else None
-    return typer.Typer(rich_markup_mode=markup, pretty_exceptions_enable=False, **settings)
+    # Without rich: the help is ours, and rich takes as long again to start.
+    return typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, **settings)
 
 
 def _add(app: typer.Typer, verb: Verb, function: Any) -> None:
-    # To rich a blank line is a line's end; \b keeps lines as they are without rich.
-    rich = app.rich_markup_mode == "rich"
-    epilog = "\n\n".join(verb.examples) if rich else "\n".join(("\b", *verb.examples))
     app.command(
         verb.name,
         cls=_Command,
         help=verb.help,
-        epilog=epilog,
-        rich_help_panel=verb.group,
+        epilog="\n".join(verb.examples),
         context_settings={"help_option_names": ["--help", "-h"]},
     )(function)
 

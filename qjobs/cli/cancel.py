@@ -11,6 +11,7 @@ from qjobs.cli import options
 from qjobs.cli.addresses import find_targets, warn_of
 from qjobs.cli.exit_codes import NotStopped
 from qjobs.cli.groups import OutputOptions
+from qjobs.cli.headings import Heading
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
 from qjobs.engine.asking import away
@@ -36,16 +37,16 @@ def cancel(
     *,
     duplicates: Annotated[
         bool,
-        typer.Option(
+        Heading.WHICH.option(
             "--duplicates",
             help="Cancel only duplicates: further jobs that a provider made of one call.",
         ),
     ] = False,
     others: Annotated[
-        bool, typer.Option("--others", help="Cancel jobs of other users, too.")
+        bool, Heading.RISK.option("--others", help="Cancel jobs of other users, too.")
     ] = False,
     whole_jobs: options.WholeJobs = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Cancel without asking.")] = False,
+    yes: Annotated[bool, Heading.RISK.option("--yes", "-y", help="Cancel without asking.")] = False,
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
@@ -82,6 +83,7 @@ def cancel(
             f"{plan.set_id}/{first.index}: {first.outcome.value}",
             hint=again if unknown else f"qjobs status {sets}",
         )
+    output.hint_next(f"qjobs status {' '.join(t.folder.job_set.set_id for t in targets)}")
     return ExitCode.OK
 
 

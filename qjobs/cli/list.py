@@ -5,6 +5,9 @@ from typing import Annotated
 import typer
 
 from qjobs.cli.groups import OutputOptions
+from qjobs.cli.headings import Heading
+from qjobs.cli.next_step import next_step
+from qjobs.cli.values import whole_number
 from qjobs.cli.workspace import open_workspace
 from qjobs.errors import ExitCode
 from qjobs.render import rows, shapes
@@ -16,9 +19,12 @@ from qjobs.render.writing import show as show_data
 def list_(
     *,
     limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, help="List at most N sets.")
+        int,
+        Heading.SHOWN.option(
+            "--limit", metavar="N", parser=whole_number(1), help="List at most N sets."
+        ),
     ] = 20,
-    every: Annotated[bool, typer.Option("--all", help="List all sets.")] = False,
+    every: Annotated[bool, Heading.SHOWN.option("--all", help="List all sets.")] = False,
     written: OutputOptions,
 ) -> ExitCode:
     from qjobs.engine.list import list_sets
@@ -44,4 +50,6 @@ def list_(
     else:
         table = rows.list_rows(reports)
     show_data(output, shapes.list_document(reports), table, most=None)
+    # Of the newest; whether somebody is submitting it, `status` looks.
+    output.hint_next(next_step(reports[:1], after="list", sending=True))
     return ExitCode.OK

@@ -8,12 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from qjobs import __version__, spans
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
 from qjobs.cli.exit_codes import Interrupted, raise_for_credentials, raise_for_jobs
+from qjobs.cli.headings import Heading
+from qjobs.cli.next_step import say_next
 from qjobs.cli.values import duration_s
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
@@ -41,11 +41,11 @@ def report(
     *,
     out: Annotated[
         str | None,
-        typer.Option("--out", "-o", metavar="FILE", help="Write the page to this file."),
+        Heading.OUTPUT.option("--out", "-o", metavar="FILE", help="Write the page to this file."),
     ] = None,
     every: Annotated[
         float | None,
-        typer.Option(
+        Heading.WAITING.option(
             "--every",
             metavar="DURATION",
             parser=duration_s,
@@ -81,6 +81,7 @@ def report(
     raise_for_credentials(reports)
     if exit_status or timed_out:
         raise_for_jobs(reports, timed_out=timed_out, recorded=cached)
+    say_next(output, targets, reports)
     return ExitCode.OK
 
 

@@ -10,6 +10,7 @@ from qjobs.cli.drawing import Beside, PlotOptions, beside, draw, source_of
 from qjobs.cli.exit_codes import raise_for_credentials, raise_for_jobs
 from qjobs.cli.following import follow_to_end
 from qjobs.cli.groups import OutputOptions, WaitOptions
+from qjobs.cli.next_step import say_next
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine import result as engine
 from qjobs.engine.address import Target
@@ -75,6 +76,7 @@ def result(
     print_results(
         workspace, targets, reports, output, selected, timed_out=timed_out, deadline=deadline
     )
+    say_next(output, targets, reports, after="result")
     return ExitCode.OK
 
 

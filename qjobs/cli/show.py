@@ -5,6 +5,7 @@ from qjobs.cli.exit_codes import (
     raise_for_credentials,
 )
 from qjobs.cli.groups import ShowOptions
+from qjobs.cli.next_step import say_next
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import resolve
 from qjobs.engine.set.parcel import observables_of
@@ -46,13 +47,17 @@ def show(
     properties = rows.detail_rows(
         report, sources, labels, skipped=left_out, details=told, ranges=ranges
     )
+    if output.format is Format.TABLE:
+        properties = rows.in_short(properties)
     show_data(output, document, properties)
     if output.format is Format.TABLE:
         jobs = rows.job_rows([(report, report.jobs)], short=True)
+        jobs = jobs._replace(titles={report.job_set.set_id: ""})  # it is said above
         show_data(output, document, jobs)
         if told:
             show_data(output, document, rows.time_rows(report.jobs, told))
         if skipped.files:
             show_data(output, document, rows.skipped_rows(skipped.files))
     raise_for_credentials([report])
+    say_next(output, [target], [report])
     return ExitCode.OK

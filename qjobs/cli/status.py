@@ -12,6 +12,8 @@ from qjobs.cli.exit_codes import (
     warn_of_jobs_out_of_reach,
 )
 from qjobs.cli.groups import OutputOptions
+from qjobs.cli.headings import Heading
+from qjobs.cli.next_step import say_next
 from qjobs.cli.reports import looked_into, summarize
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.report import FAILED, FINAL, State
@@ -27,19 +29,23 @@ def status(
     addresses: options.Addresses = None,
     *,
     cached: options.Cached = False,
-    jobs: Annotated[bool, typer.Option("--jobs", help="Show a row for each job.")] = False,
+    jobs: Annotated[bool, Heading.SHOWN.option("--jobs", help="Show a row for each job.")] = False,
     failed: Annotated[
-        bool, typer.Option("--failed", help="Show jobs that failed, were refused or cancelled.")
+        bool,
+        Heading.SHOWN.option("--failed", help="Show jobs that failed, were refused or cancelled."),
     ] = False,
-    pending: Annotated[bool, typer.Option("--pending", help="Show unfinished jobs.")] = False,
-    done: Annotated[bool, typer.Option("--done", help="Show jobs that are done.")] = False,
+    pending: Annotated[
+        bool, Heading.SHOWN.option("--pending", help="Show unfinished jobs.")
+    ] = False,
+    done: Annotated[bool, Heading.SHOWN.option("--done", help="Show jobs that are done.")] = False,
     exit_status: options.ExitStatus = False,
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
     workspace = open_workspace()
     reports = []
-    for target in find_targets(workspace, addresses, output.warn):
+    targets = find_targets(workspace, addresses, output.warn)
+    for target in targets:
         report = ask_status(workspace, target, cached=cached)
         reports.append(
             looked_into(workspace, target, report) if exit_status and not cached else report
@@ -68,6 +74,8 @@ def status(
         warn_of_jobs_out_of_reach(report, output)
     if exit_status:
         raise_for_jobs(reports, recorded=cached)
+    if not any(report.away for report in reports):  # of these was said who can do what
+        say_next(output, targets, reports)
     return ExitCode.OK
 
 

@@ -10,6 +10,7 @@ from qjobs.cli.exit_codes import (
     raise_for_submission,
 )
 from qjobs.cli.following import follow_to_end
+from qjobs.cli.next_step import say_next
 from qjobs.cli.reports import status_of
 from qjobs.cli.signals import Interruption
 from qjobs.engine.address import Target
@@ -164,19 +165,9 @@ def conclude(
         followed = follow_to_end(workspace, targets, output, limit)
         reports, timed_out = followed.reports, followed.timed_out
     if not output.ids_only:
-        if output.format is Format.TABLE:
-            for report in reports:
-                plan = report.job_set
-                output.note(
-                    f"{set_title(plan)}  {plan.provider}:{plan.backend}  "
-                    f"{count(plan.circuits, 'circuit')} in {count(len(report.jobs), 'job')}, "
-                    f"{count(plan.options.shots, 'shot')} each"
-                )
-        show(
-            output,
-            document(reports),
-            job_rows([(r, r.jobs) for r in reports], short=output.format is Format.TABLE),
-        )
+        table = job_rows([(r, r.jobs) for r in reports], short=output.format is Format.TABLE)
+        titles = {report.job_set.set_id: _title(report) for report in reports}
+        show(output, document(reports), table._replace(titles=titles))
     if errors:
         # Where the jobs were followed, how they ended says more than how they were sent.
         if limit is not None and not any(isinstance(e, _FINAL) for e in errors):
@@ -184,8 +175,16 @@ def conclude(
         raise errors[0]
     if limit is not None:
         raise_for_jobs(reports, timed_out=timed_out)
-    verb = "status" if limit is None else "result"
-    output.hint_next(f"qjobs {verb} {' '.join(r.job_set.set_id for r in reports)}")
+    say_next(output, targets, reports, after="submit" if limit is None else "")
+
+
+def _title(report: SetReport) -> str:
+    plan = report.job_set
+    return (
+        f"{set_title(plan)}  {plan.provider}:{plan.backend}  "
+        f"{count(plan.circuits, 'circuit')} in {count(len(report.jobs), 'job')}, "
+        f"{count(plan.options.shots, 'shot')} each"
+    )
 
 
 def known_reports(targets: Sequence[Target]) -> tuple[SetReport, ...]:

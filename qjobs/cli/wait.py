@@ -6,6 +6,7 @@ from qjobs.cli.exit_codes import (
     raise_for_jobs,
 )
 from qjobs.cli.groups import OutputOptions, WaitOptions
+from qjobs.cli.next_step import say_next
 from qjobs.cli.reports import summarize
 from qjobs.cli.workspace import open_workspace
 from qjobs.errors import ExitCode
@@ -33,4 +34,5 @@ def wait(
     elif output.asked_for:
         show_data(output, shapes.status_document(shown), rows.job_rows(shown))
     raise_for_jobs(followed.reports, timed_out=followed.timed_out)
+    say_next(output, targets, followed.reports)
     return ExitCode.OK

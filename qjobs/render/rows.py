@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import compress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from qjobs.render.summaries import assignments, most_frequent, summary
+from qjobs.render.summaries import assignments, most_frequent, set_title, summary
 from qjobs.render.text import ago, count, duration, rfc3339
 
 if TYPE_CHECKING:
@@ -25,12 +24,20 @@ if TYPE_CHECKING:
 
 Cell: TypeAlias = str | int | float
 
+_DIGITS_OF_CHECKSUM = 16
+
 
 class Rows(NamedTuple):
-    """A table as data: the names of its columns and its rows, which may be read only once."""
+    """A table as data: the names of its columns and its rows, which may be read only once.
+
+    For a person, rows that follow one another with the same value in the column `group` stand
+    under one heading: what `titles` has for that value, or the value itself.
+    """
 
     columns: Sequence[str]
     rows: Iterable[Sequence[Cell]]
+    group: str = ""
+    titles: Mapping[str, str] = MappingProxyType({})
 
 
 _JOB_COLUMNS = ("set", "job", "start", "end", "attempt", "state")
@@ -38,25 +45,19 @@ _JOB_COLUMNS = ("set", "job", "start", "end", "attempt", "state")
 
 def job_rows(sets: Iterable[tuple[SetReport, Sequence[JobReport]]], *, short: bool = False) -> Rows:
     """A row a job; a `short` one has no times but how long the job waited and ran, for a person."""
+    sets = list(sets)
+    titles = {report.job_set.set_id: set_title(report.job_set) for report, _ in sets}
     if short:
         jobs = [_short(*cells) for cells in _jobs(sets)]
-        return _without_empty(Rows((*_JOB_COLUMNS, "waited", "ran", "job_id", "message"), jobs))
+        columns: Sequence[str] = (*_JOB_COLUMNS, "waited", "ran", "job_id", "message")
+        return Rows(columns, jobs, group="set", titles=titles)
     times = ("submitted", "started", "finished", "waited_s", "ran_s")
     columns = (*_JOB_COLUMNS, "job_id", "message", *times)
-    return Rows(columns, ((*job, *said, *at, *spans) for job, said, at, spans in _jobs(sets)))
+    cells = ((*job, *said, *at, *spans) for job, said, at, spans in _jobs(sets))
+    return Rows(columns, cells, group="set", titles=titles)
 
 
 _Cells: TypeAlias = tuple[Cell, ...]
-
-
-def _without_empty(table: Rows, columns: Sequence[str] = ("waited", "ran")) -> Rows:
-    """The table without those of the columns that say nothing."""
-    rows = list(table.rows)
-    kept = [
-        name not in columns or any(row[at] != "" for row in rows)
-        for at, name in enumerate(table.columns)
-    ]
-    return Rows(tuple(compress(table.columns, kept)), [tuple(compress(row, kept)) for row in rows])
 
 
 def _short(job: _Cells, said: _Cells, _: _Cells, spans: _Cells) -> _Cells:
@@ -246,7 +247,7 @@ def _apart(parameters: Sequence[str], ours: Sequence[str]) -> Iterator[str]:
         yield column
 
 
-def cancel_rows(outcomes: Iterable[tuple[JobSet, CancelReport]]) -> Rows:
+def cancel_rows(outcomes: Sequence[tuple[JobSet, CancelReport]]) -> Rows:
     """A row a job."""
     return Rows(
         ("set", "job", "start", "end", "outcome", "job_id", "duplicate"),
@@ -262,6 +263,8 @@ def cancel_rows(outcomes: Iterable[tuple[JobSet, CancelReport]]) -> Rows:
             )
             for plan, report in outcomes
         ),
+        group="set",
+        titles={plan.set_id: set_title(plan) for plan, _ in outcomes},
     )
 
 
@@ -342,10 +345,12 @@ def detail_rows(
         "id": plan.set_id,
         "name": plan.name,
         "state": report.state,
-        "created": rfc3339(plan.created),
+        "created": rfc3339(plan.created.replace(microsecond=0)),
         **({"recovered": "yes"} if plan.recovered else {}),
         **({"owner": plan.owner} if plan.owner else {}),
         "backend": f"{plan.provider}:{plan.backend}",
+        **({"provider_name": plan.provider_name} if plan.provider_name else {}),
+        **({"backend_name": plan.backend_name} if plan.backend_name else {}),
         "account": plan.account,
         "instance": plan.instance,
         **({"instance_name": plan.instance_name} if plan.instance_name else {}),
@@ -359,6 +364,7 @@ def detail_rows(
         "tag": plan.tag,
         "tags": " ".join(plan.tags),
         "fingerprint": plan.fingerprint,
+        **({"versions": assignments(plan.versions, " ")} if plan.versions else {}),
     }
     used = [told.usage_s for told in details.values() if told.usage_s is not None]
     if used:
@@ -390,6 +396,17 @@ def detail_rows(
     ]
     left_out = [("left out", str(file)) for file in skipped.files]
     return Rows(("property", "value"), [*properties.items(), *sessions, *files, *left_out])
+
+
+def in_short(properties: Rows) -> Rows:
+    """What a person wants to know of `detail_rows`: no empty ones, and few digits of a checksum."""
+    return properties._replace(
+        rows=[
+            (name, str(value)[:_DIGITS_OF_CHECKSUM] if name == "fingerprint" else value)
+            for name, value in properties.rows
+            if value != ""
+        ]
+    )
 
 
 def skipped_rows(files: Iterable[Unreadable]) -> Rows:

@@ -11,16 +11,14 @@ from qjobs.engine.result import CircuitRow
 from qjobs.estimates import with_error
 from qjobs.model import JobSet
 from qjobs.render.arrays import read_head
+from qjobs.render.bars import histogram
+from qjobs.render.columns import table_lines
 from qjobs.render.data import DATA
+from qjobs.render.folding import folded
 from qjobs.render.output import is_terminal
+from qjobs.render.pager import page
 from qjobs.render.rows import Cell, Rows, expectations
-from qjobs.render.summaries import (
-    done_circuits,
-    most_frequent,
-    next_in_line,
-    set_title,
-    summary,
-)
+from qjobs.render.summaries import done_circuits, next_in_line, set_title, summary
 from qjobs.render.text import ago, clean, count, duration, first_line, until
 
 if TYPE_CHECKING:
@@ -29,12 +27,9 @@ if TYPE_CHECKING:
 
 # Wide enough that nothing is ever cut where no terminal sets the width.
 _WIDTH_WITHOUT_TERMINAL = 1000
-# Columns of text of any length. Where a table is too wide these are folded, and no others.
-_FOLDED = frozenset({"name", "backend", "jobs", "job_id", "message", "value", "files", "left out"})
 _FILES_NAMED = 3
 _VALUES_NAMED = 4
-_BAR_CELLS = 24
-_BLOCKS = " ▏▎▍▌▋▊▉█"
+_BAR_CELLS = 24  # of the bar of a set
 _STYLES = {
     State.DONE: "green",
     State.RUNNING: "cyan",
@@ -60,22 +55,22 @@ def console() -> "Console":
     )
 
 
-def print_table(table: Rows, *, most: int | None) -> None:
-    """A table of the first `most` rows (None: of all), and how many more there are."""
-    from rich.table import Table
-    from rich.text import Text
+def print_table(table: Rows, *, most: int | None, paged: bool = False) -> None:
+    """A table of the first `most` rows (None: of all), and how many more there are.
 
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for column in table.columns:
-        grid.add_column(column, overflow="fold", no_wrap=column not in _FOLDED)
-    rows = iter(table.rows)
-    for row in islice(rows, most):
-        grid.add_row(*(Text(clean(str(cell)), _style(cell)) for cell in row))
+    If it may be `paged`, a terminal's user reads in a pager what is longer than the screen.
+    """
     out = console()
-    out.print(grid)
-    left = sum(1 for _ in rows)
-    if left:
-        out.print(f"... {left} more")
+    lines = [*table_lines(table, width=out.width, most=most, style=_style)]
+    if not (paged and page(out, lines)):
+        for line in lines:
+            out.print(line, soft_wrap=True)
+
+
+def _put(out: "Console", line: "Text") -> None:
+    """Print a line, broken between words where it is wider than the terminal."""
+    for part in folded(line, out.width):
+        out.print(part, soft_wrap=True)
 
 
 def _style(cell: Cell) -> str:
@@ -93,19 +88,19 @@ def print_summary(report: SetReport, jobs: Sequence[JobReport], now: datetime) -
     line.append(report.state.value.upper(), _STYLES.get(report.state, ""))
     line.append(f"  {summary(report)}  ({done_circuits(report)})")
     line.append(f"  {_when(report, now)}", "dim")
-    out.print(line, soft_wrap=True)
+    _put(out, line)
     out.print(_progress_bar(report))
     if first := next_in_line(report.jobs):
-        out.print(Text(f"  job {first.index} {_place(first, now)}"), soft_wrap=True)
+        _put(out, Text(f"  job {first.index} {_place(first, now)}"))
     for session in report.sessions:
         if session.closed is None:
-            out.print(Text(f"  session {clean(session.session_id)} open"), soft_wrap=True)
+            _put(out, Text(f"  session {clean(session.session_id)} open"))
     failed = [job for job in jobs if job.went_wrong]
     for job in failed[:20]:
         reason = Text(f"  job {job.index}  circuits {job.slice}  ")
         reason.append(job.state.value, "" if job.failed else _STYLES.get(job.state, ""))
         reason.append(f"  {first_line(job.message)}")
-        out.print(reason, soft_wrap=True)
+        _put(out, reason)
     if len(failed) > 20:
         out.print(f"  ... {len(failed) - 20} more: qjobs error {plan.set_id}")
 
@@ -165,16 +160,18 @@ def print_histograms(
     labels, and which arrays there are. `file_of` tells the file of a circuit where it is not
     known from the name.
     """
+    from rich.text import Text
+
     out = console()
     for row in islice(rows, circuits):
         for line in (
             *_heading(row, file_of(row)),
             *_expectations(row, labels),
-            *_histogram(row, top),
+            *(histogram(row.counts, top, out.width) if row.counts else ()),
         ):
-            out.print(line, soft_wrap=True)
+            _put(out, line)
     if total > circuits:
-        out.print(f"... {count(total - circuits, 'more circuit')}: {hint}", soft_wrap=True)
+        _put(out, Text(f"... {count(total - circuits, 'more circuit')}: {hint}"))
 
 
 def _heading(row: CircuitRow, file: str) -> Iterable["Text"]:
@@ -213,30 +210,6 @@ def _expectations(row: CircuitRow, labels: Sequence[str]) -> Iterable["Text"]:
         yield line
 
 
-def _histogram(row: CircuitRow, top: int) -> Iterable["Text"]:
-    from rich.text import Text
-
-    if row.counts is None:
-        return
-    ranked = most_frequent(row.counts.items())
-    highest = ranked[0][1] if ranked else 1
-    measured = sum(row.counts.values()) or 1
-    width = len(str(highest))
-    for outcome, number in ranked[:top]:
-        line = Text(f"  {clean(outcome)}  {number:>{width}}  {number / measured:6.1%}  ")
-        line.append(bar(number / highest), "cyan")
-        yield line
-    if len(ranked) > top:
-        yield Text(f"  ... {count(len(ranked) - top, 'more outcome')}", "dim")
-
-
-def bar(share: float) -> str:
-    """A bar of eighth blocks for a share from 0 to 1; never empty for what is not 0."""
-    eighths = max(round(share * _BAR_CELLS * 8), 1 if share > 0 else 0)
-    full, rest = divmod(eighths, 8)
-    return "█" * full + _BLOCKS[rest].strip()
-
-
 def _some(files: Sequence[str]) -> str:
     """The first of some files, in brackets."""
     if not files:
@@ -255,22 +228,20 @@ def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
     out = console()
     titled = ""
     for group in grouped(failures):
-        line = Text()
         if group.plan.set_id != titled:
             titled = group.plan.set_id
-            line.append(f"{set_title(group.plan)}\n", "bold")
+            _put(out, Text(set_title(group.plan), "bold"))
+        line = Text()
         line.append(f"  {group.jobs}", "")
         if group.circuits:
             line.append(f", circuits {group.circuits}{_some(group.files)}", "")
         line.append(f" {group.went_wrong}", "red")
         if group.times:
             line.append(f" (x{group.times})", "")
+        _put(out, line)
         first, *others = group.messages
         for part in first.splitlines() or ["(no message)"]:
-            line.append(f"\n    {clean(part)}", "")
+            _put(out, Text(f"    {clean(part)}"))
         if others:
-            like = (
-                f"{count(len(others), 'message')} that {'differs' if not others[1:] else 'differ'}"
-            )
-            line.append(f"\n    and {like} only in numbers", "dim")
-        out.print(line, soft_wrap=True)
+            like = f"{count(len(others), 'message')} that differ{'' if others[1:] else 's'}"
+            _put(out, Text(f"    and {like} only in numbers", "dim"))

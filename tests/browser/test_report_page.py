@@ -13,7 +13,7 @@ from qiskit.circuit import Parameter
 from support.browser import Tab
 from support.looks import ILLEGIBLE, STICKS_OUT
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.supervision import stop
 
@@ -57,7 +57,7 @@ class Place:
         return out.strip()
 
     def dump(self, name: str, *circuits: QuantumCircuit) -> str:
-        (self.folder / name).write_bytes(qpy.encode(list(circuits)))
+        (self.folder / name).write_bytes(codec.encode(list(circuits)))
         return name
 
 

@@ -11,7 +11,7 @@ from qiskit import QuantumCircuit, qasm2, qasm3
 from support.hints import good, hint_of
 from support.html_pages import commands, elements
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 
 HOSTILE = (
     "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}\x1b[31m\u202e"
@@ -26,7 +26,7 @@ def circuit(name: str = "one", bits: int = 1) -> QuantumCircuit:
 
 
 def dump(path: str, *circuits: QuantumCircuit) -> str:
-    Path(path).write_bytes(qpy.encode(list(circuits)))
+    Path(path).write_bytes(codec.encode(list(circuits)))
     return path
 
 

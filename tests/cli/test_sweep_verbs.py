@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 
 ANSATZ = """\
 OPENQASM 3.0;
@@ -37,7 +37,7 @@ def measured(ansatz, tmp_path):
     circuit.ry(Parameter("theta"), 0)
     circuit.cx(0, 1)
     circuit.measure([0, 1], [0, 1])
-    (tmp_path / "measured.qpy").write_bytes(qpy.encode([circuit]))
+    (tmp_path / "measured.qpy").write_bytes(codec.encode([circuit]))
     return "measured.qpy"
 
 
@@ -160,7 +160,7 @@ def test_a_parameter_that_is_called_like_a_column_has_a_column_of_its_own(qjobs,
     for name in ("shots", "=x", "a\tb"):
         circuit.rx(Parameter(name), 0)
     circuit.measure(0, 0)
-    (tmp_path / "odd.qpy").write_bytes(qpy.encode([circuit]))
+    (tmp_path / "odd.qpy").write_bytes(codec.encode([circuit]))
     (tmp_path / "odd.json").write_text(json.dumps({"shots": [0.5], "=x": [0.25], "a\tb": [2]}))
     assert qjobs("submit", "odd.qpy", "-b", "fake:", "--parameters", "odd.json", "--wait").code == 0
 

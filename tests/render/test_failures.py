@@ -38,9 +38,7 @@ def test_other_words_origins_and_sets_do() -> None:
 
 
 def test_circuits_without_a_result_are_counted_with_their_files() -> None:
-    (group,) = grouped(
-        failed(job, "no", Origin.CIRCUIT, (f"{job % 2}.qasm",)) for job in (1, 2, 3)
-    )
+    (group,) = grouped(failed(job, "no", Origin.CIRCUIT, (f"{job % 2}.qasm",)) for job in (1, 2, 3))
 
     assert (group.circuits, group.files) == ("3,6,9", ("1.qasm", "0.qasm"))
     assert group.times == 0
@@ -51,5 +49,7 @@ def test_a_terminal_shows_the_first_message_and_how_many_are_like_it(capsys) -> 
 
     out = capsys.readouterr().out.splitlines()
     assert out[1:] == [
-        "  jobs 1-2 failed", "    line 1 is wrong", "    and 1 message that differs only in numbers",
-    ]  # fmt: skip
+        "  jobs 1-2 failed",
+        "    line 1 is wrong",
+        "    and 1 message that differs only in numbers",
+    ]

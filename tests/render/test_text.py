@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qjobs.render.bars import bar, scale, scale_steps
 from qjobs.render.summaries import spans
-from qjobs.render.tables import bar
 from qjobs.render.text import ago, clean, count, duration, first_line, until
 
 
@@ -60,10 +60,10 @@ def test_spans_name_each_number_once(numbers):
 
 
 def test_a_bar_is_in_eighths_and_never_empty_for_something():
-    assert bar(0) == ""
-    assert bar(1e-9) == "▏"
-    assert len(bar(1)) == 24
-    assert bar(0.5) == "█" * 12
+    assert bar(0, 24) == ""
+    assert bar(1e-9, 24) == "▏"
+    assert len(bar(1, 24)) == 24
+    assert bar(0.5, 24) == "█" * 12
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,25 @@ def test_what_is_to_come_is_said_by_how_soon_it_is():
     now = datetime(2026, 12, 1, tzinfo=UTC)
     assert until(now + timedelta(minutes=5, seconds=30), now) == "in 5 min"
     assert until(now - timedelta(hours=1), now) == "now"
+
+
+@pytest.mark.parametrize(
+    ("highest", "places", "written"),
+    [
+        (1.0, 50, "0%     20%       40%       60%       80%      100%"),
+        (0.508, 30, "0%     20%       40%       60%"),
+        (0.348, 12, "0%       50%"),
+        (0.001, 20, "0%   0.05%      0.1%"),
+    ],
+)
+def test_the_numbers_of_a_scale_end_where_bars_of_these_shares_do(highest, places, written):
+    assert scale(*scale_steps(highest, places), places) == written
+
+
+@given(st.integers(1, 10**9), st.integers(1, 10**9), st.integers(8, 100))
+def test_a_scale_has_room_for_the_highest_share_and_little_more(number, others, places):
+    share = number / (number + others)
+    step, steps = scale_steps(share, places)
+    assert share <= step * steps * (1 + 1e-9)
+    assert 1 <= steps <= max(1, places // 8)
+    assert share > step * (steps - 1) * (1 - 1e-9)

@@ -28,6 +28,12 @@ from qjobs.tags import set_tag_of
 
 _LOOK_S = 0.01
 _CALL_S = 2.0  # no call takes longer, unless it is told to
+_EXAMPLES = (
+    ("queue=1,delay=1", "every job waits for a second and runs for one"),
+    ("fail=2", "the first two jobs end in ERROR, their retries pass"),
+    ("lose=1,settle=2", "an answer gets lost, its job is found 2 seconds later"),
+    ("rate=60,pending=3,delay=2", "a busy service with limits"),
+)
 _TOO_LARGE = "the job was too large to run"
 
 
@@ -70,12 +76,7 @@ class FakeProvider:
 
     def backends(self) -> Sequence[BackendInfo]:
         """Examples; any script is a backend."""
-        return (
-            BackendInfo("queue=1,delay=1", "every job waits for a second and runs for one"),
-            BackendInfo("fail=2", "the first two jobs end in ERROR, their retries pass"),
-            BackendInfo("lose=1,settle=2", "an answer gets lost, its job is found 2 seconds later"),
-            BackendInfo("rate=60,pending=3,delay=2", "a busy service with limits"),
-        )
+        return tuple(BackendInfo(*example, pretends=True) for example in _EXAMPLES)
 
     def limits(self, backend: str) -> Limits:
         """What the script states."""

@@ -90,7 +90,9 @@ class LocalProvider:
         names[f"{backends.GENERIC}5"] = "Aer with the noise of a made-up device of so many qubits"
         names |= dict.fromkeys(backends.fake_devices(), "Aer with the noise of a real device")
         names |= {one.name: f"{one.factory}, of the config file" for one in backends.definitions()}
-        return tuple(BackendInfo(*item) for item in names.items())
+        return tuple(
+            BackendInfo(*item, alias=item[0] == backends.AUTOMATIC) for item in names.items()
+        )
 
     def limits(self, backend: str) -> Limits:
         """As many jobs as keep all workers busy, however many circuits that is a job."""

@@ -13,7 +13,7 @@ from support.ibm_shell import SHOTS, Shell, submission, write_circuits
 from support.standin.account import INSTANCES
 from support.standin.process import StandIn
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.model import Accepted, Attempt, Planned
 
 pytestmark = pytest.mark.slow
@@ -83,7 +83,7 @@ def test_registers_come_back_from_the_results(shell: Shell, tmp_path: Path) -> N
     circuit.x(0)
     circuit.measure([0, 1, 2], [0, 1, 2])
     path = tmp_path / "registers.qpy"
-    path.write_bytes(qpy.encode([circuit, circuit]))
+    path.write_bytes(codec.encode([circuit, circuit]))
     set_id = submitted(shell, path, "--wait")
     before = told(shell, set_id)
     lose(shell)
