@@ -5,14 +5,14 @@ A provider is a plug-in in the entry-point group `qjobs.providers`: a callable t
 `from` the original, and nothing outside a provider's own package knows its client.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
-from qjobs.model import JobStatus, RunOptions, Slice
+from qjobs.model import JobStatus, RunOptions, Scalar, Slice
 
 if TYPE_CHECKING:
     # Nothing but names here, and `cancel` should not load all that reads circuits for them.
@@ -209,6 +209,19 @@ class Plans(Protocol):
         """Those of the `extra` options of a set that need other values by now.
 
         With them, `submit` goes on where it raised Recalibrated.
+        """
+
+
+@runtime_checkable
+class Reschedules(Protocol):
+    """Has run options that say where jobs run and for how long, and nothing of what they give."""
+
+    def reschedule(
+        self, options: RunOptions, changes: Mapping[str, Scalar]
+    ) -> Mapping[str, Scalar]:
+        """The `extra` options to be recorded of a set, for jobs that are yet to be submitted.
+
+        Asks nobody. Raises UsageError for an option that has a say in what jobs give.
         """
 
 
@@ -416,6 +429,30 @@ class HoldsObject(Protocol):
 
     def job(self, job_id: str) -> Any:
         """The object of a job that the backend gave; None if it cannot be had here."""
+
+
+class Finding(NamedTuple):
+    """One thing that a provider has tried: whether it works, what is to be said of it, what to do.
+
+    `name` is the same each time, for programs.
+    """
+
+    name: str
+    works: bool
+    detail: str
+    hint: str = ""
+
+
+@runtime_checkable
+class TriesOut(Protocol):
+    """Finds out whether jobs can run, with one that costs next to nothing."""
+
+    def try_out(self) -> Iterator[Finding]:
+        """Try one thing after the other, and tell each as soon as it is known.
+
+        The first that does not work is the last. What was submitted for it is gone in the end, or
+        when the iterator is closed. Called from the main thread.
+        """
 
 
 class JobDetails(NamedTuple):

@@ -76,7 +76,7 @@ WORKERS = {
     "backends.running",
     "providers.vendor.vendor",
 }  # fmt: skip
-PROGRAMS = WORKERS | {"providers.local.supervisor", "providers.slurm.task"}
+PROGRAMS = WORKERS | {"providers.local.supervisor", "providers.slurm.task", "simulators.part"}
 
 
 def modules() -> dict[str, Path]:

@@ -23,6 +23,8 @@ from qjobs.engine.cancel import (
     stoppable,
 )
 from qjobs.engine.cancel import cancel as cancel_jobs
+from qjobs.engine.glance import Glance
+from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode
 from qjobs.model import JobSet
 from qjobs.render import rows, shapes
@@ -57,7 +59,7 @@ def cancel(
         for target in targets:
             target.refuse_parts("cancel", stoppable(target))
     if not addresses and not yes and is_terminal(sys.stdin) and is_terminal(sys.stderr):
-        _ask(targets, duplicates=duplicates)
+        _ask(workspace, targets, duplicates=duplicates)
     if not others:
         for target in targets:
             check_own(target)
@@ -105,10 +107,23 @@ def _say(outcomes: Sequence[tuple[JobSet, CancelReport]], output: Output) -> Non
             )
 
 
-def _ask(targets: Sequence[Target], *, duplicates: bool) -> None:
-    """Have the user confirm that the newest set is meant. Raises typer.Abort if it is not."""
+def _ask(workspace: Workspace, targets: Sequence[Target], *, duplicates: bool) -> None:
+    """Have the user confirm that the newest set is meant, if any of it can still be stopped.
+
+    Raises typer.Abort if it is not.
+    """
+    Glance(workspace).at(targets)  # what has ended since is on record then
+    number = sum(len(_live(target, duplicates=duplicates)) for target in targets)
+    if not number:
+        return
     titles = [set_title(target.folder.job_set) for target in targets]
     what = "the duplicates of " if duplicates else ""
-    jobs = count(sum(len(target.jobs) for target in targets), "job")
+    jobs = count(number, "job")
     of = titles[0] if len(titles) == 1 else f"{len(titles)} sets, {titles[0]} to {titles[-1]}"
     typer.confirm(f"cancel {what}{jobs} of {of}?", abort=True, err=True)
+
+
+def _live(target: Target, *, duplicates: bool) -> set[int]:
+    """The jobs of a target of which something may run, or be sent, as far as is on record."""
+    unwanted = {job.index for job in target.chosen(target.folder.jobs()) if job.unwanted}
+    return unwanted if duplicates else unwanted.union(stoppable(target))

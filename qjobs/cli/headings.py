@@ -17,6 +17,7 @@ class Heading(StrEnum):
     WHERE = "Where to run"
     CUTTING = "How to cut it into jobs"
     WHICH = "Which jobs"
+    FILTER = "Filters"
     WAITING = "How to wait"
     SHOWN = "What to show"
     PICTURE = "What to draw"

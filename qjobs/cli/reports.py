@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from qjobs.engine.address import Target
-from qjobs.engine.report import JobReport, SetReport
+from qjobs.engine.report import WAITING, JobReport, SetReport
 from qjobs.engine.workspace import Workspace
 from qjobs.render.shapes import Document, status_document
 
@@ -16,6 +16,16 @@ def looked_into(workspace: Workspace, target: Target, report: SetReport) -> SetR
     from qjobs.engine.failed import look_into
 
     return look_into(workspace, target, report, stop=Event())
+
+
+def in_line(workspace: Workspace, report: SetReport) -> SetReport:
+    """The report with the place in the queue of the first job that waits, if there is one."""
+    if not any(job.state in WAITING for job in report.jobs):
+        return report
+    # Imported here: it needs the contract, which a provider has loaded by now.
+    from qjobs.engine.details import first_in_line
+
+    return first_in_line(workspace, report)
 
 
 def summarize(shown: Sequence[tuple[SetReport, Sequence[JobReport]]], now: datetime) -> None:

@@ -24,7 +24,7 @@ def show(
     cached: options.Cached = False,
     written: ShowOptions,
 ) -> ExitCode:
-    from qjobs.engine.details import details
+    from qjobs.engine.details import details, with_details
 
     output = written.output
     workspace = open_workspace()
@@ -36,6 +36,7 @@ def show(
     observables = observables_of(target.folder)
     ranges = SweepValues(target.folder).ranges()
     told = {} if cached else details(workspace, report.job_set, report.jobs)
+    report = with_details(target, report, told)
     document = shapes.set_document(
         report, sources=sources, skipped=skipped, observables=observables, details=told,
         ranges=ranges,

@@ -26,7 +26,7 @@ from qjobs.render.output import Format, Output
 from qjobs.render.progress import progress
 from qjobs.render.rows import job_rows
 from qjobs.render.shapes import Document
-from qjobs.render.summaries import set_title
+from qjobs.render.summaries import effort, set_title
 from qjobs.render.text import count
 from qjobs.render.writing import show
 
@@ -145,7 +145,7 @@ def submit_and_conclude(
     left = limit._replace(timeout_s=deadline.left_s())
     conclude(
         workspace, targets, output,
-        errors=errors, limit=left if wait else None, document=status_of,
+        errors=errors, limit=left if wait else None, document=status_of, anew=True,
     )  # fmt: skip
 
 
@@ -157,9 +157,17 @@ def conclude(
     errors: Sequence[QjobsError],
     limit: Limit | None,
     document: Callable[[Sequence[SetReport]], Document],
+    anew: bool = False,
 ) -> None:
-    """Wait within the limit, if there is one, write the sets, and raise what went wrong."""
+    """Wait within the limit, if there is one, write the sets, and raise what went wrong.
+
+    Of sets that were there before, what is on record may be old: they are looked at `anew`.
+    """
     reports = known_reports(targets)
+    if anew and limit is None and not output.ids_only:
+        from qjobs.engine.glance import Glance
+
+        reports = tuple(Glance(workspace).at(targets))
     timed_out = False
     if limit is not None and not any(isinstance(e, _FINAL) for e in errors):
         followed = follow_to_end(workspace, targets, output, limit)
@@ -183,7 +191,7 @@ def _title(report: SetReport) -> str:
     return (
         f"{set_title(plan)}  {plan.provider}:{plan.backend}  "
         f"{count(plan.circuits, 'circuit')} in {count(len(report.jobs), 'job')}, "
-        f"{count(plan.options.shots, 'shot')} each"
+        f"{effort(plan.options)} each"
     )
 
 

@@ -55,7 +55,7 @@ def _complete_sets() -> Words:
         if header.name:
             words.append((header.name, f"{header.set_id} of {created}"))
         words.append((header.set_id, f"{header.name or 'a set'} of {created}"))
-    return [*words, ("@last", "the newest set")] if words else []
+    return [*words, ("@last", "the newest set"), ("@all", "all sets")] if words else []
 
 
 def _complete_jobs(word: str, sign: str) -> Words:

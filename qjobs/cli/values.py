@@ -3,11 +3,15 @@
 import math
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import typer
 
 from qjobs.model import Scalar
 
+_AGE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(s|m|min|h|d|w)")
+_AGE_UNITS = ("seconds", "minutes", "hours", "days", "weeks")
 _UNITS_S = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _NUMBER = r"\d+(?:\.\d+)?"
 # The largest unit first. A number alone is of seconds, but after a unit nobody knows of what.
@@ -54,6 +58,21 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
 
 def _shown(text: str) -> str:
     return text if len(text) < _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+def moment(text: str) -> datetime | timedelta:
+    """A date or a time, in the zone of this machine unless it names one; or how long ago: `2d`."""
+    if match := _AGE.fullmatch(text):
+        unit = next(unit for unit in _AGE_UNITS if unit[0] == match[2][0])
+        with suppress(OverflowError):
+            return timedelta(**{unit: float(match[1])})
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            f"{text!r} is no date or time, such as 2026-11-30 or 2026-11-30T12:00, "
+            "and no time ago, such as 90m, 12h, 2d or 1w"
+        ) from None
 
 
 def standard_error(text: str) -> float:

@@ -159,6 +159,11 @@ class SetReport(NamedTuple):
         return (self.asked or min(open_)) if open_ else None
 
     @property
+    def stale(self) -> bool:
+        """Whether nobody was asked for jobs that may have come to their end since."""
+        return self.asked is None and self.as_of is not None
+
+    @property
     def unknown(self) -> tuple[int, ...]:
         """The jobs of which nobody knows whether they were accepted, by their indices."""
         return tuple(

@@ -44,6 +44,8 @@ def histogram(
     left = [outcome for outcome in ranked if outcome not in set(shown)]
     if order is Order.OUTCOME:
         shown.sort()
+    else:
+        shown.sort(key=lambda outcome: -counts.get(outcome, 0))
     errors = [True, not exact]
 
     def bar(label: str, own: Sequence[str], *, rest: bool = False) -> Bar:

@@ -7,7 +7,7 @@ from qjobs.engine.result import CircuitRow
 from qjobs.errors import UsageError
 from qjobs.pictures.axes import choose
 from qjobs.pictures.panels import histogram
-from qjobs.pictures.picture import Curves, Histogram, Line, Picture
+from qjobs.pictures.picture import Curves, Histogram, Line, Panel, Picture
 from qjobs.pictures.reference import (
     Distribution,
     Ideal,
@@ -19,8 +19,8 @@ from qjobs.pictures.reference import (
 from qjobs.pictures.source import MOST_LINES, MOST_PANELS, Source, Wish
 from qjobs.pictures.sweeps import MOST_POINTS, Drawn, expectation, outcome_of, sweep
 
-_OF_COUNTS = "whiskers and bands: one standard error of sampling, √(p(1−p)/n)"  # noqa: RUF001
-_OF_VALUES = "whiskers and bands: one standard error"
+_OF_COUNTS = "one standard error of sampling, √(p(1−p)/n)"  # noqa: RUF001
+_OF_VALUES = "one standard error"
 _TITLED = 3
 
 
@@ -39,10 +39,18 @@ def picture(
     left = len(panels) - MOST_PANELS
     if left > 0:
         notes.append(f"{left:,} more panels are not shown")
-    kinds = dict.fromkeys(
-        _OF_VALUES if source.job_set.observables else _OF_COUNTS for source in sources
-    )
-    return Picture(_title(sources), tuple(panels[:MOST_PANELS]), (*kinds, *dict.fromkeys(notes)))
+    errors = [_errors(source, one.panels) for source, one in zip(sources, drawn, strict=True)]
+    told = dict.fromkeys(filter(None, [*errors, *notes]))
+    return Picture(_title(sources), tuple(panels[:MOST_PANELS]), tuple(told))
+
+
+def _errors(source: Source, panels: Sequence[Panel]) -> str:
+    """What the errors in panels are; empty where there are none."""
+    if not any(isinstance(panel, Histogram | Curves) for panel in panels):
+        return ""
+    banded = any(isinstance(panel, Curves) and panel.joined for panel in panels)
+    error = _OF_VALUES if source.job_set.observables else _OF_COUNTS
+    return f"{'bands' if banded else 'whiskers'}: {error}"
 
 
 def _title(sources: Sequence[Source]) -> str:
@@ -98,7 +106,7 @@ def _histogram(
     return histogram(
         row.counts,
         title=_name(row),
-        note=f"{row.shots:,} shots",
+        note=_shots(row, None if isinstance(reference, Ideal) else other),
         top=wish.top,
         order=wish.order,
         against=other,
@@ -106,6 +114,10 @@ def _histogram(
         only=[outcome_of(name) for name in wish.y],
         names=("measured", "") if reference is None else (source.name, _called(reference)),
     )
+
+
+def _shots(row: CircuitRow, other: Distribution | None) -> str:
+    return f"{row.shots:,}{f' and {sum(other.values()):,.15g}' if other else ''} shots"
 
 
 def _called(reference: Reference) -> str:

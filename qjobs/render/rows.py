@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
 
-from qjobs.render.summaries import assignments, most_frequent, set_title, summary
+from qjobs.render.summaries import SIGNS, assignments, most_frequent, set_title, summary
 from qjobs.render.text import ago, count, duration, rfc3339
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qjobs.contract import JobDetails
     from qjobs.engine.cancel import CancelReport
     from qjobs.engine.error import Failure
-    from qjobs.engine.report import JobReport, SetReport
+    from qjobs.engine.report import JobReport, SetReport, State
     from qjobs.engine.result import CircuitRow
     from qjobs.engine.set.origins import Origins
     from qjobs.errors import Unreadable
@@ -115,7 +115,19 @@ def _span(files: Iterable[str]) -> str:
 def list_rows(reports: Iterable[SetReport]) -> Rows:
     """A row a set."""
     return Rows(
-        ("set", "name", "backend", "circuits", "jobs", "state", "created", "summary"),
+        (
+            "set",
+            "name",
+            "backend",
+            "circuits",
+            "jobs",
+            "state",
+            "created",
+            "summary",
+            "finished",
+            "as_of",
+            "tags",
+        ),
         (
             (
                 report.job_set.set_id,
@@ -126,6 +138,11 @@ def list_rows(reports: Iterable[SetReport]) -> Rows:
                 report.state,
                 rfc3339(report.job_set.created.replace(microsecond=0)),
                 summary(report),
+                *(
+                    "" if at is None else rfc3339(at.replace(microsecond=0))
+                    for at in (report.finished, report.as_of)
+                ),
+                " ".join(report.job_set.tags),
             )
             for report in reports
         ),
@@ -133,21 +150,40 @@ def list_rows(reports: Iterable[SetReport]) -> Rows:
 
 
 def short_list_rows(reports: Iterable[SetReport], now: datetime) -> Rows:
-    """A row a set, for a terminal of 80 columns."""
+    """A row a set, for a terminal of 80 columns; what may have changed since has its age."""
     return Rows(
-        ("set", "name", "backend", "circuits", "created", "jobs"),
+        ("state", "set", "name", "backend", "circuits", "created", "jobs"),
         (
             (
+                Signed(report.state),
                 report.job_set.set_id,
                 report.job_set.name,
                 f"{report.job_set.provider}:{report.job_set.backend}",
                 report.job_set.circuits,
                 ago(report.job_set.created, now),
-                summary(report),
+                f"{summary(report)}{_age(report, now)}",
             )
             for report in reports
         ),
     )
+
+
+class Signed(str):
+    """A state with the sign for it."""
+
+    __slots__ = ("state",)
+    state: State
+
+    def __new__(cls, state: State) -> Self:
+        """Of that state."""
+        signed = super().__new__(cls, f"{SIGNS[state]} {state.value}")
+        signed.state = state
+        return signed
+
+
+def _age(report: SetReport, now: datetime) -> str:
+    """How old it is what is said of a set that nobody was asked about."""
+    return f", as of {ago(report.as_of, now)}" if report.stale and report.as_of else ""
 
 
 def outcome_rows(
@@ -359,7 +395,7 @@ def detail_rows(
         **({"skipped": count(skipped.number, "file")} if skipped.number else {}),
         **asked,
         "jobs": len(report.jobs),
-        "shots": options.shots,
+        **({"shots": options.shots} if options.precision is None else {}),
         **({} if plan.recovered else _chosen(options)),
         "tag": plan.tag,
         "tags": " ".join(plan.tags),

@@ -304,6 +304,7 @@ def _set_head(plan: JobSet) -> Shape:
         "provider": plan.provider,
         "backend": plan.backend,
         "shots": plan.options.shots,
+        "precision": plan.options.precision if plan.observables else None,
         "circuits": plan.circuits,
     }
 

@@ -6,15 +6,36 @@ from math import inf
 
 from qjobs import spans as runs
 from qjobs.engine.report import FINAL, JobReport, SetReport, State
-from qjobs.model import JobSet, Scalar
+from qjobs.model import JobSet, RunOptions, Scalar
 from qjobs.render.text import clean, count
 
 _MOST_TERMS = 2
+
+SIGNS = {
+    State.PLANNED: "·",
+    State.UNKNOWN: "?",
+    State.REFUSED: "✗",
+    State.INITIALIZING: "○",
+    State.QUEUED: "○",
+    State.VALIDATING: "○",
+    State.RUNNING: "●",
+    State.DONE: "✓",
+    State.ERROR: "✗",
+    State.CANCELLED: "■",
+}
+"""For each state a sign, so that it is seen without colours."""
 
 
 def set_title(plan: JobSet) -> str:
     """The name, if it has one, and the id of a set."""
     return f"{clean(plan.name)}  {plan.set_id}" if plan.name else plan.set_id
+
+
+def effort(options: RunOptions) -> str:
+    """What is asked of each circuit: `1024 shots`, or `precision 0.01`."""
+    if options.precision is not None:
+        return f"precision {options.precision:g}"
+    return count(options.shots, "shot")
 
 
 def summary(report: SetReport) -> str:

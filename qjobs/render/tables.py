@@ -12,12 +12,12 @@ from qjobs.estimates import with_error
 from qjobs.model import JobSet
 from qjobs.render.arrays import read_head
 from qjobs.render.bars import histogram
-from qjobs.render.columns import table_lines
 from qjobs.render.data import DATA
 from qjobs.render.folding import folded
+from qjobs.render.layout import table_lines
 from qjobs.render.output import is_terminal
 from qjobs.render.pager import page
-from qjobs.render.rows import Cell, Rows, expectations
+from qjobs.render.rows import Cell, Rows, Signed, expectations
 from qjobs.render.summaries import done_circuits, next_in_line, set_title, summary
 from qjobs.render.text import ago, clean, count, duration, first_line, until
 
@@ -74,7 +74,8 @@ def _put(out: "Console", line: "Text") -> None:
 
 
 def _style(cell: Cell) -> str:
-    return _STYLES.get(cell, "") if isinstance(cell, State) else ""
+    state = cell.state if isinstance(cell, Signed) else cell
+    return _STYLES.get(state, "") if isinstance(state, State) else ""
 
 
 def print_summary(report: SetReport, jobs: Sequence[JobReport], now: datetime) -> None:
@@ -87,9 +88,8 @@ def print_summary(report: SetReport, jobs: Sequence[JobReport], now: datetime) -
     line.append(f"{set_title(plan)}  ", "bold")
     line.append(report.state.value.upper(), _STYLES.get(report.state, ""))
     line.append(f"  {summary(report)}  ({done_circuits(report)})")
-    line.append(f"  {_when(report, now)}", "dim")
     _put(out, line)
-    out.print(_progress_bar(report))
+    _put(out, _progress_bar(report).append(f"  {_when(report, now)}", "dim"))
     if first := next_in_line(report.jobs):
         _put(out, Text(f"  job {first.index} {_place(first, now)}"))
     for session in report.sessions:
@@ -219,6 +219,11 @@ def _some(files: Sequence[str]) -> str:
     return f" ({named}{f' and {left} more' if left > 0 else ''})"
 
 
+def _listed(spans: str) -> str:
+    """Numbers of jobs or circuits, where many can go on several lines."""
+    return spans.replace(",", ", ")
+
+
 def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
     """Failures, those with the same message together."""
     from rich.text import Text
@@ -232,9 +237,9 @@ def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
             titled = group.plan.set_id
             _put(out, Text(set_title(group.plan), "bold"))
         line = Text()
-        line.append(f"  {group.jobs}", "")
+        line.append(f"  {_listed(group.jobs)}", "")
         if group.circuits:
-            line.append(f", circuits {group.circuits}{_some(group.files)}", "")
+            line.append(f", circuits {_listed(group.circuits)}{_some(group.files)}", "")
         line.append(f" {group.went_wrong}", "red")
         if group.times:
             line.append(f" (x{group.times})", "")

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -28,7 +28,7 @@ def sweep(qjobs, home, tmp_path):
     circuit.ry(Parameter("theta"), 0)
     circuit.rx(Parameter("phi"), 0)
     circuit.measure(0, 0)
-    (tmp_path / "turn.qpy").write_bytes(qpy.encode([circuit]))
+    (tmp_path / "turn.qpy").write_bytes(codec.encode([circuit]))
     rows = [f"{a},{b}" for a in range(102) for b in (0, 1)]
     (tmp_path / "angles.csv").write_text("\n".join(["theta,phi", *rows]))
     command = ("turn.qpy", "-b", "fake:", "--parameters", "angles.csv", "--name", "turn", "--wait")
@@ -177,7 +177,7 @@ def test_names_from_outside_are_text_in_a_picture(qjobs, home, tmp_path):
 
     circuit = QuantumCircuit(1, 1, name="<script>alert(1)</script>\x1b[31m")
     circuit.measure(0, 0)
-    (tmp_path / "evil.qpy").write_bytes(qpy.encode([circuit]))
+    (tmp_path / "evil.qpy").write_bytes(codec.encode([circuit]))
     assert qjobs("submit", "evil.qpy", "-b", "fake:", "--wait").code == 0
     assert qjobs("result", "--plot", "a.svg").code == 0
     assert qjobs("result", "--plot", "a.html").code == 0

@@ -94,7 +94,7 @@ def test_what_cancel_was_told_is_shown_by_verbs_that_ask_nobody(qjobs, bell):
     qjobs("cancel", "@last/0-1")
     rows = [line.split("\t") for line in qjobs("status", "--cached").out.splitlines()]
     assert [row[5] for row in rows] == ["cancelled", "cancelled", "queued"]
-    assert qjobs("list").out.split("\t")[-1] == "2 cancelled, 1 queued\n"
+    assert qjobs("list", "--cached").out.split("\t")[7] == "2 cancelled, 1 queued"
 
 
 def test_a_set_with_a_job_that_has_not_ended_has_no_end(qjobs, bell):

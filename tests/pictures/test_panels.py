@@ -48,6 +48,11 @@ def test_an_ideal_distribution_stands_beside_without_an_error() -> None:
     assert by_label["2"].counts == (0, None)
 
 
+def test_beside_others_the_bars_stand_by_their_own_counts() -> None:
+    panel = histogram({"0": 5, "1": 3, "2": 2}, against={"1": 9, "3": 8}, top=3)
+    assert labels(panel) == ["0", "1", "3", "1 more"]
+
+
 def test_other_counts_stand_beside_with_the_error_of_their_own_shots() -> None:
     panel = histogram({"0": 4}, against={"0": 10, "1": 30}, names=("fez", "aer"))
 

@@ -21,7 +21,8 @@ from qjobs.errors import Unreadable
 from qjobs.model import Slice, Source
 from qjobs.render import rows, tables
 from qjobs.render.backends import Offer, offers_by_provider
-from qjobs.render.columns import COLUMNS, table_lines
+from qjobs.render.columns import COLUMNS
+from qjobs.render.layout import table_lines
 from qjobs.render.recovered import recovered_rows
 from qjobs.render.rows import Rows
 from qjobs.store.folder import Skipped
@@ -298,3 +299,11 @@ def test_whatever_is_in_a_table_it_fits_and_each_word_is_there_whole(body, width
 
 def plain(table, width, *, most=None):
     return [line.plain for line in table_lines(table, width=width, most=most)]
+
+
+def test_however_many_jobs_failed_they_are_listed_within_the_terminal(drawn):
+    same = [Failure(2 * job, 1, Slice(job, 1), Origin.RUN, "why") for job in range(200)]
+    lines = drawn(50, lambda: tables.print_failures([(OTHER, failure) for failure in same]))
+    assert max(map(len, lines)) <= 50
+    numbers = re.findall(r"\d+", " ".join(lines[1:]))
+    assert numbers == [str(2 * job) for job in range(200)]

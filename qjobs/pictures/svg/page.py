@@ -9,6 +9,7 @@ from qjobs.pictures.svg.drawing import element
 from qjobs.pictures.svg.paper import SANS, STYLE, legible
 
 _INK, _MUTED, _GROUND, _GRID = (SHADES[name] for name in ("ink", "muted", "ground", "grid"))
+_WIDTH: Final = 420  # of which a phone shows nearly all pixels, and a screen some more
 _PAGE: Final = f"""
 :root {{ color-scheme: light dark; --ink: {_INK.light}; --muted: {_MUTED.light};
   --ground: {_GROUND.light}; --grid: {_GRID.light} }}
@@ -19,7 +20,7 @@ body {{ margin: 0 auto; padding: 1rem; max-width: 100rem; color: var(--ink);
 h1 {{ font-size: 1.25rem; margin: .25rem 0 1rem; overflow-wrap: anywhere }}
 main {{ display: grid; gap: 1rem; align-items: start;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)) }}
-main.alone {{ grid-template-columns: minmax(0, 48rem) }}
+main.alone {{ grid-template-columns: minmax(0, 38rem) }}
 figure {{ margin: 0; border: 1px solid var(--grid); border-radius: .5rem; padding: .25rem }}
 svg {{ display: block; width: 100%; height: auto }}
 text {{ font-variant-numeric: tabular-nums }}
@@ -41,7 +42,7 @@ def page(picture: Picture) -> str:
     ET.SubElement(body, "h1").text = legible(picture.title)
     panels = ET.SubElement(body, "main", {"class": "alone"} if len(picture.panels) == 1 else {})
     for panel in picture.panels:
-        ET.SubElement(panels, "figure").append(element(panel, style=False))
+        ET.SubElement(panels, "figure").append(element(panel, width=_WIDTH, style=False))
     footer = ET.SubElement(body, "footer")
     for note in picture.notes:
         ET.SubElement(footer, "p").text = legible(note)

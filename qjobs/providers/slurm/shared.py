@@ -85,12 +85,20 @@ class Array:
                 return False
         return True
 
+    def node(self, task: int) -> str:
+        """The node that has begun a task; empty if none has."""
+        taken = self._taken(task)
+        return "" if taken == VOID else taken.decode("utf-8", "replace").strip()
+
     def is_void(self, task: int) -> bool:
         """Whether a task was ruled out before it was begun."""
+        return self._taken(task) == VOID
+
+    def _taken(self, task: int) -> bytes:
         try:
-            return (self.folder / f"{task}.taken").read_bytes() == VOID
+            return (self.folder / f"{task}.taken").read_bytes()
         except OSError:
-            return False
+            return b""
 
     def outcome(self, task: int) -> Mapping[str, Any] | None:
         """How a task says it ended; None if it has not. Raises ProviderError."""

@@ -879,6 +879,25 @@ def test_a_waiting_job_tells_its_place_in_the_queue(
     assert details.ended is None
 
 
+def test_when_jobs_ended_is_known_from_the_answers_that_told_that_they_have(
+    standin: StandIn, make: Make, submit: Submit
+) -> None:
+    provider = make()
+    job_id = submit(provider, tag=f"{SERIES}-0-1")
+    before = datetime.now(UTC)
+    assert provider.times([job_id]) == {}
+    standin.set(queue_s=0.0)
+    provider.cancel([job_id])
+    assert provider.statuses([job_id]) == {job_id: JobStatus.CANCELLED}
+    asked = standin.stats()["requests"]
+
+    (told,) = provider.times([job_id, "no-such-job"]).values()
+
+    assert before <= told.ended <= datetime.now(UTC)
+    assert (told.started, told.queue_position) == (None, None)
+    assert standin.stats()["requests"] == asked
+
+
 @pytest.mark.parametrize("mode", ["batch", "session"])
 def test_jobs_are_together_in_a_session_until_it_is_closed(
     standin: StandIn, make: Make, submit: Submit, mode: str
