@@ -1,4 +1,4 @@
-"""Make the pictures of docs/walk.md anew: `python docs/pictures/make.py [FOLDER]`.
+"""Make the pictures of the walk anew: `python docs/walk/make.py [FOLDER]`.
 
 Nothing in them is drawn by hand. Each command runs in a terminal of tmux, on a set of 300 jobs, and
 what that shows becomes an SVG; the pages of `qjobs report` are looked at with Chromium. It takes a
@@ -6,10 +6,12 @@ few minutes, and needs tmux, a browser and `pip install -e '.[test]'`. A verb th
 left out.
 """
 
+import html
 import io
 import math
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -84,6 +86,8 @@ class Terminal:
             "TERM=tmux-256color", "bash", "--noprofile", "--rcfile", str(shell),
         )  # fmt: skip
         self._wait()
+        # The prompt is printed a moment later.
+        self.wait_for(lambda screen: screen.strip() == "$")
 
     def type(self, command: str) -> None:
         """Type a command, and start it."""
@@ -127,7 +131,7 @@ class Terminal:
         svg = console.export_svg(
             title=title, theme=THEME, code_format=FRAME, unique_id=f"q-{path.stem}"
         )
-        path.write_text(svg)
+        path.write_text(_BLOCKS.sub(_solid, svg))
 
     def key(self, name: str) -> None:
         """Press a key."""
@@ -139,6 +143,30 @@ class Terminal:
 
     def _wait(self) -> None:
         tmux("wait-for", self._name)
+
+
+# A run of full blocks in what Rich writes, and what follows them in the same element.
+_BLOCKS = re.compile(
+    r'<text class="(?P<kind>[^"]*)" x="(?P<x>[^"]*)" y="(?P<y>[^"]*)" '
+    r'textLength="(?P<length>[^"]*)" clip-path="(?P<clip>[^"]*)">'
+    r"(?P<blocks>█+)(?P<rest>[^<]*)</text>"
+)
+
+
+def _solid(match: re.Match[str]) -> str:
+    """A bar of blocks as one rectangle: a browser leaves hairlines between the blocks of a font."""
+    x, y, length = (float(match[name]) for name in ("x", "y", "length"))
+    blocks, rest = len(match["blocks"]), match["rest"]
+    # What is escaped counts as one character.
+    wide = length / (blocks + len(html.unescape(rest)))
+    place = f'x="{x:g}" y="{y - 17:g}" width="{blocks * wide:g}" height="22"'
+    bar = f'<rect class="{match["kind"]}" {place}/>'
+    if not rest:
+        return bar
+    return (
+        f'{bar}<text class="{match["kind"]}" x="{x + blocks * wide:g}" y="{y:g}" '
+        f'textLength="{length - blocks * wide:g}" clip-path="{match["clip"]}">{rest}</text>'
+    )
 
 
 def tmux(*words: str) -> str:
@@ -287,7 +315,7 @@ def running(walk: Walk) -> None:
         while writer.poll() is None and (not page.exists() or page.stat().st_mtime_ns == before):
             time.sleep(LOOKED_AT_S)
         walk.look("report-running")
-        walk.still("wait", "qjobs wait walk")
+        walk.quietly("qjobs wait walk")
         writer.wait(WITHIN_S)
     finally:
         writer.kill()
@@ -302,9 +330,8 @@ def afterwards(walk: Walk) -> None:
     walk.still("retry", "qjobs retry --cancelled walk --wait")
     walk.still("result", "qjobs result walk:0-4 --top 4")
     walk.still("sweep", "qjobs result vqe:0-9", height=60)
-    walk.still("report", "qjobs report walk -o report.html")
-    walk.look("report", height=1500)
-    walk.look("report-dark", dark=True, height=1500)
+    walk.look("report", height=960)
+    walk.look("report-dark", dark=True, height=960)
     walk.look("report-narrow", width=400, height=1500)
     walk.look("report-circuits", do=search)
     walk.quietly("qjobs report vqe -o vqe.html")
@@ -314,7 +341,7 @@ def afterwards(walk: Walk) -> None:
 def search(tab: Tab) -> None:
     """Search the circuits of a page."""
     tab.click("input[type=search]")
-    tab.type("mixed_08")
+    tab.type("mixed_17")
     tab.evaluate("document.querySelector('.circuits').scrollIntoView({ behavior: 'instant' })")
 
 
