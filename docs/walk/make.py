@@ -330,6 +330,7 @@ def afterwards(walk: Walk) -> None:
     walk.still("retry", "qjobs retry --cancelled walk --wait")
     walk.still("result", "qjobs result walk:0-4 --top 4")
     walk.still("sweep", "qjobs result vqe:0-9", height=60)
+    walk.quietly("qjobs report walk -o report.html")
     walk.look("report", height=960)
     walk.look("report-dark", dark=True, height=960)
     walk.look("report-narrow", width=400, height=1500)
