@@ -63,6 +63,7 @@ VERBS = (
         "qjobs result",
         "qjobs result ghz:0-9 --top 4",
         "qjobs result ghz --out counts.jsonl",
+        "qjobs result ghz --plot ghz.svg",
     )),
     Verb("error", "Look",
         "Show all that went wrong, with the reasons.", (

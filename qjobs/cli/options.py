@@ -418,8 +418,10 @@ Against = Annotated[
 ]
 Sort = Annotated[
     Order,
-    Heading.PICTURE.option(
-        "--sort", metavar="ORDER", help="With --plot: bars by count or by outcome."
+    Heading.SHOWN.option(
+        "--sort",
+        metavar="ORDER",
+        help="Put outcomes in the order of their count, or of the outcome.",
     ),
 ]
 OverX = Annotated[

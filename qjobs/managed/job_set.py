@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qjobs import paths
+from qjobs.engine.filters import SetFilter
 from qjobs.engine.finding import listed
 from qjobs.engine.report import JobReport
 from qjobs.engine.sending.sessions import close_left
@@ -314,6 +315,14 @@ class ManagedJobSet:
     def managed_jobs(self) -> list[ManagedJob]:
         """The managed jobs, in the order of their circuits; those that were split off come last."""
         return [] if self._members is None else self._members.jobs
+
+    def is_like(self, sets: SetFilter) -> bool:
+        """Whether the set is one of those that are meant; if not all are, it has been submitted."""
+        if self._members is None:
+            return not any(sets)
+        folder = self._members.job_set.folder
+        folder.refresh()
+        return sets.takes_both(folder.job_set)
 
     def tags(self) -> list[str]:
         """The tags of the set."""
