@@ -140,7 +140,7 @@ MAKES = [
     ("--shots", "5"),
     ("--seed", "3", "--memory", "--optimization-level", "2"),
     ("--name", "trial", "--tag", "it's $HOME", "--tag", "--c"),
-    ("--per-job", "2", "--option", "submits_per_minute=600"),
+    ("--per-job", "5", "--option", "submits_per_minute=600"),
 ]
 
 
