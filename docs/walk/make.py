@@ -348,6 +348,8 @@ def search(tab: Tab) -> None:
 
 def main(target: Path) -> None:
     """Walk, and look."""
+    if shutil.which("tmux") is None:
+        raise SystemExit("there is no tmux, in whose terminals the commands run")
     with tempfile.TemporaryDirectory(prefix="qjobs-walk-", ignore_cleanup_errors=True) as folder:
         walk = Walk(Path(folder), target)
         walk.work.mkdir()

@@ -311,6 +311,7 @@ def test_commands_are_copied(tab: Tab, pages: dict[str, Path]) -> None:
 
 def test_without_a_script_the_first_rows_are_there(pages: dict[str, Path]) -> None:
     before, _, after = pages["mixed"].read_text().partition("<template>")
+    assert "and 70 more circuits, which a script shows" in after
 
     assert before.count("<tr data-k=") == 50
     assert after.count("<tr data-k=") == 70

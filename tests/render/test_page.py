@@ -94,6 +94,22 @@ def test_very_many_reasons_are_counted() -> None:
     assert "and 10 other reasons" in text
 
 
+def test_states_that_nobody_asked_about_are_told_with_their_age() -> None:
+    job = JobReport(0, Slice(0, 3), 1, State.QUEUED, "id", submitted=NOON)
+    later = NOON + timedelta(hours=3)
+
+    def problems(report: SetReport) -> tuple[str, ...]:
+        return set_part(
+            report, [Job(0, Slice(0, 3))], later, sources=(), labels=(), failures=(),
+            next_step="", table=table((), 0),
+        ).problems  # fmt: skip
+
+    cached = SetReport(plan(jobs=1), (job,))
+    (said,) = problems(cached)
+    assert said.startswith("jobs that have not ended are shown as they were 3 h ago")
+    assert problems(cached._replace(asked=later)) == ()
+
+
 def test_long_lists_of_numbers_have_room_to_wrap_and_an_end() -> None:
     assert listed("1-3,7") == "1-3, 7"
     long = listed(",".join(str(2 * number) for number in range(100)))
