@@ -37,10 +37,33 @@ OneAddress = Annotated[
     str,
     typer.Argument(metavar="ADDRESS", help="One set.", autocompletion=complete_address),
 ]
+OneSet = Annotated[
+    str,
+    typer.Argument(metavar="SET", help="One whole set.", autocompletion=complete_address),
+]
 OneJob = Annotated[
     str,
     typer.Argument(
         metavar="SET/JOB", help="One job, such as ghz/2.", autocompletion=complete_address
+    ),
+]
+WholeSets = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SET...",
+        help="Whole sets (an id, a prefix of one, a name, @last, @2); - reads them from standard "
+        "input.",
+        show_default=False,
+        autocompletion=complete_address,
+    ),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SET...",
+        help="Whole sets; - reads them from standard input. Default: all.",
+        show_default=False,
+        autocompletion=complete_address,
     ),
 ]
 
@@ -439,6 +462,18 @@ OnlyY = Annotated[
         metavar="NAME",
         help="With --plot: draw only this observable or outcome; repeatable.",
     ),
+]
+
+# What is removed.
+Force = Annotated[
+    bool,
+    Heading.RISK.option(
+        "--force",
+        help="Cancel unfinished jobs first; remove results, too, that can be had only once.",
+    ),
+]
+DryRun = Annotated[
+    bool, Heading.OTHER.option("--dry-run", help="Remove nothing; list what would go.")
 ]
 
 # What is looked at.

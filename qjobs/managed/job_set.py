@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qjobs import paths
 from qjobs.engine.filters import SetFilter
 from qjobs.engine.finding import listed
+from qjobs.engine.remove import remove
 from qjobs.engine.report import JobReport
 from qjobs.engine.sending.sessions import close_left
 from qjobs.engine.submit import unsent_jobs
@@ -273,6 +274,21 @@ class ManagedJobSet:
         """
         if self._members is not None:
             self._members.job_set.stop({job.index: job.future for job in self._members.jobs})
+
+    def delete(self, *, force: bool = False) -> int:
+        """Remove the set from this machine, its results included; the bytes that this freed.
+
+        The jobs themselves stay at the vendor's. With `force` unfinished ones are cancelled first.
+        Raises what keeps the set: Unfinished if jobs may run, or are still to be submitted;
+        OnlyHere for results that can be had only once, without `force`; StateError, among others
+        while it is being submitted; ProviderError.
+        """
+        job_set = self._known().job_set
+        removal = remove(job_set.workspace, job_set.target(None), force=force)
+        if removal.keeps is not None:
+            raise removal.keeps
+        self._members = self._results = None
+        return removal.size_bytes
 
     def jobs(self) -> list[Any]:
         """The vendor's job objects, or ours where there are none; None for what was not accepted.
