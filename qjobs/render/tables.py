@@ -249,5 +249,9 @@ def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
         if group.times:
             line.append(f" (x{group.times})", "")
         _put(out, line)
-        for part in group.message.splitlines() or ["(no message)"]:
+        first, *others = group.messages
+        for part in first.splitlines() or ["(no message)"]:
             _put(out, Text(f"    {clean(part)}"))
+        if others:
+            like = f"{count(len(others), 'message')} that differ{'' if others[1:] else 's'}"
+            _put(out, Text(f"    and {like} only in numbers", "dim"))
