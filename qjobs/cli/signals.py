@@ -9,7 +9,7 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from qjobs.errors import ExitCode
-from qjobs.render.output import say_from_signal_handler
+from qjobs.render.output import say_from_signal_handler, show_cursor
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _FULL_PIPE_S = 10.0  # for a message to leave, where nobody reads what this process says
@@ -44,6 +44,7 @@ class Interruption:
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.exit_code:
             # What was recorded is on the disk; what was not is found by its tag.
+            show_cursor()
             os._exit(128 + number)
         self.exit_code = ExitCode(128 + number)
         # This runs in the midst of the main thread, which may hold the lock that `set` takes.

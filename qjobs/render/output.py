@@ -131,6 +131,13 @@ def say(line: str) -> None:
         sys.stderr.flush()
 
 
+def show_cursor() -> None:
+    """Bring back the cursor that a progress bar hides, where a process ends without unwinding."""
+    if is_terminal(sys.stderr):
+        with suppress(OSError):
+            os.write(2, b"\x1b[?25h")
+
+
 def say_from_signal_handler(line: str) -> None:
     """Write a line to stderr where a buffered stream may be in the middle of a write."""
     if not line:

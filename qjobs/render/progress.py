@@ -51,16 +51,26 @@ def progress(output: Output, title: str) -> Iterator[Meter]:
         yield _Lines(output, title)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
 
     console = Console(stderr=True, markup=False, highlight=False, emoji=False)
     if console.is_dumb_terminal:
         yield _Lines(output, title)
         return
     columns = (
+        SpinnerColumn(style="green"),
         TextColumn(title, markup=False),
-        BarColumn(bar_width=30),
+        # Rich's own bar is red until it is full, as if something were wrong.
+        BarColumn(bar_width=30, complete_style="green", pulse_style="green"),
         MofNCompleteColumn(),
+        TimeElapsedColumn(),
         TextColumn("{task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=console, transient=True) as bar:
