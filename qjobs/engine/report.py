@@ -72,7 +72,8 @@ class JobReport:
     circuits of the slice that newer jobs have, `failed` those of the others, and of the ones that
     were asked about, that gave nothing although the job is done; `looked_into` says that
     somebody has told which these are, `gone` that the provider has no results of it any more.
-    Nobody here can ask for a job that is `out_of_reach`.
+    Nobody here can ask for a job that is `out_of_reach`. `circuits_run` is how many circuits have
+    been run of one that runs, None where nobody tells.
     """
 
     index: int
@@ -87,6 +88,7 @@ class JobReport:
     looked_into: bool = False
     gone: bool = False
     out_of_reach: bool = False
+    circuits_run: int | None = None
 
     @property
     def parts(self) -> tuple[Slice, ...]:

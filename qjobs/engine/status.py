@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from qjobs import pool
 from qjobs.engine.address import Target
 from qjobs.engine.asking import away, connections, has_accounts
-from qjobs.engine.report import SetReport, report_jobs
+from qjobs.engine.report import JobReport, SetReport, State, report_jobs
 from qjobs.engine.sending.sessions import left_open
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import (
@@ -59,6 +60,7 @@ def _status(workspace: Workspace, target: Target, *, cached: bool) -> SetReport:
             job_id: asked[job_id].slice for job_id, said in live.items() if said is JobStatus.DONE
         }
         told = told_failed(provider, folder.job_set.backend, done)
+        run = _circuits_run(provider, folder.job_set.backend, live)
         gone = away(provider, folder.job_set)
         elsewhere = _elsewhere(provider, folder.job_set, live)
         if gone:
@@ -91,6 +93,7 @@ def _status(workspace: Workspace, target: Target, *, cached: bool) -> SetReport:
         except (StateDamaged, StateTooNew, StateUnwritable) as error:
             warnings = tuple(dict.fromkeys((*warnings, error.message)))
     reports = report_jobs(jobs, live, elsewhere, circuits=target.circuits, away=gone is not None)
+    reports = tuple(_with_progress(job, run) for job in reports)
     return SetReport(folder.job_set, reports, warnings, finds, away=gone)
 
 
@@ -116,6 +119,28 @@ def _elsewhere(provider: "Provider", job_set: JobSet, live: Mapping[str, JobStat
         f"{job_set.provider} does not know this job, or how it is, in the instance {where}: "
         "is it in another one, or of another account?"
     )
+
+
+def _circuits_run(
+    provider: "Provider", backend: str, live: Mapping[str, JobStatus]
+) -> Mapping[str, int]:
+    """How many circuits of the jobs that run have been run, where the provider tells."""
+    # Imported here, as the provider is by now.
+    from qjobs.contract import TellsProgress
+
+    running = [job_id for job_id, said in live.items() if said is JobStatus.RUNNING]
+    if not running or not isinstance(provider, TellsProgress):
+        return {}
+    with suppress(ProviderError):  # how they are is known without it
+        return provider.circuits_run(running, backend=backend)
+    return {}
+
+
+def _with_progress(job: JobReport, run: Mapping[str, int]) -> JobReport:
+    if job.state is not State.RUNNING or job.job_id not in run:
+        return job
+    circuits = max(0, min(run[job.job_id], job.slice.experiments_count))
+    return replace(job, circuits_run=circuits)
 
 
 def _final_messages(

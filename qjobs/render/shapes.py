@@ -293,6 +293,7 @@ def _job(report: JobReport) -> Shape:
         "state": report.state.value,
         "job_id": report.job_id or None,
         "message": report.message,
+        "circuits_run": report.circuits_run,
         "duplicates": list(report.duplicates),
         "failed_circuits": runs.written(report.failed),
         "retried_circuits": runs.written(runs.joined(report.retried)),

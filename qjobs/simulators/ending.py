@@ -26,10 +26,17 @@ class Ended(NamedTuple):
     reason: str = ""
 
 
-def end(job: SimulatorJob, *, threads: int, keep: Callable[[bytes], None]) -> Ended:
+def end(
+    job: SimulatorJob,
+    *,
+    threads: int,
+    keep: Callable[[bytes], None],
+    tell: Callable[[int], None] = lambda _: None,
+) -> Ended:
     """Run a job and have the body of its `JobResult` kept, if it has one; say how it ended.
 
-    Loads Qiskit and Aer: for worker processes only.
+    Meanwhile it is told how many of its circuits have been run. Loads Qiskit and Aer: for worker
+    processes only.
     """
     try:
         # Here, so that an Aer that cannot be imported is what the job's message is about.
@@ -37,7 +44,7 @@ def end(job: SimulatorJob, *, threads: int, keep: Callable[[bytes], None]) -> En
 
         failures = Failures(job.first + job.start_index)
         about: About = {}
-        circuits = failures.watch(running.run(job, threads=threads))
+        circuits = failures.watch(_told(running.run(job, threads=threads), tell))
         result = JobResult.of(_timed(circuits, about), about)
         if failures.count == job.experiments_count:
             return _ended(failures.message)
@@ -51,6 +58,16 @@ def end(job: SimulatorJob, *, threads: int, keep: Callable[[bytes], None]) -> En
 
 def _ended(message: str) -> Ended:
     return Ended(message[:LONGEST_MESSAGE])
+
+
+def _told(
+    circuits: Iterable[CircuitResult], tell: Callable[[int], None]
+) -> Iterator[CircuitResult]:
+    """Pass the results on, and tell how many have passed before the next one is waited for."""
+    tell(0)
+    for passed, circuit in enumerate(circuits, start=1):
+        yield circuit
+        tell(passed)
 
 
 def _timed(circuits: Iterable[CircuitResult], about: About) -> Iterator[CircuitResult]:
