@@ -44,7 +44,7 @@ def backends(
         offers = _all_offered(output)
     else:
         where = Destination(provider, account=account, instance=instance)
-        offers = _offered(provider, open_workspace().provider_at(where))
+        offers = _offered(provider, open_workspace(output).provider_at(where))
         if not offers:
             output.warn(_none_listed(provider))
         if least_busy:
@@ -67,7 +67,7 @@ Answer: TypeAlias = list[Offer] | QjobsError
 def _all_offered(output: Output) -> list[Offer]:
     """List the backends of all providers, and name the providers that do not answer."""
     names = loading.names()
-    answers = _asked(names)
+    answers = _asked(names, output)
     offers = []
     for name in names:
         match answers[name]:
@@ -80,9 +80,9 @@ def _all_offered(output: Output) -> list[Offer]:
     return offers
 
 
-def _asked(names: Sequence[str]) -> dict[str, Answer]:
+def _asked(names: Sequence[str], output: Output) -> dict[str, Answer]:
     """Ask each provider for its backends, those that are processes of their own side by side."""
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     apart = loading.read_config().vendors()
     answers: dict[str, Answer] = {}
 

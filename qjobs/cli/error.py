@@ -39,7 +39,7 @@ def error(
     from qjobs.engine.result import fetch
 
     output = written.output
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     found = []
     reports = []
     for target in find_targets(workspace, addresses, output.warn):

@@ -25,7 +25,7 @@ def list_(
 
     output = written.output
     reports = []
-    for item in list_sets(open_workspace(), limit=None if every else limit):
+    for item in list_sets(open_workspace(output), limit=None if every else limit):
         if isinstance(item, str):
             output.warn(item)
         else:

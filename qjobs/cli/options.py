@@ -266,6 +266,19 @@ MaxFails = Annotated[
     ),
 ]
 
+Notify = Annotated[
+    bool, typer.Option("--notify", help="Ring, and show a desktop notification, when it is over.")
+]
+OnEnd = Annotated[
+    str | None,
+    typer.Option(
+        "--on-end",
+        metavar="COMMAND",
+        help="Run this when it is over, with the JSON of `status` on its standard input.",
+        show_default=False,
+    ),
+]
+
 # Which results, and where to.
 Top = Annotated[
     int | None,

@@ -37,7 +37,7 @@ def status(
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     reports = []
     for target in find_targets(workspace, addresses, output.warn):
         report = ask_status(workspace, target, cached=cached)

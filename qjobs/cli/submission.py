@@ -22,7 +22,7 @@ from qjobs.errors import NoneAccepted, OutOfTime, QjobsError, TimedOut
 from qjobs.model import JobSet
 from qjobs.render.data import DATA
 from qjobs.render.output import Format, Output
-from qjobs.render.progress import progress
+from qjobs.render.progress import Share, progress
 from qjobs.render.rows import job_rows
 from qjobs.render.shapes import Document
 from qjobs.render.summaries import set_title
@@ -31,6 +31,7 @@ from qjobs.render.writing import show
 
 if TYPE_CHECKING:
     from qjobs.circuits.gather import Gathered
+    from qjobs.cli.ending import Ending
     from qjobs.engine.set.request import SubmitRequest
 
 _STOPPING = (
@@ -81,9 +82,12 @@ def submit_jobs(
                 max_workers=max_workers,
                 resend_unknown=resend_unknown,
                 recalibrated=recalibrated,
-                progress=lambda step: meter.show(step.settled, step.jobs, step.waiting),
+                progress=lambda step: meter.show(
+                    step.settled, step.jobs, step.waiting,
+                    circuits=Share(step.circuits_settled, step.circuits),
+                ),
                 enough=watch(workspace, target, limit),
-            )
+            )  # fmt: skip
         except OutOfTime as error:
             return TimedOut(error.message, hint=f"qjobs resume {set_id}")
     folder.refresh()
@@ -124,6 +128,7 @@ def submit_and_conclude(
     recalibrated: bool,
     wait: bool,
     limit: Limit,
+    ending: "Ending | None",
     deadline: Deadline,
 ) -> None:
     """Submit the jobs of each target, one target after another, and conclude.
@@ -144,7 +149,7 @@ def submit_and_conclude(
     left = limit._replace(timeout_s=deadline.left_s())
     conclude(
         workspace, targets, output,
-        errors=errors, limit=left if wait else None, document=status_of,
+        errors=errors, limit=left if wait else None, ending=ending, document=status_of,
     )  # fmt: skip
 
 
@@ -155,13 +160,14 @@ def conclude(
     *,
     errors: Sequence[QjobsError],
     limit: Limit | None,
+    ending: "Ending | None",
     document: Callable[[Sequence[SetReport]], Document],
 ) -> None:
     """Wait within the limit, if there is one, write the sets, and raise what went wrong."""
     reports = known_reports(targets)
     timed_out = False
     if limit is not None and not any(isinstance(e, _FINAL) for e in errors):
-        followed = follow_to_end(workspace, targets, output, limit)
+        followed = follow_to_end(workspace, targets, output, limit, ending=ending)
         reports, timed_out = followed.reports, followed.timed_out
     if not output.ids_only:
         if output.format is Format.TABLE:
@@ -217,7 +223,7 @@ def start_set(
     """Make the set and send it; the errors are what the command has to end with."""
     from qjobs.engine.set.making import estimates_remark, plan_set
 
-    with progress(output, "reading") as meter:
+    with progress(output, "reading", unit="files") as meter:
         preparation = plan_set(workspace, request, progress=meter.show)
     warn_of_files(output, preparation.gathered)
     folder = preparation.folder

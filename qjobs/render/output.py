@@ -10,6 +10,7 @@ from typing import NamedTuple, TextIO
 
 from qjobs.errors import InputError, QjobsError, Unreadable, UnreadableFiles
 from qjobs.render.data import DATA
+from qjobs.render.line import LINE
 from qjobs.render.text import clean
 
 
@@ -131,11 +132,11 @@ def say(line: str) -> None:
         sys.stderr.flush()
 
 
-def show_cursor() -> None:
-    """Bring back the cursor that a progress bar hides, where a process ends without unwinding."""
+def ring() -> None:
+    """Ring the bell of the terminal, if there is one."""
     if is_terminal(sys.stderr):
-        with suppress(OSError):
-            os.write(2, b"\x1b[?25h")
+        sys.stderr.write("\a")
+        sys.stderr.flush()
 
 
 def say_from_signal_handler(line: str) -> None:
@@ -143,4 +144,6 @@ def say_from_signal_handler(line: str) -> None:
     if not line:
         return
     with suppress(OSError):  # nobody may be there to read it
-        os.write(2, f"\n{line}\n".encode() if is_terminal(sys.stderr) else f"{line}\n".encode())
+        if is_terminal(sys.stderr) and not LINE.erase_at_once():
+            os.write(2, b"\n")  # the terminal has shown ^C
+        os.write(2, f"{line}\n".encode())

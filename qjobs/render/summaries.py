@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from qjobs import spans as runs
-from qjobs.engine.report import FINAL, SetReport, State
+from qjobs.engine.report import SetReport, State
 from qjobs.model import JobSet, Scalar
 from qjobs.render.text import clean, count
 
@@ -21,11 +21,6 @@ def summary(report: SetReport) -> str:
     failed = report.failed_circuits
     more = [f"{count(failed, 'circuit')} failed"] if failed else []
     return ", ".join([*reversed(shown), *more]) or "no jobs"
-
-
-def finished_jobs(report: SetReport) -> int:
-    """How many jobs will not change by themselves any more."""
-    return sum(job.state in FINAL for job in report.jobs)
 
 
 def done_circuits(report: SetReport) -> str:

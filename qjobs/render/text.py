@@ -15,6 +15,9 @@ _ESCAPES = {
 }
 
 
+_UNITS = (("d", 86_400, "h", 3_600), ("h", 3_600, "min", 60), ("min", 60, "s", 1))
+
+
 def clean(text: str) -> str:
     """The text on one line, with nothing in it that a terminal would obey."""
     return text if text.isascii() and text.isprintable() else text.translate(_ESCAPES)
@@ -28,6 +31,26 @@ def first_line(text: str) -> str:
 def rfc3339(moment: datetime) -> str:
     """A time in UTC as `2026-11-22T05:00:00Z`, with microseconds where it has some."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def duration(seconds: float) -> str:
+    """A time in its two largest units, such as `1 h 12 min`, and less than a minute in seconds."""
+    whole = max(0, int(seconds))
+    for unit, size, smaller, part in (
+        ("d", 86_400, "h", 3_600),
+        ("h", 3_600, "min", 60),
+        ("min", 60, "s", 1),
+    ):
+        if whole >= size:
+            rest = whole % size // part
+            return f"{whole // size} {unit} {rest} {smaller}" if rest else f"{whole // size} {unit}"
+    return f"{whole} s"
+
+
+def time_left(seconds: float) -> str:
+    """An estimate, no finer than it deserves: `about 3 min left`."""
+    rounded = round(seconds / 60) * 60 if 60 <= seconds < 3_600 else seconds
+    return f"about {duration(rounded)} left"
 
 
 def count(number: int, noun: str) -> str:

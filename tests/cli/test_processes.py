@@ -93,24 +93,6 @@ def test_a_second_signal_leaves_at_once_and_resume_still_works(start, qjobs, bel
     assert qjobs("resume", "--wait").code == 0
 
 
-def test_a_second_ctrl_c_leaves_the_terminal_with_its_cursor(bell):
-    environment = {**os.environ, "TERM": "xterm", "NO_COLOR": ""}
-    terminal = pexpect.spawn(
-        sys.executable, ["-m", "qjobs", "submit", *[bell] * 8, "-b", "fake:hold=1,connections=8"],
-        env=environment, encoding="utf-8", timeout=60,
-    )  # fmt: skip
-    shown = ""
-    for awaited in ("submitting", "stopping"):
-        terminal.expect(awaited)
-        shown += terminal.before
-        terminal.sendintr()
-    shown += terminal.read()
-    terminal.close()
-    assert terminal.exitstatus == 130
-    hidden, visible = (shown.rfind(f"{ESCAPE}[?25{which}") for which in "lh")
-    assert 0 <= hidden < visible
-
-
 def test_ctrl_c_in_wait_cancels_nothing(start, qjobs, bell, home):
     qjobs("submit", bell, "-b", "fake:delay=3600")
     process = start("wait")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from qjobs.render.summaries import spans
 from qjobs.render.tables import bar
-from qjobs.render.text import clean, count, first_line
+from qjobs.render.text import clean, count, duration, first_line, time_left
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,22 @@ def test_a_bar_is_in_eighths_and_never_empty_for_something():
     assert bar(1e-9) == "▏"
     assert len(bar(1)) == 24
     assert bar(0.5) == "█" * 12
+
+
+@pytest.mark.parametrize(
+    ("seconds", "lasted", "left"),
+    [
+        (-1.0, "0 s", "about 0 s left"),
+        (0.9, "0 s", "about 0 s left"),
+        (59.9, "59 s", "about 59 s left"),
+        (60, "1 min", "about 1 min left"),
+        (190, "3 min 10 s", "about 3 min left"),
+        (3599, "59 min 59 s", "about 1 h left"),
+        (3600, "1 h", "about 1 h left"),
+        (4350, "1 h 12 min", "about 1 h 12 min left"),
+        (86_400, "1 d", "about 1 d left"),
+        (200_000, "2 d 7 h", "about 2 d 7 h left"),
+    ],
+)
+def test_a_time_is_told_in_its_two_largest_units(seconds, lasted, left):
+    assert (duration(seconds), time_left(seconds)) == (lasted, left)
