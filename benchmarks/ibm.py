@@ -23,7 +23,7 @@ from pathlib import Path
 import corpus
 from qiskit import QuantumCircuit
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.circuits.inputs import expand
 from qjobs.engine.set.making import plan_set
 from qjobs.engine.set.request import SubmitRequest
@@ -68,7 +68,7 @@ def prepared(path: Path, circuits: int) -> Path:
         circuit.cx(0, 1)
         circuit.measure(range(5), range(5))
         made.append(circuit)
-    path.write_bytes(qpy.encode(made))
+    path.write_bytes(codec.encode(made))
     return path
 
 
@@ -92,7 +92,7 @@ def connections(standin: StandIn, folder: Path) -> Callable[[], list[float]]:
 def workers(folder: Path) -> Callable[[], list[float]]:
     path = folder / "logical.qpy"
     path.write_bytes(
-        qpy.encode([corpus.efficient_su2(5 + seed % 8, 3, seed) for seed in range(300)])
+        codec.encode([corpus.efficient_su2(5 + seed % 8, 3, seed) for seed in range(300)])
     )
 
     def turn() -> list[float]:

@@ -6,6 +6,7 @@ FOLDER (the current one by default) decides which disk is measured. Each figure 
 medians that were taken in turns in this one run, so that a busy machine changes little.
 """
 
+import gc
 import json
 import os
 import statistics
@@ -19,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from qjobs import files
+from qjobs.__main__ import GC_THRESHOLD
 from qjobs.contract import ProviderContext
 from qjobs.engine.sending.submission import submit_jobs
 from qjobs.facts import Fact, FactKind
@@ -37,6 +39,7 @@ ROUNDS = 7
 
 
 def main() -> None:
+    gc.set_threshold(*GC_THRESHOLD)  # as in a command
     parent = sys.argv[1] if len(sys.argv) > 1 else "."
     with tempfile.TemporaryDirectory(dir=parent, prefix="qjobs-benchmark-") as name:
         home = Path(name)
@@ -188,7 +191,7 @@ def read(home: Path) -> None:
     tables_s, facts_s, fold_s, jobs_s, tomllib_s = in_turns(
         lambda: reading.read_state(path).ledger(),
         lambda: reading.read_state(loose).ledger(),
-        lambda: folded(state, ledger),
+        lambda: folded(state.header, state.contents.job_set, ledger.recorded()),
         ledger.jobs,
         lambda: tomllib.loads(tables),
     )

@@ -17,7 +17,10 @@ import time
 from pathlib import Path
 
 ROUNDS = 15
-HEAVY = ("qiskit", "numpy", "pydantic", "rich", "concurrent.futures", "asyncio", "multiprocessing")
+HEAVY = (
+    "qiskit", "numpy", "pydantic", "rich", "jinja2", "concurrent.futures", "asyncio",
+    "multiprocessing",
+)  # fmt: skip
 
 SMALLEST = """\
 import typer

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from corpus import efficient_su2
 from qiskit_ibm_runtime.fake_provider import FakeTorino
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.providers.ibm.targets import describe, rebuild
 from qjobs.providers.ibm.transpiler import Transpiler
 from qjobs.providers.ibm.transpiling import Transpilation, Transpilers
@@ -92,7 +92,7 @@ def main() -> None:
     circuits = [efficient_su2(5 + seed % 8, 3, seed) for seed in range(chosen.circuits)]
     per_job = -(-chosen.circuits // chosen.jobs)
     starts = range(0, chosen.circuits, per_job)
-    slices = [qpy.encode(circuits[start : start + per_job]) for start in starts]
+    slices = [codec.encode(circuits[start : start + per_job]) for start in starts]
 
     how = Transpilation(describe(FakeTorino().target), chosen.level, seed=7)
     settings = how._asdict() | {"target": rebuild(how.target)}

@@ -12,6 +12,8 @@ _qjobs_completion() {
         [[ -n $reply ]] && COMPREPLY+=("${reply#"$prefix"}")
     done < <(_QJOBS_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args \
              _TYPER_COMPLETE_ARGS=$line "$1" 2>/dev/null)
+    # After a provider comes its backend, and no space.
+    [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *: ]] && compopt -o nospace 2>/dev/null
 }
 
 complete -o default -F _qjobs_completion qjobs

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from qjobs import failed
 from qjobs.facts import Fact, FactKind
@@ -31,6 +31,7 @@ _REFUSED: Final = FactKind.REFUSED
 _ACCEPTED: Final = FactKind.ACCEPTED
 _WITHDRAWN: Final = FactKind.WITHDRAWN
 _ABANDONED: Final = FactKind.ABANDONED
+_STARTED: Final = FactKind.STARTED
 _FINISHED: Final = FactKind.FINISHED
 
 _MAY_FOLLOW: dict[FactKind, tuple[FactKind, ...]] = {
@@ -55,8 +56,8 @@ class RecordedAttempt(NamedTuple):
 
     `stage` is one of PLANNED, ATTEMPTED, REFUSED, ACCEPTED, FINISHED (with a `status`), DROPPED
     and ABANDONED. There is a `tag` while nobody knows what came of the call. The times are those
-    of the last call, of its acceptance, and of the end, whichever that was. Of `failed_so_far`
-    further pieces are to come.
+    of the last call, of its acceptance, of when it began to run, and of the end, whichever that
+    was. Of `failed_so_far` further pieces are to come.
     """
 
     stage: FactKind = _PLANNED
@@ -66,6 +67,7 @@ class RecordedAttempt(NamedTuple):
     message: str = ""
     attempted: datetime | None = None
     submitted: datetime | None = None
+    started: datetime | None = None
     finished: datetime | None = None
     withdrawn: bool = False
     duplicates: tuple[str, ...] = ()
@@ -76,18 +78,18 @@ class RecordedAttempt(NamedTuple):
         """The attempt once the fact has happened; None if that cannot follow."""
         _, _, at, kind, value, message = fact
         if kind not in _MAY_FOLLOW[self.stage]:
-            return self._aside(kind, value)
+            return self._aside(at, kind, value)
         # These are nearly all facts of a large set; `_replace` would take ten times as long.
         if kind is _ATTEMPTED:
-            return new((kind, None, value, None, "", at, None, None, *self[8:]))
+            return new((kind, None, value, None, "", at, None, None, None, *self[9:]))
         if kind is _ACCEPTED:
             # Whoever finds a job of a call that was given up decides anew.
             wish = self.withdrawn and self.stage is not _ABANDONED
             began = self.attempted
-            return new((kind, None, None, value, "", began, at, None, wish, *self[9:]))
+            return new((kind, None, None, value, "", began, at, None, None, wish, *self[10:]))
         if kind is _FINISHED:
             status = _STATUSES.get(value)
-            end = (kind, status, None, self.job_id, message, *self[5:7], at, *self[8:])
+            end = (kind, status, None, self.job_id, message, *self[5:8], at, *self[9:])
             return new(end) if status else None
         if kind is _DEFERRED and not self.withdrawn:
             return self._replace(stage=_PLANNED, tag=None, message=value)
@@ -95,23 +97,27 @@ class RecordedAttempt(NamedTuple):
         tag = self.tag if kind is _ABANDONED else None
         return self._replace(stage=stage, tag=tag, message=value, finished=at)
 
-    def _aside(self, kind: FactKind, value: str) -> "RecordedAttempt | None":
+    def _aside(self, at: datetime, kind: FactKind, value: str) -> "RecordedAttempt | None":
         """The attempt after a fact that leaves its stage as it is."""
         if kind in FURTHER_IDS:
             known = (self.job_id, *self.duplicates)
             if self.job_id is None or value in known:
                 return None
             return self._replace(duplicates=(*self.duplicates, value))
+        change: dict[str, Any] | None = None
         if kind is _LOST and self.stage is _ATTEMPTED and not self.message:
-            return self._replace(message=value)
+            change = {"message": value}
         # A wish to cancel that comes while a call is in flight.
-        if kind is _WITHDRAWN and self.stage is _ATTEMPTED and not self.withdrawn:
-            return self._replace(withdrawn=True)
+        elif kind is _WITHDRAWN and self.stage is _ATTEMPTED and not self.withdrawn:
+            change = {"withdrawn": True}
+        # A job that its provider began anew has begun when it did so last.
+        elif kind is _STARTED and self.job_id is not None and self.started != at:
+            change = {"started": at}
         # If nothing came of the call, the attempt is dropped at once; that this is said once
         # more, is for those who do not know of the wish.
-        if kind is _DROPPED and self.withdrawn and self.stage is _DROPPED:
-            return self
-        return None
+        elif kind is _DROPPED and self.withdrawn and self.stage is _DROPPED:
+            change = {}
+        return None if change is None else self._replace(**change)
 
     def learn_failed(self, part: Slice, piece: str, reason: str) -> "RecordedAttempt | None":
         """The attempt once a piece of its failed circuits is known; None if that says nothing."""
@@ -144,7 +150,10 @@ class RecordedAttempt(NamedTuple):
 
     def numbered(self, number: int) -> Attempt:
         """The attempt as all floors speak of it."""
-        return Attempt(number, self.state(), self.duplicates, self.failed, self.withdrawn)
+        return Attempt(
+            number, self.state(), self.duplicates, self.failed, self.withdrawn,
+            self.submitted, self.started, self.finished,
+        )  # fmt: skip
 
 
 # A named tuple's own constructor is a function in Python; this one is not.

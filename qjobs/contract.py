@@ -79,6 +79,8 @@ class BackendInfo(NamedTuple):
 
     `operational` says whether it takes jobs to run now, `pending_jobs` how many wait for it;
     None if that is not known. `billed`: where it is costs money, and nobody has named that place.
+    `pretends`: it runs no circuit, and its results are made up, as a test double's are. `alias`:
+    it is one of the others by another name.
     """
 
     name: str
@@ -88,6 +90,8 @@ class BackendInfo(NamedTuple):
     operational: bool = True
     pending_jobs: int | None = None
     billed: bool = False
+    pretends: bool = False
+    alias: bool = False
 
 
 class CancelOutcome(StrEnum):
@@ -233,12 +237,14 @@ class Charges(Protocol):
 class Names(NamedTuple):
     """What a provider and its backend are called by those who make them; empty if nobody knows.
 
-    `packages` are the distributions that run jobs there.
+    `packages` are the distributions that run jobs there; `versions` are those of distributions
+    that another environment has.
     """
 
     provider: str = ""
     backend: str = ""
     packages: Sequence[str] = ()
+    versions: Mapping[str, str] = MappingProxyType({})
 
 
 @runtime_checkable
@@ -445,6 +451,30 @@ class Details(Protocol):
 
     def details(self, job_id: str, *, backend: str) -> JobDetails:
         """Of one job. Costs a question, or two."""
+
+
+class JobTimes(NamedTuple):
+    """When a job began to run and ended, and where it stands in the queue, at its provider.
+
+    None is what has not happened, or what that does not tell. Times have their zone. The
+    `queue_position` of the job that is next is 1, by the whole queue as far as it is known.
+    """
+
+    started: datetime | None = None
+    ended: datetime | None = None
+    queue_position: int | None = None
+    estimated_start: datetime | None = None
+
+
+@runtime_checkable
+class TellsTimes(Protocol):
+    """Knows when jobs began and ended from the answers that it has anyhow."""
+
+    def times(self, job_ids: Sequence[str], *, backend: str) -> Mapping[str, JobTimes]:
+        """Of those of the jobs of which something is known.
+
+        It is called after `statuses` of the same jobs, and asks for nothing that it was told then.
+        """
 
 
 UNDATED = datetime(1970, 1, 1, tzinfo=UTC)

@@ -30,6 +30,28 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
     TERMINATED = 143
 
+    @property
+    def meaning(self) -> str:
+        """What it says of how a command ended."""
+        return _MEANINGS[self]
+
+
+_MEANINGS: Mapping[ExitCode, str] = {
+    ExitCode.OK: "fine",
+    ExitCode.UNEXPECTED: "unexpected, or the provider failed after retries",
+    ExitCode.USAGE: "usage",
+    ExitCode.NOT_FOUND: "no such set or job, or several",
+    ExitCode.CREDENTIALS: "credentials missing or refused",
+    ExitCode.INPUT: "no usable input",
+    ExitCode.FAILED: "some jobs or circuits failed, or were cancelled",
+    ExitCode.PARTLY_SUBMITTED: "partly submitted; qjobs resume goes on",
+    ExitCode.PENDING: "still pending",
+    ExitCode.STATE: "the state cannot be used",
+    ExitCode.TIMEOUT: "--timeout ran out; the jobs go on",
+    ExitCode.INTERRUPTED: "stopped by Ctrl-C",
+    ExitCode.TERMINATED: "stopped by SIGTERM",
+}
+
 
 class Place(NamedTuple):
     """A place in a file: line and column in characters, both from 1; None where not known."""

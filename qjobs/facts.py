@@ -19,6 +19,7 @@ class FactKind(StrEnum):
     WITHDRAWN = "withdrawn"  # why it is to be cancelled, should a call in flight be accepted
     ABANDONED = "abandoned"  # why nobody waits to learn any more what became of the call
     DUPLICATE = "duplicate"  # the id of a further provider job with the same tag
+    STARTED = "started"  # nothing: `at` is when it began to run, as the provider tells
     FINISHED = "finished"  # DONE, ERROR or CANCELLED; `message` says more
     FAILED = "failed"  # its circuits that gave nothing although it is DONE; `message`: the first's
     RETRIED = "retried"  # those of them, one run, that a new job is to have

@@ -318,7 +318,10 @@ class Attempt(NamedTuple):
     """One try to have a slice run. `duplicates` are ids of provider jobs nobody asked for.
 
     `failed` is None while nobody has said which of its circuits have. It is `withdrawn` if it was
-    cancelled while a call was in flight: what comes of that is to be cancelled, too.
+    cancelled while a call was in flight: what comes of that is to be cancelled, too. It was
+    `submitted` when its job id became known, `started` to run, and was `finished`, whichever end
+    that was: by the word of the provider, or else when it was heard of. None is what has not
+    happened yet, or nobody has told.
     """
 
     number: int
@@ -326,6 +329,9 @@ class Attempt(NamedTuple):
     duplicates: tuple[str, ...] = ()
     failed: Failed | None = None
     withdrawn: bool = False
+    submitted: datetime | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
 
     @property
     def job_ids(self) -> tuple[str, ...]:

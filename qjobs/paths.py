@@ -10,6 +10,16 @@ from qjobs.errors import UsageError
 _OURS = "QJOBS_"
 _MOST_DIGITS = 18
 
+VARIABLES: Mapping[str, str] = {
+    "QJOBS_BACKEND": "the backend where no -b says one",
+    "QJOBS_CONFIG": "the config file",
+    "QJOBS_DEBUG": "1 shows the traceback of an error",
+    "QJOBS_HOME": "the folder of the state: sets, circuits, results",
+    "QJOBS_RESULT_BYTES": "bytes that are to be free for the results of a job, before they are "
+    "read where that can be done only once",
+}
+"""Our variables, but for those of providers: `provider_settings` has these."""
+
 
 def state_home(environ: Mapping[str, str] = os.environ) -> Path:
     """The state folder: `$QJOBS_HOME`, else the platform's place for a user's program state."""
@@ -69,6 +79,16 @@ def most_result_bytes(environ: Mapping[str, str] = os.environ) -> int | None:
     return int(given)
 
 
+def pager(environ: Mapping[str, str] = os.environ) -> str:
+    """The command that shows what is longer than the screen: `$PAGER`, else less.
+
+    Empty, for none, where `$PAGER` is, where `$NO_PAGER` is not, and in CI, where nobody reads it.
+    """
+    if environ.get("CI") or environ.get("NO_PAGER"):
+        return ""
+    return environ.get("PAGER", "less")
+
+
 def variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """All variables, for vendors' code and the config file, which may name any of them."""
     return dict(environ)
@@ -87,6 +107,11 @@ def wants_colour(environ: Mapping[str, str] = os.environ) -> bool:
 def completing(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether a shell asks for completions, which Typer's protocol says here."""
     return "_QJOBS_COMPLETE" in environ
+
+
+def is_plain(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether the user, or the terminal, wants no colours: NO_COLOR (no-color.org), TERM=dumb."""
+    return bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb"
 
 
 def provider_settings(provider: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:

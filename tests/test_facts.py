@@ -99,13 +99,13 @@ FOLLOWERS: dict[tuple[FactKind, ...], set[FactKind]] = {
     },
     (A, W, FactKind.DEFERRED): {FactKind.DROPPED},
     (A, W, FactKind.REFUSED): {FactKind.ACCEPTED},
-    (A, W, FactKind.ACCEPTED): {FactKind.FINISHED, FactKind.DUPLICATE},
+    (A, W, FactKind.ACCEPTED): {FactKind.STARTED, FactKind.FINISHED, FactKind.DUPLICATE},
     (A, FactKind.ABANDONED): {FactKind.ACCEPTED},
     (A, FactKind.DEFERRED): {A, FactKind.DROPPED, FactKind.SPLIT},
     (A, FactKind.REFUSED): {FactKind.ACCEPTED, FactKind.SPLIT},
     (A, FactKind.REFUSED, FactKind.SPLIT): {FactKind.ACCEPTED},
-    (A, FactKind.ACCEPTED): {FactKind.FINISHED, FactKind.DUPLICATE},
-    (A, FactKind.ACCEPTED, F): {FactKind.DUPLICATE},
+    (A, FactKind.ACCEPTED): {FactKind.STARTED, FactKind.FINISHED, FactKind.DUPLICATE},
+    (A, FactKind.ACCEPTED, F): {FactKind.STARTED, FactKind.DUPLICATE},
 }
 
 

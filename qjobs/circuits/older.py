@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qjobs.circuits import qpy, records
+from qjobs.circuits import codec, qpy, records
 from qjobs.circuits.conditions import as_if_else
 from qjobs.circuits.foreign import qiskit_errors
 from qjobs.errors import InputError
@@ -57,7 +57,7 @@ def _decode(
             given if known else as_if_else(given, dialect.version)
             for given, known in zip(window, straight, strict=True)
         ]
-        circuits = qpy.decode(qpy.whole(dialect, plain))
+        circuits = codec.decode(qpy.whole(dialect, plain))
         with qiskit_errors("Qiskit cannot take its conditions"):
             return [
                 circuit if made is given else _inlined(circuit)
@@ -153,7 +153,7 @@ def _blocks(circuit: "QuantumCircuit") -> "Iterator[QuantumCircuit]":
 def _decode_whole(data: bytes, name: str) -> "list[QuantumCircuit]":
     """The circuits of a file that cannot be taken apart."""
     try:
-        circuits = qpy.decode(data)
+        circuits = codec.decode(data)
         with qiskit_errors("Qiskit cannot read the QPY data"):
             lost = [_was_conditional(circuit) for circuit in circuits]
     except InputError as error:

@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from qjobs.circuits import outcomes, qpy
+from qjobs.circuits import codec, outcomes, qpy
 from qjobs.circuits.layout import Layout
 from qjobs.circuits.sweep import Pub, Sweep, columns
 from qjobs.model import Slice
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Unread(NamedTuple):
     """A circuit that Qiskit cannot read, which counts `rows` times."""
 
-    circuit: qpy.UnreadRecord
+    circuit: codec.UnreadRecord
     rows: int
 
     def failed(self, shots: int) -> CircuitResult:
@@ -90,13 +90,13 @@ class CircuitSlice:
 
         Raises InputError: UnreadableCircuit, if Qiskit cannot read one of them.
         """
-        decoded = qpy.decode(self.qpy(), start_index=self.records.start_index)
+        decoded = codec.decode(self.qpy(), start_index=self.records.start_index)
         yield from map(self._pub, decoded, count(self.records.start_index))
 
     def pubs_or_reasons(self) -> "Iterator[Pub | Unread]":
         """Like `pubs`, with an `Unread` for each circuit that Qiskit cannot read."""
-        for index, circuit in enumerate(qpy.decode_each(self.qpy()), self.records.start_index):
-            if isinstance(circuit, qpy.UnreadRecord):
+        for index, circuit in enumerate(codec.decode_each(self.qpy()), self.records.start_index):
+            if isinstance(circuit, codec.UnreadRecord):
                 yield Unread(circuit, self._rows(index).experiments_count)
             else:
                 yield self._pub(circuit, index)

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from qjobs.children.parent import Parent, begin
-from qjobs.circuits import bounds, qpy
+from qjobs.circuits import bounds, codec, qpy
 from qjobs.circuits.foreign import describe
 from qjobs.circuits.older import decode_windows
 from qjobs.circuits.sniff import MAX_QASM_BYTES, Format
@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> None:
     try:
         from qiskit import QuantumCircuit
 
-        dialect, _ = qpy.read_header(qpy.encode([QuantumCircuit()]))
+        dialect, _ = qpy.read_header(codec.encode([QuantumCircuit()]))
     except ImportError as error:
         parent.answer({"error": f"Qiskit cannot be loaded: {error}"})
         return
@@ -153,23 +153,23 @@ def _read_qpy(path: Path, name: str, prefix: str, parts: list[str]) -> _Message:
 def _answer_question(message: _Message) -> _Message:
     part = Slice(message["start_index"], message["experiments_count"])
     with qpy.Container.open(Path(message["container"])) as container:
-        found = qpy.decode_each(container.cut(part))
+        found = codec.decode_each(container.cut(part))
     unreadable = [
         (index, circuit.name, circuit.why)
         for index, circuit in enumerate(found, part.start_index)
-        if isinstance(circuit, qpy.UnreadRecord)
+        if isinstance(circuit, codec.UnreadRecord)
     ]
     names = _name_parameters(found, part.start_index)
     return {"parameters": [*names.items()], "unreadable": unreadable}
 
 
 def _name_parameters(
-    circuits: "Sequence[QuantumCircuit | qpy.UnreadRecord]", start_index: int = 0
+    circuits: "Sequence[QuantumCircuit | codec.UnreadRecord]", start_index: int = 0
 ) -> _Names:
     """The names that circuits have, and the index of the first that has each group of them."""
     found: _Names = {}
     for index, circuit in enumerate(circuits, start=start_index):
-        if isinstance(circuit, qpy.UnreadRecord):
+        if isinstance(circuit, codec.UnreadRecord):
             continue
         names = tuple(parameter.name for parameter in circuit.parameters)
         if names:
@@ -183,7 +183,7 @@ def _answer(sha256: str, circuits: int, parameters: _Names) -> _Message:
 
 def _encode(circuits: "list[QuantumCircuit]", name: str) -> bytes:
     try:
-        return qpy.encode(circuits)
+        return codec.encode(circuits)
     except InputError as error:
         raise InputError(f"{name}: {error.message}", hint=error.hint) from error.__cause__
 

@@ -8,12 +8,14 @@ from qjobs.cli import options
 from qjobs.cli.addresses import warn_of
 from qjobs.cli.exit_codes import raise_for_credentials
 from qjobs.cli.groups import OutputOptions
+from qjobs.cli.next_step import say_next
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import resolve
 from qjobs.engine.status import status
 from qjobs.errors import ExitCode
 from qjobs.render import rows, shapes
 from qjobs.render.data import DATA
+from qjobs.render.output import Format
 from qjobs.render.writing import show
 
 
@@ -43,8 +45,9 @@ def adopt(
         typer.echo(f"{set_id}/{index}", file=DATA.stream)
         return ExitCode.OK
     report = status(workspace, target)
+    table = rows.job_rows([(report, report.jobs)], short=output.format is Format.TABLE)
     shown = shapes.status_document([(report, report.jobs)])
-    show(output, shown, rows.job_rows([(report.job_set, report.jobs)]))
+    show(output, shown, table)
     raise_for_credentials([report])
-    output.hint_next(f"qjobs wait {set_id}")
+    say_next(output, [target], [report])
     return ExitCode.OK

@@ -10,12 +10,16 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from qjobs import __version__, paths
+from qjobs.cli import help_pages
 from qjobs.errors import ExitCode, UsageError
-from qjobs.render.output import is_terminal
+from qjobs.near import near_ones
 
 
 class Verb(NamedTuple):
-    """A verb before it is imported: enough for a list of verbs. Each has a module of its own."""
+    """A verb before it is imported: enough for a list of verbs. Each has a module of its own.
+
+    `group` is a key of `help_pages.GROUPS`.
+    """
 
     name: str
     group: str
@@ -48,6 +52,12 @@ VERBS = (
         "qjobs wait",
         "qjobs wait ghz --timeout 2h --fail-fast",
     )),
+    Verb("watch", "Run",
+        "Look on while jobs run; q or Ctrl-C leave them alone.", (
+        "qjobs watch",
+        "qjobs watch ghz @2 --notify",
+        "qjobs watch | jq -c 'select(.event == \"job\")'",
+    )),
     Verb("status", "Look",
         "Show how far the jobs are.", (
         "qjobs status",
@@ -64,6 +74,11 @@ VERBS = (
         "Show all that went wrong, with the reasons.", (
         "qjobs error",
         "qjobs error ghz --all-attempts --json",
+    )),
+    Verb("report", "Look",
+        "Write one page in HTML of how sets ran, and what they gave.", (
+        "qjobs report -o report.html",
+        "qjobs report ghz -o ghz.html --every 10s",
     )),
     Verb("list", "Look",
         "List the job sets, the newest first.", (
@@ -104,10 +119,15 @@ VERBS = (
         "qjobs backends",
         "qjobs backends -p local",
     )),
+    Verb("help", "Set up",
+        "Show the help of a verb or on a topic.", (
+        "qjobs help submit",
+        "qjobs help addresses",
+    )),
     Verb("completion", "Set up",
         "Print the script that completes words of qjobs in a shell.", (
-        "qjobs completion bash > ~/.local/share/bash-completion/completions/qjobs",
-        "qjobs completion fish > ~/.config/fish/completions/qjobs.fish",
+        'eval "$(qjobs completion bash)"',
+        "qjobs completion fish | source",
     )),
     Verb("schema", "Set up",
         "Print the JSON Schema of a JSON document.", (
@@ -143,10 +163,20 @@ class _Verbs(TyperGroup):
     """Imports a verb when it is about to run: all of them together cost more than Typer."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        for verb in VERBS:
-            if verb.name == args[0]:
-                self.commands[verb.name] = _import_verb(verb)
+        name = args[0]
+        found = {verb.name: verb for verb in VERBS}.get(name)
+        if found:
+            self.commands[name] = _import_verb(found)
+        elif not (name.startswith("-") or ctx.resilient_parsing):
+            # Whoever follows a suggestion without a look shall not spend or change anything.
+            harmless = [verb.name for verb in VERBS if help_pages.GROUPS[verb.group].harmless]
+            raise UsageError(
+                f"there is no verb {name!r}{near_ones(name, harmless)}", hint="qjobs help"
+            )
         return super().resolve_command(ctx, args)
+
+    def get_help(self, ctx: Any) -> str:
+        return help_pages.of_program(self, ctx, (verb[:3] for verb in VERBS))
 
 
 class _Command(TyperCommand):
@@ -159,6 +189,9 @@ class _Command(TyperCommand):
             for param in self.params:
                 _check_value(param, given.get(param.name or ""))
         return super().parse_args(ctx, args)
+
+    def get_help(self, ctx: Any) -> str:
+        return help_pages.of_verb(self, ctx)
 
 
 def _check_value(param: Any, given: object) -> None:
@@ -180,21 +213,16 @@ def _import_verb(verb: Verb) -> Any:
 
 
 def _typer(**settings: Any) -> typer.Typer:
-    # Rich help is for a terminal: it takes as long again to start.
-    markup: Any = "rich" if is_terminal(sys.stdout) else None
-    return typer.Typer(rich_markup_mode=markup, pretty_exceptions_enable=False, **settings)
+    # Without rich: the help is ours, and rich takes as long again to start.
+    return typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, **settings)
 
 
 def _add(app: typer.Typer, verb: Verb, function: Any) -> None:
-    # To rich a blank line is a line's end; \b keeps lines as they are without rich.
-    rich = app.rich_markup_mode == "rich"
-    epilog = "\n\n".join(verb.examples) if rich else "\n".join(("\b", *verb.examples))
     app.command(
         verb.name,
         cls=_Command,
         help=verb.help,
-        epilog=epilog,
-        rich_help_panel=verb.group,
+        epilog="\n".join(verb.examples),
         context_settings={"help_option_names": ["--help", "-h"]},
     )(function)
 

@@ -10,20 +10,28 @@ from qjobs import pool
 from qjobs.circuits.foreign import describe
 from qjobs.cli import options
 from qjobs.cli.groups import OutputOptions
+from qjobs.cli.headings import Heading
+from qjobs.cli.tab import complete_provider
 from qjobs.cli.workspace import open_workspace
 from qjobs.contract import Provider
 from qjobs.engine.set import choice
 from qjobs.errors import ExitCode, ProviderError, QjobsError, UsageError
 from qjobs.model import Destination
 from qjobs.providers import loading
-from qjobs.render.backends import Offer, backend_rows, backends_document
+from qjobs.render.backends import Offer, backend_rows, backends_document, offers_by_provider
 from qjobs.render.data import DATA
-from qjobs.render.output import Output
+from qjobs.render.output import Format, Output
 from qjobs.render.writing import show
 
 ProviderName = Annotated[
     str | None,
-    typer.Option("--provider", "-p", metavar="NAME", help="List only backends of this provider."),
+    Heading.WHERE.option(
+        "--provider",
+        "-p",
+        metavar="NAME",
+        help="List only backends of this provider.",
+        autocompletion=complete_provider,
+    ),
 ]
 
 
@@ -31,7 +39,10 @@ def backends(
     *,
     provider: ProviderName = None,
     least_busy: Annotated[
-        bool, typer.Option("--least-busy", help="List only the one with the fewest waiting jobs.")
+        bool,
+        Heading.WHERE.option(
+            "--least-busy", help="List only the one with the fewest waiting jobs."
+        ),
     ] = False,
     account: options.AccountName = "",
     instance: options.Instance = "",
@@ -53,7 +64,10 @@ def backends(
         for offer in offers:
             typer.echo(offer.address, file=DATA.stream)
     else:
-        show(output, backends_document(offers), backend_rows(offers), most=None)
+        rows = offers_by_provider if output.format is Format.TABLE else backend_rows
+        show(output, backends_document(offers), rows(offers), most=None, paged=True)
+        chosen = offers[0].address if provider and offers else "PROVIDER:BACKEND"
+        output.hint_next(f"qjobs run FILES... -b {chosen}")
     return ExitCode.OK
 
 
@@ -65,7 +79,10 @@ Answer: TypeAlias = list[Offer] | QjobsError
 
 
 def _all_offered(output: Output) -> list[Offer]:
-    """List the backends of all providers, and name the providers that do not answer."""
+    """List the backends of all providers, and name the providers that do not answer.
+
+    Those that only pretend come last.
+    """
     names = loading.names()
     answers = _asked(names, output)
     offers = []
@@ -77,7 +94,7 @@ def _all_offered(output: Output) -> list[Offer]:
                 output.warn(_none_listed(name))
             case some:
                 offers += some
-    return offers
+    return sorted(offers, key=lambda offer: offer.info.pretends)
 
 
 def _asked(names: Sequence[str], output: Output) -> dict[str, Answer]:

@@ -11,6 +11,7 @@ from qjobs.cli import options
 from qjobs.cli.addresses import find_targets, warn_of
 from qjobs.cli.exit_codes import NotStopped
 from qjobs.cli.groups import OutputOptions
+from qjobs.cli.headings import Heading
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
 from qjobs.engine.asking import away
@@ -22,6 +23,8 @@ from qjobs.engine.cancel import (
     stoppable,
 )
 from qjobs.engine.cancel import cancel as cancel_jobs
+from qjobs.engine.glance import Glance
+from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode
 from qjobs.model import JobSet
 from qjobs.render import rows, shapes
@@ -36,16 +39,16 @@ def cancel(
     *,
     duplicates: Annotated[
         bool,
-        typer.Option(
+        Heading.WHICH.option(
             "--duplicates",
             help="Cancel only duplicates: further jobs that a provider made of one call.",
         ),
     ] = False,
     others: Annotated[
-        bool, typer.Option("--others", help="Cancel jobs of other users, too.")
+        bool, Heading.RISK.option("--others", help="Cancel jobs of other users, too.")
     ] = False,
     whole_jobs: options.WholeJobs = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Cancel without asking.")] = False,
+    yes: Annotated[bool, Heading.RISK.option("--yes", "-y", help="Cancel without asking.")] = False,
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
@@ -56,7 +59,7 @@ def cancel(
         for target in targets:
             target.refuse_parts("cancel", stoppable(target))
     if not addresses and not yes and is_terminal(sys.stdin) and is_terminal(sys.stderr):
-        _ask(targets, duplicates=duplicates)
+        _ask(workspace, targets, duplicates=duplicates)
     if not others:
         for target in targets:
             check_own(target)
@@ -82,6 +85,7 @@ def cancel(
             f"{plan.set_id}/{first.index}: {first.outcome.value}",
             hint=again if unknown else f"qjobs status {sets}",
         )
+    output.hint_next(f"qjobs status {' '.join(t.folder.job_set.set_id for t in targets)}")
     return ExitCode.OK
 
 
@@ -103,10 +107,23 @@ def _say(outcomes: Sequence[tuple[JobSet, CancelReport]], output: Output) -> Non
             )
 
 
-def _ask(targets: Sequence[Target], *, duplicates: bool) -> None:
-    """Have the user confirm that the newest set is meant. Raises typer.Abort if it is not."""
+def _ask(workspace: Workspace, targets: Sequence[Target], *, duplicates: bool) -> None:
+    """Have the user confirm that the newest set is meant, if any of it can still be stopped.
+
+    Raises typer.Abort if it is not.
+    """
+    Glance(workspace).at(targets)  # what has ended since is on record then
+    number = sum(len(_live(target, duplicates=duplicates)) for target in targets)
+    if not number:
+        return
     titles = [set_title(target.folder.job_set) for target in targets]
     what = "the duplicates of " if duplicates else ""
-    jobs = count(sum(len(target.jobs) for target in targets), "job")
+    jobs = count(number, "job")
     of = titles[0] if len(titles) == 1 else f"{len(titles)} sets, {titles[0]} to {titles[-1]}"
     typer.confirm(f"cancel {what}{jobs} of {of}?", abort=True, err=True)
+
+
+def _live(target: Target, *, duplicates: bool) -> set[int]:
+    """The jobs of a target of which something may run, or be sent, as far as is on record."""
+    unwanted = {job.index for job in target.chosen(target.folder.jobs()) if job.unwanted}
+    return unwanted if duplicates else unwanted.union(stoppable(target))

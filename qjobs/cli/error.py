@@ -2,17 +2,16 @@
 
 from typing import Annotated
 
-import typer
-
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
 from qjobs.cli.exit_codes import (
     JobsFailed,
     raise_for_credentials,
-    retry_command,
     warn_of_unknown,
 )
 from qjobs.cli.groups import ShowOptions
+from qjobs.cli.headings import Heading
+from qjobs.cli.next_step import next_step, say_next
 from qjobs.cli.reports import looked_into
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.status import status as ask_status
@@ -27,7 +26,7 @@ def error(
     addresses: options.Addresses = None,
     *,
     all_attempts: Annotated[
-        bool, typer.Option("--all-attempts", help="Show failures of earlier attempts, too.")
+        bool, Heading.SHOWN.option("--all-attempts", help="Show failures of earlier attempts, too.")
     ] = False,
     cached: options.Cached = False,
     exit_status: options.ExitStatus = False,
@@ -42,7 +41,8 @@ def error(
     workspace = open_workspace(output)
     found = []
     reports = []
-    for target in find_targets(workspace, addresses, output.warn):
+    targets = find_targets(workspace, addresses, output.warn)
+    for target in targets:
         report = ask_status(workspace, target, cached=cached)
         reports.append(report)
         if not (cached or report.denied):
@@ -66,16 +66,9 @@ def error(
         show_data(output, shapes.failures_document(found), rows.failure_rows(found))
     raise_for_credentials(reports)
     found = [(plan, failure) for plan, failure in found if failure.origin is not Origin.LOST]
-    if found:
-        again = ""
-        if not any(plan.recovered for plan, _ in found):
-            again = retry_command(
-                " ".join(dict.fromkeys(plan.set_id for plan, _ in found)),
-                failed=any(failure.origin is not Origin.CANCEL for _, failure in found),
-                cancelled=any(failure.origin is Origin.CANCEL for _, failure in found),
-            )
-        if exit_status:
-            raise JobsFailed(count(len(found), "failure"), hint=again)
-        if again:
-            output.hint_next(again)
+    if found and exit_status:
+        again = next_step(reports, after="error")
+        raise JobsFailed(count(len(found), "failure"), hint=again)
+    if found or not any(report.unknown for report in reports):  # of these was said what to do
+        say_next(output, targets, reports, after="error")
     return ExitCode.OK

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qjobs import spans
+from qjobs.cli.next_step import next_step, ways_out, ways_out_of
 from qjobs.engine.report import FAILED, SetReport, State
 from qjobs.errors import ExitCode, ProviderError, QjobsError, Recalibrated, TimedOut
 from qjobs.model import JobSet
-from qjobs.render import summaries
 from qjobs.render.output import Output
 from qjobs.render.text import count
 
@@ -86,23 +86,18 @@ def raise_for_jobs(
     unsent = sum(job.unsent for job in jobs)
     pending = sum(job.state is not State.DONE for job in jobs) - failed - unsent
     of_all = f"of {count(len(jobs), 'job')}"
-    # The circuits of a recovered set are gone: nothing more of it can be sent.
-    recovered = any(report.job_set.recovered for report in reports)
     open_jobs = unsent + pending
     more = f"; {count(open_jobs, 'job')} not finished" if open_jobs else ""
     if failed:
         also = f", and {count(circuits, 'circuit')} of others failed" if circuits else ""
-        rest = f"; to submit the rest: qjobs resume {sets}" if unsent and not recovered else ""
         raise JobsFailed(
-            f"{failed} {of_all} failed or were cancelled{also}{more}",
-            hint=f"qjobs error {sets}{rest}",
+            f"{failed} {of_all} failed or were cancelled{also}{more}", hint=next_step(reports)
         )
     if circuits:
         asked = sum(spans.size(job.parts) for job in jobs)
         raise CircuitsFailed(
             f"{circuits} of {count(asked, 'circuit')} failed, and gave no result{more}",
-            hint=f"qjobs error {sets}"
-            + ("" if recovered else f"; once mended: qjobs retry {sets}"),
+            hint=next_step(reports),
         )
     if timed_out:
         raise TimedOut(
@@ -112,16 +107,13 @@ def raise_for_jobs(
             hint=f"qjobs wait {sets}",
         )
     if unsent:
-        lost = next((report for report in reports if report.unknown and not report.finds), None)
-        verb = "result --partial" if recovered else "resume"
-        hint = ways_out_of(lost) if lost else f"qjobs {verb} {sets}"
-        raise PartlySubmitted(f"{unsent} {of_all} not submitted", hint=hint)
+        raise PartlySubmitted(f"{unsent} {of_all} not submitted", hint=next_step(reports))
     if pending:
+        what = f"{pending} {of_all} not finished"
         away = next((report.away for report in reports if report.away), None)
-        if away and not any(job.pending for job in jobs):  # whoever waits learns no more
-            what = f"{pending} {of_all} not finished, as far as is known: {away.who} can ask"
-            raise StillPending(what, hint=away.hint)
-        raise StillPending(f"{pending} {of_all} not finished", hint=f"qjobs wait {sets}")
+        if away and not any(job.pending for job in jobs):
+            what += f", as far as is known: {away.who} can ask"
+        raise StillPending(what, hint=next_step(reports))
     unclear = sum(not job.looked_into for job in jobs)
     if unclear and not recorded:
         raise ProviderError(
@@ -129,22 +121,6 @@ def raise_for_jobs(
             "may have failed",
             hint=f"qjobs result {sets}",
         )
-
-
-def ways_out_of(report: SetReport) -> str:
-    """Say in one line how to settle the jobs of unknown fate of a set."""
-    return report.away.hint if report.away else ways_out(report.job_set, report.unknown)
-
-
-def ways_out(job_set: JobSet, unknown: Sequence[int]) -> str:
-    """Say in one line how to settle jobs of unknown fate whose provider can never tell."""
-    set_id = job_set.set_id
-    jobs = f"{set_id}/{summaries.spans(unknown)}"
-    return (
-        f"if {job_set.provider} has it: qjobs adopt {set_id}/{unknown[0]} JOB_ID; to submit it "
-        f"again, perhaps twice: qjobs resume --resend-unknown {jobs}; "
-        f"to drop it: qjobs cancel {jobs}"
-    )
 
 
 def warn_of_unknown(report: SetReport, output: Output) -> None:
@@ -164,12 +140,6 @@ def warn_of_jobs_out_of_reach(report: SetReport, output: Output) -> None:
             f"{report.job_set.set_id}: {report.away.who} can ask for "
             f"{count(out_of_reach, 'job')}; {report.away.hint}"
         )
-
-
-def retry_command(sets: str, *, failed: bool, cancelled: bool) -> str:
-    """The command that submits again what failed, what was cancelled, or both."""
-    which = "--all " if failed and cancelled else "--cancelled " if cancelled else ""
-    return f"qjobs retry {which}{sets}"
 
 
 def raise_for_submission(report: "SubmitReport", job_set: JobSet) -> None:

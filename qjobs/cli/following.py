@@ -54,13 +54,14 @@ def follow_to_end(
     output: Output,
     limit: Limit,
     *,
+    look: Callable[[Sequence[SetReport]], None] = lambda _: None,
     ending: "Ending | None" = None,
     opening: Opening | None = None,
 ) -> Followed:
     """Follow the targets until they stand still or the limit is reached; then comes the `ending`.
 
-    A bar shows how far they are, unless there is another view of them to open. Raises Interrupted
-    on a signal: jobs are never cancelled by it.
+    What each look at them finds is given to `look`, and a bar shows how far they are, unless there
+    is another view of them to open. Raises Interrupted on a signal: jobs are never cancelled by it.
     """
     if not targets:
         return Followed((), timed_out=False)
@@ -73,6 +74,7 @@ def follow_to_end(
         opening(interruption) if opening else _bar(output) as view,
     ):
         for reports in follow(workspace, targets, limit=limit, stop=interruption.stop):
+            look(reports)
             view.show(reports)
             for problem in (problem for report in reports for problem in report.problems):
                 if problem not in said:

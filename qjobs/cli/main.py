@@ -7,11 +7,14 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from io import TextIOWrapper
+from typing import Any
 
 import typer
 
 from qjobs import paths
+from qjobs.cli.headings import Heading
 from qjobs.errors import ExitCode, QjobsError, ResultsUnkept, UsageError
+from qjobs.near import near_ones
 from qjobs.render.data import DATA
 from qjobs.render.line import LINE
 from qjobs.render.output import report_error, say
@@ -103,18 +106,34 @@ def _translate(error: Exception) -> QjobsError:
     if isinstance(error, typer.TyperException):
         context = getattr(error, "ctx", None)
         verb = context.command_path if context else "qjobs"
-        return UsageError(error.format_message(), hint=f"{verb} --help")
+        message = error.format_message()
+        if context and hasattr(error, "possibilities"):
+            message = f"{verb} has no option {_unknown_option(error, context)}"
+        return UsageError(message, hint=f"{verb} --help")
     return QjobsError(
         f"{type(error).__name__}: {error}".removesuffix(": "),
         hint="this is a fault of qjobs; QJOBS_DEBUG=1 shows the traceback",
     )
 
 
+def _unknown_option(error: Any, context: Any) -> str:
+    """The option that there is not, and near ones; never one that is at the user's own risk."""
+    names = (
+        name.removeprefix("--")
+        for param in context.command.get_params(context)
+        if getattr(param, "rich_help_panel", None) is not Heading.RISK
+        for name in param.opts
+        if name.startswith("--")
+    )
+    name = error.option_name
+    return f"{name}{near_ones(name.removeprefix('--'), [*names], prefix='--')}"
+
+
 def print_unkept(error: ResultsUnkept) -> None:
     """The last resort: what is in no file, and cannot be had again, as the files would be."""
     with suppress(OSError):
         for path, data in error.files.items():
-            say(f"warning: what follows is all that there is of {path}")
+            say(f"what follows is all that there is of {path}", "warning")
             DATA.stream.write(data.decode())
             DATA.stream.flush()
 

@@ -1,12 +1,27 @@
 """The arguments and options that several verbs share, declared once."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from qjobs.cli.tab import complete_address, complete_backend
-from qjobs.cli.values import LARGEST_NUMBER, duration_s, standard_error
+from qjobs.cli.headings import Heading
+from qjobs.cli.tab import complete_address, complete_backend, one_of
+from qjobs.cli.values import LARGEST_NUMBER, duration_s, moment, standard_error, whole_number
+from qjobs.engine.report import State
+from qjobs.order import Order
 from qjobs.render.output import Format
+
+_MODES = (
+    ("job", "each waits in the queue by itself"),
+    ("batch", "jobs that run close to one another"),
+    ("session", "a machine to oneself, as long as jobs come"),
+)
+_LEVELS = (
+    ("0", "only what the backend needs"),
+    ("1", "light"),
+    ("2", "more"),
+    ("3", "as much as it can"),
+)
 
 Addresses = Annotated[
     list[str] | None,
@@ -31,19 +46,26 @@ OneJob = Annotated[
 
 # How to say it.
 Json = Annotated[
-    bool, typer.Option("--json", help="Write JSON, errors on stderr included.", show_default=False)
+    bool,
+    Heading.OUTPUT.option(
+        "--json", help="Write JSON, errors on stderr included.", show_default=False
+    ),
 ]
 FormatOption = Annotated[
     Format | None,
-    typer.Option(
+    Heading.OUTPUT.option(
         "--format",
         metavar="FORMAT",
         help="table, tsv, csv, json or jsonl; by default a table on a terminal, TSV in a pipe.",
         show_default=False,
     ),
 ]
-Header = Annotated[bool, typer.Option("--header", help="Begin TSV with the names of the columns.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Write ids only, and no progress.")]
+Header = Annotated[
+    bool, Heading.OUTPUT.option("--header", help="Begin TSV with the names of the columns.")
+]
+Quiet = Annotated[
+    bool, Heading.OUTPUT.option("--quiet", "-q", help="Write ids only, and no progress.")
+]
 
 # What to submit and how to run it.
 Files = Annotated[
@@ -56,11 +78,13 @@ Files = Annotated[
 ]
 FilesFrom = Annotated[
     str | None,
-    typer.Option("--files-from", metavar="FILE", help="Read more names from a file, or from -."),
+    Heading.WHAT.option(
+        "--files-from", metavar="FILE", help="Read more names from a file, or from -."
+    ),
 ]
 Backend = Annotated[
     str,
-    typer.Option(
+    Heading.WHERE.option(
         "--backend",
         "-b",
         metavar="PROVIDER:BACKEND",
@@ -71,74 +95,79 @@ Backend = Annotated[
 ]
 Name = Annotated[
     str,
-    typer.Option("--name", "-n", metavar="NAME", help="Name of the set.", show_default=False),
+    Heading.WHAT.option(
+        "--name", "-n", metavar="NAME", help="Name of the set.", show_default=False
+    ),
 ]
 Tags = Annotated[
-    list[str] | None, typer.Option("--tag", metavar="TAG", help="Label of the set; repeatable.")
+    list[str] | None,
+    Heading.WHAT.option("--tag", metavar="TAG", help="Label of the set; repeatable."),
 ]
 Shots = Annotated[
     int,
-    typer.Option(
+    Heading.HOW.option(
         "--shots",
         "-s",
         metavar="N",
-        min=1,
-        max=LARGEST_NUMBER,
+        parser=whole_number(1, LARGEST_NUMBER),
         help="Number of times each circuit runs.",
     ),
 ]
 Seed = Annotated[
     int | None,
-    typer.Option(
+    Heading.HOW.option(
         "--seed",
         metavar="N",
-        min=0,
-        max=LARGEST_NUMBER,
+        parser=whole_number(0, LARGEST_NUMBER),
         help="Seed of the simulator and the transpiler.",
     ),
 ]
-Memory = Annotated[bool, typer.Option("--memory", help="Keep the outcome of every shot.")]
+Memory = Annotated[bool, Heading.HOW.option("--memory", help="Keep the outcome of every shot.")]
 OptimizationLevel = Annotated[
     int,
-    typer.Option(
+    Heading.HOW.option(
         "--optimization-level",
         metavar="N",
-        min=0,
-        max=3,
+        parser=whole_number(0, 3),
         help="Effort of Qiskit's transpiler, 0 to 3.",
+        autocompletion=one_of(lambda: _LEVELS),
     ),
 ]
 SeedTranspiler = Annotated[
     int | None,
-    typer.Option(
+    Heading.HOW.option(
         "--seed-transpiler",
         metavar="N",
-        min=0,
-        max=LARGEST_NUMBER,
+        parser=whole_number(0, LARGEST_NUMBER),
         help="Seed of the transpiler, if the provider transpiles here; by default that of --seed.",
         show_default=False,
     ),
 ]
 NoTranspile = Annotated[
     bool,
-    typer.Option(
+    Heading.HOW.option(
         "--no-transpile",
         help="Submit the circuits as they are: to ibm if they fit, to others in any case.",
     ),
 ]
 LeastBusy = Annotated[
     bool,
-    typer.Option("--least-busy", help="Choose the backend with the fewest waiting jobs: -b ibm."),
+    Heading.WHERE.option(
+        "--least-busy", help="Choose the backend with the fewest waiting jobs: -b ibm."
+    ),
 ]
 Mode = Annotated[
     str | None,
-    typer.Option(
-        "--mode", metavar="MODE", help="Execution mode of the jobs: job, batch or session."
+    Heading.WHERE.option(
+        "--mode",
+        metavar="MODE",
+        help="Execution mode of the jobs: job, batch or session.",
+        autocompletion=one_of(lambda: _MODES),
     ),
 ]
 MaxExecutionTime = Annotated[
     float | None,
-    typer.Option(
+    Heading.HOW.option(
         "--max-execution-time",
         metavar="DURATION",
         parser=duration_s,
@@ -148,13 +177,13 @@ MaxExecutionTime = Annotated[
 ]
 Private = Annotated[
     bool,
-    typer.Option(
+    Heading.WHERE.option(
         "--private", help="Hide the jobs from everybody else; their results can be read once."
     ),
 ]
 AccountName = Annotated[
     str,
-    typer.Option(
+    Heading.WHERE.option(
         "--account",
         metavar="NAME",
         help="Use this saved account of the provider.",
@@ -163,47 +192,54 @@ AccountName = Annotated[
 ]
 Instance = Annotated[
     str,
-    typer.Option(
+    Heading.WHERE.option(
         "--instance", metavar="NAME", help="Use this instance of the account.", show_default=False
     ),
 ]
 Recalibrated = Annotated[
     bool,
-    typer.Option(
+    Heading.RISK.option(
         "--recalibrated",
         help="Go on although the backend was calibrated anew since the set was planned.",
     ),
 ]
 ExtraOptions = Annotated[
     list[str] | None,
-    typer.Option(
+    Heading.HOW.option(
         "--option", metavar="KEY=VALUE", help="Pass a run option to the backend; repeatable."
     ),
 ]
 PerJob = Annotated[
     int | None,
-    typer.Option(
+    Heading.CUTTING.option(
         "--per-job",
         metavar="N",
-        min=1,
+        parser=whole_number(1),
         help="Put at most N circuits into a job; by default as many as suit the backend.",
     ),
 ]
 MaxWorkers = Annotated[
     int | None,
-    typer.Option("--max-workers", metavar="N", min=1, help="Submit in at most N threads."),
+    Heading.CUTTING.option(
+        "--max-workers", metavar="N", parser=whole_number(1), help="Submit in at most N threads."
+    ),
 ]
 SkipInvalid = Annotated[
-    bool, typer.Option("--skip-invalid", help="Leave out files that cannot be read, and list them.")
+    bool,
+    Heading.WHAT.option(
+        "--skip-invalid", help="Leave out files that cannot be read, and list them."
+    ),
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Refuse circuits that measure nothing.")]
+Strict = Annotated[
+    bool, Heading.WHAT.option("--strict", help="Refuse circuits that measure nothing.")
+]
 Once = Annotated[
     bool,
-    typer.Option("--once", help="Go on with the set, if the same was submitted before."),
+    Heading.WHAT.option("--once", help="Go on with the set, if the same was submitted before."),
 ]
 Parameters = Annotated[
     str | None,
-    typer.Option(
+    Heading.WHAT.option(
         "--parameters",
         metavar="FILE",
         help="Run each circuit once with every row of values: .npz, .json or .csv (packed too).",
@@ -211,7 +247,7 @@ Parameters = Annotated[
 ]
 Observables = Annotated[
     str | None,
-    typer.Option(
+    Heading.WHAT.option(
         "--observables",
         metavar="FILE",
         help='Expectation values, not counts: .json such as ["ZZ", {"XX": 0.5, "YY": -0.5}].',
@@ -219,7 +255,7 @@ Observables = Annotated[
 ]
 Precision = Annotated[
     float | None,
-    typer.Option(
+    Heading.HOW.option(
         "--precision",
         metavar="P",
         parser=standard_error,
@@ -230,16 +266,16 @@ Precision = Annotated[
 
 WholeJobs = Annotated[
     bool,
-    typer.Option(
+    Heading.RISK.option(
         "--whole-jobs", help="Take all of a job where only some of its circuits are named."
     ),
 ]
 
 # How long to stay.
-Wait = Annotated[bool, typer.Option("--wait", help="Stay until every job is finished.")]
+Wait = Annotated[bool, Heading.WAITING.option("--wait", help="Stay until every job is finished.")]
 Timeout = Annotated[
     float | None,
-    typer.Option(
+    Heading.WAITING.option(
         "--timeout",
         metavar="DURATION",
         parser=duration_s,
@@ -248,7 +284,7 @@ Timeout = Annotated[
 ]
 Poll = Annotated[
     float | None,
-    typer.Option(
+    Heading.WAITING.option(
         "--poll",
         metavar="DURATION",
         parser=duration_s,
@@ -257,21 +293,29 @@ Poll = Annotated[
 ]
 FailFast = Annotated[
     bool,
-    typer.Option("--fail-fast", help="Stop submitting and waiting at the first failed job."),
+    Heading.WAITING.option(
+        "--fail-fast", help="Stop submitting and waiting at the first failed job."
+    ),
 ]
 MaxFails = Annotated[
     int | None,
-    typer.Option(
-        "--max-fails", metavar="N", min=1, help="Stop submitting and waiting once N jobs failed."
+    Heading.WAITING.option(
+        "--max-fails",
+        metavar="N",
+        parser=whole_number(1),
+        help="Stop submitting and waiting once N jobs failed.",
     ),
 ]
 
 Notify = Annotated[
-    bool, typer.Option("--notify", help="Ring, and show a desktop notification, when it is over.")
+    bool,
+    Heading.WAITING.option(
+        "--notify", help="Ring, and show a desktop notification, when it is over."
+    ),
 ]
 OnEnd = Annotated[
     str | None,
-    typer.Option(
+    Heading.WAITING.option(
         "--on-end",
         metavar="COMMAND",
         help="Run this when it is over, with the JSON of `status` on its standard input.",
@@ -282,31 +326,139 @@ OnEnd = Annotated[
 # Which results, and where to.
 Top = Annotated[
     int | None,
-    typer.Option(
+    Heading.OUTPUT.option(
         "--top",
         metavar="N",
-        min=1,
+        parser=whole_number(1),
         help="Print only the N most frequent outcomes; 16 on a terminal.",
     ),
 ]
 Partial = Annotated[
-    bool, typer.Option("--partial", help="Print what is there, with a placeholder for the rest.")
+    bool,
+    Heading.OUTPUT.option(
+        "--partial", help="Print what is there, with a placeholder for the rest."
+    ),
 ]
 Arrays = Annotated[
     bool,
-    typer.Option("--arrays", help="Put all that a simulator saved into JSON, as base64 of .npy."),
+    Heading.OUTPUT.option(
+        "--arrays", help="Put all that a simulator saved into JSON, as base64 of .npy."
+    ),
+]
+ParametersOnly = Annotated[
+    bool,
+    Heading.OUTPUT.option(
+        "--parameters-only",
+        help="Print the values that each circuit of a sweep runs with, and no results.",
+    ),
 ]
 Out = Annotated[
     str | None,
-    typer.Option(
+    Heading.OUTPUT.option(
         "--out",
         metavar="PATH",
         help="Write a .json, .jsonl, .csv or .tsv file or, in a folder, a file a circuit.",
     ),
 ]
 
+# Which sets, and which of their jobs.
+Failed = Annotated[
+    bool, Heading.FILTER.option("--failed", help="Jobs that failed, were refused or cancelled.")
+]
+Pending = Annotated[bool, Heading.FILTER.option("--pending", help="Jobs that are not finished.")]
+Done = Annotated[bool, Heading.FILTER.option("--done", help="Jobs that are done.")]
+States = Annotated[
+    list[State] | None,
+    Heading.FILTER.option(
+        "--status",
+        metavar="STATE",
+        help=f"Jobs in this state: {', '.join(State)}; repeatable.",
+    ),
+]
+OfBackend = Annotated[
+    str,
+    Heading.FILTER.option(
+        "--backend",
+        metavar="PATTERN",
+        help="Sets on this provider:backend; ibm and 'ibm_*' will do.",
+        show_default=False,
+    ),
+]
+Named = Annotated[
+    str,
+    Heading.FILTER.option(
+        "--name", metavar="PATTERN", help="Sets of this name, such as 'ghz-*'.", show_default=False
+    ),
+]
+Tagged = Annotated[
+    list[str] | None,
+    Heading.FILTER.option(
+        "--tag", metavar="TAG", help="Sets with this label; repeatable, for all of them."
+    ),
+]
+Since = Annotated[
+    Any,
+    Heading.FILTER.option(
+        "--since",
+        metavar="TIME",
+        parser=moment,
+        help="Sets made since then: 2026-11-30, 2026-11-30T12:00, or 90m, 12h, 2d, 1w ago.",
+        show_default=False,
+    ),
+]
+Until = Annotated[
+    Any,
+    Heading.FILTER.option(
+        "--until", metavar="TIME", parser=moment, help="Sets made before then.", show_default=False
+    ),
+]
+
+# As a picture.
+Plot = Annotated[
+    str | None,
+    Heading.PICTURE.option(
+        "--plot",
+        metavar="FILE",
+        help="Draw histograms, or of a sweep curves, into a .svg, .html, .png or .pdf file.",
+    ),
+]
+Against = Annotated[
+    str | None,
+    Heading.PICTURE.option(
+        "--against",
+        metavar="ADDRESS|FILE",
+        help="With --plot: another set beside it, or a distribution in a .json file.",
+        autocompletion=complete_address,
+    ),
+]
+Sort = Annotated[
+    Order,
+    Heading.PICTURE.option(
+        "--sort", metavar="ORDER", help="With --plot: bars by count or by outcome."
+    ),
+]
+OverX = Annotated[
+    list[str] | None,
+    Heading.PICTURE.option(
+        "--x",
+        metavar="PARAMETER",
+        help="With --plot: draw a sweep over this parameter; twice for a heat map.",
+    ),
+]
+OnlyY = Annotated[
+    list[str] | None,
+    Heading.PICTURE.option(
+        "--y",
+        metavar="NAME",
+        help="With --plot: draw only this observable or outcome; repeatable.",
+    ),
+]
+
 # What is looked at.
 ExitStatus = Annotated[
-    bool, typer.Option("--exit-status", help="End with the exit code of the jobs' outcome.")
+    bool,
+    Heading.OUTPUT.option("--exit-status", help="End with the exit code of the jobs' outcome."),
 ]
-Cached = Annotated[bool, typer.Option("--cached", help="Ask no provider; show what is recorded.")]
+Cached = Annotated[
+    bool, Heading.SHOWN.option("--cached", help="Ask no provider; show what is recorded.")
+]

@@ -6,6 +6,7 @@ import typer
 
 from qjobs.cli import options
 from qjobs.cli.groups import OutputOptions
+from qjobs.cli.headings import Heading
 from qjobs.cli.workspace import open_workspace
 from qjobs.errors import ExitCode, NotFound
 from qjobs.model import Destination
@@ -33,10 +34,12 @@ def recover(
     *,
     backend: options.Backend,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be recovered, and write nothing.")
+        bool,
+        Heading.OUTPUT.option("--dry-run", help="Show what would be recovered, and write nothing."),
     ] = False,
     others: Annotated[
-        bool, typer.Option("--others", help="Recover sets of other users of the instance, too.")
+        bool,
+        Heading.RISK.option("--others", help="Recover sets of other users of the instance, too."),
     ] = False,
     account: options.AccountName = "",
     instance: options.Instance = "",
@@ -64,9 +67,11 @@ def recover(
     unreadable = [r.set_id for r in recoveries if r.outcome is Outcome.UNREADABLE]
     if unreadable and set_ids:
         raise NotFound(f"not enough is left of {' '.join(unreadable)}")
-    if made and not dry_run:
-        output.hint_next(f"qjobs status {' '.join(made)}")
-    elif not made:
+    if made:
+        output.hint_next(
+            "the same without --dry-run" if dry_run else f"qjobs status {' '.join(made)}"
+        )
+    else:
         output.note(f"{count(len(recoveries), 'set')} found, none of them missing here")
     return ExitCode.OK
 

@@ -1,9 +1,10 @@
 """Reports of job sets, as several verbs look at them and show them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from qjobs.engine.address import Target
-from qjobs.engine.report import JobReport, SetReport
+from qjobs.engine.report import WAITING, JobReport, SetReport
 from qjobs.engine.workspace import Workspace
 from qjobs.render.shapes import Document, status_document
 
@@ -17,12 +18,22 @@ def looked_into(workspace: Workspace, target: Target, report: SetReport) -> SetR
     return look_into(workspace, target, report, stop=Event())
 
 
-def summarize(shown: Sequence[tuple[SetReport, Sequence[JobReport]]]) -> None:
+def in_line(workspace: Workspace, report: SetReport) -> SetReport:
+    """The report with the place in the queue of the first job that waits, if there is one."""
+    if not any(job.state in WAITING for job in report.jobs):
+        return report
+    # Imported here: it needs the contract, which a provider has loaded by now.
+    from qjobs.engine.details import first_in_line
+
+    return first_in_line(workspace, report)
+
+
+def summarize(shown: Sequence[tuple[SetReport, Sequence[JobReport]]], now: datetime) -> None:
     """Print a line and a bar for each set."""
     from qjobs.render.tables import print_summary
 
     for report, jobs in shown:
-        print_summary(report, jobs)
+        print_summary(report, jobs, now)
 
 
 def status_of(reports: Sequence[SetReport]) -> Document:

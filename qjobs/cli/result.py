@@ -2,13 +2,15 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
+from qjobs.cli.drawing import Beside, PlotOptions, beside, draw, source_of
 from qjobs.cli.exit_codes import raise_for_credentials, raise_for_jobs
 from qjobs.cli.following import follow_to_end
 from qjobs.cli.groups import OutputOptions, WaitOptions
+from qjobs.cli.next_step import say_next
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine import result as engine
 from qjobs.engine.address import Target
@@ -19,7 +21,7 @@ from qjobs.engine.set.parcel import observables_of
 from qjobs.engine.status import status
 from qjobs.engine.wait import failed
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import ExitCode, ProviderError, TimedOut
+from qjobs.errors import ExitCode, ProviderError, TimedOut, UsageError
 from qjobs.render.output import Output
 from qjobs.render.progress import progress
 from qjobs.render.results import SetResult, check_place, save_results, show_results
@@ -34,22 +36,34 @@ def result(
     partial: options.Partial = False,
     memory: options.Memory = False,
     arrays: options.Arrays = False,
+    parameters_only: options.ParametersOnly = False,
     top: options.Top = None,
     out: options.Out = None,
+    plotted: PlotOptions,
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
     check_place(output, out)
     ending = waiting.ending(waits=wait)
+    plotted.check()
     deadline = Deadline(waiting.timeout)
     workspace = within(open_workspace(output), deadline)
     targets = find_targets(workspace, addresses, output.warn)
     if not targets:  # a document a set: there is none, and no file is to be replaced by nothing
         return ExitCode.OK
+    if parameters_only:
+        _print_parameters(workspace, targets, output, out)
+        return ExitCode.OK
     for job_set in (target.folder.job_set for target in targets):
         if memory and not job_set.options.memory:
             output.warn(f"{job_set.set_id} was submitted without --memory: none was kept")
-    selected = Selected(top=top, memory=memory, arrays=arrays, partial=partial, out=out)
+    drawn = beside(workspace, plotted.against, output.warn)
+    selected = Selected(
+        top=top, memory=memory, arrays=arrays, partial=partial, out=out, plotted=plotted,
+        drawn=drawn,
+    )  # fmt: skip
+    if drawn.target is not None:
+        targets.append(drawn.target)
     reports: Sequence[SetReport]
     timed_out = False
     if wait:
@@ -63,18 +77,24 @@ def result(
     print_results(
         workspace, targets, reports, output, selected, timed_out=timed_out, deadline=deadline
     )
+    say_next(output, targets, reports, after="result")
     return ExitCode.OK
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """Which part of the results is wanted, and where: on stdout if `out` is None."""
+    """Which part of the results is wanted, and where: on stdout if `out` is None.
+
+    Where there is something to be `drawn` beside them, its target is the last one.
+    """
 
     top: int | None = None
     memory: bool = False
     arrays: bool = False
     partial: bool = False
     out: str | None = None
+    plotted: PlotOptions = field(default_factory=PlotOptions)
+    drawn: Beside = field(default_factory=Beside)
 
 
 def print_results(
@@ -107,14 +127,13 @@ def print_results(
     reports = looked
     for problem in problems:
         output.warn(problem)
-    results = [
-        _set_result(target, report, selected)
-        for target, report in zip(targets, reports, strict=True)
-    ]
-    if selected.out is None:
-        show_results(output, results, top=selected.top)
-    else:
-        save_results(output, results, selected.out, selected.top)
+    pairs = list(zip(targets, reports, strict=True))
+    other = pairs.pop() if selected.drawn.target is not None else None
+    if selected.plotted.plot is not None:
+        draw(output, pairs, other, selected.plotted, ideal=selected.drawn.ideal, top=selected.top)
+    if selected.plotted.plot is None or selected.out is not None:
+        results = [_set_result(target, report, selected) for target, report in pairs]
+        _deliver(output, results, selected.top, selected.out)
     sets = " ".join(report.job_set.set_id for report in reports)
     if problems:
         kind = TimedOut if deadline.over else ProviderError
@@ -124,6 +143,35 @@ def print_results(
         )
     if finished or any(map(failed, reports)):
         raise_for_jobs(reports)
+
+
+def _print_parameters(
+    workspace: Workspace, targets: Sequence[Target], output: Output, out: str | None
+) -> None:
+    """Write the values of sweeps, which asks nobody: they are known before anything ran."""
+    results = []
+    for target in targets:
+        job_set = target.folder.job_set
+        if not job_set.parameters:
+            raise UsageError(
+                f"the circuits of {job_set.set_id} have no parameters",
+                hint=f"qjobs result {job_set.set_id}",
+            )
+        report = status(workspace, target, cached=True)
+        rows = engine.rows(target, report, with_results=False)
+        results.append(
+            SetResult(job_set, rows, len(target.circuits), complete=True, parameters_only=True)
+        )
+    _deliver(output, results, None, out)
+
+
+def _deliver(
+    output: Output, results: Sequence[SetResult], top: int | None, out: str | None
+) -> None:
+    if out is None:
+        show_results(output, results, top=top)
+    else:
+        save_results(output, results, out, top)
 
 
 def _set_result(target: Target, report: SetReport, selected: Selected) -> SetResult:
@@ -138,6 +186,7 @@ def _set_result(target: Target, report: SetReport, selected: Selected) -> SetRes
         files=[source.path for source in target.folder.sources()],
         observables=observables_of(target.folder),
         whole_arrays=selected.arrays,
+        source=source_of(target, report),
     )
 
 

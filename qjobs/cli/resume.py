@@ -2,11 +2,10 @@
 
 from typing import Annotated
 
-import typer
-
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets, warn_of
 from qjobs.cli.groups import OutputOptions, WaitOptions
+from qjobs.cli.headings import Heading
 from qjobs.cli.submission import print_ids, submit_and_conclude
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.deadline import Deadline, within
@@ -18,7 +17,7 @@ def resume(
     *,
     resend_unknown: Annotated[
         bool,
-        typer.Option(
+        Heading.RISK.option(
             "--resend-unknown",
             help="Submit jobs of unknown fate again where the provider cannot tell; they may run "
             "twice.",

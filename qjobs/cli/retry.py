@@ -3,15 +3,16 @@
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
-import typer
-
 from qjobs import spans
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
-from qjobs.cli.exit_codes import retry_command, warn_of_unknown
+from qjobs.cli.exit_codes import warn_of_unknown
 from qjobs.cli.groups import OutputOptions, WaitOptions
+from qjobs.cli.headings import Heading
+from qjobs.cli.next_step import retry_command
 from qjobs.cli.reports import looked_into
 from qjobs.cli.submission import print_ids, submit_and_conclude
+from qjobs.cli.values import whole_number
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
 from qjobs.engine.deadline import Deadline, within
@@ -28,21 +29,21 @@ def retry(
     *,
     failed: Annotated[
         bool,
-        typer.Option(
+        Heading.WHICH.option(
             "--failed",
             help="Retry jobs that failed or were refused, and failed circuits; the default.",
         ),
     ] = False,
     cancelled: Annotated[
-        bool, typer.Option("--cancelled", help="Retry jobs that were cancelled.")
+        bool, Heading.WHICH.option("--cancelled", help="Retry jobs that were cancelled.")
     ] = False,
-    every: Annotated[bool, typer.Option("--all", help="Retry both.")] = False,
+    every: Annotated[bool, Heading.WHICH.option("--all", help="Retry both.")] = False,
     per_job: Annotated[
         int | None,
-        typer.Option(
+        Heading.CUTTING.option(
             "--per-job",
             metavar="N",
-            min=1,
+            parser=whole_number(1),
             help="Put at most N circuits into a job; by default as before, halved if too large.",
         ),
     ] = None,
@@ -93,15 +94,9 @@ def retry(
 
 def _left(target: Target, report: SetReport, opened: Sequence[int]) -> str:
     """Name the command that retries what this one leaves alone, if this one retries nothing."""
-    states = [job.state for job in report.jobs if job.state in FAILED]
-    if opened or not states:
+    if opened or not any(job.state in FAILED for job in report.jobs):
         return ""
-    again = retry_command(
-        target.folder.job_set.set_id,
-        failed=any(state is not State.CANCELLED for state in states),
-        cancelled=State.CANCELLED in states,
-    )
-    return f"; for the others: {again}"
+    return f"; for the others: {retry_command(target.folder.job_set.set_id, [report])}"
 
 
 def _states(*, failed: bool, cancelled: bool) -> tuple[State, ...]:

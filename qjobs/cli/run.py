@@ -4,6 +4,7 @@ from qjobs.cli import options
 from qjobs.cli.exit_codes import Interrupted
 from qjobs.cli.following import follow_to_end
 from qjobs.cli.groups import OutputOptions, WaitOptions
+from qjobs.cli.next_step import say_next
 from qjobs.cli.request import SubmitOptions, make_request
 from qjobs.cli.result import Selected, print_results
 from qjobs.cli.submission import start_set
@@ -41,5 +42,5 @@ def run(
         workspace, [target], followed.reports, output, selected,
         timed_out=followed.timed_out, deadline=deadline,
     )  # fmt: skip
-    output.hint_next(f"qjobs show {target.folder.job_set.set_id}")
+    say_next(output, [target], followed.reports, after="result")
     return ExitCode.OK

@@ -1,6 +1,6 @@
 """The verb status: how far the jobs of sets are."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,74 +11,84 @@ from qjobs.cli.exit_codes import (
     raise_for_jobs,
     warn_of_jobs_out_of_reach,
 )
-from qjobs.cli.groups import OutputOptions
-from qjobs.cli.reports import looked_into, summarize
+from qjobs.cli.groups import FilterOptions, OutputOptions
+from qjobs.cli.headings import Heading
+from qjobs.cli.next_step import say_next
+from qjobs.cli.reports import in_line, looked_into, summarize
+from qjobs.cli.values import whole_number
 from qjobs.cli.workspace import open_workspace
-from qjobs.engine.report import FAILED, FINAL, State
-from qjobs.engine.status import status as ask_status
+from qjobs.engine.address import Target
+from qjobs.engine.finding import ALL
+from qjobs.engine.status import statuses
+from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode
 from qjobs.render import rows, shapes
 from qjobs.render.data import DATA
-from qjobs.render.output import Format
+from qjobs.render.output import Format, Output
 from qjobs.render.writing import show as show_data
+
+if TYPE_CHECKING:
+    from qjobs.engine.filters import SetFilter
 
 
 def status(
     addresses: options.Addresses = None,
     *,
     cached: options.Cached = False,
-    jobs: Annotated[bool, typer.Option("--jobs", help="Show a row for each job.")] = False,
-    failed: Annotated[
-        bool, typer.Option("--failed", help="Show jobs that failed, were refused or cancelled.")
-    ] = False,
-    pending: Annotated[bool, typer.Option("--pending", help="Show unfinished jobs.")] = False,
-    done: Annotated[bool, typer.Option("--done", help="Show jobs that are done.")] = False,
+    jobs: Annotated[bool, Heading.SHOWN.option("--jobs", help="Show a row for each job.")] = False,
+    chosen: FilterOptions,
+    limit: Annotated[
+        int | None,
+        Heading.SHOWN.option(
+            "--limit", metavar="N", parser=whole_number(1), help="Show at most N sets."
+        ),
+    ] = None,
     exit_status: options.ExitStatus = False,
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
     workspace = open_workspace(output)
-    reports = []
-    for target in find_targets(workspace, addresses, output.warn):
-        report = ask_status(workspace, target, cached=cached)
-        reports.append(
-            looked_into(workspace, target, report) if exit_status and not cached else report
-        )
+    now = workspace.clock()
+    targets = _meant(workspace, addresses, chosen.sets(now), limit, output)
+    reports = statuses(workspace, targets, cached=cached)
+    if not cached:
+        reports = [
+            looked_into(workspace, target, report) if exit_status else in_line(workspace, report)
+            for target, report in zip(targets, reports, strict=True)
+        ]
     for problem in dict.fromkeys(problem for report in reports for problem in report.problems):
         output.warn(problem)
-    wanted = _wanted(failed=failed, pending=pending, done=done)
-    shown = [
-        (
-            report,
-            [job for job in report.jobs if job.state in wanted or (failed and job.went_wrong)],
-        )
-        for report in reports
-    ]
+    shown = [(report, [*filter(chosen.jobs.takes, report.jobs)]) for report in reports]
     if output.quiet:
-        for report, chosen in shown:
-            for job in chosen:
+        for report, of_set in shown:
+            for job in of_set:
                 typer.echo(f"{report.job_set.set_id}/{job.index}", file=DATA.stream)
     elif output.format is Format.TABLE and not jobs:
-        summarize(shown)
+        summarize(shown, now)
     else:
-        by_set = ((report.job_set, chosen) for report, chosen in shown)
-        show_data(output, shapes.status_document(shown), rows.job_rows(by_set), most=None)
+        table = rows.job_rows(shown, short=output.format is Format.TABLE)
+        show_data(output, shapes.status_document(shown), table, most=None)
     raise_for_credentials(reports)
     for report in reports if not exit_status else ():
         warn_of_jobs_out_of_reach(report, output)
     if exit_status:
         raise_for_jobs(reports, recorded=cached)
+    if not any(report.away for report in reports):  # of these was said who can do what
+        say_next(output, targets, reports)
     return ExitCode.OK
 
 
-def _wanted(*, failed: bool, pending: bool, done: bool) -> frozenset[State]:
-    """The states of the jobs to be shown; all where nothing was said."""
-    if not (failed or pending or done):
-        return frozenset(State)
-    return frozenset(
-        state
-        for state in State
-        if (failed and state in FAILED)
-        or (done and state is State.DONE)
-        or (pending and state not in FINAL)
-    )
+def _meant(
+    workspace: Workspace,
+    addresses: list[str] | None,
+    sets: "SetFilter",
+    limit: int | None,
+    output: Output,
+) -> list[Target]:
+    """The sets that are looked at. Whoever says what they are like does not mean the newest."""
+    named = addresses or ([ALL] if any(sets) or limit else None)
+    found = find_targets(workspace, named, output.warn)
+    meant = [target for target in found if sets.takes_both(target.folder.job_set)]
+    if found and not meant:
+        output.note("no job set is like that")
+    return meant[:limit]

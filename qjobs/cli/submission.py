@@ -10,6 +10,7 @@ from qjobs.cli.exit_codes import (
     raise_for_submission,
 )
 from qjobs.cli.following import follow_to_end
+from qjobs.cli.next_step import say_next
 from qjobs.cli.reports import status_of
 from qjobs.cli.signals import Interruption
 from qjobs.engine.address import Target
@@ -25,7 +26,7 @@ from qjobs.render.output import Format, Output
 from qjobs.render.progress import Share, progress
 from qjobs.render.rows import job_rows
 from qjobs.render.shapes import Document
-from qjobs.render.summaries import set_title
+from qjobs.render.summaries import effort, set_title
 from qjobs.render.text import count
 from qjobs.render.writing import show
 
@@ -149,7 +150,7 @@ def submit_and_conclude(
     left = limit._replace(timeout_s=deadline.left_s())
     conclude(
         workspace, targets, output,
-        errors=errors, limit=left if wait else None, ending=ending, document=status_of,
+        errors=errors, limit=left if wait else None, ending=ending, document=status_of, anew=True,
     )  # fmt: skip
 
 
@@ -162,23 +163,25 @@ def conclude(
     limit: Limit | None,
     ending: "Ending | None",
     document: Callable[[Sequence[SetReport]], Document],
+    anew: bool = False,
 ) -> None:
-    """Wait within the limit, if there is one, write the sets, and raise what went wrong."""
+    """Wait within the limit, if there is one, write the sets, and raise what went wrong.
+
+    Of sets that were there before, what is on record may be old: they are looked at `anew`.
+    """
     reports = known_reports(targets)
+    if anew and limit is None and not output.ids_only:
+        from qjobs.engine.glance import Glance
+
+        reports = tuple(Glance(workspace).at(targets))
     timed_out = False
     if limit is not None and not any(isinstance(e, _FINAL) for e in errors):
         followed = follow_to_end(workspace, targets, output, limit, ending=ending)
         reports, timed_out = followed.reports, followed.timed_out
     if not output.ids_only:
-        if output.format is Format.TABLE:
-            for report in reports:
-                plan = report.job_set
-                output.note(
-                    f"{set_title(plan)}  {plan.provider}:{plan.backend}  "
-                    f"{count(plan.circuits, 'circuit')} in {count(len(report.jobs), 'job')}, "
-                    f"{count(plan.options.shots, 'shot')} each"
-                )
-        show(output, document(reports), job_rows((r.job_set, r.jobs) for r in reports))
+        table = job_rows([(r, r.jobs) for r in reports], short=output.format is Format.TABLE)
+        titles = {report.job_set.set_id: _title(report) for report in reports}
+        show(output, document(reports), table._replace(titles=titles))
     if errors:
         # Where the jobs were followed, how they ended says more than how they were sent.
         if limit is not None and not any(isinstance(e, _FINAL) for e in errors):
@@ -186,8 +189,16 @@ def conclude(
         raise errors[0]
     if limit is not None:
         raise_for_jobs(reports, timed_out=timed_out)
-    verb = "status" if limit is None else "result"
-    output.hint_next(f"qjobs {verb} {' '.join(r.job_set.set_id for r in reports)}")
+    say_next(output, targets, reports, after="submit" if limit is None else "")
+
+
+def _title(report: SetReport) -> str:
+    plan = report.job_set
+    return (
+        f"{set_title(plan)}  {plan.provider}:{plan.backend}  "
+        f"{count(plan.circuits, 'circuit')} in {count(len(report.jobs), 'job')}, "
+        f"{effort(plan.options)} each"
+    )
 
 
 def known_reports(targets: Sequence[Target]) -> tuple[SetReport, ...]:

@@ -2,10 +2,9 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from qjobs.cli import options
 from qjobs.cli.groups import OutputOptions, WaitOptions
+from qjobs.cli.headings import Heading
 from qjobs.cli.request import SubmitOptions, make_request
 from qjobs.cli.submission import conclude, say_where, start_set, warn_of_files
 from qjobs.cli.workspace import open_workspace
@@ -30,7 +29,10 @@ def submit(
     *,
     asked: SubmitOptions,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read and plan everything; write and submit nothing.")
+        bool,
+        Heading.OUTPUT.option(
+            "--dry-run", help="Read and plan everything; write and submit nothing."
+        ),
     ] = False,
     wait: options.Wait = False,
     waiting: WaitOptions,
@@ -95,4 +97,5 @@ def _preview(workspace: Workspace, request: "SubmitRequest", output: Output) -> 
     document = shapes.plan_document(plan, sources=gathered.sources, skipped=skipped)
     origins = Origins(gathered.sources, plan)
     show(output, document, rows.plan_rows(plan, origins))
+    output.hint_next("the same without --dry-run")
     return ExitCode.OK

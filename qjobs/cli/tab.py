@@ -6,12 +6,30 @@ out), without what is wrong with those: the one for zsh is not registered when i
 TAB anew.
 """
 
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import TypeAlias
+
+from qjobs import paths
+
+Words: TypeAlias = list[tuple[str, str]]
+"""What a word may become, each with what it means, which may be empty."""
 
 _MOST_SETS = 200
 
 
-def complete_address(incomplete: str) -> list[tuple[str, str]]:
+def one_of(words: Callable[[], Iterable[tuple[str, str]]]) -> Callable[[], Words]:
+    """A completion of what takes one of some words, which are asked for at a TAB only."""
+
+    def complete() -> Words:
+        with suppress(Exception):
+            return list(words())
+        return []
+
+    return complete
+
+
+def complete_address(incomplete: str) -> Words:
     """Sets by name and id and, after `:` or `/`, the circuits or the jobs of one."""
     # TAB must never print anything, whatever state the state is in.
     with suppress(Exception):
@@ -23,7 +41,7 @@ def complete_address(incomplete: str) -> list[tuple[str, str]]:
     return []
 
 
-def _complete_sets() -> list[tuple[str, str]]:
+def _complete_sets() -> Words:
     from qjobs.cli.workspace import open_workspace
     from qjobs.render.text import rfc3339
 
@@ -37,10 +55,10 @@ def _complete_sets() -> list[tuple[str, str]]:
         if header.name:
             words.append((header.name, f"{header.set_id} of {created}"))
         words.append((header.set_id, f"{header.name or 'a set'} of {created}"))
-    return [*words, ("@last", "the newest set")] if words else []
+    return [*words, ("@last", "the newest set"), ("@all", "all sets")] if words else []
 
 
-def _complete_jobs(word: str, sign: str) -> list[tuple[str, str]]:
+def _complete_jobs(word: str, sign: str) -> Words:
     from qjobs.cli.workspace import open_workspace
     from qjobs.engine.address import resolve
 
@@ -50,15 +68,32 @@ def _complete_jobs(word: str, sign: str) -> list[tuple[str, str]]:
     return [(f"{word}:{part}", f"job {job}") for job, part in enumerate(target.folder.slices)]
 
 
-def complete_backend() -> list[tuple[str, str]]:
-    """The providers, and the default."""
+def complete_backend(incomplete: str = "") -> Words:
+    """The providers, and the default; after `PROVIDER:` its backends, where they are known."""
     with suppress(Exception):
         from qjobs.providers import loading
 
+        provider, colon, _ = incomplete.partition(":")
+        if colon:
+            return [
+                (f"{provider}:{info.name}", info.description)
+                for info in loading.known_backends(provider, paths.state_home())
+                # A second name for a thing only keeps the first one from being completed.
+                if not info.alias
+            ]
         return [
             ("local:aer", "the simulator on this machine"),
             *((f"{name}:", "a provider") for name in loading.names() if name != "local"),
         ]
+    return []
+
+
+def complete_provider() -> Words:
+    """The providers."""
+    with suppress(Exception):
+        from qjobs.providers import loading
+
+        return [(name, "a provider") for name in loading.names()]
     return []
 
 
@@ -77,6 +112,8 @@ _qjobs_completion() {
         [[ -n $reply ]] && COMPREPLY+=("${reply#"$prefix"}")
     done < <(_QJOBS_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args \\
              _TYPER_COMPLETE_ARGS=$line "$1" 2>/dev/null)
+    # After a provider comes its backend, and no space.
+    [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *: ]] && compopt -o nospace 2>/dev/null
 }
 
 complete -o default -F _qjobs_completion qjobs
@@ -87,8 +124,39 @@ _ZSH = """\
 # Completion of qjobs for zsh. Made by `qjobs completion zsh`.
 
 _qjobs_completion() {
-  eval "$(_QJOBS_COMPLETE=complete_zsh _TYPER_COMPLETE_ARGS="${words[1,$CURRENT]}" \\
-          qjobs 2>/dev/null)"
+  local word help common
+  local -a words_found shown begun
+  while IFS=$'\\t' read -r word help; do
+    [[ -n $word ]] || continue
+    words_found+=("$word")
+    word=${word//:/\\\\:}${help:+:$help}
+    # After a provider comes its backend, and no space.
+    if [[ $words_found[-1] == *: ]]; then begun+=("$word"); else shown+=("$word"); fi
+  done < <(_QJOBS_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args \\
+           _TYPER_COMPLETE_ARGS="${words[1,$CURRENT]}" qjobs 2>/dev/null)
+  # What stands before the value of an option is not completed.
+  [[ $PREFIX == --*=* ]] && compset -P 1 '*='
+  if (( ! $#words_found )); then
+    _files
+    return
+  fi
+  _describe -V qjobs shown -- begun -S ''
+  local -i nothing=$?
+  # Of several addresses what all of them begin with is inserted: nothing of their insides, where
+  # the user's matchers may find more in common, and no whole one that nobody has selected.
+  if (( $#words_found > 1 )) && [[ $PREFIX == *[:/]* ]]; then
+    common=$words_found[1]
+    for word in $words_found; do
+      while [[ $word != "$common"* ]]; do common=$common[1,-2]; done
+    done
+    if [[ $compstate[insert] == *unambiguous ]]; then
+      [[ ${compstate[unambiguous]#"$IPREFIX"} == "$common" ]] || compstate[insert]=
+    elif [[ $compstate[insert] == automenu ]]; then
+      zstyle -m ":completion:$curcontext:default" menu '*select*' || compstate[insert]=
+    fi
+    [[ -n $compstate[insert] ]] || compstate[list]=list
+  fi
+  return nothing
 }
 
 if [[ $funcstack[1] == _qjobs ]]; then
@@ -105,7 +173,13 @@ _FISH_CALL = (
 _FISH = f"""\
 # Completion of qjobs for fish. Made by `qjobs completion fish`.
 
-complete --command qjobs --no-files --arguments "({_FISH_CALL.format("get-args")})" \\
+function __qjobs_arguments
+    # Fish replaces the whole word: the value of an option comes with the option's name.
+    set -l option (string match --regex -- '^--[^=]+=' (commandline -ct))
+    {_FISH_CALL.format("get-args")} | string replace --regex -- '^' "$option"
+end
+
+complete --command qjobs --no-files --arguments "(__qjobs_arguments)" \\
     --condition "{_FISH_CALL.format("is-args")}"
 """
 
@@ -117,8 +191,12 @@ Register-ArgumentCompleter -Native -CommandName qjobs -ScriptBlock {
     $Env:_QJOBS_COMPLETE = "complete_powershell"
     $Env:_TYPER_COMPLETE_ARGS = $commandAst.ToString()
     $Env:_TYPER_COMPLETE_WORD_TO_COMPLETE = $wordToComplete
+    # The value of an option stands behind its name, and `@` at the beginning is an operator.
+    $option = if ($wordToComplete -match '^--[^=]+=') { $Matches[0] } else { '' }
     qjobs 2>$null | ForEach-Object {
         $value, $help = $_ -Split ":::", 2
+        $value = $option + $value
+        if ($value.StartsWith('@')) { $value = "'$value'" }
         [System.Management.Automation.CompletionResult]::new(
             $value, $value, 'ParameterValue', $help)
     }

@@ -6,6 +6,7 @@ from qjobs.cli.exit_codes import (
     raise_for_jobs,
 )
 from qjobs.cli.groups import OutputOptions, WaitOptions
+from qjobs.cli.next_step import say_next
 from qjobs.cli.reports import summarize
 from qjobs.cli.workspace import open_workspace
 from qjobs.errors import ExitCode
@@ -29,9 +30,9 @@ def wait(
     followed = follow_to_end(workspace, targets, output, limit, ending=ending)
     shown = [(report, report.jobs) for report in followed.reports]
     if output.format is Format.TABLE:
-        summarize(shown)
+        summarize(shown, workspace.clock())
     elif output.asked_for:
-        by_set = ((report.job_set, jobs) for report, jobs in shown)
-        show_data(output, shapes.status_document(shown), rows.job_rows(by_set))
+        show_data(output, shapes.status_document(shown), rows.job_rows(shown))
     raise_for_jobs(followed.reports, timed_out=followed.timed_out)
+    say_next(output, targets, followed.reports)
     return ExitCode.OK

@@ -1,7 +1,7 @@
 """Addresses: how the user names job sets, jobs and circuits.
 
     ADDRESS  := SET | SET ":" CIRCUITS | SET "/" JOBS
-    SET      := "@last" | "@N" | set id | name | unique prefix of an id
+    SET      := "@last" | "@N" | "@all" | set id | name | unique prefix of an id
     CIRCUITS, JOBS := item ("," item)*      item := N | A-B | A- | -B | A-B:STEP
 
 Numbers count from 0 and ranges are inclusive, as in `0-299`.
@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from qjobs import spans
-from qjobs.engine.finding import WORDS, find_sets, listed
-from qjobs.errors import AmbiguousAddress, NotFound, UsageError
+from qjobs.engine.finding import EVERY, WORDS, find_sets, listed
+from qjobs.errors import AmbiguousAddress, NotFound, StateError, UsageError
 from qjobs.model import Job, Slice
 from qjobs.store.folder import SetFolder
 from qjobs.store.sets import Store
@@ -162,7 +162,7 @@ def _shown(text: str) -> str:
 
 def check_name(name: str) -> None:
     """Raise UsageError for a set name that could not be told from another kind of address."""
-    if not _NAME.fullmatch(name) or name in (*WORDS, "all"):
+    if not _NAME.fullmatch(name) or name in (*WORDS, *EVERY):
         raise UsageError(
             f"{_shown(name)} cannot be the name of a job set",
             hint="use up to 64 letters, digits, '.', '_' and '-', the first a letter or a digit; "
@@ -174,9 +174,10 @@ def resolve(store: Store, text: str, *, warn: Callable[[str], None] = lambda _: 
     """Find the one set that an address means. Raises as `resolve_all`."""
     first, *others = resolve_all(store, text, warn=warn)
     if others:
+        kind = "" if text in EVERY else " of one program"
         ids = listed([target.folder.job_set.set_id for target in (first, *others)])
         raise AmbiguousAddress(
-            f"{text!r} means {1 + len(others)} job sets of one program: {ids}",
+            f"{text!r} means {1 + len(others)} job sets{kind}: {ids}",
             hint="name one of them by its id",
         )
     return first
@@ -185,14 +186,19 @@ def resolve(store: Store, text: str, *, warn: Callable[[str], None] = lambda _: 
 def resolve_all(
     store: Store, text: str, *, warn: Callable[[str], None] = lambda _: None
 ) -> list[Target]:
-    """Find what an address means: a set, or those of one program, the oldest first.
+    """Find what an address means: a set, those of one program, the oldest first, or all.
 
     `warn` is told of sets that cannot be read where one of them might have been the newest.
     Raises UsageError, NotFound, AmbiguousAddress, StateError.
     """
     address = parse(text)
+    if address.set_word in EVERY and (address.circuits or address.jobs):
+        raise UsageError(
+            f"{_shown(text)} would mean circuits or jobs of all job sets",
+            hint="name one of them: qjobs list",
+        )
     set_ids = find_sets(store, address.set_word, warn)
-    folders = [store.open(set_id) for set_id in set_ids]
+    folders = _open(store, set_ids, warn if address.set_word in EVERY else None)
     if len(folders) > 1 and address.circuits:
         return _among(folders, address.circuits)
     if len(folders) > 1 and address.jobs:
@@ -201,6 +207,21 @@ def resolve_all(
             hint=f"qjobs status {address.set_word} shows which one has what",
         )
     return [_target(folder, address) for folder in folders]
+
+
+def _open(
+    store: Store, set_ids: Sequence[str], warn: Callable[[str], None] | None
+) -> list[SetFolder]:
+    """Open sets; `warn`, if there is one, is told of those that cannot be read."""
+    folders = []
+    for set_id in set_ids:
+        try:
+            folders.append(store.open(set_id))
+        except (StateError, NotFound) as error:
+            if warn is None:
+                raise
+            warn(f"a job set cannot be read, and is left out: {error.message}")
+    return folders
 
 
 def _among(folders: Sequence[SetFolder], circuits: Selection) -> list[Target]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 from qjobs.contract import CancelOutcome
 from qjobs.engine.address import Target
 from qjobs.engine.sending.sessions import close_left
+from qjobs.engine.status import status
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import UsageError
 from qjobs.facts import Fact, FactKind
@@ -27,6 +28,8 @@ class NotAsked(StrEnum):
 
 Cancellation: TypeAlias = CancelOutcome | NotAsked
 """What became of the wish to cancel one job."""
+
+_ENDED = (CancelOutcome.CANCELLED, CancelOutcome.ALREADY_FINAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,8 @@ def cancel(
     stops that as soon as it was accepted. Other jobs of unknown fate are looked up; where the
     provider can never tell, they are dropped, and may run. Sessions that a process has left open
     when it died are closed. Doing it twice is no error. Raises ProviderError if the provider cannot
-    be asked; the dropped jobs stay dropped. Raises UsageError for jobs of somebody else, unless
-    `others`.
+    be asked; the dropped jobs stay dropped. How those ended that run no
+    more is recorded. Raises UsageError for jobs of somebody else, unless `others`.
     """
     if not others:
         check_own(target)
@@ -116,6 +119,9 @@ def cancel(
             if ids:
                 outcomes = provider.cancel(ids, backend=job_set.backend)
             _end_earlier(workspace, journal, provider, job_set.backend, jobs)
+    if any(outcome in _ENDED for outcome in outcomes.values()):
+        # One more question in bulk, so that no view has them wait for ever.
+        status(workspace, target)
     close_left(workspace, target.folder)
     return tuple(report for job in jobs for report in _reports(job, outcomes, in_flight=in_flight))
 

@@ -25,6 +25,8 @@ from qjobs.model import (
     Source,
 )
 
+_AGAIN = "qjobs retry runs its circuits again, and they cost again"
+
 
 class Origin(StrEnum):
     """Where a failure happened."""
@@ -112,8 +114,10 @@ def _failed_circuits(
     """
     known = attempt.failed or Failed()
     if known.gone:
+        again = "" if target.folder.job_set.recovered else f"; {_AGAIN}"
         for run in runs:
-            yield Failure(job.index, attempt.number, run, Origin.RUN, known.reason, job_id)
+            reason = f"{known.reason}{again}"
+            yield Failure(job.index, attempt.number, run, Origin.RUN, reason, job_id)
         return
     reasons = {known.circuits[0].start_index: known.reason} if known.circuits else {}
     kept = target.folder.results

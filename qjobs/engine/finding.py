@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import NoReturn
 
 from qjobs.errors import AmbiguousAddress, NotFound
 from qjobs.store.sets import Listing, Store
@@ -9,14 +10,16 @@ from qjobs.store.state.document import SetHeader
 from qjobs.tags import SET_ID
 
 LAST = "@last"
+ALL = "@all"
 # PowerShell takes `@last` for one of its own operators, so the bare words work too.
 WORDS = {"last": 1, "latest": 1, LAST: 1, "@latest": 1}
+EVERY = (ALL, "all")
 _BACK = re.compile(r"@[1-9]\d{0,8}")
 _SHORTEST_PREFIX = 2
 
 
 def find_sets(store: Store, word: str, warn: Callable[[str], None]) -> list[str]:
-    """The ids of the sets that a SET word means: one, or those of a program.
+    """The ids of the sets that a SET word means: one, those of a program, or all.
 
     Of several sets with one name the newest is meant, and `warn` is told of the others. A name
     goes before a prefix of an id, and an id before a name.
@@ -24,6 +27,8 @@ def find_sets(store: Store, word: str, warn: Callable[[str], None]) -> list[str]
     if SET_ID.fullmatch(word) and store.has(word):
         return [word]
     listing = store.listing()
+    if word in EVERY:
+        return _all(listing, warn)
     back = WORDS.get(word) or (int(word[1:]) if _BACK.fullmatch(word) else 0)
     if back:
         return _count_back(listing, back, warn)
@@ -47,13 +52,26 @@ def find_sets(store: Store, word: str, warn: Callable[[str], None]) -> list[str]
     raise NotFound(f"no job set answers to {word!r}{_near(word, headers)}", hint="qjobs list")
 
 
+def _all(listing: Listing, warn: Callable[[str], None]) -> list[str]:
+    """The ids of all sets that can be read, the newest first."""
+    if not listing.headers:
+        _raise_for_none(listing)
+    for damaged in listing.damaged:
+        warn(f"a job set cannot be read, and is left out: {damaged}")
+    return _ids(listing.headers)
+
+
+def _raise_for_none(listing: Listing) -> NoReturn:
+    if listing.damaged:
+        raise listing.errors[0]
+    raise NotFound("there are no job sets yet", hint="qjobs submit FILES...")
+
+
 def _count_back(listing: Listing, back: int, warn: Callable[[str], None]) -> list[str]:
     """The ids of the newest set (1), the one before it (2), ...; as `list` counts them."""
     groups = listing.groups()
-    if not groups and listing.damaged:
-        raise listing.errors[0]
     if not groups:
-        raise NotFound("there are no job sets yet", hint="qjobs submit FILES...")
+        _raise_for_none(listing)
     if back > len(groups):
         raise NotFound(f"there are only {len(groups)} job sets", hint="qjobs list")
     for damaged in listing.damaged:

@@ -1,7 +1,8 @@
 """The state of jobs and sets at one moment, in the words that programs rely on."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
@@ -25,7 +26,7 @@ from qjobs.model import (
 
 if TYPE_CHECKING:
     # Nothing but a name here: a set that is at its end needs no provider.
-    from qjobs.contract import Away
+    from qjobs.contract import Away, JobTimes
 
 
 class State(StrEnum):
@@ -49,7 +50,10 @@ FAILED = (State.REFUSED, State.ERROR, State.CANCELLED)
 FINAL = (State.DONE, *FAILED)
 """States of a job that has come to its end."""
 
-_PENDING = (State.INITIALIZING, State.QUEUED, State.VALIDATING, State.RUNNING)
+WAITING = (State.INITIALIZING, State.QUEUED, State.VALIDATING)
+"""States of a job that is with its provider, and does not run yet."""
+
+_PENDING = (*WAITING, State.RUNNING)
 
 _LOUDEST_FIRST = (
     State.RUNNING,
@@ -72,8 +76,9 @@ class JobReport:
     circuits of the slice that newer jobs have, `failed` those of the others, and of the ones that
     were asked about, that gave nothing although the job is done; `looked_into` says that
     somebody has told which these are, `gone` that the provider has no results of it any more.
-    Nobody here can ask for a job that is `out_of_reach`. `circuits_run` is how many circuits have
-    been run of one that runs, None where nobody tells.
+    Nobody here can ask for a job that is `out_of_reach`. The times are those of the attempt, the
+    place in the queue (1 is next) that of a job which waits, `circuits_run` how many circuits have
+    been run of one that runs, all as far as they are known.
     """
 
     index: int
@@ -88,7 +93,24 @@ class JobReport:
     looked_into: bool = False
     gone: bool = False
     out_of_reach: bool = False
+    submitted: datetime | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+    queue_position: int | None = None
+    estimated_start: datetime | None = None
     circuits_run: int | None = None
+
+    def waited_s(self, now: datetime | None) -> float | None:
+        """For how many seconds it waited to run, or has by `now`, if nothing is known of later.
+
+        None where nobody knows when it began to wait, or to run.
+        """
+        return _seconds(self.submitted, self.started or (now if self.state in WAITING else None))
+
+    def ran_s(self, now: datetime | None) -> float | None:
+        """For how many seconds it ran, or has by `now`; None where nobody knows."""
+        end = now if self.state is State.RUNNING else self.finished
+        return _seconds(self.started, end)
 
     @property
     def parts(self) -> tuple[Slice, ...]:
@@ -119,7 +141,8 @@ class SetReport(NamedTuple):
     `finds` is False where the provider can never tell what became of jobs of unknown fate.
     `denied` is why the provider does not answer whoever asks, which no waiting mends, and `away`
     who else can ask for what is out of reach, and submit what is not sent. `sessions` are those
-    that were opened for the set, by what is recorded.
+    that were opened for the set, by what is recorded. The provider was `asked` then; None if
+    nobody was, for jobs that have all ended, or because only what is on record was wanted.
     """
 
     job_set: JobSet
@@ -129,6 +152,18 @@ class SetReport(NamedTuple):
     denied: AuthError | None = None
     sessions: tuple[Session, ...] = ()
     away: "Away | None" = None
+    asked: datetime | None = None
+
+    @property
+    def as_of(self) -> datetime | None:
+        """When jobs that have not ended were last known to be as shown; None if all have ended."""
+        open_ = [job.submitted for job in self.jobs if job.pending and job.submitted]
+        return (self.asked or min(open_)) if open_ else None
+
+    @property
+    def stale(self) -> bool:
+        """Whether nobody was asked for jobs that may have come to their end since."""
+        return self.asked is None and self.as_of is not None
 
     @property
     def unknown(self) -> tuple[int, ...]:
@@ -144,6 +179,12 @@ class SetReport(NamedTuple):
         for job in self.jobs:
             counts[job.state] += 1
         return counts
+
+    @property
+    def finished(self) -> datetime | None:
+        """When the last job came to its end; None while there is one that has not."""
+        ends = [job.finished for job in self.jobs if job.state in FINAL and job.finished]
+        return max(ends) if ends and len(ends) == len(self.jobs) else None
 
     @property
     def failed_circuits(self) -> int:
@@ -163,6 +204,11 @@ class SetReport(NamedTuple):
         return State.DONE
 
 
+def _seconds(start: datetime | None, end: datetime | None) -> float | None:
+    """From one to the other, if both are known; the clocks of two machines may differ."""
+    return None if start is None or end is None else max(0.0, (end - start).total_seconds())
+
+
 def report_jobs(
     jobs: Iterable[Job],
     live: Mapping[str, JobStatus] | None,
@@ -170,16 +216,35 @@ def report_jobs(
     *,
     circuits: Sequence[int] | None = None,
     away: bool = False,
+    times: "Mapping[str, JobTimes] | None" = None,
 ) -> tuple[JobReport, ...]:
     """The jobs as shown, in order, with what the provider has just said of accepted ones.
 
     `live` None means that nobody was asked: an accepted job is shown as queued, which it once
     was. `unreachable` is why the provider could not be asked, if it could not. Of circuits that
     failed only these `circuits` count, ascending; None are all. What is unknown to a provider that
-    is `away` is out of reach.
+    is `away` is out of reach. `times` are what it tells of those that go on.
     """
     runs = None if circuits is None else _runs(circuits)
-    return tuple(_report_job(job, live, unreachable, runs, away=away) for job in jobs)
+    reports = tuple(_report_job(job, live, unreachable, runs, away=away) for job in jobs)
+    return (
+        tuple(with_times(report, times.get(report.job_id)) for report in reports)
+        if times
+        else reports
+    )
+
+
+def with_times(report: JobReport, times: "JobTimes | None") -> JobReport:
+    """The report of a job that goes on with what its provider knows of when."""
+    if times is None or not report.pending:
+        return report
+    waits = report.state in WAITING
+    return replace(
+        report,
+        started=(times.started or report.started) if report.state is State.RUNNING else None,
+        queue_position=times.queue_position if waits else None,
+        estimated_start=times.estimated_start if waits else None,
+    )
 
 
 def _runs(circuits: Sequence[int]) -> tuple[Slice, ...]:
@@ -229,6 +294,7 @@ def _report_job(
         job.retried, failed, attempt.failed is not None,
         bool(attempt.failed and attempt.failed.gone),
         out_of_reach=away and state is State.UNKNOWN and job_id != "",
+        submitted=attempt.submitted, started=attempt.started, finished=attempt.finished,
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from qjobs.engine.deadline import to_the_end
 from qjobs.engine.once import OnceKeeper
 from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.set.origins import Origins
+from qjobs.engine.set.values import SweepValues
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import AuthError, InputError, OutOfTime, ProviderError, ResultGone
 from qjobs.facts import Fact, FactKind, shortened
@@ -36,10 +37,12 @@ class CircuitRow:
     """One circuit and what came of it; a placeholder keeps the place of one that gave nothing.
 
     `index` counts from 0 through the set, `position` through its source file. `binding` is
-    the row of parameter values that it ran with, None where the set has no parameters. `counts`
-    are keyed as Qiskit keys them, `memory` has one outcome a shot if it was asked for. `evs`
-    are the expectation values of the set's observables, `stds` their standard errors. `arrays`
-    is what a simulator saved, in NumPy's .npy format.
+    the row of parameter values that it ran with, None where the set has no parameters, and
+    `parameters` are these values by name, None also where they are lost. `counts` are keyed as
+    Qiskit keys them, `memory` has one outcome a shot if it was asked for. `evs` are the
+    expectation values of the set's observables, `stds` their standard errors; where there is a
+    `precision`, that was asked for in the place of the shots. `arrays` is what a simulator
+    saved, in NumPy's .npy format.
     """
 
     index: int
@@ -55,8 +58,10 @@ class CircuitRow:
     message: str = ""
     metadata: Mapping[str, Any] | None = None
     binding: int | None = None
+    parameters: Mapping[str, float] | None = None
     evs: Sequence[float] | None = None
     stds: Sequence[float] | None = None
+    precision: float | None = None
     arrays: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
@@ -164,15 +169,17 @@ def _gone(job: JobReport, error: ResultGone, at: datetime) -> Fact:
     )  # fmt: skip
 
 
-def rows(target: Target, report: SetReport) -> Iterator[CircuitRow]:
+def rows(target: Target, report: SetReport, *, with_results: bool = True) -> Iterator[CircuitRow]:
     """One row a circuit of the target, in input order, from what is kept on disk.
 
-    Reads one job's results at a time. Raises StateDamaged if a kept file is not what was
-    written.
+    Reads one job's results at a time, or none of them: then a row says what was to run. Raises
+    StateDamaged if a kept file is not what was written.
     """
     folder = target.folder
     circuits = _Circuits(folder)
     kept = _Kept(folder)
+    values = SweepValues(folder)
+    asked = folder.job_set.options.precision if folder.job_set.observables else None
     jobs = {job.index: job for job in report.jobs}
     finder = job_finder((job.index, part) for job in report.jobs for part in job.parts)
     for index, group in groupby(target.circuits, key=finder):
@@ -180,7 +187,7 @@ def rows(target: Target, report: SetReport) -> Iterator[CircuitRow]:
         indices = list(group)
         names = circuits.names(Slice(indices[0], indices[-1] - indices[0] + 1))
         for circuit in indices:
-            result = kept.result(job, circuit)
+            result = kept.result(job, circuit) if with_results else None
             source, position = circuits.origins.of(circuit)
             yield CircuitRow(
                 index=circuit,
@@ -195,9 +202,11 @@ def rows(target: Target, report: SetReport) -> Iterator[CircuitRow]:
                 memory=result.readable_memory() if result else None,
                 message=(result.message if result else "") or job.message,
                 metadata=result.metadata if result else None,
-                binding=circuits.binding(circuit),
+                binding=values.binding(circuit),
+                parameters=values.of(circuit),
                 evs=result.evs if result else None,
                 stds=result.stds if result else None,
+                precision=asked,
                 arrays=result.arrays if result else {},
             )
 
@@ -249,7 +258,6 @@ class _Circuits:
     def __init__(self, folder: SetFolder) -> None:
         self._container = folder.circuits_path
         self._job_set = folder.job_set
-        self._sweeps = bool(folder.job_set.parameters)
         self._bindings = folder.job_set.bindings
         self.origins = Origins(folder.sources(), self._job_set)
 
@@ -264,10 +272,6 @@ class _Circuits:
         except InputError:
             names = [f"circuit-{record}" for record in range(first, last + 1)]
         return lambda circuit: names[self._record(circuit) - first]
-
-    def binding(self, circuit: int) -> int | None:
-        """The row of values that a circuit runs with, if it has parameters."""
-        return (circuit - self._job_set.start_index) % self._bindings if self._sweeps else None
 
     def _record(self, circuit: int) -> int:
         """The place of a circuit of the set among those of the container."""

@@ -1,10 +1,11 @@
-"""Ask the provider how the jobs of a set are, and record what will not change any more."""
+"""Ask the provider how the jobs of sets are, and record what will not change any more."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from qjobs import pool
 from qjobs.engine.address import Target
@@ -22,68 +23,157 @@ from qjobs.errors import (
 )
 from qjobs.facts import Fact, FactKind, shortened
 from qjobs.failed import pieces
-from qjobs.model import Accepted, Attempted, Failed, Job, JobSet, JobStatus, Slice
+from qjobs.model import Accepted, Attempted, Destination, Failed, Job, JobSet, JobStatus, Slice
 from qjobs.spans import within
 
 if TYPE_CHECKING:
-    from qjobs.contract import Away, Provider
+    from qjobs.contract import Away, JobTimes, Provider
+
+_SIDE_BY_SIDE = 8
+"""So many destinations are asked at a time."""
+
+_YEARS = (1970, 9998)
+"""Of times from outside that can be."""
+
+
+class _Told(NamedTuple):
+    """What a provider said of jobs, by their ids, or the `error` that it said nothing for."""
+
+    live: Mapping[str, JobStatus] = MappingProxyType({})
+    messages: Mapping[str, str] = MappingProxyType({})
+    failed: Mapping[str, Failed] = MappingProxyType({})
+    times: "Mapping[str, JobTimes]" = MappingProxyType({})
+    run: Mapping[str, int] = MappingProxyType({})
+    error: QjobsError | None = None
+
+
+class _Asked(NamedTuple):
+    """A set of which something is asked: those of its jobs that are meant, and those asked for."""
+
+    target: Target
+    jobs: list[Job]
+    accepted: dict[str, Job]
 
 
 def status(workspace: Workspace, target: Target, *, cached: bool = False) -> SetReport:
-    """How the target's jobs are: one bulk question for those that are not final.
+    """How the target's jobs are; as `statuses`."""
+    (report,) = statuses(workspace, [target], cached=cached)
+    return report
+
+
+def statuses(
+    workspace: Workspace,
+    targets: Sequence[Target],
+    *,
+    cached: bool = False,
+    or_as_recorded: bool = False,
+) -> list[SetReport]:
+    """How the targets' jobs are: one bulk question a destination for those that are not final.
 
     What became final is recorded and never asked again; that it cannot be recorded is a
-    problem, and so is, never recorded, a provider that cannot be reached. `cached` asks nobody.
+    problem, and so is, never recorded, a provider that cannot be reached: its jobs are then
+    unknown or, with `or_as_recorded`, as they were last heard of. `cached` asks nobody.
     """
-    report = _status(workspace, target, cached=cached)
-    set_id = report.job_set.set_id
-    problems = (
-        f"the session {session.session_id} was left open; to close it: qjobs resume {set_id}"
-        for session in left_open(target.folder)
-    )
-    return report._replace(problems=(*report.problems, *problems), sessions=target.folder.sessions)
+    asked = [_asked(target) for target in targets]
+    told = {} if cached else _ask_all(workspace, asked)
+    reports = []
+    for one in asked:
+        answer = told.get(one.target.folder.job_set.destination)
+        if answer and answer.error and one.accepted and or_as_recorded:
+            recorded = _report(workspace, one, None, cached=True)
+            reports.append(recorded._replace(problems=(*recorded.problems, answer.error.message)))
+        else:
+            reports.append(_report(workspace, one, answer, cached=cached))
+    return reports
 
 
-def _status(workspace: Workspace, target: Target, *, cached: bool) -> SetReport:
-    folder = target.folder
-    jobs = target.chosen(folder.jobs())
-    asked = {job.state.job_id: job for job in jobs if isinstance(job.state, Accepted)}
-    finds, gone = (True, None) if cached else _fate(workspace, folder.job_set, jobs)
-    if cached or not asked:
-        reports = report_jobs(jobs, None, circuits=target.circuits)
-        return SetReport(folder.job_set, reports, folder.warnings, finds, away=gone)
-    try:
-        provider = workspace.provider_at(folder.job_set.destination)
-        live = provider.statuses(list(asked), backend=folder.job_set.backend)
-        messages = _final_messages(provider, folder.job_set.backend, live)
-        done = {
-            job_id: asked[job_id].slice for job_id, said in live.items() if said is JobStatus.DONE
+def _asked(target: Target) -> _Asked:
+    jobs = target.chosen(target.folder.jobs())
+    accepted = {job.state.job_id: job for job in jobs if isinstance(job.state, Accepted)}
+    return _Asked(target, jobs, accepted)
+
+
+def _ask_all(workspace: Workspace, asked: Sequence[_Asked]) -> dict[Destination, _Told]:
+    """Ask each destination once, side by side."""
+    wanted: dict[Destination, dict[str, Job]] = {}
+    for one in asked:
+        if one.accepted:
+            destination = one.target.folder.job_set.destination
+            wanted.setdefault(destination, {}).update(one.accepted)
+    if len(wanted) == 1:
+        return {
+            destination: _ask(workspace, destination, wanted[destination]) for destination in wanted
         }
-        told = told_failed(provider, folder.job_set.backend, done)
-        run = _circuits_run(provider, folder.job_set.backend, live)
+    for destination in wanted:
+        # In this thread, and before any other begins: it may be the first to import Qiskit.
+        with suppress(QjobsError):
+            workspace.provider_at(destination)
+    width = min(len(wanted), _SIDE_BY_SIDE)
+    answers = pool.each(
+        lambda destination: (destination, _ask(workspace, destination, wanted[destination])),
+        list(wanted),
+        width=width,
+    )
+    return dict(answers) if wanted else {}
+
+
+def _ask(workspace: Workspace, destination: Destination, jobs: Mapping[str, Job]) -> _Told:
+    """Ask one destination for jobs, by their ids."""
+    try:
+        provider = workspace.provider_at(destination)
+        live = provider.statuses(list(jobs), backend=destination.backend)
+        messages = _final_messages(provider, destination.backend, live)
+        done = {
+            job_id: jobs[job_id].slice
+            for job_id, said in live.items()
+            if said is JobStatus.DONE and job_id in jobs
+        }
+        failed = told_failed(provider, destination.backend, done)
+        times = _times(provider, destination.backend, list(jobs))
+        run = _circuits_run(provider, destination.backend, live)
+        return _Told(live, messages, failed, times, run)
+    except QjobsError as error:
+        return _Told(error=error)
+
+
+def _report(workspace: Workspace, asked: _Asked, told: _Told | None, *, cached: bool) -> SetReport:
+    """What is to be said of a set; what became final of it is recorded."""
+    report = _answered(workspace, asked, told, cached=cached)
+    folder = asked.target.folder
+    problems = (
+        f"the session {session.session_id} was left open; "
+        f"to close it: qjobs resume {folder.job_set.set_id}"
+        for session in left_open(folder)
+    )
+    return report._replace(problems=(*report.problems, *problems), sessions=folder.sessions)
+
+
+def _answered(
+    workspace: Workspace, asked: _Asked, told: _Told | None, *, cached: bool
+) -> SetReport:
+    folder, jobs = asked.target.folder, asked.jobs
+    circuits = asked.target.circuits
+    finds, gone = (True, None) if cached else _fate(workspace, folder.job_set, jobs)
+    if told is None or not asked.accepted:
+        reports = report_jobs(jobs, None, circuits=circuits)
+        return SetReport(folder.job_set, reports, folder.warnings, finds, away=gone)
+    now = workspace.clock()
+    try:
+        if told.error:
+            raise told.error
+        provider = workspace.provider_at(folder.job_set.destination)
         gone = away(provider, folder.job_set)
-        elsewhere = _elsewhere(provider, folder.job_set, live)
+        elsewhere = _elsewhere(
+            provider, folder.job_set, [told.live.get(job_id) for job_id in asked.accepted]
+        )
         if gone:
             elsewhere = f"{gone.who} can ask for this job"
     except ProviderError as error:
-        reports = report_jobs(jobs, {}, error.message, circuits=target.circuits)
+        reports = report_jobs(jobs, {}, error.message, circuits=circuits)
         if isinstance(error, AuthError):
             return SetReport(folder.job_set, reports, folder.warnings, finds, error)
         return SetReport(folder.job_set, reports, (*folder.warnings, error.message), finds)
-    # Which circuits failed comes first: a job is never on record as DONE without it.
-    facts = [
-        fact
-        for job_id, failed in told.items()
-        for fact in failed_facts(asked[job_id], failed, workspace.clock())
-    ]
-    facts += [
-        Fact(
-            job.index, job.attempt.number, workspace.clock(),
-            FactKind.FINISHED, live[job_id].value, shortened(messages.get(job_id, "")),
-        )
-        for job_id, job in asked.items()
-        if live.get(job_id, JobStatus.UNKNOWN).final
-    ]  # fmt: skip
+    facts = _facts(asked.accepted, told, now)
     warnings = folder.warnings
     if facts:
         try:
@@ -92,9 +182,51 @@ def _status(workspace: Workspace, target: Target, *, cached: bool) -> SetReport:
                 jobs = [journal.job(job.index) for job in jobs]
         except (StateDamaged, StateTooNew, StateUnwritable) as error:
             warnings = tuple(dict.fromkeys((*warnings, error.message)))
-    reports = report_jobs(jobs, live, elsewhere, circuits=target.circuits, away=gone is not None)
-    reports = tuple(_with_progress(job, run) for job in reports)
-    return SetReport(folder.job_set, reports, warnings, finds, away=gone)
+    reports = report_jobs(
+        jobs, told.live, elsewhere, circuits=circuits, away=gone is not None, times=told.times
+    )
+    reports = tuple(_with_progress(job, told.run) for job in reports)
+    return SetReport(folder.job_set, reports, warnings, finds, away=gone, asked=now)
+
+
+def _facts(accepted: Mapping[str, Job], told: _Told, now: datetime) -> list[Fact]:
+    """What is to be recorded of jobs that have ended."""
+    facts = []
+    for job_id, job in accepted.items():
+        said = told.live.get(job_id, JobStatus.UNKNOWN)
+        # Which circuits failed comes first: a job is never on record as DONE without it.
+        if job_id in told.failed:
+            facts += failed_facts(job, told.failed[job_id], now)
+        if said.final:
+            times = told.times.get(job_id)
+            started, ended = (times.started, times.ended) if times else (None, None)
+            facts += ran_facts(job, started)
+            message = shortened(told.messages.get(job_id, ""))
+            facts.append(
+                Fact(
+                    job.index,
+                    job.attempt.number,
+                    _sane(ended) or now,
+                    FactKind.FINISHED,
+                    said.value,
+                    message,
+                )
+            )
+    return facts
+
+
+def ran_facts(job: Job, started: datetime | None) -> list[Fact]:
+    """The fact that records when a job's newest attempt began to run, if that is known."""
+    if (at := _sane(started)) is None:
+        return []
+    return [Fact(job.index, job.attempt.number, at, FactKind.STARTED, "")]
+
+
+def _sane(moment: datetime | None) -> datetime | None:
+    """A time from outside, if it is one that can be recorded."""
+    if moment is None or moment.tzinfo is None or not _YEARS[0] <= moment.year <= _YEARS[1]:
+        return None
+    return moment
 
 
 def _fate(workspace: Workspace, job_set: JobSet, jobs: Sequence[Job]) -> "tuple[bool, Away | None]":
@@ -110,9 +242,9 @@ def _fate(workspace: Workspace, job_set: JobSet, jobs: Sequence[Job]) -> "tuple[
     return True, None
 
 
-def _elsewhere(provider: "Provider", job_set: JobSet, live: Mapping[str, JobStatus]) -> str:
+def _elsewhere(provider: "Provider", job_set: JobSet, said: Sequence[JobStatus | None]) -> str:
     """The message for jobs that the provider does not know: they may be in another instance."""
-    if JobStatus.UNKNOWN not in live.values() or not has_accounts(provider, job_set.backend):
+    if JobStatus.UNKNOWN not in said or not has_accounts(provider, job_set.backend):
         return ""
     where = job_set.instance_name or job_set.instance or "that is used now"
     return (
@@ -162,6 +294,13 @@ def _final_messages(
             width=width,
         )
     )
+
+
+def _times(provider: "Provider", backend: str, job_ids: Sequence[str]) -> "Mapping[str, JobTimes]":
+    """When jobs began and ended, as far as the provider knows without being asked once more."""
+    from qjobs.contract import TellsTimes
+
+    return provider.times(job_ids, backend=backend) if isinstance(provider, TellsTimes) else {}
 
 
 def told_failed(provider: "Provider", backend: str, done: Mapping[str, Slice]) -> dict[str, Failed]:

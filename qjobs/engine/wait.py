@@ -13,7 +13,7 @@ from qjobs.engine.failed import look_into
 from qjobs.engine.report import SetReport, State
 from qjobs.engine.result import fetch
 from qjobs.engine.sending.sessions import close_left
-from qjobs.engine.status import status
+from qjobs.engine.status import status, statuses
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ProviderError, StateError
 
@@ -62,12 +62,15 @@ def follow(
     _close_left(workspace, targets)
     first_s, longest_s = _pauses(workspace, targets, limit)
     pause_s = first_s
-    before: tuple[SetReport, ...] = ()
+    before: list[tuple[State, int | None]] | None = None
     tries = _MOST_TRIES
     while True:
         # Asked before looking: whoever submits a set may finish that just after we looked.
         submitting = [target.folder.being_submitted() for target in targets]
-        reports = tuple(_look(workspace, target, stop) for target in targets)
+        reports = tuple(
+            _fetched(workspace, target, report, stop)
+            for target, report in zip(targets, statuses(workspace, targets), strict=True)
+        )
         yield reports
         for report in reports:
             if report.denied:
@@ -81,8 +84,9 @@ def follow(
                 return
         if limit.reached(reports):
             return
-        pause_s = first_s if reports != before else min(pause_s * _SLOWER, longest_s)
-        before = reports
+        seen = [(job.state, job.queue_position) for report in reports for job in report.jobs]
+        pause_s = first_s if seen != before else min(pause_s * _SLOWER, longest_s)
+        before = seen
         if (left_s := deadline.left_s()) is not None:
             if not left_s:
                 return
@@ -114,7 +118,8 @@ def watch(
         nonlocal due, reached
         if not reached and monotonic() >= due:
             with suppress(ProviderError):  # whoever submits is told
-                reached = len(_wrong(_look(workspace, target, stop)) - before) >= most
+                report = _fetched(workspace, target, status(workspace, target), stop)
+                reached = len(_wrong(report) - before) >= most
             due = monotonic() + pause_s
         return reached
 
@@ -144,8 +149,10 @@ def unclear(report: SetReport) -> bool:
     return any(job.state is State.DONE and not job.looked_into for job in report.jobs)
 
 
-def _look(workspace: Workspace, target: Target, stop: threading.Event) -> SetReport:
-    report = status(workspace, target)
+def _fetched(
+    workspace: Workspace, target: Target, report: SetReport, stop: threading.Event
+) -> SetReport:
+    """What a report says once results that are there were fetched."""
     if report.denied:
         return report
     problems = fetch(workspace, target.folder, report.jobs, stop=stop)

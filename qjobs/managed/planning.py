@@ -168,7 +168,7 @@ def write_set(
     """
     if not circuits:
         return _write_empty_set(workspace, where, options=options, name=name, tags=tags)
-    from qjobs.circuits import qpy
+    from qjobs.circuits import codec
     from qjobs.circuits.inputs import InputFile
     from qjobs.engine.set.making import plan_set, warnings
     from qjobs.engine.set.request import SubmitRequest
@@ -181,7 +181,7 @@ def write_set(
             if limits.executions is not None:
                 per_job = min(per_job, max(1, limits.executions // options.shots))
         request = SubmitRequest(
-            [InputFile(SOURCE, qpy.encode(circuits))], where._replace(pace=options.pace), options,
+            [InputFile(SOURCE, codec.encode(circuits))], where._replace(pace=options.pace), options,
             name=name, tags=tags, per_job=per_job, start_index=start_index, program=program,
         )  # fmt: skip
         folder = plan_set(workspace, request).folder

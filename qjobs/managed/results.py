@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from qjobs.engine.report import JobReport, SetReport
 from qjobs.engine.result import job_finder
+from qjobs.engine.set.values import SweepValues
 from qjobs.managed.circuit_names import named
 from qjobs.managed.errors import ManagedResultDataNotAvailable
 from qjobs.managed.open_set import OpenSet
@@ -29,6 +30,7 @@ class ManagedResults:
         self._set = job_set
         self._jobs = report.jobs
         self._job_of = job_finder((job.index, part) for job in report.jobs for part in job.parts)
+        self._values = SweepValues(job_set.folder)
         self._combined: Result | None = None
 
     def data(self, experiment: "str | QuantumCircuit | int | None" = None) -> dict[str, Any]:
@@ -56,6 +58,16 @@ class ManagedResults:
             return [self._ask("get_counts", index) for index in circuits]
         found: Counts = self._ask("get_counts", experiment)
         return found
+
+    def parameters(
+        self, experiment: "str | QuantumCircuit | int | None" = None
+    ) -> dict[str, float]:
+        """The values that a circuit of a sweep ran with, by the names of the parameters.
+
+        They are those of its row: of all parameters of the set. Empty where there are none, or
+        where they are lost. Raises StateDamaged if they are not those that were submitted.
+        """
+        return dict(self._values.of(self._index(experiment)) or {})
 
     def get_statevector(
         self,
@@ -125,15 +137,11 @@ class ManagedResults:
         """Call a method of the `Result` that has the circuit."""
         from qiskit.exceptions import QiskitError
 
-        if experiment is None:
-            if self._set.folder.job_set.circuits != 1:
-                raise ManagedResultDataNotAvailable("of several circuits, one has to be named")
-            experiment = self._set.folder.job_set.start_index
-        index = self._set.circuits.index(experiment)
+        index = self._index(experiment)
         job = self._jobs[self._job_of(index)]
         position = index - job.slice.start_index
         result = self._set.kept.result(job)
-        what = f"circuit {named(experiment)}"
+        what = f"circuit {index if experiment is None else named(experiment)}"
         if result is None:
             raise ManagedResultDataNotAvailable(
                 f"{what}: {job.message or f'its job is {job.state}'}"
@@ -145,3 +153,12 @@ class ManagedResults:
             return getattr(result, method)(position, **arguments)
         except QiskitError as error:
             raise ManagedResultDataNotAvailable(f"{what}: {error.message}") from error
+
+    def _index(self, experiment: "str | QuantumCircuit | int | None") -> int:
+        """The index of a circuit, which need not be named if it is the only one."""
+        job_set = self._set.folder.job_set
+        if experiment is not None:
+            return self._set.circuits.index(experiment)
+        if job_set.circuits != 1:
+            raise ManagedResultDataNotAvailable("of several circuits, one has to be named")
+        return job_set.start_index

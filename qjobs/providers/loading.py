@@ -1,7 +1,7 @@
 """From a name to a provider: by its entry point, or by what the config file says of a vendor."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from types import MappingProxyType
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from qjobs import arguments, config, paths
 from qjobs.circuits.foreign import describe
-from qjobs.contract import Provider, ProviderContext
+from qjobs.contract import BackendInfo, Provider, ProviderContext
 from qjobs.errors import ProviderError, QjobsError, UnknownBackend, UsageError
 from qjobs.near import near_ones
 
@@ -42,9 +42,14 @@ _UNNAMED = {VENDORS, OF_OBJECTS}
 # What comes after the colon is a script, which may be empty.
 _SCRIPTED = {"fake"}
 
+# Their backends are listed at once: nobody is asked, and nothing slow is imported.
+_KNOWN_HERE = {"fake", "local"}
+
 # A vendor's provider has a folder of its name beside that of the job sets.
 _TAKEN = {*OURS, "sets"}
-_FROM_ENVIRONMENT = ("python", "timeout_s", "submit_timeout_s")
+FROM_ENVIRONMENT = ("python", "timeout_s", "submit_timeout_s")
+"""The settings of a vendor's package that variables may give."""
+
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
@@ -114,7 +119,7 @@ def open_provider(
             )
         return load(name, ProviderContext(home / name, {**table, **given, **chosen}))
     # The variables of `acme-eu` begin like those of `acme`: what is strange is not ours to judge.
-    known = {key: value for key, value in given.items() if key in _FROM_ENVIRONMENT}
+    known = {key: value for key, value in given.items() if key in FROM_ENVIRONMENT}
     try:
         _check_vendor(name)
         return load(VENDORS, ProviderContext(home / name, {**table, **known}))
@@ -127,6 +132,11 @@ def _check_vendor(name: str) -> None:
         raise UsageError(f"[providers.{name}] with a factory: the name is taken")
     if not name or not _NAME.issuperset(name):
         raise UsageError(f"[providers.{name}]: names are of the signs a-z, 0-9, _ and -")
+
+
+def known_backends(name: str, home: Path) -> Sequence[BackendInfo]:
+    """The backends of a provider, for TAB; none where that takes longer than one waits for it."""
+    return open_provider(name, home).backends() if name in _KNOWN_HERE else ()
 
 
 def load(name: str, context: ProviderContext) -> Provider:

@@ -37,6 +37,19 @@ def backend_rows(offers: Iterable[Offer]) -> Rows:
     )
 
 
+def offers_by_provider(offers: Iterable[Offer]) -> Rows:
+    """The same for a person, who sees those of a provider together."""
+    offers = list(offers)
+    columns, rows, *_ = backend_rows(offers)
+    pretending = {offer.provider for offer in offers if offer.info.pretends}
+    return Rows(
+        ("provider", *columns),
+        ((offer.provider, *row) for offer, row in zip(offers, rows, strict=True)),
+        group="provider",
+        titles={name: f"{name}  to try things out: results are made up" for name in pretending},
+    )
+
+
 def backends_document(offers: Iterable[Offer]) -> Document:
     """`qjobs.backends/1`."""
     inner = (

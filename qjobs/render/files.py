@@ -11,7 +11,7 @@ from qjobs import files
 from qjobs.errors import UsageError
 from qjobs.render.output import Format
 
-_SUFFIXES = {
+SUFFIXES = {
     ".json": Format.JSON,
     ".jsonl": Format.JSONL,
     ".csv": Format.CSV,
@@ -21,11 +21,11 @@ _SUFFIXES = {
 
 def format_of(path: Path) -> Format:
     """The format that a file's suffix names. Raises UsageError."""
-    chosen = _SUFFIXES.get(path.suffix.lower())
+    chosen = SUFFIXES.get(path.suffix.lower())
     if chosen is None:
         raise UsageError(
             f"cannot tell from {str(path)!r} in which format to write",
-            hint=f"end it in {', '.join(_SUFFIXES)}, or name a folder",
+            hint=f"end it in {', '.join(SUFFIXES)}, or name a folder",
         )
     return chosen
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import NamedTuple, TextIO
 
+from qjobs import paths
 from qjobs.errors import InputError, QjobsError, Unreadable, UnreadableFiles
 from qjobs.render.data import DATA
 from qjobs.render.line import LINE
@@ -27,6 +28,28 @@ class Format(StrEnum):
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether a person reads the stream; Python has None for one that was closed."""
     return stream is not None and not stream.closed and stream.isatty()
+
+
+class Style(StrEnum):
+    """What a word is, and so how it looks on a terminal (ECMA-48, SGR).
+
+    Without rich, which takes longer to load than most verbs to run.
+    """
+
+    HEADING = "1;32"
+    NAME = "36"
+    ERROR = "1;31"
+    WARNING = "1;33"
+    ADVICE = "1;36"
+
+    def on(self, text: str) -> str:
+        """The text in this style."""
+        return f"\x1b[{self.value}m{text}\x1b[0m"
+
+
+def has_colour(stream: TextIO | None) -> bool:
+    """Whether a stream is shown to a person who has not refused colours."""
+    return is_terminal(stream) and not paths.is_plain()
 
 
 class Output(NamedTuple):
@@ -70,6 +93,11 @@ class Output(NamedTuple):
         """Whether somebody is there to look at a progress bar."""
         return not self.quiet and not self.notes_as_json and is_terminal(sys.stderr)
 
+    @property
+    def talks_to_person(self) -> bool:
+        """Whether somebody at a terminal looks at a table, and at what is said beside it."""
+        return self.shows_progress and self.format is Format.TABLE and is_terminal(DATA.stream)
+
     def note(self, message: str) -> None:
         """Say what may be of interest; not with `--quiet`, and not to a program."""
         if not self.quiet and not self.notes_as_json:
@@ -80,7 +108,7 @@ class Output(NamedTuple):
         if self.notes_as_json:
             say(json.dumps({"schema": "qjobs.warning/1", "message": message}))
         else:
-            say(f"warning: {clean(message)}")
+            say(clean(message), "warning")
 
     def list_unreadable(self, files: Iterable[Unreadable]) -> None:
         """Name files that cannot be read, each on a line as compilers write it: all of them."""
@@ -92,9 +120,9 @@ class Output(NamedTuple):
                 say(clean(str(file)))
 
     def hint_next(self, command: str) -> None:
-        """Name the command that comes next, to a person."""
-        if is_terminal(DATA.stream):
-            self.note(f"next: {command}")
+        """Name the command that comes next, if there is one, to a person."""
+        if command and self.talks_to_person:
+            say(clean(command), "next")
 
 
 def report_error(error: QjobsError, *, as_json: bool) -> None:
@@ -118,17 +146,27 @@ def report_error(error: QjobsError, *, as_json: bool) -> None:
         for file in error.unreadable:
             say(clean(str(file)))
     what, *why = [line for line in error.message.split("\n") if line.strip()] or [""]
-    say(f"error: {clean(what)}")
+    say(clean(what), "error")
     if why:
         say(clean("; ".join(why)))
     if error.hint:
-        say(f"hint: {clean(error.hint)}")
+        say(clean(error.hint), "hint")
 
 
-def say(line: str) -> None:
-    """Write a line to stderr, if there is one."""
+_LABELS = {
+    "error": Style.ERROR,
+    "warning": Style.WARNING,
+    "hint": Style.ADVICE,
+    "next": Style.ADVICE,
+}
+
+
+def say(line: str, label: str = "") -> None:
+    """Write a line to stderr, if there is one; a `label` says what kind of line it is."""
     if sys.stderr is not None:
-        sys.stderr.write(f"{line}\n")
+        style = _LABELS.get(label)
+        shown = style.on(f"{label}:") if style and has_colour(sys.stderr) else f"{label}:"
+        sys.stderr.write(f"{shown} {line}\n" if label else f"{line}\n")
         sys.stderr.flush()
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 from qjobs import paths
 from qjobs.render.line import LINE
 from qjobs.render.output import Output
-from qjobs.render.text import clean, duration, time_left
+from qjobs.render.text import clean, elapsed, time_left
 
 _WIDEST_BAR = 30
 _NARROWEST_BAR = 8
@@ -135,7 +135,7 @@ class Shown:
         jobs, circuits, left_s, note = self._reached
         lasted_s = time.monotonic() - self._started_s
         frame = marks.frames[int(lasted_s * _FRAMES_A_SECOND) % len(marks.frames)]
-        passed = duration(lasted_s)
+        passed = elapsed(lasted_s)
         if left_s is not None:
             passed += f", {time_left(left_s)}"
         if jobs is None and self._title:

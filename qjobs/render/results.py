@@ -1,7 +1,7 @@
 """Results as text: on stdout, in a file, or in a folder with a file a circuit."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -11,12 +11,13 @@ from qjobs.circuits.inputs import circuit_name
 from qjobs.engine.result import CircuitRow
 from qjobs.errors import UsageError
 from qjobs.model import JobSet
+from qjobs.pictures.source import Source
 from qjobs.render.data import DATA
 from qjobs.render.files import file_name, format_of, names_folder, replacing
 from qjobs.render.folder import filling, read_list
 from qjobs.render.output import Format, Output
-from qjobs.render.rows import Rows, outcome_rows, value_rows
-from qjobs.render.shapes import Document, circuit, result_document
+from qjobs.render.rows import Rows, outcome_rows, parameter_rows, value_rows
+from qjobs.render.shapes import Document, parameters_document, result_document
 from qjobs.render.summaries import observable_label
 from qjobs.render.text import count
 from qjobs.render.writing import write
@@ -30,7 +31,9 @@ class SetResult:
     """The results of one set. `rows` come one by one, and only once; `circuits` counts them.
 
     `files` are where the circuits came from, `observables` those whose expectation values the
-    rows have. With `whole_arrays`, what a simulator saved is wanted in full.
+    rows have. With `whole_arrays`, what a simulator saved is wanted in full; with
+    `parameters_only`, nothing but the values that the circuits ran with. `source` is the same
+    results, for curves.
     """
 
     job_set: JobSet
@@ -40,6 +43,8 @@ class SetResult:
     files: Sequence[str] = ()
     observables: Sequence[Mapping[str, float]] = ()
     whole_arrays: bool = False
+    source: Source | None = None
+    parameters_only: bool = False
 
     @property
     def labels(self) -> list[str]:
@@ -52,9 +57,13 @@ def show_results(output: Output, results: Sequence[SetResult], *, top: int | Non
     if output.format is not Format.TABLE:
         _write(DATA.stream, output.format, results, top=top, header=output.header)
         return
-    from qjobs.render.tables import print_histograms
+    from qjobs.render.curves import print_curves
+    from qjobs.render.tables import print_histograms, print_table
 
     for result in results:
+        if result.parameters_only:
+            print_table(_table([result], top), most=_CIRCUITS_ON_TERMINAL)
+            continue
         set_id = result.job_set.set_id
         print_histograms(
             result.rows,
@@ -65,6 +74,8 @@ def show_results(output: Output, results: Sequence[SetResult], *, top: int | Non
             hint=f"qjobs result {set_id} --format tsv, or --out {set_id}.csv",
             file_of=_telling_file(result.files),
         )
+        if result.source is not None:
+            print_curves(result.source, top=top)
 
 
 def _telling_file(files: Sequence[str]) -> Callable[[CircuitRow], str]:
@@ -124,22 +135,30 @@ def _write(
     """A document a set, or the rows of all sets in one table."""
     if format_ in (Format.JSON, Format.JSONL):
         for result in results:
-            document = result_document(
-                result.job_set,
-                result.rows,
-                complete=result.complete,
-                top=top,
-                observables=result.observables,
-                whole_arrays=result.whole_arrays,
-            )
-            write(stream, format_, document, outcome_rows((), top=top))
+            write(stream, format_, _document(result, top), outcome_rows((), top=top))
     else:
         write(stream, format_, Document({}, "", ()), _table(results, top), header=header)
 
 
+def _document(result: SetResult, top: int | None) -> Document:
+    if result.parameters_only:
+        return parameters_document(result.job_set, result.rows)
+    return result_document(
+        result.job_set,
+        result.rows,
+        complete=result.complete,
+        top=top,
+        observables=result.observables,
+        whole_arrays=result.whole_arrays,
+    )
+
+
 def _table(results: Sequence[SetResult], top: int | None) -> Rows:
     """The rows of all sets. Raises UsageError if they do not have the same columns."""
-    bindings = any(result.job_set.parameters for result in results)
+    parameters = _parameters(results)
+    rows = chain.from_iterable(result.rows for result in results)
+    if any(result.parameters_only for result in results):
+        return parameter_rows(rows, parameters)
     kinds = {bool(result.job_set.observables) for result in results}
     if len(kinds) > 1:
         raise UsageError(
@@ -148,9 +167,13 @@ def _table(results: Sequence[SetResult], top: int | None) -> Rows:
         )
     if True in kinds:
         values = ((row, labels) for r in results for labels in [r.labels] for row in r.rows)
-        return value_rows(values, bindings=bindings)
-    rows = chain.from_iterable(result.rows for result in results)
-    return outcome_rows(rows, top=top, bindings=bindings)
+        return value_rows(values, bindings=bool(parameters), parameters=parameters)
+    return outcome_rows(rows, top=top, bindings=bool(parameters), parameters=parameters)
+
+
+def _parameters(results: Iterable[SetResult]) -> list[str]:
+    """The names of the parameters of all sets, each once."""
+    return list(dict.fromkeys(name for one in results for name in one.job_set.parameters))
 
 
 def _save_apart(output: Output, result: SetResult, folder: Path, top: int | None) -> None:
@@ -159,14 +182,12 @@ def _save_apart(output: Output, result: SetResult, folder: Path, top: int | None
     with filling(folder, result.job_set.set_id) as fresh:
         for row in result.rows:
             with fresh.file(file_name(row.index, row.name, f".{format_}")) as stream:
-                shape = circuit(row, top=top, whole_arrays=result.whole_arrays)
-                document = Document({}, "circuits", [shape])
                 alone = replace(result, rows=iter([row]))
                 # A file holds one circuit alone, so JSON is that object without an envelope.
                 write(
                     stream,
                     Format.JSONL if format_ is Format.JSON else format_,
-                    document,
+                    _document(alone, top),
                     _table([alone], top),
                     header=True,
                 )

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
 
-from qjobs.render.summaries import assignments, most_frequent, summary
-from qjobs.render.text import count, rfc3339
+from qjobs.render.summaries import SIGNS, assignments, most_frequent, set_title, summary
+from qjobs.render.text import ago, count, duration, rfc3339
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from qjobs.contract import JobDetails
     from qjobs.engine.cancel import CancelReport
     from qjobs.engine.error import Failure
-    from qjobs.engine.report import JobReport, SetReport
+    from qjobs.engine.report import JobReport, SetReport, State
     from qjobs.engine.result import CircuitRow
     from qjobs.engine.set.origins import Origins
     from qjobs.errors import Unreadable
@@ -23,35 +24,70 @@ if TYPE_CHECKING:
 
 Cell: TypeAlias = str | int | float
 
+_DIGITS_OF_CHECKSUM = 16
+
 
 class Rows(NamedTuple):
-    """A table as data: the names of its columns and its rows, which may be read only once."""
+    """A table as data: the names of its columns and its rows, which may be read only once.
+
+    For a person, rows that follow one another with the same value in the column `group` stand
+    under one heading: what `titles` has for that value, or the value itself.
+    """
 
     columns: Sequence[str]
     rows: Iterable[Sequence[Cell]]
+    group: str = ""
+    titles: Mapping[str, str] = MappingProxyType({})
 
 
-JOB_COLUMNS = ("set", "job", "start", "end", "attempt", "state", "job_id", "message")
+_JOB_COLUMNS = ("set", "job", "start", "end", "attempt", "state")
 
 
-def job_rows(sets: Iterable[tuple[JobSet, Sequence[JobReport]]]) -> Rows:
-    """A row a job."""
-    return Rows(
-        JOB_COLUMNS,
+def job_rows(sets: Iterable[tuple[SetReport, Sequence[JobReport]]], *, short: bool = False) -> Rows:
+    """A row a job; a `short` one has no times but how long the job waited and ran, for a person."""
+    sets = list(sets)
+    titles = {report.job_set.set_id: set_title(report.job_set) for report, _ in sets}
+    if short:
+        jobs = [_short(*cells) for cells in _jobs(sets)]
+        columns: Sequence[str] = (*_JOB_COLUMNS, "waited", "ran", "job_id", "message")
+        return Rows(columns, jobs, group="set", titles=titles)
+    times = ("submitted", "started", "finished", "waited_s", "ran_s")
+    columns = (*_JOB_COLUMNS, "job_id", "message", *times)
+    cells = ((*job, *said, *at, *spans) for job, said, at, spans in _jobs(sets))
+    return Rows(columns, cells, group="set", titles=titles)
+
+
+_Cells: TypeAlias = tuple[Cell, ...]
+
+
+def _short(job: _Cells, said: _Cells, _: _Cells, spans: _Cells) -> _Cells:
+    told = (duration(span) if isinstance(span, float) else "" for span in spans)
+    return (*job, *told, *said)
+
+
+def _jobs(
+    sets: Iterable[tuple[SetReport, Sequence[JobReport]]],
+) -> Iterator[tuple[_Cells, _Cells, _Cells, _Cells]]:
+    """Of each job what it is, what is said of it, its times, and how long it waited and ran."""
+    return (
         (
             (
-                plan.set_id,
+                report.job_set.set_id,
                 job.index,
                 job.slice.start_index,
                 job.slice.end_index,
                 job.attempt,
                 job.state,
-                job.job_id,
-                job.message,
-            )
-            for plan, jobs in sets
-            for job in jobs
-        ),
+            ),
+            (job.job_id, job.message),
+            tuple(
+                "" if at is None else rfc3339(at)
+                for at in (job.submitted, job.started, job.finished)
+            ),
+            (_cell(job.waited_s(report.asked)), _cell(job.ran_s(report.asked))),
+        )
+        for report, jobs in sets
+        for job in jobs
     )
 
 
@@ -79,7 +115,19 @@ def _span(files: Iterable[str]) -> str:
 def list_rows(reports: Iterable[SetReport]) -> Rows:
     """A row a set."""
     return Rows(
-        ("set", "name", "backend", "circuits", "jobs", "state", "created", "summary"),
+        (
+            "set",
+            "name",
+            "backend",
+            "circuits",
+            "jobs",
+            "state",
+            "created",
+            "summary",
+            "finished",
+            "as_of",
+            "tags",
+        ),
         (
             (
                 report.job_set.set_id,
@@ -90,37 +138,75 @@ def list_rows(reports: Iterable[SetReport]) -> Rows:
                 report.state,
                 rfc3339(report.job_set.created.replace(microsecond=0)),
                 summary(report),
+                *(
+                    "" if at is None else rfc3339(at.replace(microsecond=0))
+                    for at in (report.finished, report.as_of)
+                ),
+                " ".join(report.job_set.tags),
             )
             for report in reports
         ),
     )
 
 
-def short_list_rows(reports: Iterable[SetReport]) -> Rows:
-    """A row a set, for a terminal of 80 columns."""
+def short_list_rows(reports: Iterable[SetReport], now: datetime) -> Rows:
+    """A row a set, for a terminal of 80 columns; what may have changed since has its age."""
     return Rows(
-        ("set", "name", "backend", "circuits", "created", "jobs"),
+        ("state", "set", "name", "backend", "circuits", "created", "jobs"),
         (
             (
+                Signed(report.state),
                 report.job_set.set_id,
                 report.job_set.name,
                 f"{report.job_set.provider}:{report.job_set.backend}",
                 report.job_set.circuits,
-                f"{report.job_set.created.astimezone(UTC):%Y-%m-%d %H:%MZ}",
-                summary(report),
+                ago(report.job_set.created, now),
+                f"{summary(report)}{_age(report, now)}",
             )
             for report in reports
         ),
     )
 
 
-def outcome_rows(rows: Iterable[CircuitRow], *, top: int | None, bindings: bool = False) -> Rows:
+class Signed(str):
+    """A state with the sign for it."""
+
+    __slots__ = ("state",)
+    state: State
+
+    def __new__(cls, state: State) -> Self:
+        """Of that state."""
+        signed = super().__new__(cls, f"{SIGNS[state]} {state.value}")
+        signed.state = state
+        return signed
+
+
+def _age(report: SetReport, now: datetime) -> str:
+    """How old it is what is said of a set that nobody was asked about."""
+    return f", as of {ago(report.as_of, now)}" if report.stale and report.as_of else ""
+
+
+def outcome_rows(
+    rows: Iterable[CircuitRow],
+    *,
+    top: int | None,
+    bindings: bool = False,
+    parameters: Sequence[str] = (),
+) -> Rows:
     """A row an outcome, the most frequent first; a circuit without counts has one without them.
 
-    With `bindings` there is the row of parameter values. Last come the file and the place in it.
+    With `bindings` there is the number of the row of parameter values. Behind it come the file
+    and the place in it, and last the values of these `parameters`.
     """
     columns = ("index", "name", "outcome", "count", "shots")
-    return _with_origin(columns, ((row, _outcomes(row, top)) for row in rows), bindings=bindings)
+    found = ((row, _outcomes(row, top)) for row in rows)
+    return _with_origin(columns, found, bindings=bindings, parameters=parameters)
+
+
+def parameter_rows(rows: Iterable[CircuitRow], parameters: Sequence[str]) -> Rows:
+    """A row a circuit: the values that it runs with, and nothing of its result."""
+    found = ((row, [(row.index, row.name)]) for row in rows)
+    return _with_origin(("index", "name"), found, bindings=True, parameters=parameters)
 
 
 def _outcomes(row: CircuitRow, top: int | None) -> Iterator[tuple[Cell, ...]]:
@@ -131,23 +217,29 @@ def _outcomes(row: CircuitRow, top: int | None) -> Iterator[tuple[Cell, ...]]:
         yield (row.index, row.name, outcome, number, row.shots)
 
 
-def value_rows(rows: Iterable[tuple[CircuitRow, Sequence[str]]], *, bindings: bool = False) -> Rows:
+def value_rows(
+    rows: Iterable[tuple[CircuitRow, Sequence[str]]],
+    *,
+    bindings: bool = False,
+    parameters: Sequence[str] = (),
+) -> Rows:
     """A row an expectation value, of circuits and the labels of their observables.
 
-    A circuit without values has one row without them; `bindings` as for `outcome_rows`.
+    A circuit without values has one row without them, and where a precision decided there are no
+    shots; the rest is as for `outcome_rows`.
     """
     columns = ("index", "name", "observable", "label", "value", "std", "shots")
-    return _with_origin(
-        columns, ((row, _values(row, labels)) for row, labels in rows), bindings=bindings
-    )
+    found = ((row, _values(row, labels)) for row, labels in rows)
+    return _with_origin(columns, found, bindings=bindings, parameters=parameters)
 
 
 def _values(row: CircuitRow, labels: Sequence[str]) -> Iterator[tuple[Cell, ...]]:
+    shots = row.shots if row.precision is None else ""
     if row.evs is None:
-        yield (row.index, row.name, "", "", "", "", row.shots)
+        yield (row.index, row.name, "", "", "", "", shots)
         return
     for at, (label, value, std) in enumerate(expectations(row, labels)):
-        yield (row.index, row.name, at, label, value, "" if std is None else std, row.shots)
+        yield (row.index, row.name, at, label, value, "" if std is None else std, shots)
 
 
 def expectations(
@@ -168,16 +260,30 @@ def _with_origin(
     groups: Iterable[tuple[CircuitRow, Iterable[tuple[Cell, ...]]]],
     *,
     bindings: bool,
+    parameters: Sequence[str],
 ) -> Rows:
     def origin(row: CircuitRow) -> tuple[Cell, ...]:
         binding = (_cell(row.binding),) if bindings else ()
-        return (*binding, row.source, row.position)
+        values = row.parameters or {}
+        return (*binding, row.source, row.position, *(values.get(name, "") for name in parameters))
 
     rows = ((*cells, *origin(row)) for row, group in groups for cells in group)
-    return Rows((*columns, *(("binding",) if bindings else ()), "source", "position"), rows)
+    ours = (*columns, *(("binding",) if bindings else ()), "source", "position")
+    return Rows((*ours, *_apart(parameters, ours)), rows)
 
 
-def cancel_rows(outcomes: Iterable[tuple[JobSet, CancelReport]]) -> Rows:
+def _apart(parameters: Sequence[str], ours: Sequence[str]) -> Iterator[str]:
+    """The names of parameters as columns: of one that is a column of ours already, what it is."""
+    taken = {*ours, *parameters}
+    for name in parameters:
+        column = name
+        while column in ours or (column != name and column in taken):
+            column = f"parameter {column}"
+        taken.add(column)
+        yield column
+
+
+def cancel_rows(outcomes: Sequence[tuple[JobSet, CancelReport]]) -> Rows:
     """A row a job."""
     return Rows(
         ("set", "job", "start", "end", "outcome", "job_id", "duplicate"),
@@ -193,6 +299,8 @@ def cancel_rows(outcomes: Iterable[tuple[JobSet, CancelReport]]) -> Rows:
             )
             for plan, report in outcomes
         ),
+        group="set",
+        titles={plan.set_id: set_title(plan) for plan, _ in outcomes},
     )
 
 
@@ -249,16 +357,23 @@ def detail_rows(
     *,
     skipped: Skipped,
     details: Mapping[int, JobDetails] = MappingProxyType({}),
+    ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> Rows:
     """A row a property of a set, a session, a file that circuits are from, and a file left out.
 
-    `observables` are labels, `details` what the provider told.
+    `observables` are labels, `details` what the provider told, `ranges` the lowest and the
+    highest value of each parameter.
     """
     plan = report.job_set
     options = plan.options
     asked: dict[str, Cell] = {}
     if plan.parameters:
         asked = {"parameters": " ".join(plan.parameters), "bindings": plan.bindings}
+    if ranges:
+        asked["values"] = ", ".join(
+            f"{name} {low:g}" if low == high else f"{name} {low:g} to {high:g}"
+            for name, (low, high) in ranges.items()
+        )
     if plan.observables:
         asked["observables"] = ", ".join(observables) or plan.observables
         asked["precision"] = "" if options.precision is None else options.precision
@@ -266,10 +381,12 @@ def detail_rows(
         "id": plan.set_id,
         "name": plan.name,
         "state": report.state,
-        "created": rfc3339(plan.created),
+        "created": rfc3339(plan.created.replace(microsecond=0)),
         **({"recovered": "yes"} if plan.recovered else {}),
         **({"owner": plan.owner} if plan.owner else {}),
         "backend": f"{plan.provider}:{plan.backend}",
+        **({"provider_name": plan.provider_name} if plan.provider_name else {}),
+        **({"backend_name": plan.backend_name} if plan.backend_name else {}),
         "account": plan.account,
         "instance": plan.instance,
         **({"instance_name": plan.instance_name} if plan.instance_name else {}),
@@ -278,11 +395,12 @@ def detail_rows(
         **({"skipped": count(skipped.number, "file")} if skipped.number else {}),
         **asked,
         "jobs": len(report.jobs),
-        "shots": options.shots,
+        **({"shots": options.shots} if options.precision is None else {}),
         **({} if plan.recovered else _chosen(options)),
         "tag": plan.tag,
         "tags": " ".join(plan.tags),
         "fingerprint": plan.fingerprint,
+        **({"versions": assignments(plan.versions, " ")} if plan.versions else {}),
     }
     used = [told.usage_s for told in details.values() if told.usage_s is not None]
     if used:
@@ -314,6 +432,17 @@ def detail_rows(
     ]
     left_out = [("left out", str(file)) for file in skipped.files]
     return Rows(("property", "value"), [*properties.items(), *sessions, *files, *left_out])
+
+
+def in_short(properties: Rows) -> Rows:
+    """What a person wants to know of `detail_rows`: no empty ones, and few digits of a checksum."""
+    return properties._replace(
+        rows=[
+            (name, str(value)[:_DIGITS_OF_CHECKSUM] if name == "fingerprint" else value)
+            for name, value in properties.rows
+            if value != ""
+        ]
+    )
 
 
 def skipped_rows(files: Iterable[Unreadable]) -> Rows:

@@ -17,6 +17,8 @@ from qjobs.render.summaries import most_frequent
 from qjobs.render.text import rfc3339
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from qjobs.contract import JobDetails
     from qjobs.engine.cancel import CancelReport
     from qjobs.engine.error import Failure
@@ -46,11 +48,12 @@ def set_document(
     skipped: Skipped | None = None,
     observables: Sequence[Mapping[str, float]] = (),
     details: Mapping[int, JobDetails] = MappingProxyType({}),
+    ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> Document:
     """`qjobs.set/1`: a set as planned and its jobs as they are.
 
     `skipped` are the files that were left out, `details` what a provider told, by the index of
-    the job.
+    the job, `ranges` the lowest and the highest value of each parameter.
     """
     plan = report.job_set
     head = {
@@ -61,6 +64,8 @@ def set_document(
         "sessions": _sessions(report),
         "circuits_failed": report.failed_circuits,
         "created": rfc3339(plan.created),
+        "finished": _time(report.finished),
+        "as_of": _time(report.as_of),
         "recovered": plan.recovered,
         "owner": plan.owner,
         "provider_name": plan.provider_name,
@@ -71,12 +76,16 @@ def set_document(
         "tags": list(plan.tags),
         "options": _options(plan.options),
         **_asked(plan),
+        "parameter_ranges": _ranges(ranges),
         "observables": [dict(observable) for observable in observables],
         "fingerprint": plan.fingerprint,
         **_files(plan, sources, skipped),
     }
     jobs = (
-        {**_job(job), "details": told._asdict() if (told := details.get(job.index)) else None}
+        {
+            **_job(job, report),
+            "details": told._asdict() if (told := details.get(job.index)) else None,
+        }
         for job in report.jobs
     )
     return Document(head, "jobs", jobs)
@@ -108,7 +117,10 @@ def status_document(sets: Iterable[tuple[SetReport, Sequence[JobReport]]]) -> Do
             "state": report.state.value,
             "counts": _counts(report),
             "circuits_failed": report.failed_circuits,
-            "jobs": [_job(job) for job in jobs],
+            "created": rfc3339(report.job_set.created),
+            "finished": _time(report.finished),
+            "as_of": _time(report.as_of),
+            "jobs": [_job(job, report) for job in jobs],
             "sessions": _sessions(report),
             "problems": list(report.problems),
         }
@@ -126,6 +138,8 @@ def list_document(reports: Iterable[SetReport]) -> Document:
             "counts": _counts(report),
             "circuits_failed": report.failed_circuits,
             "created": rfc3339(report.job_set.created),
+            "finished": _time(report.finished),
+            "as_of": _time(report.as_of),
             "tags": list(report.job_set.tags),
         }
         for report in reports
@@ -147,6 +161,7 @@ def result_document(
         "schema": "qjobs.result/1",
         "set": plan.set_id,
         "complete": complete,
+        "precision": plan.options.precision if plan.observables else None,
         "observables": [dict(observable) for observable in observables],
     }
     inner = (circuit(row, top=top, whole_arrays=whole_arrays) for row in rows)
@@ -174,6 +189,7 @@ def circuit(row: CircuitRow, *, top: int | None, whole_arrays: bool = False) -> 
         "counts": None if counts is None else dict(counts),
         "message": row.message,
         "binding": row.binding,
+        "parameters": _parameters(row),
         "evs": _numbers(row.evs),
         "stds": _numbers(row.stds),
     }
@@ -186,11 +202,42 @@ def circuit(row: CircuitRow, *, top: int | None, whole_arrays: bool = False) -> 
     return shape
 
 
+def parameters_document(plan: JobSet, rows: Iterable[CircuitRow]) -> Document:
+    """`qjobs.parameters/1`: the values that each circuit runs with, in input order."""
+    head = {"schema": "qjobs.parameters/1", "set": plan.set_id, "names": list(plan.parameters)}
+    inner = (
+        {
+            "index": row.index,
+            "name": row.name,
+            "source": row.source,
+            "position": row.position,
+            "binding": row.binding,
+            "parameters": _parameters(row),
+        }
+        for row in rows
+    )
+    return Document(head, "circuits", inner)
+
+
+def _parameters(row: CircuitRow) -> dict[str, float | None] | None:
+    if row.parameters is None:
+        return None
+    return {name: _finite(value) for name, value in row.parameters.items()}
+
+
+def _ranges(ranges: Mapping[str, tuple[float, float]] | None) -> Shape | None:
+    return None if ranges is None else {name: list(ends) for name, ends in ranges.items()}
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None
+
+
 def _numbers(values: Sequence[float] | None) -> list[float | None] | None:
     """Numbers as JSON has them: it has no NaN and no infinity."""
     if values is None:
         return None
-    return [value if isfinite(value) else None for value in values]
+    return [_finite(value) for value in values]
 
 
 def _array(npy: bytes, *, whole: bool) -> Shape:
@@ -235,12 +282,16 @@ def failures_document(failures: Iterable[tuple[JobSet, Failure]]) -> Document:
     return Document({"schema": "qjobs.failures/1"}, "failures", inner)
 
 
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)
+
+
 def _sessions(report: SetReport) -> list[Shape]:
     return [
         {
             "id": session.session_id,
             "opened": rfc3339(session.opened),
-            "closed": None if session.closed is None else rfc3339(session.closed),
+            "closed": _time(session.closed),
         }
         for session in report.sessions
     ]
@@ -253,6 +304,7 @@ def _set_head(plan: JobSet) -> Shape:
         "provider": plan.provider,
         "backend": plan.backend,
         "shots": plan.options.shots,
+        "precision": plan.options.precision if plan.observables else None,
         "circuits": plan.circuits,
     }
 
@@ -285,18 +337,25 @@ def _asked(plan: JobSet) -> Shape:
     return {"parameters": list(plan.parameters), "bindings": plan.bindings}
 
 
-def _job(report: JobReport) -> Shape:
+def _job(job: JobReport, report: SetReport) -> Shape:
     return {
-        "index": report.index,
-        **_slice(report.slice),
-        "attempt": report.attempt,
-        "state": report.state.value,
-        "job_id": report.job_id or None,
-        "message": report.message,
-        "circuits_run": report.circuits_run,
-        "duplicates": list(report.duplicates),
-        "failed_circuits": runs.written(report.failed),
-        "retried_circuits": runs.written(runs.joined(report.retried)),
+        "index": job.index,
+        **_slice(job.slice),
+        "attempt": job.attempt,
+        "state": job.state.value,
+        "job_id": job.job_id or None,
+        "message": job.message,
+        "circuits_run": job.circuits_run,
+        "duplicates": list(job.duplicates),
+        "failed_circuits": runs.written(job.failed),
+        "retried_circuits": runs.written(runs.joined(job.retried)),
+        "submitted": _time(job.submitted),
+        "started": _time(job.started),
+        "finished": _time(job.finished),
+        "waited_s": job.waited_s(report.asked),
+        "ran_s": job.ran_s(report.asked),
+        "queue_position": job.queue_position,
+        "estimated_start": _time(job.estimated_start),
     }
 
 

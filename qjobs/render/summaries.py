@@ -1,18 +1,41 @@
 """Short words for sets and results, the same in every shape of output."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from math import inf
 
 from qjobs import spans as runs
-from qjobs.engine.report import SetReport, State
-from qjobs.model import JobSet, Scalar
+from qjobs.engine.report import JobReport, SetReport, State
+from qjobs.model import JobSet, RunOptions, Scalar
 from qjobs.render.text import clean, count
 
 _MOST_TERMS = 2
+
+SIGNS = {
+    State.PLANNED: "·",
+    State.UNKNOWN: "?",
+    State.REFUSED: "✗",
+    State.INITIALIZING: "○",
+    State.QUEUED: "○",
+    State.VALIDATING: "○",
+    State.RUNNING: "●",
+    State.DONE: "✓",
+    State.ERROR: "✗",
+    State.CANCELLED: "■",
+}
+"""For each state a sign, so that it is seen without colours."""
 
 
 def set_title(plan: JobSet) -> str:
     """The name, if it has one, and the id of a set."""
     return f"{clean(plan.name)}  {plan.set_id}" if plan.name else plan.set_id
+
+
+def effort(options: RunOptions) -> str:
+    """What is asked of each circuit: `1024 shots`, or `precision 0.01`."""
+    if options.precision is not None:
+        return f"precision {options.precision:g}"
+    return count(options.shots, "shot")
 
 
 def summary(report: SetReport) -> str:
@@ -21,6 +44,17 @@ def summary(report: SetReport) -> str:
     failed = report.failed_circuits
     more = [f"{count(failed, 'circuit')} failed"] if failed else []
     return ", ".join([*reversed(shown), *more]) or "no jobs"
+
+
+def next_in_line(jobs: Iterable[JobReport]) -> JobReport | None:
+    """The waiting job whose turn comes first, of those whose place or time somebody knows."""
+    told = [job for job in jobs if job.queue_position or job.estimated_start]
+    far = datetime.max.replace(tzinfo=UTC)
+    return min(
+        told,
+        key=lambda job: (job.queue_position or inf, job.estimated_start or far, job.index),
+        default=None,
+    )
 
 
 def done_circuits(report: SetReport) -> str:

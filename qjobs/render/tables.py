@@ -1,19 +1,25 @@
 """Tables, bars and histograms for a terminal. The one importer of rich."""
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from qjobs.engine.error import Failure
 from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.result import CircuitRow
+from qjobs.estimates import with_error
 from qjobs.model import JobSet
 from qjobs.render.arrays import read_head
+from qjobs.render.bars import histogram
 from qjobs.render.data import DATA
+from qjobs.render.folding import folded
+from qjobs.render.layout import table_lines
 from qjobs.render.output import is_terminal
-from qjobs.render.rows import Cell, Rows, expectations
-from qjobs.render.summaries import done_circuits, most_frequent, set_title, spans, summary
-from qjobs.render.text import clean, count, first_line
+from qjobs.render.pager import page
+from qjobs.render.rows import Cell, Rows, Signed, expectations
+from qjobs.render.summaries import done_circuits, next_in_line, set_title, summary
+from qjobs.render.text import ago, clean, count, duration, first_line, until
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,12 +27,10 @@ if TYPE_CHECKING:
 
 # Wide enough that nothing is ever cut where no terminal sets the width.
 _WIDTH_WITHOUT_TERMINAL = 1000
-# Columns of text of any length. Where a table is too wide these are folded, and no others.
-_FOLDED = frozenset({"name", "backend", "jobs", "job_id", "message", "value", "files", "left out"})
 _FILES_NAMED = 3
-_BAR_CELLS = 24
-_BLOCKS = " ▏▎▍▌▋▊▉█"
-_STYLES = {
+_VALUES_NAMED = 4
+_BAR_CELLS = 24  # of the bar of a set
+STYLES = {
     State.DONE: "green",
     State.RUNNING: "cyan",
     State.ERROR: "red",
@@ -51,29 +55,30 @@ def console() -> "Console":
     )
 
 
-def print_table(table: Rows, *, most: int | None) -> None:
-    """A table of the first `most` rows (None: of all), and how many more there are."""
-    from rich.table import Table
-    from rich.text import Text
+def print_table(table: Rows, *, most: int | None, paged: bool = False) -> None:
+    """A table of the first `most` rows (None: of all), and how many more there are.
 
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for column in table.columns:
-        grid.add_column(column, overflow="fold", no_wrap=column not in _FOLDED)
-    rows = iter(table.rows)
-    for row in islice(rows, most):
-        grid.add_row(*(Text(clean(str(cell)), _style(cell)) for cell in row))
+    If it may be `paged`, a terminal's user reads in a pager what is longer than the screen.
+    """
     out = console()
-    out.print(grid)
-    left = sum(1 for _ in rows)
-    if left:
-        out.print(f"... {left} more")
+    lines = [*table_lines(table, width=out.width, most=most, style=_style)]
+    if not (paged and page(out, lines)):
+        for line in lines:
+            out.print(line, soft_wrap=True)
+
+
+def _put(out: "Console", line: "Text") -> None:
+    """Print a line, broken between words where it is wider than the terminal."""
+    for part in folded(line, out.width):
+        out.print(part, soft_wrap=True)
 
 
 def _style(cell: Cell) -> str:
-    return _STYLES.get(cell, "") if isinstance(cell, State) else ""
+    state = cell.state if isinstance(cell, Signed) else cell
+    return STYLES.get(state, "") if isinstance(state, State) else ""
 
 
-def print_summary(report: SetReport, jobs: Sequence[JobReport]) -> None:
+def print_summary(report: SetReport, jobs: Sequence[JobReport], now: datetime) -> None:
     """One line and a bar for a set, then those of `jobs` that failed, each with its reason."""
     from rich.text import Text
 
@@ -81,25 +86,43 @@ def print_summary(report: SetReport, jobs: Sequence[JobReport]) -> None:
     plan = report.job_set
     line = Text()
     line.append(f"{set_title(plan)}  ", "bold")
-    line.append(report.state.value.upper(), _STYLES.get(report.state, ""))
+    line.append(report.state.value.upper(), STYLES.get(report.state, ""))
     line.append(f"  {summary(report)}  ({done_circuits(report)})")
-    out.print(line, soft_wrap=True)
-    out.print(_progress_bar(report))
+    _put(out, line)
+    _put(out, state_bar(report).append(f"  {_when(report, now)}", "dim"))
+    if first := next_in_line(report.jobs):
+        _put(out, Text(f"  job {first.index} {place_in_line(first, now)}"))
     for session in report.sessions:
         if session.closed is None:
-            out.print(Text(f"  session {clean(session.session_id)} open"), soft_wrap=True)
+            _put(out, Text(f"  session {clean(session.session_id)} open"))
     failed = [job for job in jobs if job.went_wrong]
     for job in failed[:20]:
         reason = Text(f"  job {job.index}  circuits {job.slice}  ")
-        reason.append(job.state.value, "" if job.failed else _STYLES.get(job.state, ""))
+        reason.append(job.state.value, "" if job.failed else STYLES.get(job.state, ""))
         reason.append(f"  {first_line(job.message)}")
-        out.print(reason, soft_wrap=True)
+        _put(out, reason)
     if len(failed) > 20:
         out.print(f"  ... {len(failed) - 20} more: qjobs error {plan.set_id}")
 
 
-def _progress_bar(report: SetReport) -> "Text":
-    """A bar in which each group of states has its share of the cells."""
+def place_in_line(job: JobReport, now: datetime) -> str:
+    """Where a job stands in the queue, and when it may begin."""
+    place = f"is number {job.queue_position} in the queue" if job.queue_position else ""
+    starts = f"may start {until(job.estimated_start, now)}" if job.estimated_start else ""
+    return ", ".join(filter(None, [place, starts]))
+
+
+def _when(report: SetReport, now: datetime) -> str:
+    """When a set was made and, if that is over, how long it took."""
+    created = report.job_set.created
+    if report.finished is None:
+        return f"made {ago(created, now)}"
+    took_s = max(0.0, (report.finished - created).total_seconds())
+    return f"took {duration(took_s)}, ended {ago(report.finished, now)}"
+
+
+def state_bar(report: SetReport, cells: int = _BAR_CELLS) -> "Text":
+    """A bar of so many cells in which each group of states has its share of the cells."""
     from rich.text import Text
 
     total = max(1, len(report.jobs))
@@ -115,9 +138,9 @@ def _progress_bar(report: SetReport) -> "Text":
         (total, "dim", "░"),
     ):
         reached = min(reached + number, total)
-        cells = _BAR_CELLS * reached // total - used
-        bar.append(mark * cells, style)
-        used += cells
+        share = cells * reached // total - used
+        bar.append(mark * share, style)
+        used += share
     return bar
 
 
@@ -137,29 +160,41 @@ def print_histograms(
     labels, and which arrays there are. `file_of` tells the file of a circuit where it is not
     known from the name.
     """
+    from rich.text import Text
+
     out = console()
     for row in islice(rows, circuits):
         for line in (
             *_heading(row, file_of(row)),
             *_expectations(row, labels),
-            *_histogram(row, top),
+            *(histogram(row.counts, top, out.width) if row.counts else ()),
         ):
-            out.print(line, soft_wrap=True)
+            _put(out, line)
     if total > circuits:
-        out.print(f"... {count(total - circuits, 'more circuit')}: {hint}", soft_wrap=True)
+        _put(out, Text(f"... {count(total - circuits, 'more circuit')}: {hint}"))
 
 
 def _heading(row: CircuitRow, file: str) -> Iterable["Text"]:
     from rich.text import Text
 
-    binding = "" if row.binding is None else f"  row {row.binding}"
+    binding = "" if row.binding is None else f"  row {row.binding}{_values(row)}"
+    asked = row.precision
+    effort = count(row.shots, "shot") if asked is None else f"precision {asked:g}"
     name = f"{clean(row.name)}  {clean(file)}" if file else clean(row.name)
-    yield Text(f"#{row.index} {name}{binding}  {count(row.shots, 'shot')}", "bold")
+    yield Text(f"#{row.index} {name}{binding}  {effort}", "bold")
     if row.blank:
         reason = f": {first_line(row.message)}" if row.message else ""
-        yield Text(f"  no result ({row.state.value}{reason})", _STYLES.get(row.state, ""))
+        yield Text(f"  no result ({row.state.value}{reason})", STYLES.get(row.state, ""))
     for name, npy in row.arrays.items():
         yield Text(f"  {clean(name)}: {clean(str(read_head(npy)))}")
+
+
+def _values(row: CircuitRow) -> str:
+    """The first values of the row of a sweep."""
+    found = row.parameters or {}
+    shown = [f"{clean(name)}={value:.6g}" for name, value in islice(found.items(), _VALUES_NAMED)]
+    left = len(found) - len(shown)
+    return "".join(f"  {one}" for one in shown) + (f"  and {left} more" if left else "")
 
 
 def _expectations(row: CircuitRow, labels: Sequence[str]) -> Iterable["Text"]:
@@ -168,78 +203,46 @@ def _expectations(row: CircuitRow, labels: Sequence[str]) -> Iterable["Text"]:
     shown = list(expectations(row, labels))
     width = max((len(label) for label, _, _ in shown), default=0)
     for label, value, std in shown:
+        told, sign, error = with_error(value, std).partition(" ± ")
         line = Text(f"  {label:<{width}}  ")
-        line.append(f"{value:+.6f}", "cyan")
-        line.append("" if std is None else f" ± {std:.6f}")
+        line.append(told, "cyan")
+        line.append(sign + error)
         yield line
 
 
-def _histogram(row: CircuitRow, top: int) -> Iterable["Text"]:
-    from rich.text import Text
-
-    if row.counts is None:
-        return
-    ranked = most_frequent(row.counts.items())
-    highest = ranked[0][1] if ranked else 1
-    measured = sum(row.counts.values()) or 1
-    width = len(str(highest))
-    for outcome, number in ranked[:top]:
-        line = Text(f"  {clean(outcome)}  {number:>{width}}  {number / measured:6.1%}  ")
-        line.append(bar(number / highest), "cyan")
-        yield line
-    if len(ranked) > top:
-        yield Text(f"  ... {count(len(ranked) - top, 'more outcome')}", "dim")
-
-
-def bar(share: float) -> str:
-    """A bar of eighth blocks for a share from 0 to 1; never empty for what is not 0."""
-    eighths = max(round(share * _BAR_CELLS * 8), 1 if share > 0 else 0)
-    full, rest = divmod(eighths, 8)
-    return "█" * full + _BLOCKS[rest].strip()
-
-
-def _some(files: Iterable[str]) -> str:
+def _some(files: Sequence[str]) -> str:
     """The first of some files, in brackets."""
-    different = [clean(file) for file in dict.fromkeys(files)]
-    if not different:
+    if not files:
         return ""
-    left = len(different) - _FILES_NAMED
-    return f" ({', '.join(different[:_FILES_NAMED])}{f' and {left} more' if left > 0 else ''})"
+    left = len(files) - _FILES_NAMED
+    named = ", ".join(map(clean, files[:_FILES_NAMED]))
+    return f" ({named}{f' and {left} more' if left > 0 else ''})"
+
+
+def _listed(spans: str) -> str:
+    """Numbers of jobs or circuits, where many can go on several lines."""
+    return spans.replace(",", ", ")
 
 
 def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
     """Failures, those with the same message together."""
     from rich.text import Text
 
-    from qjobs.engine.error import Origin
+    from qjobs.render.failures import grouped
 
-    went_wrong = {
-        Origin.SUBMIT: "refused",
-        Origin.LOST: "unknown",
-        Origin.RUN: "failed",
-        Origin.CIRCUIT: "without a result",
-        Origin.CANCEL: "cancelled",
-    }
-
-    groups: dict[tuple[str, Origin, str], list[Failure]] = {}
-    titles: dict[str, str] = {}
-    for plan, failure in failures:
-        titles[plan.set_id] = set_title(plan)
-        groups.setdefault((plan.set_id, failure.origin, failure.message), []).append(failure)
     out = console()
-    for (set_id, origin, message), same in groups.items():
-        jobs = spans(failure.job for failure in same)
+    titled = ""
+    for group in grouped(failures):
+        if group.plan.set_id != titled:
+            titled = group.plan.set_id
+            _put(out, Text(set_title(group.plan), "bold"))
         line = Text()
-        if set_id in titles:
-            line.append(f"{titles.pop(set_id)}\n", "bold")
-        different = len({failure.job for failure in same})
-        line.append(f"  {'job' if different == 1 else 'jobs'} {jobs}", "")
-        if origin is Origin.CIRCUIT:
-            line.append(f", circuits {spans(failure.slice.start_index for failure in same)}", "")
-            line.append(_some(file for failure in same for file in failure.files), "")
-        line.append(f" {went_wrong[origin]}", "red")
-        if origin is not Origin.CIRCUIT and len(same) > different:
-            line.append(f" (x{len(same)})", "")
-        for part in message.splitlines() or ["(no message)"]:
-            line.append(f"\n    {clean(part)}", "")
-        out.print(line, soft_wrap=True)
+        line.append(f"  {_listed(group.jobs)}", "")
+        if group.circuits:
+            line.append(f", circuits {_listed(group.circuits)}{_some(group.files)}", "")
+        line.append(f" {group.went_wrong}", "red")
+        if group.times:
+            line.append(f" (x{group.times})", "")
+        _put(out, line)
+        for part in group.message.splitlines() or ["(no message)"]:
+            _put(out, Text(f"    {clean(part)}"))

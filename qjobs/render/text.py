@@ -15,9 +15,6 @@ _ESCAPES = {
 }
 
 
-_UNITS = (("d", 86_400, "h", 3_600), ("h", 3_600, "min", 60), ("min", 60, "s", 1))
-
-
 def clean(text: str) -> str:
     """The text on one line, with nothing in it that a terminal would obey."""
     return text if text.isascii() and text.isprintable() else text.translate(_ESCAPES)
@@ -33,24 +30,46 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """How long ago that was, in its largest unit: `3 h ago`; a clock may have been set back."""
+    seconds = (now - moment).total_seconds()
+    if seconds < 1:
+        return "just now"
+    unit, size = next(pair for pair in _UNITS if seconds >= pair[1])
+    return f"{int(seconds // size)} {unit} ago"
+
+
+def until(moment: datetime, now: datetime) -> str:
+    """How soon that is, in its largest unit: `in 5 min`."""
+    words = ago(now, moment)
+    return "now" if words == "just now" else f"in {words.removesuffix(' ago')}"
+
+
 def duration(seconds: float) -> str:
-    """A time in its two largest units, such as `1 h 12 min`, and less than a minute in seconds."""
-    whole = max(0, int(seconds))
-    for unit, size, smaller, part in (
-        ("d", 86_400, "h", 3_600),
-        ("h", 3_600, "min", 60),
-        ("min", 60, "s", 1),
-    ):
-        if whole >= size:
-            rest = whole % size // part
-            return f"{whole // size} {unit} {rest} {smaller}" if rest else f"{whole // size} {unit}"
-    return f"{whole} s"
+    """A span of time in its two largest units, or one and a tenth: `2 h 5 min`, `42 s`, `0.3 s`."""
+    if seconds < 0.05:
+        return "< 0.1 s"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    at = next(at for at, (_, size) in enumerate(_UNITS) if whole >= size)
+    unit, size = _UNITS[at]
+    rest = whole % size // _UNITS[at + 1][1] if at + 1 < len(_UNITS) else 0
+    return f"{whole // size} {unit}" + (f" {rest} {_UNITS[at + 1][0]}" if rest else "")
+
+
+def elapsed(seconds: float) -> str:
+    """A span of time that goes on, in whole seconds: `0 s`, `1 min 5 s`."""
+    return duration(int(seconds)) if seconds >= 60 else f"{int(seconds)} s"
 
 
 def time_left(seconds: float) -> str:
     """An estimate, no finer than it deserves: `about 3 min left`."""
     rounded = round(seconds / 60) * 60 if 60 <= seconds < 3_600 else seconds
-    return f"about {duration(rounded)} left"
+    return f"about {elapsed(rounded)} left"
 
 
 def count(number: int, noun: str) -> str:

@@ -14,12 +14,17 @@ from qjobs.render.text import clean
 _BEGINS_FORMULA = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")
 
 
-def show(output: Output, document: Document, table: Rows, *, most: int | None = 20) -> None:
-    """Write data to stdout: all of it for a program, a table of `most` rows for a person."""
+def show(
+    output: Output, document: Document, table: Rows, *, most: int | None = 20, paged: bool = False
+) -> None:
+    """Write data to stdout: all of it for a program, a table of `most` rows for a person.
+
+    It may be `paged`, where it is longer than the screen.
+    """
     if output.format is Format.TABLE:
         from qjobs.render.tables import print_table
 
-        print_table(table, most=most)
+        print_table(table, most=most, paged=paged)
     else:
         write(DATA.stream, output.format, document, table, header=output.header)
 
@@ -42,11 +47,11 @@ def write(
             import csv
 
             writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(map(_inert, table.columns))
+            writer.writerow(map(_inert, _clean_row(table.columns)))
             writer.writerows(map(_inert, _clean_row(row)) for row in table.rows)
         case Format.TSV | Format.TABLE:
             if header:
-                stream.write("\t".join(table.columns) + "\n")
+                stream.write("\t".join(map(str, _clean_row(table.columns))) + "\n")
             stream.writelines("\t".join(map(str, _clean_row(row))) + "\n" for row in table.rows)
 
 

@@ -3,8 +3,10 @@
 Loads Qiskit and Aer: for worker processes only.
 """
 
+import math
+import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import SimpleNamespace
 
 from qiskit import QuantumCircuit
@@ -27,6 +29,11 @@ _WRONG: Mapping[str, frozenset[str]] = {
     "superop": frozenset({"diagonal"}),
     "matrix_product_state": frozenset({"initialize", "save_amplitudes", "save_amplitudes_sq"}),
 }
+
+_TOO_LARGE = re.compile(r"Insufficient memory .*max memory: (\d+)M", re.DOTALL)
+"""What Aer says of a circuit, with the MB that there are."""
+
+_ROUNDING = 1e-12  # of an angle that was computed
 
 
 class Machine:
@@ -58,6 +65,14 @@ class Machine:
         """The simulator for these circuits, which are ready."""
         return self._simulator
 
+    def takes(self, circuit: QuantumCircuit) -> bool:
+        """Whether it runs the circuit as it is."""
+        return self._translation.takes(circuit)
+
+    def instead(self, circuit: QuantumCircuit, refusal: str) -> str:
+        """Say what runs a circuit that Aer refused for want of memory; empty if nobody knows."""
+        return ""
+
 
 class Method(Machine):
     """Aer without noise. Methods that measure nothing save what they compute."""
@@ -71,6 +86,41 @@ class Method(Machine):
         if self._computes and not saving.saves(circuit):
             circuit = saving.save_at_the_end(circuit, self._computes)
         return super().ready(circuit, options)
+
+    def instead(self, circuit: QuantumCircuit, refusal: str) -> str:
+        """Say which other methods take the circuit, if what is wanting is memory."""
+        found = _TOO_LARGE.search(refusal)
+        if found is None or self._computes:
+            return ""
+        others = []
+        # As many bytes as two numbers of 8 bytes for each of the 2^n amplitudes.
+        if 16 << circuit.num_qubits <= int(found[1]) << 20 and _method("statevector").takes(
+            circuit
+        ):
+            others.append("statevector")
+        if _method("stabilizer").takes(circuit) and _turns_by_quarters(circuit):
+            others.append("stabilizer")
+        if _method("matrix_product_state").takes(circuit):
+            others.append("matrix_product_state (if it is weakly entangled)")
+        return f"; other methods take it: {', '.join(others)}" if others else ""
+
+
+def _turns_by_quarters(circuit: QuantumCircuit) -> bool:
+    """Whether all its rz are Clifford gates, the one kind of which only the angle tells."""
+    return all(
+        all(map(_turns_by_quarters, getattr(step.operation, "blocks", ())))
+        and (step.name != "rz" or _is_quarter(step.params[0]))
+        for step in circuit.data
+    )
+
+
+def _is_quarter(angle: object) -> bool:
+    return isinstance(angle, float | int) and abs(math.remainder(angle, math.pi / 2)) < _ROUNDING
+
+
+@cache
+def _method(name: str) -> Method:
+    return Method(name)
 
 
 class DeviceMachine(Machine):

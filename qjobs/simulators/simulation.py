@@ -5,6 +5,7 @@ Loads Qiskit and Aer: for worker processes only.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
@@ -184,12 +185,19 @@ class Simulation:
             run_options["parameter_binds"] = [piece.values for piece in pieces]
         circuits = [piece.circuit for piece in pieces]
         result = self._machine.simulator(circuits).run(circuits, **run_options).result()
-        layouts = [piece.layout for piece in pieces for _ in range(piece.rows)]
-        results = outcomes.experiments(result, len(layouts))
+        rows = [piece for piece in pieces for _ in range(piece.rows)]
+        results = outcomes.experiments(result, len(rows))
         return [
-            self._reading.read(layout, index, result)
-            for index, (layout, result) in enumerate(zip(layouts, results, strict=True), first)
+            self._advised(piece, self._reading.read(piece.layout, index, result))
+            for index, (piece, result) in enumerate(zip(rows, results, strict=True), first)
         ]
+
+    def _advised(self, piece: "_Piece", result: CircuitResult) -> CircuitResult:
+        """The result; of one that failed, with what else could run its circuit."""
+        if not result.failed:
+            return result
+        instead = self._machine.instead(piece.circuit, result.message)
+        return replace(result, message=result.message + instead)
 
     def _failed(self, piece: "_Piece", message: str) -> CircuitResult:
         return outcomes.failed(piece.layout, self._options.shots, message)

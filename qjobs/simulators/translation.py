@@ -33,7 +33,7 @@ class Translation:
 
     def of(self, circuit: QuantumCircuit, options: RunOptions) -> QuantumCircuit:
         """The circuit itself if the target takes it: so it runs as the backend alone would."""
-        if not self._fitting.misfit(circuit):
+        if self.takes(circuit):
             return circuit
         # The seed of the first circuit for all: how they are cut into jobs changes nothing.
         key = (options.optimization_level, options.seed)
@@ -42,6 +42,10 @@ class Translation:
                 options.optimization_level, target=self._target, seed_transpiler=options.seed
             )
         return self._pass_managers[key].run(circuit)
+
+    def takes(self, circuit: QuantumCircuit) -> bool:
+        """Whether the target takes the circuit as it is."""
+        return not self._fitting.misfit(circuit)
 
     def _is_free(self, name: str) -> bool:
         if self._anywhere:

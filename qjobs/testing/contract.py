@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -23,6 +24,7 @@ from qjobs.contract import (
     SubmitsTogether,
     Tallies,
     TellsFailed,
+    TellsTimes,
 )
 from qjobs.errors import ProviderError, UnknownBackend
 from qjobs.model import JobStatus, RunOptions, Slice
@@ -304,6 +306,23 @@ class Contract:
         assert not provider.statuses([job_id], backend=self.subject.busy)[job_id].final
         with pytest.raises(ProviderError):
             provider.result(job_id, backend=self.subject.busy)
+
+    def test_the_times_of_a_job_that_ended_are_in_order(
+        self, provider: Provider, run_calm: Callable[..., str]
+    ) -> None:
+        if not isinstance(provider, TellsTimes):
+            pytest.skip("it tells no times")
+        job_id = run_calm()
+        assert wait(provider, job_id, self.subject.calm) is JobStatus.DONE
+
+        told = provider.times([job_id, "no-such-job"], backend=self.subject.calm)
+
+        assert list(told) == [job_id]
+        started, ended, place, estimate = told[job_id]
+        assert ended is not None
+        assert abs((datetime.now(UTC) - ended).total_seconds()) < 3600
+        assert started is None or started <= ended
+        assert (place, estimate) == (None, None)
 
     def test_a_failed_job_has_a_message_and_no_result(
         self, provider: Provider, submit: Callable[..., str]

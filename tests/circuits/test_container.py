@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from qiskit import QuantumCircuit
 from support.sample_circuits import dump, edge_circuits, ghz, load
 
-from qjobs.circuits import qpy, records
+from qjobs.circuits import codec, qpy, records
 from qjobs.circuits.qpy import Container
 from qjobs.errors import InputError, JobRefused, TooLarge, UnreadableCircuit
 from qjobs.model import Slice
@@ -56,7 +56,7 @@ def test_every_slice_holds_the_circuits_it_should(tmp_path: Path, version: int) 
         for start, end in combinations(range(len(whole) + 1), 2):
             part = Slice(start, end - start)
             cut = container.cut(part)
-            assert qpy.decode(cut) == whole[start:end]
+            assert codec.decode(cut) == whole[start:end]
             assert container.size_bytes(part) == len(cut)
             assert container.names(part) == [circuit.name for circuit in whole[start:end]]
             assert container.qubits(part) == max(c.num_qubits for c in whole[start:end])
@@ -85,7 +85,7 @@ def test_offsets_count_from_where_qiskit_began_to_write(tmp_path: Path) -> None:
         struct.pack_into("!Q", data, at, offset + 50)
     with Container.open(write(tmp_path / "a.qpy", bytes(data))) as container:
         container.check()
-        assert qpy.decode(container.cut(Slice(1, 1))) == circuits[1:]
+        assert codec.decode(container.cut(Slice(1, 1))) == circuits[1:]
 
 
 def test_a_slice_beyond_the_end_is_refused(tmp_path: Path) -> None:
@@ -186,14 +186,14 @@ def test_decoding_garbage_is_an_input_error(at: int, byte: int) -> None:
     data = bytearray(SMALL)
     data[at] = byte
     try:
-        qpy.decode(bytes(data))
+        codec.decode(bytes(data))
     except InputError:
         return
 
 
 def test_what_is_encoded_can_be_sliced(tmp_path: Path) -> None:
     circuits = [ghz(2, "one"), QuantumCircuit(1, name="two")]
-    with Container.open(write(tmp_path / "a.qpy", qpy.encode(circuits))) as container:
+    with Container.open(write(tmp_path / "a.qpy", codec.encode(circuits))) as container:
         assert container.names(Slice(0, 2)) == ["one", "two"]
         assert load(container.cut(Slice(0, 2))) == circuits
 
@@ -238,8 +238,8 @@ def spoilt(*places: int) -> bytes:
 
 
 def test_a_circuit_that_cannot_be_read_is_told_from_the_others() -> None:
-    found = qpy.decode_each(spoilt(1, 3))
-    assert [type(circuit) for circuit in found] == [QuantumCircuit, qpy.UnreadRecord] * 2
+    found = codec.decode_each(spoilt(1, 3))
+    assert [type(circuit) for circuit in found] == [QuantumCircuit, codec.UnreadRecord] * 2
     assert found[1].name == "c1"
     assert found[1].clbits == 1
     assert "NoGate" in found[1].why
@@ -247,10 +247,10 @@ def test_a_circuit_that_cannot_be_read_is_told_from_the_others() -> None:
 
 def test_the_first_circuit_that_cannot_be_read_is_named_by_its_index_in_the_set() -> None:
     with pytest.raises(UnreadableCircuit, match=r"circuit 301 \(c1\): .*NoGate") as caught:
-        qpy.decode(spoilt(1, 3), start_index=300)
+        codec.decode(spoilt(1, 3), start_index=300)
     assert type(caught.value.refusal()) is TooLarge
     with pytest.raises(UnreadableCircuit, match="circuit 0 ") as caught:
-        qpy.decode(spoilt(0, 1, 2, 3))
+        codec.decode(spoilt(0, 1, 2, 3))
     assert type(caught.value.refusal()) is JobRefused
 
 
@@ -258,5 +258,5 @@ def test_a_file_whose_table_is_wrong_has_no_circuits_to_tell_apart() -> None:
     data = bytearray(spoilt(1))
     data[qpy.HEADER_BYTES : qpy.HEADER_BYTES + 8] = bytes(8)
     with pytest.raises(InputError) as caught:
-        qpy.decode_each(bytes(data))
+        codec.decode_each(bytes(data))
     assert not isinstance(caught.value, UnreadableCircuit)

@@ -10,7 +10,7 @@ from qiskit.circuit import AnnotatedOperation, InverseModifier, Parameter
 from qiskit.circuit.library import CPhaseGate, MCPhaseGate, PauliEvolutionGate, RZGate
 from qiskit.quantum_info import SparsePauliOp
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.circuits.placing import bare
 from qjobs.circuits.sweep import Pub
 
@@ -65,7 +65,7 @@ def test_each_row_keeps_its_own_values(
 ) -> None:
     circuit = QuantumCircuit(3, 1)
     place(circuit, operation.copy())
-    (read,) = qpy.decode(qpy.encode([circuit]))
+    (read,) = codec.decode(codec.encode([circuit]))
     assert read.parameters == circuit.parameters
 
     rows = Pub(read, ROWS).bound()
@@ -80,7 +80,7 @@ def test_annotated_operations_in_gates_of_ones_own_keep_their_parameters() -> No
     body.append(AnnotatedOperation(RZGate(A), InverseModifier()), [0])
     circuit = QuantumCircuit(1)
     circuit.append(body.to_instruction(), [0])
-    (read,) = qpy.decode(qpy.encode([circuit]))
+    (read,) = codec.decode(codec.encode([circuit]))
 
     assert [value(row) for row in Pub(read, ROWS).bound()] == [0.1, 0.2, 0.3]
 

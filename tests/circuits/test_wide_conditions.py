@@ -7,7 +7,7 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit_aer import AerSimulator
 from support.sample_circuits import dump, load
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.circuits.qasm import parse
 from qjobs.circuits.sniff import Format
 from qjobs.circuits.wide_conditions import MOST, narrow
@@ -49,7 +49,7 @@ def test_a_gate_is_applied_exactly_if_the_register_is_the_number(
         text = flips_if(stored, number, size=size, head=head, flip=flip)
         circuit = parse(text.encode(), format_, "a.qasm", folder=None)
         assert narrow(circuit) is not circuit
-        (kept,) = load(qpy.encode([circuit]))
+        (kept,) = load(codec.encode([circuit]))
         counts = AerSimulator(method="stabilizer").run(kept, shots=2).result().get_counts()
         bits = {key.replace(" ", "")[-size - 1] for key in counts}
         assert bits == {"1" if stored == number else "0"}

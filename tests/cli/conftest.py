@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from support.schemas import validate
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.cli.main import run
 
 BELL = """\
@@ -56,7 +56,7 @@ def bell_bytes() -> bytes:
 
     circuit = qasm2.loads(BELL)
     circuit.name = "bell"
-    return qpy.encode([circuit])
+    return codec.encode([circuit])
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import re
 import pytest
 from support.schemas import validate
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 
 
 def snapshot(folder):
@@ -287,7 +287,7 @@ def spoilt(home, tmp_path):
         (circuit.sx if circuit.name == "bad" else circuit.x)(0)
         circuit.measure(0, 0)
     path = tmp_path / "spoilt.qpy"
-    path.write_bytes(qpy.encode(circuits).replace(b"SXGate", b"NoGate"))
+    path.write_bytes(codec.encode(circuits).replace(b"SXGate", b"NoGate"))
     return path
 
 

@@ -154,3 +154,13 @@ def test_one_provider_without_credentials_does_not_keep_others_from_being_listed
     assert ended.returncode == 0
     assert "local:aer" in ended.stdout.splitlines()
     assert "acme: [providers.acme] needs the variable ACME_NOT_SET" in ended.stderr
+
+
+def test_a_network_that_is_down_is_no_fault_of_the_token(start, home):
+    nowhere = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:1")
+    account = {"QISKIT_IBM_TOKEN": "x", "HOME": str(home.parent), "NO_PROXY": "", "no_proxy": ""}
+    process = start("backends", "-p", "ibm", env={**os.environ, **account, **nowhere})
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert err.startswith("error: IBM Cloud cannot be reached: ")
+    assert "token" not in err

@@ -41,13 +41,14 @@ def desktop(tmp_path, monkeypatch):
     [
         (["submit", "bell.qpy", "-b", "fake:fail=1", "--wait"], 6),
         (["run", "bell.qpy", "-b", "fake:"], 0),
-        (["submit", "bell.qpy", "-b", "fake:delay=3600", "--wait", "--timeout", "0.1"], 124),
+        (["wait", "slow", "--timeout", "1"], 124),
     ],
 )
 def test_the_command_gets_the_status_and_the_exit_code_is_that_of_the_jobs(
     qjobs, bell, keeping, verb, code
 ):
     command, told = keeping
+    qjobs("submit", bell, "-b", "fake:delay=3600", "--name", "slow")
     ended = qjobs(*verb, "--on-end", command)
 
     assert ended.code == code

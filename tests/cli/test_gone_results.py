@@ -31,6 +31,7 @@ def test_the_hints_lead_to_complete_results(qjobs, bell):
     (failure,) = json.loads(qjobs("error", set_id, "--json").out)["failures"]
     assert (failure["start_index"], failure["experiments_count"]) == (0, 3)
     assert failure["message"].startswith("the results are gone")
+    assert failure["message"].endswith("; qjobs retry runs its circuits again, and they cost again")
 
     again = qjobs("retry", set_id, "--wait")
     assert again.code == 0

@@ -272,6 +272,12 @@ def test_a_set_that_does_not_exist(qjobs: Qjobs, ten: str, word: str) -> None:
     assert ten in good(qjobs, *asked).out
 
 
+def test_circuits_of_all_sets(qjobs: Qjobs, ten: str) -> None:
+    asked = the("name one of them: qjobs (.*)", hint_of(qjobs("status", "@all:3"))).split()
+    (found,) = good(qjobs, *asked, "-q").out.split()
+    good(qjobs, "status", f"{found}:3")
+
+
 def test_no_sets_at_all(qjobs: Qjobs, files: Path) -> None:
     words = the("^qjobs (.*)", hint_of(qjobs("status")))
     good(qjobs, *words.replace("FILES...", "bell.qpy").split(), *FAKE)

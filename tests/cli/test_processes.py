@@ -188,7 +188,7 @@ def test_a_terminal_gets_tables_bars_and_histograms(terminal, qjobs, bell):
         (["status"], "2 done"),
         (["result"], "█"),
         (["list"], "ghz"),
-        (["--help"], "╭"),
+        (["--help"], "First steps:"),
         (["submit", bell, "-b", "fake:"], "job_id"),
     ):
         child = terminal(command)
@@ -223,6 +223,15 @@ def test_cancel_asks_on_a_terminal_and_takes_no_for_an_answer(terminal, qjobs, b
     child.close()
     assert child.exitstatus == 1
     assert qjobs("status").out.split("\t")[5] == "running"
+
+
+def test_cancel_asks_nothing_where_nothing_is_left_to_cancel(terminal, qjobs, bell):
+    qjobs("submit", bell, bell, "-b", "fake:", "--per-job", "1")  # nobody has heard that it is done
+    child = terminal(["cancel"])
+    child.expect_exact("already final")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
 
 
 def test_rate_limits_are_shown(start, bell):

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import sys
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -67,6 +68,46 @@ def test_once_prints_the_same_set_twice_and_pays_once(qjobs, bell):
     assert len(qjobs("list", "-q").out.splitlines()) == 1
 
 
+def test_times_are_the_last_columns_of_jobs_and_the_same_as_in_json(qjobs, bell):
+    before = datetime.now(UTC)
+    submitted(qjobs, bell, "--wait")
+    after = datetime.now(UTC)
+    rows = [line.split("\t")[-5:] for line in qjobs("status").out.splitlines()]
+    (shown,) = qjobs("status", "--json").document("status")["sets"]
+    keys = ("submitted", "started", "finished", "waited_s", "ran_s")
+    assert rows == [[str(job[key]) for key in keys] for job in shown["jobs"]]
+    for row in rows:
+        accepted, began, ended = map(datetime.fromisoformat, row[:3])
+        assert before <= datetime.fromisoformat(shown["created"]) <= accepted
+        # The provider has a clock reading of its own, of a moment before ours.
+        assert accepted - timedelta(seconds=1) < began <= ended <= after
+        assert float(row[3]) == max(0.0, (began - accepted).total_seconds())
+        assert float(row[4]) == (ended - began).total_seconds()
+    assert shown["finished"] == max(row[2] for row in rows)
+    assert shown["as_of"] is None
+    assert qjobs("list", "--json").document("list")["sets"][0]["finished"] == shown["finished"]
+    assert qjobs("show", "--json").document("set")["finished"] == shown["finished"]
+
+
+def test_what_cancel_was_told_is_shown_by_verbs_that_ask_nobody(qjobs, bell):
+    submitted(qjobs, bell, script="delay=60")
+    qjobs("cancel", "@last/0-1")
+    rows = [line.split("\t") for line in qjobs("status", "--cached").out.splitlines()]
+    assert [row[5] for row in rows] == ["cancelled", "cancelled", "queued"]
+    assert qjobs("list", "--cached").out.split("\t")[7] == "2 cancelled, 1 queued"
+
+
+def test_a_set_with_a_job_that_has_not_ended_has_no_end(qjobs, bell):
+    submitted(qjobs, bell, script="delay=60")
+    qjobs("cancel", "@last/0")
+    (shown,) = qjobs("status", "--json").document("status")["sets"]
+    assert [job["finished"] is None for job in shown["jobs"]] == [False, True, True]
+    assert shown["finished"] is None
+    first, second, _ = (line.split("\t")[-5:] for line in qjobs("status").out.splitlines())
+    assert ["" if cell == "" else "told" for cell in first] == ["told"] * 5
+    assert ["" if cell == "" else "told" for cell in second] == ["told", "told", "", "told", "told"]
+
+
 def test_files_are_named_by_a_list_too(qjobs, bell, tmp_path):
     (tmp_path / "list.txt").write_text("bell.qpy\nbell.qpy\n")
     ended = qjobs("submit", "--files-from", "list.txt", "-b", "fake:", "--json")
@@ -75,8 +116,10 @@ def test_files_are_named_by_a_list_too(qjobs, bell, tmp_path):
 
 def test_status_in_a_pipe_is_a_row_a_job(qjobs, bell):
     set_id = submitted(qjobs, bell, "--wait", script="connections=1")
-    rows = qjobs("status").out
-    assert rows == "".join(f"{set_id}\t{n}\t{n}\t{n}\t1\tdone\tfake-{n + 1}\t\n" for n in range(3))
+    rows = [line.split("\t") for line in qjobs("status").out.splitlines()]
+    assert [row[:8] for row in rows] == [
+        [set_id, str(n), str(n), str(n), "1", "done", f"fake-{n + 1}", ""] for n in range(3)
+    ]
     with_header = qjobs("status", "--header").out
     assert with_header.splitlines()[0].split("\t")[:3] == ["set", "job", "start"]
 

@@ -67,7 +67,9 @@ def test_nobody_asks_again_for_results_that_are_gone(workspace, gone, submitted,
 def test_they_are_listed_once_a_job_with_their_reason(gone, submitted):
     (failure,) = failures(whole(submitted), gone)
     assert (failure.job, failure.slice, failure.origin) == (1, Slice(6, 6), Origin.RUN)
-    assert failure.message == "the results are gone: remote-1 was deleted"
+    reason, helps = failure.message.split("; ")
+    assert reason == "the results are gone: remote-1 was deleted"
+    assert helps == "qjobs retry runs its circuits again, and they cost again"
     assert failure.job_id == "remote-1"
 
 

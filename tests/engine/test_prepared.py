@@ -105,6 +105,10 @@ def test_each_half_of_a_job_is_made_ready_anew(workspace, new_set, provider, sto
     [
         (JobRefused("circuit 1 cannot be transpiled"), "circuit 1 cannot be transpiled"),
         (KeyError("backend"), "KeyError: 'backend'"),
+        (
+            JobRefused("it is too wide", hint="take a larger one"),
+            "it is too wide; take a larger one",
+        ),
     ],
 )
 def test_what_cannot_be_made_ready_is_refused_and_the_others_go_on(

@@ -7,7 +7,7 @@ import pytest
 from qiskit import ClassicalRegister, QuantumCircuit
 from support.scripted import ScriptedProvider, whole
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.engine.deadline import Deadline, kept_on, within
 from qjobs.engine.once import most_bytes
 from qjobs.engine.result import fetch, rows
@@ -288,7 +288,7 @@ def test_no_result_is_larger_than_was_thought(workspace, sizes, shots, memory):
         *[ClassicalRegister(size, f"measured_{n}") for n, size in enumerate(sizes)]
     )
     draft = workspace.store.draft(workspace.new_id())
-    draft.circuits_path.write_bytes(qpy.encode([circuit] * 3))
+    draft.circuits_path.write_bytes(codec.encode([circuit] * 3))
     job_set = JobSet(
         set_id=draft.set_id, name="", created=workspace.clock(), provider="scripted",
         backend="device", circuits=3, slices=(Slice(0, 1), Slice(1, 2)),

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from qjobs.engine.set.making import plan_set, preview
 from qjobs.engine.set.parcel import circuit_slice, observables_of
 from qjobs.engine.set.plan import MOST_BINDINGS_A_JOB
 from qjobs.engine.set.request import SubmitRequest
+from qjobs.engine.set.values import SweepValues
 from qjobs.engine.status import status
 from qjobs.engine.submit import submit_unsent
 from qjobs.errors import InputError, UsageError
@@ -122,12 +124,48 @@ def test_every_circuit_runs_with_every_row(workspace, request_, provider, stop, 
     assert [row.index for row in found] == list(range(12))
     assert [row.name for row in found] == ["both"] * 4 + ["none"] * 4 + ["one"] * 4
     assert [row.binding for row in found] == [0, 1, 2, 3] * 3
+    assert [row.parameters for row in found] == [
+        {"phi": float(at), "theta": 10.0 + at} for at in range(4)
+    ] * 3
     assert [row.evs[0] for row in found] == [10, 11, 12, 13, 7, 7, 7, 7, 10, 11, 12, 13]
     assert [(Path(row.source).name, row.position) for row in found[3:9:4]] == [
         ("a.qpy", 0), ("a.qpy", 1),
     ]  # fmt: skip
     assert (Path(found[-1].source).name, found[-1].position) == ("b.qpy", 0)
     assert not any(row.blank for row in found)
+
+
+def test_the_values_of_many_rows_are_read_in_pieces(workspace, request_, tmp_path):
+    rows_ = 30_000
+    table = np.arange(2.0 * rows_).reshape(rows_, 2)
+    np.savez(tmp_path / "many.npz", phi=table[:, 0], theta=table[:, 1])
+    folder = plan_set(workspace, request_(parameters=str(tmp_path / "many.npz"))).folder
+
+    values = SweepValues(folder)
+
+    for circuit in (0, 29_999, 8192, 8191, 30_000, 89_999, 16_384):
+        phi, theta = table[circuit % rows_]
+        assert values.of(circuit) == {"phi": phi, "theta": theta}
+    assert values.ranges() == {"phi": (0, 59_998), "theta": (1, 59_999)}
+
+
+def test_rows_of_values_are_told_in_constant_memory(workspace, request_, tmp_path):
+    rows_ = 20_000
+    np.savez(tmp_path / "many.npz", phi=np.arange(rows_), theta=np.arange(rows_) / 2)
+    folder = plan_set(workspace, request_(parameters=str(tmp_path / "many.npz"))).folder
+    report = status(workspace, whole(folder), cached=True)
+
+    tracemalloc.start()
+    try:
+        told = sum(
+            row.parameters["theta"] for row in rows(whole(folder), report, with_results=False)
+        )
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert told == 3 * rows_ * (rows_ - 1) / 4
+    assert peak < 4e6  # a tenth of what they all take
 
 
 def test_the_files_of_a_set_are_enough_to_go_on(workspace, request_, tmp_path):

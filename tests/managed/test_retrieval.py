@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from qiskit import QuantumCircuit, qpy
 from qiskit.providers import JobStatus
+from qiskit_aer import AerSimulator
 from support.backends_of_objects import (
     ScriptedBackend,
     numbered,
@@ -211,6 +212,15 @@ def test_sets_of_python_show_on_the_command_line(manager):
     assert (shown["id"], shown["provider"]) == (job_set.job_set_id(), "python")
     assert [job["state"] for job in shown["jobs"]] == ["done", "done"]
     assert [row["counts"] for row in rows] == [{f"{index:08b}": 6} for index in range(4)]
+
+
+def test_the_header_of_a_set_names_the_package_of_the_backend(manager):
+    job_set = manager.run(numbered(1), AerSimulator())
+
+    header = json.loads(command("show", job_set.job_set_id(), "--json"))
+
+    assert header["provider_name"] == "qiskit-aer"
+    assert header["versions"].keys() == {"qiskit-qjobs", "qiskit", "qiskit-aer"}
 
 
 def test_sets_of_the_command_line_open_in_python(manager, tmp_path):

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -595,3 +596,25 @@ def test_of_many_clients_that_read_a_result_at_once_one_gets_it(world: World) ->
 
             gone = f"the result of job {job_id} was read before and is gone (once)"
             assert answers == ["2", *[gone] * 7]
+
+
+def test_times_follow_the_script(world: World) -> None:
+    backend = "queue=10,delay=5"
+    first, second = (world.submit(backend, job) for job in range(2))
+    world.sleep(4)
+    third = world.submit(backend, 2)
+    world.provider.cancel([second])
+
+    def told(job_id: str) -> list[float | int | None]:
+        (times,) = world.provider.times([job_id]).values()
+        return [value.timestamp() if isinstance(value, datetime) else value for value in times]
+
+    assert told(first) == [None, None, 1, 1010.0]
+    assert told(second) == [None, 1004.0, None, None]
+    assert told(third) == [None, None, 2, 1014.0]
+    world.sleep(7)
+    assert told(first) == [1010.0, None, None, None]
+    assert told(third) == [None, None, 1, 1014.0]
+    world.sleep(4)
+    assert told(first) == [1010.0, 1015.0, None, None]
+    assert world.provider.times(["fake-99", ""]) == {}

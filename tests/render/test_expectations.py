@@ -92,6 +92,28 @@ def test_a_row_an_expectation_value_and_one_for_a_circuit_without() -> None:
     ]
 
 
+def test_where_a_precision_decided_no_shots_are_told() -> None:
+    found = value_rows([(row(evs=(0.5,), stds=(0.02,), precision=0.02), ["ZZ"])])
+    assert [list(cells) for cells in found.rows] == [
+        [4, "ansatz", 0, "ZZ", 0.5, 0.02, "", "a.qpy", 0]
+    ]
+
+
+def test_sets_with_different_parameters_go_into_one_table() -> None:
+    found = outcome_rows(
+        [
+            row(counts={"0": 3}, binding=7, parameters={"theta": 0.5}),
+            row(counts={"0": 3}, binding=0, parameters={"phi": 0.25}),
+            row(counts={"0": 3}),
+        ],
+        top=None, bindings=True, parameters=["theta", "phi"],
+    )  # fmt: skip
+    assert list(found.columns)[5:] == ["binding", "source", "position", "theta", "phi"]
+    assert [list(cells)[5:] for cells in found.rows] == [
+        [7, "a.qpy", 0, 0.5, ""], [0, "a.qpy", 0, "", 0.25], ["", "a.qpy", 0, "", ""],
+    ]  # fmt: skip
+
+
 def test_counts_of_a_sweep_have_the_binding_behind_the_shots() -> None:
     found = outcome_rows([row(counts={"0": 3}, binding=7)], top=None, bindings=True)
     assert list(found.columns)[4:] == ["shots", "binding", "source", "position"]
@@ -103,16 +125,25 @@ def test_a_person_sees_values_errors_and_which_arrays_there_are(
 ) -> None:
     rows = [
         row(evs=(0.5, -1.0), stds=(0.125, 0.0), binding=2),
+        row(
+            evs=(-0.9823,),
+            stds=(0.02,),
+            precision=0.02,
+            binding=3,
+            parameters={"theta": 0.1, "phi": 1 / 3, "c\x1b": -2e-9, "d": 1.0, "e": 2.0},
+        ),
         row(arrays={"statevector": to_npy(np.zeros(4, dtype=complex))}),
         row(message="it broke"),
     ]
     print_histograms(
-        rows, labels=["ZZ", "0.5 XX"], circuits=20, total=3, top=4, hint="qjobs result"
+        rows, labels=["ZZ", "0.5 XX"], circuits=20, total=4, top=4, hint="qjobs result"
     )
     assert capsys.readouterr().out.splitlines() == [
         "#4 ansatz  row 2  100 shots",
-        "  ZZ      +0.500000 ± 0.125000",
+        "  ZZ      +0.50 ± 0.12",
         "  0.5 XX  -1.000000 ± 0.000000",
+        "#4 ansatz  row 3  theta=0.1  phi=0.333333  c\\x1b=-2e-09  d=1  and 1 more  precision 0.02",
+        "  ZZ  -0.98 ± 0.02",
         "#4 ansatz  100 shots",
         "  statevector: complex128 4",
         "#4 ansatz  100 shots",

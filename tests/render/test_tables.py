@@ -11,6 +11,7 @@ def test_a_histogram_of_the_most_frequent_outcomes_has_their_shares_of_all_shots
     print_histograms([row], circuits=1, total=1, top=1, hint="")
     assert capsys.readouterr().out.splitlines() == [
         "#0 w  100 shots",
-        f"  01  50   50.0%  {'█' * 24}",
+        " " * 18 + "0%" + "".join(f"{share}%".rjust(20) for share in (10, 20, 30, 40, 50))[2:],
+        f"  01  50   50.0%  {'█' * 100}",
         "  ... 2 more outcomes",
     ]

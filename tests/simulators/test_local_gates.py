@@ -24,7 +24,7 @@ from support.exact import Branch, branches, check_counts, expectation, measured
 from support.local_jobs import run_here, write, write_sweep
 from support.random_circuits import LOOPS_BIND
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import InputError
 from qjobs.model import RunOptions, Slice
@@ -133,7 +133,7 @@ def swept(name: str) -> list[QuantumCircuit]:
     found = []
     for circuit in forms(gates()[name]):
         with suppress(InputError):
-            qpy.decode(qpy.encode([circuit]))
+            codec.decode(codec.encode([circuit]))
             found.append(circuit)
     return found
 

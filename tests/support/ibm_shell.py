@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from qiskit import QuantumCircuit
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.model import Accepted, Finished, Job
 from qjobs.store.sets import Store
 from support import deeds
@@ -202,7 +202,7 @@ def write_circuits(path: Path, number: int) -> Path:
         circuit.cx(0, 1)
         circuit.measure_all()
         circuits.append(circuit)
-    path.write_bytes(qpy.encode(circuits))
+    path.write_bytes(codec.encode(circuits))
     return path
 
 

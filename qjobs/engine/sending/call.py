@@ -179,7 +179,9 @@ class Caller:
         return Outcome(accepted, tuple(lost), put_off[0] if put_off else None, fewer)
 
     def _refuse(self, job: Job, error: NotAccepted) -> None:
-        refused = self.fact(job, FactKind.REFUSED, shortened(error.message))
+        # With what helps, if that is known: whoever reads it later has no other place to look.
+        why = f"{error.message}; {error.hint}" if error.hint else error.message
+        refused = self.fact(job, FactKind.REFUSED, shortened(why))
         if not (self.halves and can_be_halved(job, error)):
             self.journal.append(refused)
             return

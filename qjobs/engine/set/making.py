@@ -253,20 +253,20 @@ def _plan(
         program=request.program,
         provider_name=names.provider,
         backend_name=names.backend,
-        versions=_versions(names.packages),
+        versions=_versions(names),
     )
 
 
-def _versions(packages: Sequence[str]) -> dict[str, str]:
+def _versions(names: Names) -> dict[str, str]:
     """The versions of qjobs, of Qiskit and of the provider's packages, as far as they have some."""
     # Imported here: it takes 10 ms, and most commands make no set.
     from importlib.metadata import PackageNotFoundError, version
 
     versions = {"qiskit-qjobs": __version__}
-    for package in ("qiskit", *packages):
+    for package in ("qiskit", *names.packages):
         with suppress(PackageNotFoundError):
             versions[package] = version(package)
-    return versions
+    return {**names.versions, **versions}
 
 
 def _fingerprint(request: SubmitRequest, material: Material, plan: Plan) -> str:

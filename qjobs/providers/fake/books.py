@@ -113,6 +113,15 @@ class Page:
         """Every job, the oldest first."""
         return self._select("1")
 
+    def waiting(self, backend: str, *, accepted_after_s: float) -> list[str]:
+        """The ids of the jobs of a backend that wait if they were accepted after that, in order."""
+        rows = self._connection.execute(
+            "SELECT number FROM job WHERE backend = ? AND accepted_s > ? AND NOT cancelled"
+            " ORDER BY number",
+            (backend, accepted_after_s),
+        )
+        return [f"{_PREFIX}{number}" for (number,) in rows.fetchall()]
+
     def unfinished(self, backend: str, now_s: float) -> int:
         """How many jobs of a backend have not ended."""
         ((number,),) = self._connection.execute(
@@ -121,18 +130,18 @@ class Page:
         ).fetchall()
         return int(number)
 
-    def mark_cancelled(self, job_id: str) -> None:
+    def mark_cancelled(self, job_id: str, now_s: float) -> None:
         """Write down that a job was cancelled."""
-        self._mark("cancelled = 1", job_id)
+        self._mark("cancelled = 1, ends_s = ?", job_id, now_s)
 
     def mark_read(self, job_id: str) -> None:
         """Write down that a job's results were read once more."""
         self._mark("reads = reads + 1", job_id)
 
-    def _mark(self, change: str, job_id: str) -> None:
+    def _mark(self, change: str, job_id: str, *values: float) -> None:
         self._connection.execute(
             f"UPDATE job SET {change} WHERE number = ?",  # noqa: S608  our own text, above
-            (_number(job_id),),
+            (*values, _number(job_id)),
         )
 
     def _select(self, which: str, *values: str) -> list[Entry]:

@@ -10,6 +10,7 @@ from qjobs.contract import (
     BackendInfo,
     CancelOutcome,
     Capabilities,
+    JobTimes,
     Limits,
     ProviderContext,
     RemoteJob,
@@ -27,6 +28,12 @@ from qjobs.tags import set_tag_of
 
 _LOOK_S = 0.01
 _CALL_S = 2.0  # no call takes longer, unless it is told to
+_EXAMPLES = (
+    ("queue=1,delay=1", "every job waits for a second and runs for one"),
+    ("fail=2", "the first two jobs end in ERROR, their retries pass"),
+    ("lose=1,settle=2", "an answer gets lost, its job is found 2 seconds later"),
+    ("rate=60,pending=3,delay=2", "a busy service with limits"),
+)
 _TOO_LARGE = "the job was too large to run"
 
 
@@ -69,12 +76,7 @@ class FakeProvider:
 
     def backends(self) -> Sequence[BackendInfo]:
         """Examples; any script is a backend."""
-        return (
-            BackendInfo("queue=1,delay=1", "every job waits for a second and runs for one"),
-            BackendInfo("fail=2", "the first two jobs end in ERROR, their retries pass"),
-            BackendInfo("lose=1,settle=2", "an answer gets lost, its job is found 2 seconds later"),
-            BackendInfo("rate=60,pending=3,delay=2", "a busy service with limits"),
-        )
+        return tuple(BackendInfo(*example, pretends=True) for example in _EXAMPLES)
 
     def limits(self, backend: str) -> Limits:
         """What the script states."""
@@ -178,6 +180,20 @@ class FakeProvider:
         known = {entry.job_id: _status(entry, now_s) for entry in entries}
         return {job_id: known.get(job_id, JobStatus.UNKNOWN) for job_id in job_ids}
 
+    def times(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobTimes]:
+        """When each job began and ended by the script, or will begin; all by the clock."""
+        now_s = self._clock()
+        with self._books.open() as page:
+            entries = page.entries(job_ids)
+            queues = {
+                name: page.waiting(name, accepted_after_s=now_s - parse_script(name).queue_s)
+                for name in {entry.backend for entry in entries}
+            }
+        places = {
+            job_id: place for queue in queues.values() for place, job_id in enumerate(queue, 1)
+        }
+        return {entry.job_id: _times(entry, now_s, places.get(entry.job_id)) for entry in entries}
+
     def result(self, job_id: str, *, backend: str = "") -> JobResult:
         """The pretended outcomes of a DONE job."""
         with self._books.open() as page:
@@ -257,10 +273,21 @@ def _status(entry: Entry, now_s: float) -> JobStatus:
     return JobStatus.ERROR if entry.fails or too_large else JobStatus.DONE
 
 
+def _times(entry: Entry, now_s: float, place: int | None) -> JobTimes:
+    starts_s = entry.accepted_s + parse_script(entry.backend).queue_s
+    starts, ends = (datetime.fromtimestamp(at_s, UTC) for at_s in (starts_s, entry.ends_s))
+    return JobTimes(
+        started=starts if starts_s <= min(now_s, entry.ends_s) else None,
+        ended=ends if entry.ends_s <= now_s else None,
+        queue_position=place,
+        estimated_start=starts if place else None,
+    )
+
+
 def _cancel(page: Page, entry: Entry, now_s: float) -> CancelOutcome:
     if not parse_script(entry.backend).cancel:
         return CancelOutcome.NOT_SUPPORTED
     if _status(entry, now_s).final:
         return CancelOutcome.ALREADY_FINAL
-    page.mark_cancelled(entry.job_id)
+    page.mark_cancelled(entry.job_id, now_s)
     return CancelOutcome.CANCELLED

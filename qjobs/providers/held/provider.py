@@ -21,6 +21,7 @@ from qjobs.contract import (
     Capabilities,
     Instance,
     Limits,
+    Names,
     ProviderContext,
     RemoteJob,
     chosen,
@@ -83,6 +84,14 @@ class HeldProvider:
         from qjobs.backends import running
 
         return Instance(runtime.instance_of(running.device(self._target)))
+
+    def names(self, backend: str) -> Names:
+        """The package that the object's class comes from."""
+        if self._target is None:
+            return Names()
+        from qjobs.backends import naming
+
+        return naming.names(self._target, device=self._name, backend=backend)
 
     def backends(self) -> Sequence[BackendInfo]:
         """The object, by its name."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from qjobs.errors import AuthError, NotNow, ProviderError, RateLimited
-from qjobs.providers.ibm.errors import http_error
+from qjobs.providers.ibm.errors import http_error, innermost
 
 if TYPE_CHECKING:
     from requests import Response
@@ -166,7 +166,7 @@ class Signature:
                 raise http_error(401, {}, f"no token for this API key: {error.message}") from error
             raise NotNow(f"IBM Cloud gives no token: it answers {status}") from error
         except RequestException as error:
-            raise NotNow(f"IBM Cloud gives no token: {_reason(error)}") from error
+            raise NotNow(f"IBM Cloud gives no token: {innermost(error)}") from error
         return {"Service-CRN": self._instance, "Authorization": f"Bearer {token}"}
 
     def _patiently(self) -> str:
@@ -260,20 +260,7 @@ def _no_answer(error: Exception, method: str, timeout_s: float) -> ProviderError
 
     cause = getattr(error.args[0], "reason", None) if error.args else None
     if isinstance(cause, NewConnectionError | ConnectTimeoutError):
-        return NotNow(f"IBM Quantum cannot be reached: {_reason(error)}")
+        return NotNow(f"IBM Quantum cannot be reached: {innermost(error)}")
     if isinstance(error, ReadTimeout) or isinstance(cause, ReadTimeoutError):
         return ProviderError(f"IBM Quantum did not answer within {timeout_s:.0f} s")
-    return ProviderError(f"the connection to IBM Quantum broke ({method}): {_reason(error)}")
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost words of a chain of exceptions, which name no address and no header."""
-    inner = error
-    while True:
-        reason = getattr(inner, "reason", None) or next(
-            (part for part in inner.args if isinstance(part, BaseException)), None
-        )
-        if not isinstance(reason, BaseException):
-            break
-        inner = reason
-    return str(inner).rpartition(": ")[2][:200] or type(inner).__name__
+    return ProviderError(f"the connection to IBM Quantum broke ({method}): {innermost(error)}")

@@ -158,3 +158,16 @@ def _plain(headers: Mapping[str, str], text: str) -> str:
     if is_page(text):
         return f"a page of {headers.get('Server', '') or 'a server in front of the service'}"
     return " ".join(text.split())[:_LONGEST_TEXT]
+
+
+def innermost(error: BaseException) -> str:
+    """The innermost words of a chain of exceptions, which name no address and no header."""
+    inner = error
+    while True:
+        reason = getattr(inner, "reason", None) or next(
+            (part for part in inner.args if isinstance(part, BaseException)), None
+        )
+        if not isinstance(reason, BaseException):
+            break
+        inner = reason
+    return str(inner).rpartition(": ")[2][:200] or type(inner).__name__

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec, qpy
 from qjobs.circuits.own_gates import natives, set_apart
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import Recalibrated, TooLarge
@@ -81,7 +81,7 @@ def weigh(
     with qpy.Container.open(circuits.path) as container:
         if records.experiments_count <= _FEW:
             scales, kept = Scales(device.target), natives(device.target)
-            few = qpy.decode(container.cut(records), start_index=records.start_index)
+            few = codec.decode(container.cut(records), start_index=records.start_index)
             found = [scales.weigh(set_apart(circuit, kept=kept)) for circuit in few]
         else:
             found = []

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from qjobs.errors import ProviderError, UsageError
-from qjobs.providers.ibm.errors import no_credentials
+from qjobs.providers.ibm.errors import innermost, no_credentials
 
 _CHEAPEST_FIRST = ("free", "trial", "paygo", "paid", "subscription")
 _FREE_PLANS = frozenset({"open", "lite"})
@@ -54,12 +54,18 @@ def list_instances(account: Any) -> list[Listed]:
     except IBMError as error:
         # It says "invalid token" whatever went wrong.
         cause = error.__cause__
+        if isinstance(cause, RequestException):
+            raise _unreachable(cause) from error
         if isinstance(cause, ApiException) and 400 <= int(cause.status_code or 0) < 500:
             raise no_credentials(f"IBM Cloud does not list the instances: {error}") from error
         raise ProviderError(f"IBM Cloud does not list the instances: {error}") from error
     except RequestException as error:
-        raise ProviderError("IBM Cloud cannot be reached") from error
+        raise _unreachable(error) from error
     return sorted(listed, key=_price)
+
+
+def _unreachable(error: Exception) -> ProviderError:
+    return ProviderError(f"IBM Cloud cannot be reached: {innermost(error)}")
 
 
 def preferred(listed: Sequence[Listed], account: Any) -> list[Listed]:

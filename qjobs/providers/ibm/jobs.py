@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import MAXYEAR, UTC, datetime
 
-from qjobs.contract import UNDATED, CancelOutcome, RemoteJob
+from qjobs.contract import UNDATED, CancelOutcome, JobTimes, RemoteJob
 from qjobs.errors import NotNow, ProviderError, ResultGone
 from qjobs.model import JobStatus
 from qjobs.providers.ibm.account import Account
@@ -37,6 +37,8 @@ class Jobs:
         self._searching = threading.Lock()
         # When we heard first of calls that a process has left behind.
         self._heard_s: dict[tuple[str, float], float] = {}
+        # When jobs have ended, by the answers that told how they are.
+        self._ended: dict[str, JobTimes] = {}
 
     def find(self, tag: str) -> Sequence[str]:
         """The ids of the jobs with a tag, the oldest first. NotNow while one may be too new."""
@@ -65,8 +67,8 @@ class Jobs:
         for service in self._account.services():
             for info in listed(service, tag=set_tag, newest_first=not set_tag):
                 yield RemoteJob(
-                    info.job_id, info.backend, _moment(info), info.status, info.tags,
-                    info.reason, service.owner(info),
+                    info.job_id, info.backend, _time(info.created) or UNDATED, info.status,
+                    info.tags, info.reason, service.owner(info),
                 )  # fmt: skip
 
     def jobs_of(self, set_tag: str) -> list[RemoteJob]:
@@ -98,13 +100,24 @@ class Jobs:
             inquiry.ask_lists(here, sizes=sizes)
             # Those that are too new for a list will be in the next one.
             inquiry.ask_each(job_id for job_id in inquiry.missing if job_id not in fresh)
-            known |= {job_id: info.status for job_id, info in inquiry.found.items()}
+            known |= self._take(inquiry)
         strange = [job_id for job_id in job_ids if job_id not in calls]
         for service in self._account.services() if strange else ():
             inquiry = Inquiry(service, (job_id for job_id in strange if job_id not in known))
             inquiry.ask_each(inquiry.missing)
-            known |= {job_id: info.status for job_id, info in inquiry.found.items()}
+            known |= self._take(inquiry)
         return {job_id: known.get(job_id, JobStatus.UNKNOWN) for job_id in job_ids}
+
+    def _take(self, inquiry: Inquiry) -> Mapping[str, JobStatus]:
+        """What an inquiry found; when jobs ended is kept for whoever asks for that."""
+        for job_id, info in inquiry.found.items():
+            if info.status.final and (ended := _time(info.ended)):
+                self._ended[job_id] = JobTimes(ended=ended)
+        return {job_id: info.status for job_id, info in inquiry.found.items()}
+
+    def times(self, job_ids: Sequence[str]) -> Mapping[str, JobTimes]:
+        """When jobs have ended. When they began, the service says of one at a time."""
+        return {job_id: self._ended[job_id] for job_id in job_ids if job_id in self._ended}
 
     def look(self, job_id: str, call: Call | None) -> tuple[Service, JobInfo]:
         """A job, and where it is. Raises ProviderError if it is nowhere."""
@@ -191,14 +204,14 @@ class Jobs:
         return [job_id] if job_id else []
 
 
-def _moment(info: JobInfo) -> datetime:
-    """When a job was made, in UTC."""
+def _time(text: str) -> datetime | None:
+    """A time of the service's, in UTC, if it is one."""
     try:
-        moment = datetime.fromisoformat(info.created)
+        moment = datetime.fromisoformat(text)
         moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        return UNDATED
-    return moment if UNDATED.year <= moment.year < MAXYEAR else UNDATED
+        return None
+    return moment if UNDATED.year <= moment.year < MAXYEAR else None
 
 
 def _fetch(service: Service, job_id: str, *, once: bool) -> str:

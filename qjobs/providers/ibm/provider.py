@@ -15,6 +15,7 @@ from qjobs.contract import (
     FailedPart,
     Instance,
     JobDetails,
+    JobTimes,
     Limits,
     Names,
     Plan,
@@ -270,6 +271,10 @@ class IbmProvider:
     def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
         """In few requests; a job that is too new for the lists is INITIALIZING."""
         return self._jobs.statuses(job_ids)
+
+    def times(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobTimes]:
+        """When jobs have ended, by the lists that told so; asks nobody."""
+        return self._jobs.times(job_ids)
 
     def result(self, job_id: str, *, backend: str = "") -> JobResult:
         """Two requests: whether the job is DONE, and what it gave."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec, qpy
 from qjobs.circuits.layout import Layout
 from qjobs.circuits.observables import Observable
 from qjobs.circuits.outcomes import all_in_registers
@@ -50,7 +50,7 @@ def prepare(
         # Most of the time would go into reading and writing circuits.
         inputs = device.sample_qpy(data, options, job)
     if inputs is None:
-        inputs = _sample(device, map(all_in_registers, qpy.decode(data)), options, job)
+        inputs = _sample(device, map(all_in_registers, codec.decode(data)), options, job)
     return Prepared(inputs, layouts)
 
 
@@ -58,7 +58,7 @@ def _swept(
     circuits: CircuitSlice, device: Device, options: RunOptions, job: JobOptions, *, fit: Fit
 ) -> Prepared:
     # The client counts no parameter that only the phase has.
-    fitted = map(with_bound_phase, qpy.decode(fit(circuits.qpy())))
+    fitted = map(with_bound_phase, codec.decode(fit(circuits.qpy())))
     pubs: list[tuple[Any, ...]] = []
     layouts: list[Layout] = []
     for pub, circuit in zip(circuits.pubs(), map(all_in_registers, fitted), strict=True):
@@ -79,8 +79,8 @@ def _estimated(
     pubs = list(circuits.pubs())
     # An expectation value does without them, and so may the transpiler with what is before.
     kept = natives(device.target)
-    data = fit(qpy.encode([bare(set_apart(pub.circuit, kept=kept)) for pub in pubs]))
-    fitted = map(with_bound_phase, qpy.decode(data))
+    data = fit(codec.encode([bare(set_apart(pub.circuit, kept=kept)) for pub in pubs]))
+    fitted = map(with_bound_phase, codec.decode(data))
     made: list[tuple[Any, ...]] = []
     layouts: list[Layout] = []
     for pub, circuit in zip(pubs, fitted, strict=True):

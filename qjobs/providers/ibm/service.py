@@ -26,11 +26,12 @@ _WORDS = {
     "CANCELLED - RAN TOO LONG": JobStatus.ERROR,
 }
 _RAN_TOO_LONG = 1305
+_SMALLER = "with fewer circuits a job it takes less time: qjobs retry --per-job N"
 _JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 class JobInfo(NamedTuple):
-    """The service's description of one job. `created` is a time in ISO 8601, UTC."""
+    """The service's description of one job. `created` and `ended` are times in ISO 8601, UTC."""
 
     job_id: str
     status: JobStatus
@@ -41,6 +42,7 @@ class JobInfo(NamedTuple):
     private: bool
     backend: str = ""
     user: str = ""
+    ended: str = ""
 
 
 class JobsPage(NamedTuple):
@@ -220,14 +222,16 @@ def _info(job: Mapping[str, Any]) -> JobInfo:
     status = _WORDS.get(str(state.get("status") or job.get("status")).upper(), JobStatus.UNKNOWN)
     if status is JobStatus.CANCELLED and code == _RAN_TOO_LONG:
         status = JobStatus.ERROR
+    reason = f"{reason} (code {code})" if code else reason
     return JobInfo(
         job_id=str(job["id"]),
         status=status,
-        reason=f"{reason} (code {code})" if code else reason,
+        reason=f"{reason}; {_SMALLER}" if code == _RAN_TOO_LONG else reason,
         tags=tuple(map(str, job.get("tags") or ())),
         created=str(job.get("created") or ""),
         program=str((job.get("program") or {}).get("id") or ""),
         private=bool(job.get("private")),
         backend=str(job.get("backend") or ""),
         user=str(job.get("user_id") or ""),
+        ended=str(job.get("ended") or ""),
     )

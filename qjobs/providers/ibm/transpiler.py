@@ -67,9 +67,9 @@ class Transpiler:
 
     def answer(self, request: str, data: bytes, *, start_index: int) -> tuple[list[Any], bytes]:
         """The weights of circuits, and the circuits where they are wanted."""
-        from qjobs.circuits import qpy
+        from qjobs.circuits import codec
 
-        found = qpy.decode(data, start_index=start_index)
+        found = codec.decode(data, start_index=start_index)
         circuits = [set_apart(circuit, kept=self._natives) for circuit in found]
         if request == "weigh":
             return [self._scales.weigh(circuit) for circuit in circuits], b""

@@ -17,6 +17,7 @@ from qjobs.contract import (
     CancelOutcome,
     Capabilities,
     FailedPart,
+    JobTimes,
     Limits,
     Names,
     Plan,
@@ -89,7 +90,9 @@ class LocalProvider:
         names[f"{backends.GENERIC}5"] = "Aer with the noise of a made-up device of so many qubits"
         names |= dict.fromkeys(backends.fake_devices(), "Aer with the noise of a real device")
         names |= {one.name: f"{one.factory}, of the config file" for one in backends.definitions()}
-        return tuple(BackendInfo(*item) for item in names.items())
+        return tuple(
+            BackendInfo(*item, alias=item[0] == backends.AUTOMATIC) for item in names.items()
+        )
 
     def limits(self, backend: str) -> Limits:
         """As many jobs as keep all workers busy, however many circuits that is a job."""
@@ -178,6 +181,10 @@ class LocalProvider:
         """What the workers have written down of the jobs that they have."""
         told = {job_id: self._folder.told(job_id) for job_id in job_ids}
         return {job_id: circuits for job_id, circuits in told.items() if circuits is not None}
+
+    def times(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobTimes]:
+        """When the workers began and ended, and the places in the queue, of all sets together."""
+        return self._queue.times(job_ids)
 
     def result(self, job_id: str, *, backend: str = "") -> JobResult:
         """The results file of a DONE job, as it is."""

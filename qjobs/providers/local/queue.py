@@ -5,10 +5,13 @@ set; it does not copy them.
 """
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, fields
+from datetime import UTC, datetime
 
 from qjobs.circuits.slices import CircuitSlice
+from qjobs.contract import JobTimes
 from qjobs.errors import ProviderError
 from qjobs.known_jobs.database import Connection, Database
 from qjobs.model import JobStatus, RunOptions
@@ -40,9 +43,10 @@ class Queue:
     disk when it returns.
     """
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, *, clock: Callable[[], float] = time.time) -> None:
         self._database = Database(folder.queue, STEPS, functions={"relative": folder.moved})
         self._folder = folder
+        self._clock = clock
 
     # What clients do.
 
@@ -80,6 +84,20 @@ class Queue:
         )
         return {job_id: JobStatus(status) for job_id, status in rows}
 
+    def times(self, job_ids: Sequence[str]) -> dict[str, JobTimes]:
+        """When those of the jobs that are known began and ended; the place of those that wait."""
+        rows = self._database.rows(
+            "SELECT job_id, started_s, ended_s, place FROM queued_job LEFT JOIN"
+            " (SELECT number AS waiting, row_number() OVER (ORDER BY number) AS place"
+            " FROM queued_job WHERE status = 'QUEUED') ON waiting = number"
+            " WHERE job_id IN (SELECT value FROM json_each(?))",
+            json.dumps(job_ids),
+        )
+        return {
+            job_id: JobTimes(_moment(started_s), _moment(ended_s), place)
+            for job_id, started_s, ended_s, place in rows
+        }
+
     def ending(self, job_id: str) -> tuple[JobStatus, int, str]:
         """The status of a job, how many circuits it has, and the message it ended with."""
         rows = self._database.rows(
@@ -106,9 +124,10 @@ class Queue:
         """Cancel the jobs that wait, and mark those that run for the supervisor to stop."""
         with self._database.transaction() as database:
             database.execute(
-                "UPDATE queued_job SET status = 'CANCELLED', message = 'cancelled before it ran'"
+                "UPDATE queued_job SET status = 'CANCELLED', ended_s = ?,"
+                " message = 'cancelled before it ran'"
                 " WHERE status = 'QUEUED' AND job_id IN (SELECT value FROM json_each(?))",
-                (json.dumps(job_ids),),
+                (self._clock(), json.dumps(job_ids)),
             )
             database.execute(
                 "UPDATE queued_job SET cancelling = 1"
@@ -151,7 +170,9 @@ class Queue:
     def start(self, job_id: str) -> bool:
         """Mark a waiting job as running; False if it does not wait any more."""
         started = self._database.change(
-            "UPDATE queued_job SET status = 'RUNNING' WHERE job_id = ? AND status = 'QUEUED'",
+            "UPDATE queued_job SET status = 'RUNNING', started_s = ?"
+            " WHERE job_id = ? AND status = 'QUEUED'",
+            self._clock(),
             job_id,
         )
         return started == 1
@@ -195,8 +216,8 @@ class Queue:
                 release()
             return unfinished is None
 
-    @staticmethod
     def _finish(
+        self,
         database: Connection,
         job_id: str,
         status: JobStatus,
@@ -204,11 +225,17 @@ class Queue:
         failed: str | None = None,
     ) -> None:
         database.execute(
-            "UPDATE queued_job SET status = ?, message = ?, failed = ?"
+            "UPDATE queued_job SET status = ?, message = ?, failed = ?, ended_s = ?"
             " WHERE job_id = ? AND status = 'RUNNING'",
-            (status.value, message, failed, job_id),
+            (status.value, message, failed, self._clock(), job_id),
         )
 
     @staticmethod
     def _requeue(database: Connection, job_id: str) -> None:
-        database.execute("UPDATE queued_job SET status = 'QUEUED' WHERE job_id = ?", (job_id,))
+        database.execute(
+            "UPDATE queued_job SET status = 'QUEUED', started_s = NULL WHERE job_id = ?", (job_id,)
+        )
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

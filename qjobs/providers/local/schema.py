@@ -46,4 +46,8 @@ STEPS = (
         WHERE observables != '';
     """,
     "ALTER TABLE queued_job ADD COLUMN definition TEXT NOT NULL DEFAULT '';",
+    """
+    ALTER TABLE queued_job ADD COLUMN started_s REAL;
+    ALTER TABLE queued_job ADD COLUMN ended_s REAL;
+    """,
 )

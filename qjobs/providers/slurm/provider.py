@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 from qjobs import files, paths, spans
@@ -15,6 +15,7 @@ from qjobs.contract import (
     Capabilities,
     FailedPart,
     JobDetails,
+    JobTimes,
     Limits,
     Names,
     ProviderContext,
@@ -304,7 +305,7 @@ class SlurmProvider:
         if not left:
             return found
         # By their comments: what Slurm calls an array, another may have been called before.
-        entries = {(entry.comment, entry.task): entry for entry in commands.queue()}
+        entries = {(entry.comment, entry.task): entry for entry in self._ask()}
         gone = []
         for job_id in left:
             array, task = _task(arrays, job_id)
@@ -365,10 +366,33 @@ class SlurmProvider:
             waits_for=waiting[0].reason or None if waiting else None,
         )  # fmt: skip
 
+    def times(self, job_ids: Sequence[str], *, backend: str) -> Mapping[str, JobTimes]:
+        """By what the tasks left themselves; else what Slurm has just said, which has no places."""
+        arrays = self._shared.by_name()
+        entries: dict[tuple[str, str], Entry] | None = None
+        found = {}
+        for job_id in job_ids:
+            array, task = _task(arrays, job_id)
+            if array is None:
+                continue
+            if (outcome := array.outcome(task)) is not None:
+                started, ended = (outcome.get(key) for key in ("started", "finished"))
+                found[job_id] = JobTimes(_at(started), _at(ended))
+                continue
+            if entries is None:
+                entries = {(entry.comment, entry.task): entry for entry in self._asked()}
+            if entry := entries.get((array.key, str(task))):
+                found[job_id] = times_of(entry)
+        return found
+
     def _asked(self) -> Sequence[Entry]:
         """What Slurm says of all tasks, asked for once for questions about many jobs."""
         if time.monotonic() > self._queue_at_s + _ASK_AGAIN_S:
-            self._queue, self._queue_at_s = [*commands.queue()], time.monotonic()
+            self._ask()
+        return self._queue
+
+    def _ask(self) -> Sequence[Entry]:
+        self._queue, self._queue_at_s = [*commands.queue()], time.monotonic()
         return self._queue
 
     def warnings(self, backend: str) -> Sequence[str]:
@@ -500,6 +524,29 @@ def _ended(arrays: Mapping[str, Array], job_id: str) -> JobStatus | None:
         now = status(ending)
         return JobStatus.ERROR if now is JobStatus.DONE or not now.final else now
     return None
+
+
+def times_of(entry: Entry) -> JobTimes:
+    """What Slurm says of a task; its times have no zone, and are local."""
+    try:
+        start = datetime.fromisoformat(entry.start).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return JobTimes()
+    now = status(entry.state)
+    if not now.final:
+        waits = now is JobStatus.QUEUED
+        return JobTimes(estimated_start=start) if waits else JobTimes(started=start)
+    # Of one that was cancelled while it waited, Slurm has it start when it ended.
+    end = start + timedelta(seconds=entry.ran_s)
+    return JobTimes(start if entry.ran_s else None, end)
+
+
+def _at(seconds: object) -> datetime | None:
+    """A time that a task wrote down."""
+    try:
+        return datetime.fromtimestamp(float(str(seconds)), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _outcome(before: JobStatus, after: JobStatus) -> CancelOutcome:

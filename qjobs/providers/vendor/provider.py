@@ -18,6 +18,7 @@ from qjobs.contract import (
     CancelOutcome,
     Capabilities,
     Limits,
+    Names,
     ProviderContext,
     RemoteJob,
     chosen,
@@ -76,6 +77,11 @@ class QiskitProvider(Defaults):
         """Jobs are found only by the calls that were made on this machine."""
         self._described(backend)
         return Capabilities(finds=False, named_options=(TRANSPILE,))
+
+    def names(self, backend: str) -> Names:
+        """The vendor's package, in its version there, and the backend's own name."""
+        fields, _ = self._call("names", backend=backend)
+        return Names(**fields)
 
     def backends(self) -> Sequence[BackendInfo]:
         """Those that the vendor lists."""

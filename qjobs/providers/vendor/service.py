@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from qjobs.backends.posts import WATCH
 from qjobs.children.frames import Frame
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.circuits.foreign import describe
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Pub, Sweep
@@ -64,6 +64,15 @@ class Requests:
             "local": self._vendor.local_address(backend),
             "takes": running.takes(target),
         }, b""
+
+    def names(self, request: Frame) -> Reply:
+        """What a backend and its package are called: the fields of `Names`."""
+        from qjobs.backends import naming, running
+
+        backend = request.fields["backend"]
+        target = self._vendor.target(backend)
+        found = naming.names(target, device=running.name(target), backend=backend)
+        return found._asdict(), b""
 
     def submit(self, request: Frame) -> Reply:
         """Make a job of circuits; the same tag gives the same job."""
@@ -152,7 +161,7 @@ class Requests:
 
         buffer = io.BytesIO()
         try:
-            circuits = qpy.decode(request.body, start_index=request.fields["start_index"])
+            circuits = codec.decode(request.body, start_index=request.fields["start_index"])
             writer.dump(circuits, buffer, version=request.fields["version"])
         except UnreadableCircuit as error:
             raise error.refusal() from error

@@ -56,7 +56,8 @@ _JOBS = (
     rf"\n*\[\[job\]\]\nindex = ({NATURAL})\nstart_index = ({NATURAL})\n"
     rf'experiments_count = ({NATURAL})\nstate = "([a-z]+)"\n(?:job_id = ({STRING})\n)?'
     rf"attempt = ({NATURAL})\n(?:attempted = ({TIME})\n)?(?:submitted = ({TIME})\n)?"
-    rf"(?:finished = ({TIME})\n)?(?:message = ({STRING})\n)?(?:failed = ({STRING})\n)?"
+    rf"(?:started = ({TIME})\n)?(?:finished = ({TIME})\n)?(?:message = ({STRING})\n)?"
+    rf"(?:failed = ({STRING})\n)?"
     r"((?:(?:tag|withdrawn|duplicates|failed_message|retried|split_from|retry_of) = [^\n]*\n)*)"
     r"((?:\n\[\[job\.earlier\]\]\n(?:[a-z_]+ = [^\n]*\n)+)*)"
     rf"(?:{checks.PATTERN})?|([\s\S]+)"
@@ -119,8 +120,8 @@ def _read_jobs(text: str, start: int, end: int) -> tuple[RecordedJob, ...]:
         raise Foreign
     for number, row in enumerate(rows):
         (
-            index, start_index, count, state, job_id, attempt, attempted, submitted, finished,
-            message, failed, rest, before, foreign,
+            index, start_index, count, state, job_id, attempt, attempted, submitted, started,
+            finished, message, failed, rest, before, foreign,
         ) = row  # fmt: skip
         if foreign:
             break
@@ -130,9 +131,12 @@ def _read_jobs(text: str, start: int, end: int) -> tuple[RecordedJob, ...]:
         newest = records.attempt(
             state,
             _string(job_id) if job_id else None,
-            datetime.fromisoformat(attempted) if attempted else None,
-            datetime.fromisoformat(submitted) if submitted else None,
-            datetime.fromisoformat(finished) if finished else None,
+            (
+                datetime.fromisoformat(attempted) if attempted else None,
+                datetime.fromisoformat(submitted) if submitted else None,
+                datetime.fromisoformat(started) if started else None,
+                datetime.fromisoformat(finished) if finished else None,
+            ),
             _string(message) if message else "",
             _string(failed) if failed else None,
             rare,

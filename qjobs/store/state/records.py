@@ -13,14 +13,15 @@ from qjobs.model import Failed, JobStatus, Slice
 from qjobs.store.state.any_toml import Table
 
 ATTEMPT_KEYS = frozenset((
-    "state", "job_id", "attempt", "attempted", "submitted", "finished", "message", "failed",
-    "tag", "withdrawn", "duplicates", "failed_message", "experiments_count",
+    "state", "job_id", "attempt", "attempted", "submitted", "started", "finished", "message",
+    "failed", "tag", "withdrawn", "duplicates", "failed_message", "experiments_count",
 ))  # fmt: skip
 """The keys of the table of an earlier attempt."""
 JOB_KEYS = ATTEMPT_KEYS | {
     "index", "start_index", "retried", "split_from", "retry_of", "earlier"
 }  # fmt: skip
 """The keys of the table of a job."""
+_TIMES = ("attempted", "submitted", "started", "finished")
 _RARE: Mapping[str, type] = {
     "tag": str,
     "withdrawn": bool,
@@ -74,14 +75,16 @@ def part(start_index: int, experiments_count: int) -> Slice:
 def attempt(
     state: str,
     job_id: str | None,
-    attempted: datetime | None,
-    submitted: datetime | None,
-    finished: datetime | None,
+    times: Sequence[datetime | None],
     message: str = "",
     failed: str | None = None,
     rare: Mapping[str, Any] = {},
 ) -> RecordedAttempt:
-    """The attempt of a table, whose values are of the right types. Raises Inconsistent."""
+    """The attempt of a table, whose values are of the right types. Raises Inconsistent.
+
+    The times are those of `attempted`, `submitted`, `started` and `finished`.
+    """
+    attempted, submitted, started, finished = times
     has_id = job_id is not None
     found = STAGES.get((state, has_id))
     if found is None:
@@ -94,7 +97,7 @@ def attempt(
         raise Inconsistent("`job_id` and `submitted` are there together or not at all")
     if not rare and failed is None and stage is not FactKind.ATTEMPTED:
         return new(
-            (stage, status, None, job_id, message, attempted, submitted, finished,
+            (stage, status, None, job_id, message, attempted, submitted, started, finished,
              False, (), None, None)
         )  # fmt: skip
     tag = rare.get("tag")
@@ -115,7 +118,7 @@ def attempt(
         told = Failed(runs, rare.get("failed_message", ""))
     unfinished = failed is not None and failed.endswith(",")
     return RecordedAttempt(
-        stage, status, tag, job_id, message, attempted, submitted, finished,
+        stage, status, tag, job_id, message, attempted, submitted, started, finished,
         rare.get("withdrawn", False), tuple(duplicates),
         None if unfinished else told, told if unfinished else None,
     )  # fmt: skip
@@ -128,9 +131,7 @@ def attempt_of(row: Table, number: int) -> RecordedAttempt:
     return attempt(
         row.need("state", str),
         row.find("job_id", str),
-        row.find("attempted", datetime),
-        row.find("submitted", datetime),
-        row.find("finished", datetime),
+        [row.find(key, datetime) for key in _TIMES],
         row.get("message", ""),
         row.find("failed", str),
         rare(row),

@@ -6,9 +6,9 @@
     [[job.earlier]]             an earlier attempt of the job, the oldest first, with the
                                 experiments_count that its slice had, if that was larger
 
-An attempt has state, job_id, attempt (its number), attempted, submitted, finished, message,
-failed, as far as there is something to say, and what few have: tag, withdrawn, duplicates,
-failed_message.
+An attempt has state, job_id, attempt (its number), attempted, submitted, started, finished,
+message, failed, as far as there is something to say, and what few have: tag, withdrawn,
+duplicates, failed_message.
 """
 
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def written(recorded: Recorded) -> bytes:
 def _lines(attempt: RecordedAttempt, number: int) -> str:
     """What is to be said of an attempt."""
     (
-        stage, status, tag, job_id, message, attempted, submitted, finished,
+        stage, status, tag, job_id, message, attempted, submitted, started, finished,
         withdrawn, duplicates, failed, so_far,
     ) = attempt  # fmt: skip
     told, more = (failed, "") if failed else (so_far, ",")
@@ -60,6 +60,8 @@ def _lines(attempt: RecordedAttempt, number: int) -> str:
         text += f"attempted = {layout.time(attempted)}\n"
     if submitted:
         text += f"submitted = {layout.time(submitted)}\n"
+    if started:
+        text += f"started = {layout.time(started)}\n"
     if finished:
         text += f"finished = {layout.time(finished)}\n"
     if message:

@@ -12,7 +12,7 @@ from qiskit_aer import AerSimulator
 from support.exact import branches, check_counts, probabilities
 from support.random_circuits import NUMBERS, PARAMETERS, Draw
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
 from qjobs.contract import ProviderContext
@@ -36,7 +36,7 @@ ROWS = np.random.default_rng(7).uniform(-3, 3, (2, len(PARAMETERS)))
 def test_counts_of_random_sweeps_are_right(tmp_path: Path, kind: Any, dynamic: bool) -> None:
     circuits = [Draw(number, dynamic=dynamic).circuit(measured=True) for number in NUMBERS]
     np.save(tmp_path / "values.npy", ROWS)
-    (tmp_path / "c.qpy").write_bytes(qpy.encode(circuits))
+    (tmp_path / "c.qpy").write_bytes(codec.encode(circuits))
     part = CircuitSlice(
         tmp_path / "c.qpy",
         Slice(0, len(circuits) * len(ROWS)),

@@ -14,7 +14,7 @@ from support.exact import branches, check_counts, expectation, probabilities
 from support.ibm_client import BACKEND
 from support.random_circuits import NUMBERS, PARAMETERS, Draw, observables
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.circuits.sweep import Sweep
 from qjobs.contract import ProviderContext
@@ -38,7 +38,7 @@ def run(
 ) -> list[CircuitResult]:
     """Sweep circuits in one job; with observables, for their values."""
     provider = IbmProvider(ProviderContext(tmp_path / "ibm", {"settle_s": "1"}))
-    (tmp_path / "c.qpy").write_bytes(qpy.encode(circuits))
+    (tmp_path / "c.qpy").write_bytes(codec.encode(circuits))
     np.save(tmp_path / "values.npy", ROWS)
     path = None
     if asked is not None:

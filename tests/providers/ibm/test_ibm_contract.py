@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.standin.process import StandIn
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.contract import Provider
 from qjobs.errors import UnknownBackend
 from qjobs.model import RunOptions
@@ -33,10 +33,10 @@ class TestIbm(Contract):
         folder = tmp_path_factory.mktemp("circuits")
         files = {name: folder / f"{name}.qpy" for name in ("steady", "endless", "broken")}
         for path in files.values():
-            path.write_bytes(qpy.encode([steady(index, qubits=7) for index in range(6)]))
+            path.write_bytes(codec.encode([steady(index, qubits=7) for index in range(6)]))
         files["scattered"] = folder / "scattered.qpy"
         circuits = [scattered(index, qubits=7) for index in range(len(MEASURED))]
-        files["scattered"].write_bytes(qpy.encode(circuits))
+        files["scattered"].write_bytes(codec.encode(circuits))
         return files
 
     @pytest.fixture(autouse=True)

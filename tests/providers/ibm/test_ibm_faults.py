@@ -16,7 +16,7 @@ import pytest
 from qiskit import QuantumCircuit
 from support.standin.process import StandIn
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.contract import ProviderContext
 from qjobs.errors import (
@@ -55,7 +55,7 @@ def circuits(tmp_path: Path) -> CircuitSlice:
     circuit.x(0)
     circuit.measure(0, 0)
     path = tmp_path / "circuits.qpy"
-    path.write_bytes(qpy.encode([circuit]))
+    path.write_bytes(codec.encode([circuit]))
     return CircuitSlice(path, Slice(0, 1))
 
 

@@ -18,7 +18,7 @@ from qiskit_ibm_runtime.fake_provider import FakeLagosV2
 from qiskit_ibm_runtime.json import RuntimeDecoder
 from qiskit_ibm_runtime.quantum_program.params_converters import QUANTUM_PROGRAM_PARAMS_CONVERTERS
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.circuits.layout import Layout
 from qjobs.errors import JobRefused, ProviderError, UsageError
 from qjobs.model import RunOptions
@@ -61,7 +61,7 @@ def test_a_job_of_bytes_is_the_job_that_the_sampler_makes(device: Device) -> Non
     circuits = [native(f"n{number}", number) for number in range(3)]
     job = JobOptions(max_execution_time=60, private=True, session="s-1")
 
-    inputs = device.sample_qpy(qpy.encode(circuits), OPTIONS, job)
+    inputs = device.sample_qpy(codec.encode(circuits), OPTIONS, job)
     assert inputs is not None
     ours = device.body(inputs, job, tags=["a", "b"])
     theirs = device.body(device.sample(circuits, OPTIONS, job), job, tags=["a", "b"])
@@ -85,7 +85,7 @@ def test_what_the_client_changes_itself_is_left_to_it(device: Device) -> None:
     job = JobOptions(primitive=(("twirling.enable_measure", True),))
     circuits = [native("n")]
 
-    assert device.sample_qpy(qpy.encode(circuits), OPTIONS, job) is None
+    assert device.sample_qpy(codec.encode(circuits), OPTIONS, job) is None
     assert device.sample(circuits, OPTIONS, job).program == "executor"
 
 

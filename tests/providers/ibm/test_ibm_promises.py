@@ -14,7 +14,7 @@ from qiskit.circuit.library import real_amplitudes
 from support.ibm_shell import SETTLE_S, SHOTS, Shell, check_the_bill, submission, write_circuits
 from support.standin.process import StandIn
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.errors import ExitCode
 from qjobs.model import Attempted, Job
 
@@ -226,7 +226,7 @@ def test_it_is_the_call_that_has_to_settle_not_what_came_before_it(
     circuits = [real_amplitudes(5).assign_parameters([0.1 * i] * 20) for i in range(200)]
     for circuit in circuits:
         circuit.measure_all()
-    (tmp_path / "slow.qpy").write_bytes(qpy.encode(circuits))
+    (tmp_path / "slow.qpy").write_bytes(codec.encode(circuits))
 
     set_id = shell.run(*submission(tmp_path / "slow.qpy", per_job=200)).out.strip()
 

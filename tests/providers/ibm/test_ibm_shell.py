@@ -14,7 +14,7 @@ from support.ibm_shell import SHOTS, Running, Shell, check_the_bill, submission,
 from support.standin.account import INSTANCES
 from support.standin.process import StandIn
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.errors import ExitCode
 from qjobs.model import Job
 
@@ -65,7 +65,7 @@ def write_large(path: Path, *sizes_bytes: int) -> Path:
         circuit.sx(0)
         circuit.measure(0, 0)
         made.append(circuit)
-    path.write_bytes(qpy.encode(made))
+    path.write_bytes(codec.encode(made))
     return path
 
 
@@ -260,7 +260,7 @@ def test_slices_that_are_transpiled_side_by_side_give_what_one_after_the_other_g
     shell: Shell, tmp_path: Path
 ) -> None:
     path = tmp_path / "tangled.qpy"
-    path.write_bytes(qpy.encode([tangled(f"tangled-{index}") for index in range(8)]))
+    path.write_bytes(codec.encode([tangled(f"tangled-{index}") for index in range(8)]))
     slow = Shell(tmp_path / "slow", shell.standin, ibm_workers="1")
     sliced = submission(path, per_job=2)
 

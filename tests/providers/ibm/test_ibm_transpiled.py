@@ -12,7 +12,7 @@ from support.ibm_client import BACKEND, tangled
 from support.standin.account import INSTANCES
 from support.standin.process import StandIn
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.cli.main import run
 from qjobs.errors import JobRefused, TooLarge
@@ -60,7 +60,7 @@ def qjobs(
 def write(tmp_path: Path) -> Write:
     def write(*circuits: QuantumCircuit, name: str = "circuits") -> str:
         path = tmp_path / f"{name}.qpy"
-        path.write_bytes(qpy.encode(circuits))
+        path.write_bytes(codec.encode(circuits))
         return str(path)
 
     return write
@@ -235,14 +235,14 @@ def test_a_slice_that_became_too_heavy_is_too_large(tmp_path: Path) -> None:
         description = describe(FakeLagosV2().target)
 
     path = tmp_path / "circuits.qpy"
-    path.write_bytes(qpy.encode([heavy(str(index)) for index in range(3)]))
+    path.write_bytes(codec.encode([heavy(str(index)) for index in range(3)]))
 
     def transpiled(count: int) -> bytes:
         part = CircuitSlice(path, Slice(0, count))
         crews = Crews(processes=1)
         return fit(part, Lagos(), RunOptions(), JobOptions(), crews)(part.qpy())  # type: ignore[arg-type]  # all that is asked of it
 
-    assert qpy.decode(transpiled(2))
+    assert codec.decode(transpiled(2))
     with pytest.raises(TooLarge, match="30000150 instructions"):
         transpiled(3)
 
@@ -434,7 +434,7 @@ def test_processes_of_other_targets_end_when_they_are_idle() -> None:
     target = describe(FakeLagosV2().target)
     crews = Crews(processes=1)
     first, second = (Transpilation(target, level, 7) for level in (0, 1))
-    data = qpy.encode([ghz()])
+    data = codec.encode([ghz()])
 
     with crews.crew(first) as one:
         assert one.transpile(data).qpy

@@ -25,7 +25,7 @@ from qiskit.circuit.library import CZGate, Measure, RXGate, RZGate, RZZGate, SXG
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.transpiler import InstructionProperties, Target
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec, qpy
 from qjobs.errors import InputError, JobRefused, ProviderError, UnreadableCircuit
 from qjobs.model import Slice
 from qjobs.providers.ibm import transpiling
@@ -240,15 +240,15 @@ def test_what_is_cut_can_be_read_and_joined(
     container = qpy.Container(data)
     runs = list(container.runs(circuits=circuits, size_bytes=size_bytes))
     pieces = [container.cut(run) for run in runs]
-    decoded = [qpy.decode(piece) for piece in pieces]
+    decoded = [codec.decode(piece) for piece in pieces]
     assert [len(part) for part in decoded] == [run.experiments_count for run in runs]
     assert max(map(len, decoded)) <= circuits
     assert all(
         len(part) == 1 or len(piece) - qpy.first_record(len(part)) <= size_bytes
         for part, piece in zip(decoded, pieces, strict=True)
     )
-    assert list(chain.from_iterable(decoded)) == qpy.decode(data)
-    assert qpy.decode(qpy.joined(pieces)) == qpy.decode(data)
+    assert list(chain.from_iterable(decoded)) == codec.decode(data)
+    assert codec.decode(qpy.joined(pieces)) == codec.decode(data)
 
 
 @given(st.integers(0, 5000), st.integers(0, 255))
@@ -268,9 +268,9 @@ def test_a_damaged_file_is_refused_or_cut(files: dict[int, bytes], at: int, byte
 
 def test_circuits_come_out_fitting_and_in_order(two: Transpilers) -> None:
     circuits = [random_circuit(seed) for seed in range(40)]
-    made = two.transpile(qpy.encode(circuits))
-    assert [circuit.name for circuit in qpy.decode(made.qpy)] == [c.name for c in circuits]
-    assert made.weights == tuple(scales().weigh(circuit) for circuit in qpy.decode(made.qpy))
+    made = two.transpile(codec.encode(circuits))
+    assert [circuit.name for circuit in codec.decode(made.qpy)] == [c.name for c in circuits]
+    assert made.weights == tuple(scales().weigh(circuit) for circuit in codec.decode(made.qpy))
     assert not any(weight.misfit for weight in made.weights)
 
 
@@ -283,14 +283,14 @@ def test_circuits_are_those_that_qiskit_makes(two: Transpilers) -> None:
         seed_transpiler=7,
         num_processes=1,
     )
-    assert qpy.decode(two.transpile(qpy.encode(circuits)).qpy) == expected
+    assert codec.decode(two.transpile(codec.encode(circuits)).qpy) == expected
 
 
 def test_circuits_are_the_same_however_they_are_cut_and_by_whom(two: Transpilers) -> None:
     circuits = [random_circuit(seed) for seed in range(40)]
     with Transpilers(transpilation(line_target(reverse=True)), processes=1) as one:
-        expected = one.transpile(qpy.encode(circuits)).qpy
-    slices = [qpy.encode(circuits[start : start + 7]) for start in range(0, 40, 7)]
+        expected = one.transpile(codec.encode(circuits)).qpy
+    slices = [codec.encode(circuits[start : start + 7]) for start in range(0, 40, 7)]
     with ThreadPoolExecutor(8) as threads:
         made = [done.qpy for done in threads.map(two.transpile, slices)]
     assert qpy.joined(made) == expected
@@ -298,7 +298,7 @@ def test_circuits_are_the_same_however_they_are_cut_and_by_whom(two: Transpilers
 
 @pytest.mark.slow
 def test_another_seed_gives_other_circuits(two: Transpilers) -> None:
-    data = qpy.encode([random_circuit(seed) for seed in range(10)])
+    data = codec.encode([random_circuit(seed) for seed in range(10)])
     with Transpilers(transpilation(seed=8), processes=1) as other:
         assert other.transpile(data).qpy != two.transpile(data).qpy
 
@@ -309,7 +309,7 @@ def test_a_circuit_made_for_the_target_stays_as_it_is(two: Transpilers) -> None:
         wasteful.x(3)
     small = QuantumCircuit(2)
     small.x(0)
-    made = qpy.decode(two.transpile(qpy.encode([wasteful, small])).qpy)
+    made = codec.decode(two.transpile(codec.encode([wasteful, small])).qpy)
     assert made[0] == wasteful
     assert made[1].num_qubits == 5
 
@@ -319,16 +319,16 @@ def test_parameters_are_kept(two: Transpilers) -> None:
     circuit.rx(Parameter("a"), 0)
     circuit.cx(0, 1)
     circuit.ry(Parameter("b"), 1)
-    (made,) = qpy.decode(two.transpile(qpy.encode([circuit])).qpy)
+    (made,) = codec.decode(two.transpile(codec.encode([circuit])).qpy)
     assert [parameter.name for parameter in made.parameters] == ["a", "b"]
 
 
 @pytest.mark.slow
 def test_layouts_are_kept_where_they_are_wanted(two: Transpilers) -> None:
-    data = qpy.encode([random_circuit(0)])
+    data = codec.encode([random_circuit(0)])
     with Transpilers(transpilation(keep_layouts=True), processes=1) as keeping:
-        (kept,) = qpy.decode(keeping.transpile(data).qpy)
-    (dropped,) = qpy.decode(two.transpile(data).qpy)
+        (kept,) = codec.decode(keeping.transpile(data).qpy)
+    (dropped,) = codec.decode(two.transpile(data).qpy)
     assert kept == dropped
     assert kept.layout.final_index_layout()
     assert dropped.layout is None
@@ -336,29 +336,29 @@ def test_layouts_are_kept_where_they_are_wanted(two: Transpilers) -> None:
 
 def test_weighing_changes_nothing_and_sends_nothing_back(two: Transpilers) -> None:
     circuits = [random_circuit(seed) for seed in range(20)]
-    assert two.weigh(qpy.encode(circuits)) == tuple(scales().weigh(c) for c in circuits)
+    assert two.weigh(codec.encode(circuits)) == tuple(scales().weigh(c) for c in circuits)
 
 
 def test_the_circuit_that_cannot_be_transpiled_is_named(two: Transpilers) -> None:
     opaque = QuantumCircuit(1)
     opaque.append(Gate("mystery", 1, []), [0])
-    data = qpy.encode([random_circuit(seed) for seed in range(17)] + [opaque])
+    data = codec.encode([random_circuit(seed) for seed in range(17)] + [opaque])
     with pytest.raises(JobRefused, match=r"circuit 117 cannot be transpiled: .*mystery"):
         two.transpile(data, start_index=100)
-    assert two.transpile(qpy.encode([random_circuit(0)]))
+    assert two.transpile(codec.encode([random_circuit(0)]))
 
 
 def test_calls_that_fail_leave_room_for_others(two: Transpilers) -> None:
-    failing = qpy.encode([QuantumCircuit(9)] * 100)
+    failing = codec.encode([QuantumCircuit(9)] * 100)
     for _ in range(5):
         with pytest.raises(JobRefused):
             two.transpile(failing)
-    assert two.transpile(qpy.encode([random_circuit(0)]))
+    assert two.transpile(codec.encode([random_circuit(0)]))
 
 
 def test_a_circuit_that_is_too_wide_is_named(two: Transpilers) -> None:
     with pytest.raises(JobRefused, match=r"circuit 3 cannot be transpiled: .*qubits"):
-        two.transpile(qpy.encode([QuantumCircuit(9)]), start_index=3)
+        two.transpile(codec.encode([QuantumCircuit(9)]), start_index=3)
 
 
 def test_what_is_no_qpy_is_refused(two: Transpilers) -> None:
@@ -384,7 +384,7 @@ def wait_for_end(process_id: int) -> bool:
 
 @pytest.mark.slow
 def test_a_dead_process_fails_its_circuits_and_is_replaced() -> None:
-    data = qpy.encode([random_circuit(seed) for seed in range(3)])
+    data = codec.encode([random_circuit(seed) for seed in range(3)])
     with Transpilers(transpilation(), processes=1) as transpilers:
         expected = transpilers.transpile(data)
         (victim,) = process_ids(transpilers)
@@ -396,7 +396,7 @@ def test_a_dead_process_fails_its_circuits_and_is_replaced() -> None:
 
 @pytest.mark.slow
 def test_processes_are_not_replaced_for_ever() -> None:
-    data = qpy.encode([random_circuit(0)])
+    data = codec.encode([random_circuit(0)])
     with Transpilers(transpilation(), processes=1, longest_piece_s=0.001) as transpilers:
         for _ in range(transpiling.MOST_DEATHS):
             with pytest.raises(JobRefused, match="cannot start: it took longer than"):
@@ -412,20 +412,20 @@ def test_a_target_that_cannot_be_read_is_said() -> None:
         Transpilers(Transpilation('{"format": 99}', 1, 0), processes=1) as transpilers,
         pytest.raises(JobRefused, match="cannot start: ValueError: a target in format 99"),
     ):
-        transpilers.transpile(qpy.encode([QuantumCircuit(1)]))
+        transpilers.transpile(codec.encode([QuantumCircuit(1)]))
 
 
 @pytest.mark.slow
 def test_no_more_processes_are_started_than_there_is_work_for() -> None:
     with Transpilers(transpilation(), processes=8) as transpilers:
         assert not transpilers._started
-        transpilers.transpile(qpy.encode([random_circuit(0)]))
+        transpilers.transpile(codec.encode([random_circuit(0)]))
         assert len(transpilers._started) == 1
 
 
 @pytest.mark.slow
 def test_closing_ends_the_processes_and_the_calls() -> None:
-    data = qpy.encode([random_circuit(seed, steps=100) for seed in range(400)])
+    data = codec.encode([random_circuit(seed, steps=100) for seed in range(400)])
     failures: list[Exception] = []
 
     def call() -> None:
@@ -435,7 +435,7 @@ def test_closing_ends_the_processes_and_the_calls() -> None:
             failures.append(error)
 
     transpilers = Transpilers(transpilation(), processes=1)
-    transpilers.transpile(qpy.encode([random_circuit(0)]))
+    transpilers.transpile(codec.encode([random_circuit(0)]))
     ids = process_ids(transpilers)
     callers = [threading.Thread(target=call) for _ in range(3)]
     for caller in callers:
@@ -448,7 +448,7 @@ def test_closing_ends_the_processes_and_the_calls() -> None:
 
 
 def test_ctrl_c_does_not_reach_the_processes(two: Transpilers) -> None:
-    two.transpile(qpy.encode([random_circuit(0)]))
+    two.transpile(codec.encode([random_circuit(0)]))
     assert all(os.getsid(process_id) != os.getsid(0) for process_id in process_ids(two))
 
 
@@ -467,7 +467,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_processes_die_with_their_parent(tmp_path: Path) -> None:
     target, data = tmp_path / "target", tmp_path / "circuits.qpy"
     target.write_text(describe(line_target()))
-    data.write_bytes(qpy.encode([random_circuit(0)]))
+    data.write_bytes(codec.encode([random_circuit(0)]))
     command = [sys.executable, "-c", _DIES, str(target), str(data)]
     parent = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     assert parent.returncode == -signal.SIGKILL
@@ -527,11 +527,11 @@ def test_circuits_for_a_device_are_those_that_qiskit_makes_for_it(level: int) ->
     backend = FakeTorino()
     circuits = [random_circuit(seed, 3 + seed) for seed in range(8)]
     with Transpilers(transpilation(backend.target, optimization_level=level), processes=2) as two:
-        made = two.transpile(qpy.encode(circuits))
+        made = two.transpile(codec.encode(circuits))
     manager = generate_preset_pass_manager(level, backend=backend, seed_transpiler=7)
-    assert qpy.decode(made.qpy) == [manager.run(circuit) for circuit in circuits]
+    assert codec.decode(made.qpy) == [manager.run(circuit) for circuit in circuits]
     ours = Scales(backend.target)
-    for circuit in [*circuits, *qpy.decode(made.qpy)]:
+    for circuit in [*circuits, *codec.decode(made.qpy)]:
         assert bool(ours.weigh(circuit).misfit) is bool(is_isa_circuit(circuit, backend.target))
 
 
@@ -546,7 +546,7 @@ def test_angles_are_brought_within_their_bounds() -> None:
         circuit.rzz(angle, 0, 1)
         circuits.append(circuit)
     with Transpilers(transpilation(target), processes=1) as one:
-        made = one.transpile(qpy.encode(circuits))
+        made = one.transpile(codec.encode(circuits))
     assert not any(weight.misfit for weight in made.weights)
 
 
@@ -555,7 +555,7 @@ def test_angles_are_brought_within_their_bounds() -> None:
 def test_a_circuit_that_cannot_be_read_is_named(two: Transpilers, request_: str) -> None:
     circuits = [random_circuit(seed) for seed in range(20)]
     circuits[18].sdg(0)
-    data = qpy.encode(circuits).replace(b"SdgGate", b"No_Gate")
+    data = codec.encode(circuits).replace(b"SdgGate", b"No_Gate")
     with pytest.raises(UnreadableCircuit, match=r"circuit 118 \(random-18\): ") as caught:
         getattr(two, request_)(data, start_index=100)
     assert caught.value.others
@@ -568,7 +568,7 @@ def test_a_gate_called_like_one_of_the_targets_runs_by_its_definition(two: Trans
     circuit = QuantumCircuit(5, 2)
     circuit.append(definition.to_gate(), [0, 1])
     circuit.measure([0, 1], [0, 1])
-    (made,) = qpy.decode(two.transpile(qpy.encode([circuit])).qpy)
+    (made,) = codec.decode(two.transpile(codec.encode([circuit])).qpy)
     assert dict(made.count_ops()) == {"x": 1, "measure": 2}
-    weighed = two.weigh(qpy.encode([circuit]))
+    weighed = two.weigh(codec.encode([circuit]))
     assert "own_cz" in weighed[0].misfit

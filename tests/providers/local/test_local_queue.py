@@ -117,6 +117,38 @@ def test_what_a_dead_supervisor_left_is_settled_by_what_is_there(
     }
 
 
+def test_it_writes_down_when_jobs_began_and_ended_and_knows_who_is_next(folder: Folder) -> None:
+    now_s = 1000.0
+    queue = Queue(folder, clock=lambda: now_s)
+    for name in "abcd":
+        queue.add(job(name), tag=name)
+
+    def told() -> dict[str, tuple[float | None, float | None, int | None]]:
+        return {
+            job_id: (
+                started and started.timestamp(), ended and ended.timestamp(), place
+            )
+            for job_id, (started, ended, place, _) in queue.times([*"abcdx"]).items()
+        }  # fmt: skip
+
+    waiting = {name: (None, None, place) for place, name in enumerate("abcd", 1)}
+    assert told() == waiting
+    queue.start("a")
+    now_s = 1010.0
+    queue.cancel(["c"])
+    assert told() == waiting | {
+        "a": (1000.0, None, None), "b": (None, None, 1), "c": (None, 1010.0, None),
+        "d": (None, None, 2),
+    }  # fmt: skip
+    queue.give_back("a", reason="killed", deaths_allowed=3)
+    assert told()["a"] == (None, None, 1), "it is to begin anew, and first"
+    queue.start("a")
+    now_s = 1012.5
+    queue.finish("a", JobStatus.DONE)
+    assert told()["a"] == (1010.0, 1012.5, None)
+    assert queue.statuses(["a"]) == {"a": JobStatus.DONE}
+
+
 def test_a_job_is_given_up_after_so_many_deaths(queue: Queue) -> None:
     queue.add(job("a"), tag="a")
     for _ in range(2):

@@ -1,12 +1,16 @@
 """What the user says of a cluster becomes words of sbatch, and nothing else does."""
 
+import time
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from qjobs.contract import ProviderContext
 from qjobs.errors import UnknownBackend, UsageError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.slurm import states
-from qjobs.providers.slurm.provider import SlurmProvider
+from qjobs.providers.slurm.commands import Entry
+from qjobs.providers.slurm.provider import SlurmProvider, times_of
 from qjobs.providers.slurm.settings import Settings
 
 
@@ -92,3 +96,30 @@ def test_the_end_of_what_a_task_printed_is_told(tmp_path):
     log.write_text("x" * 5000 + "\nslurmstepd: error: no such module\n")
 
     assert states.advice("FAILED", log=log).endswith("no such module")
+
+
+@pytest.mark.parametrize(
+    ("state", "start", "ran_s", "told"),
+    [
+        ("PENDING", "2026-11-22T12:00:00", 0, (None, None, None, 0)),
+        ("PENDING", "", 0, (None, None, None, None)),
+        ("RUNNING", "2026-11-22T12:00:00", 60, (0, None, None, None)),
+        ("TIMEOUT", "2026-11-22T12:00:00", 60, (0, 60, None, None)),
+        ("CANCELLED", "2026-11-22T12:00:00", 0, (None, 0, None, None)),
+        ("RUNNING", "Unknown", 0, (None, None, None, None)),
+    ],
+)
+def test_the_times_of_slurm_are_local_and_mean_what_the_state_says(
+    monkeypatch, state, start, ran_s, told
+):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        found = times_of(Entry("7", "0", state, "", "", start, ran_s))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    at = datetime(2026, 11, 22, 3, tzinfo=UTC)  # noon in Tokyo
+    assert found == tuple(
+        None if seconds is None else at + timedelta(seconds=seconds) for seconds in told
+    )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from support import TESTS
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.contract import ProviderContext
 from qjobs.model import Slice
@@ -91,7 +91,7 @@ def circuits(tmp_path: Path) -> CircuitSlice:
 def scattered_circuits(tmp_path: Path) -> CircuitSlice:
     """Those that measure some of their bits, in an odd order; no bit twice, which some refuse."""
     path = tmp_path / "scattered.qpy"
-    path.write_bytes(qpy.encode([scattered(index) for index in range(3)]))
+    path.write_bytes(codec.encode([scattered(index) for index in range(3)]))
     return CircuitSlice(path, Slice(0, 3))
 
 

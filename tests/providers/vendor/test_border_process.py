@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -607,3 +608,12 @@ def test_all_providers_are_asked_at_once_and_who_is_silent_is_named(
     ):
         assert said in ended.err, said
     assert qjobs("backends", "-p", "missing").code == 1
+
+
+def test_the_package_in_the_vendors_environment_is_named(home: Path) -> None:
+    provider = QiskitProvider(ProviderContext(home / "aer", {"factory": "qiskit_aer:AerProvider"}))
+
+    found = provider.names("")
+
+    assert (found.provider, found.backend) == ("qiskit-aer", "aer_simulator")
+    assert found.versions == {"qiskit-aer": version("qiskit-aer")}

@@ -10,7 +10,7 @@ import pytest
 from qiskit import qasm2
 from support.ionq_service import KEY, Fault, Service, serving
 
-from qjobs.circuits import qpy
+from qjobs.circuits import codec
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.testing.contract import scattered_outcome
 
@@ -50,7 +50,7 @@ def files(tmp_path: Path) -> list[str]:
         "creg low[1]; creg high[1]; x q[1]; measure q[0] -> low[0]; measure q[1] -> high[0];",
     ]
     circuits = [qasm2.loads(header + body) for body in bodies]
-    (tmp_path / "circuits.qpy").write_bytes(qpy.encode(circuits))
+    (tmp_path / "circuits.qpy").write_bytes(codec.encode(circuits))
     return ["circuits.qpy"]
 
 

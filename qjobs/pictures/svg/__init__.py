@@ -1,0 +1,1 @@
+"""Pictures as SVG, which every browser shows and whose text stays text."""
