@@ -63,7 +63,7 @@ def left_of(child):
 @pytest.mark.parametrize(
     "verb",
     [
-        "status", "show", "error", "result", "cancel -y", "retry", "wait", "resume",
+        "status", "list", "show", "error", "result", "cancel -y", "retry", "wait", "resume",
         "adopt @last/0 fake-1", "recover -b stuck", "backends", "backends -p stuck",
         "submit bell.qpy -b stuck", "run bell.qpy -b stuck", "submit bell.qpy -b stuck --dry-run",
     ],
