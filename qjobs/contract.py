@@ -372,6 +372,17 @@ class TellsFailed(Protocol):
 
 
 @runtime_checkable
+class TellsProgress(Protocol):
+    """Knows how far jobs are that run."""
+
+    def circuits_run(self, job_ids: Sequence[str], *, backend: str) -> Mapping[str, int]:
+        """How many circuits of RUNNING jobs have been run, where it knows; fewer than there are.
+
+        In as few calls as `statuses`.
+        """
+
+
+@runtime_checkable
 class GivesOnce(Protocol):
     """Gives what some jobs measured only once: it is not asked before there is room for it."""
 

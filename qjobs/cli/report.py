@@ -60,7 +60,7 @@ def report(
     output = Output.chosen(Format.TABLE, quiet=quiet)
     _check(out, every, cached=cached)
     deadline = Deadline(timeout)
-    workspace = within(open_workspace(), deadline)
+    workspace = within(open_workspace(output), deadline)
     targets = find_targets(workspace, addresses, output.warn)
     if not targets:
         return ExitCode.OK

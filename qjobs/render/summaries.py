@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from math import inf
 
 from qjobs import spans as runs
-from qjobs.engine.report import FINAL, JobReport, SetReport, State
+from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.model import JobSet, RunOptions, Scalar
 from qjobs.order import Order
 from qjobs.render.text import ago, clean, count, until
@@ -45,11 +45,6 @@ def summary(report: SetReport) -> str:
     failed = report.failed_circuits
     more = [f"{count(failed, 'circuit')} failed"] if failed else []
     return ", ".join([*reversed(shown), *more]) or "no jobs"
-
-
-def finished_jobs(report: SetReport) -> int:
-    """How many jobs will not change by themselves any more."""
-    return sum(job.state in FINAL for job in report.jobs)
 
 
 def place_in_line(jobs: Iterable[JobReport], now: datetime) -> str:
