@@ -550,4 +550,31 @@ class Tallies(Protocol):
         """
 
 
+class Kept(NamedTuple):
+    """What a provider keeps on a disk of the user's, of the jobs of one set.
+
+    It is `spare` where it is of no use without that set: all the jobs have ended, what is kept is
+    not all that tells of a job elsewhere, and no other state folder can have put it there.
+    """
+
+    size_bytes: int
+    spare: bool = False
+
+
+@runtime_checkable
+class Forgets(Protocol):
+    """Keeps records or results of jobs on a disk of the user's, which go with their set."""
+
+    def kept(self) -> Mapping[str, Kept]:
+        """All that is kept, by the tags of sets. Asks no service."""
+
+    def forget(self, set_tag: str, job_ids: Sequence[str]) -> int:
+        """Remove what is kept of the jobs of a set, and give the bytes that this freed.
+
+        All of them have ended. `job_ids` are those that the set knows, for some may not carry its
+        tag. Jobs at a service stay there, and so does all that is of other sets. It is called
+        again where a process died within it. Asks no service.
+        """
+
+
 ProviderFactory: TypeAlias = Callable[[ProviderContext], Provider]

@@ -13,7 +13,7 @@ from qiskit import QuantumCircuit, qpy
 
 from support.slurm import Slurm
 
-PATIENCE_S = 240.0
+PATIENCE_S = 120.0
 LATER = ("--option", "begin=now+1hour")
 """What is only submitted need not run."""
 
@@ -72,7 +72,12 @@ class Shell:
 
     def until(self, state: str) -> None:
         """Wait until all of these are so."""
-        wait_until(lambda: {*self.states()} == {state}, f"not {state}")
+        final = {"done", "error", "cancelled"}
+        seen = wait_until(
+            lambda: {*self.states()}, f"not {state}",
+            enough=lambda states: states == {state} or states <= final,
+        )  # fmt: skip
+        assert seen == {state}
 
     def numbers(self) -> list[int]:
         """What each circuit of `numbered` in the newest set measured."""
@@ -138,6 +143,6 @@ def wait_until(
     """What is there to see once it is enough."""
     until = time.monotonic() + PATIENCE_S
     while not enough(seen := look()):
-        assert time.monotonic() < until, what
+        assert time.monotonic() < until, f"{what}: {seen}"
         time.sleep(0.05)
     return seen

@@ -15,6 +15,7 @@ from qjobs.contract import (
     Finding,
     JobDetails,
     JobTimes,
+    Kept,
     Limits,
     Names,
     ProviderContext,
@@ -316,6 +317,19 @@ class SlurmProvider:
                 break
             time.sleep(_POLL_S)
         return {job_id: _outcome(before[job_id], after[job_id]) for job_id in job_ids}
+
+    def kept(self) -> Mapping[str, Kept]:
+        """The arrays, but for the circuits; other state folders may have theirs there, too."""
+        return {set_tag: Kept(size) for set_tag, size in self._shared.sizes().items()}
+
+    def forget(self, set_tag: str, job_ids: Sequence[str]) -> int:
+        """Remove the arrays of a set, and circuits that no other is run from."""
+        try:
+            return self._shared.forget(set_tag)
+        except OSError as error:
+            raise ProviderError(
+                f"cannot remove in {self._shared.arrays}: {error.strerror}"
+            ) from error
 
     def _known(self, job_id: str) -> tuple[Array, int]:
         array, task = task_of(self._shared.by_name(), job_id)
