@@ -44,9 +44,10 @@ def result(
 ) -> ExitCode:
     output = written.output
     check_place(output, out)
+    ending = waiting.ending(waits=wait)
     plotted.check()
     deadline = Deadline(waiting.timeout)
-    workspace = within(open_workspace(), deadline)
+    workspace = within(open_workspace(output), deadline)
     targets = find_targets(workspace, addresses, output.warn)
     if not targets:  # a document a set: there is none, and no file is to be replaced by nothing
         return ExitCode.OK
@@ -67,7 +68,7 @@ def result(
     timed_out = False
     if wait:
         limit = waiting.limit._replace(timeout_s=deadline.left_s())
-        followed = follow_to_end(workspace, targets, output, limit)
+        followed = follow_to_end(workspace, targets, output, limit, ending=ending)
         reports, timed_out = followed.reports, followed.timed_out
     else:
         reports = [status(workspace, target) for target in targets]

@@ -27,7 +27,7 @@ def show(
     from qjobs.engine.details import details, with_details
 
     output = written.output
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     target = resolve(workspace.store, address, warn=output.warn)
     report = ask_status(workspace, target, cached=cached)
     for problem in report.problems:

@@ -179,6 +179,11 @@ class LocalProvider:
             self._supervision.ensure()
         return {job_id: known.get(job_id, JobStatus.UNKNOWN) for job_id in job_ids}
 
+    def circuits_run(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, int]:
+        """What the workers have written down of the jobs that they have."""
+        told = {job_id: self._folder.told(job_id) for job_id in job_ids}
+        return {job_id: circuits for job_id, circuits in told.items() if circuits is not None}
+
     def times(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobTimes]:
         """When the workers began and ended, and the places in the queue, of all sets together."""
         return self._queue.times(job_ids)
