@@ -5,14 +5,14 @@ A provider is a plug-in in the entry-point group `qjobs.providers`: a callable t
 `from` the original, and nothing outside a provider's own package knows its client.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
-from qjobs.model import JobStatus, RunOptions, Slice
+from qjobs.model import JobStatus, RunOptions, Scalar, Slice
 
 if TYPE_CHECKING:
     # Nothing but names here, and `cancel` should not load all that reads circuits for them.
@@ -209,6 +209,19 @@ class Plans(Protocol):
         """Those of the `extra` options of a set that need other values by now.
 
         With them, `submit` goes on where it raised Recalibrated.
+        """
+
+
+@runtime_checkable
+class Reschedules(Protocol):
+    """Has run options that say where jobs run and for how long, and nothing of what they give."""
+
+    def reschedule(
+        self, options: RunOptions, changes: Mapping[str, Scalar]
+    ) -> Mapping[str, Scalar]:
+        """The `extra` options to be recorded of a set, for jobs that are yet to be submitted.
+
+        Asks nobody. Raises UsageError for an option that has a say in what jobs give.
         """
 
 
@@ -429,6 +442,30 @@ class HoldsObject(Protocol):
         """The object of a job that the backend gave; None if it cannot be had here."""
 
 
+class Finding(NamedTuple):
+    """One thing that a provider has tried: whether it works, what is to be said of it, what to do.
+
+    `name` is the same each time, for programs.
+    """
+
+    name: str
+    works: bool
+    detail: str
+    hint: str = ""
+
+
+@runtime_checkable
+class TriesOut(Protocol):
+    """Finds out whether jobs can run, with one that costs next to nothing."""
+
+    def try_out(self) -> Iterator[Finding]:
+        """Try one thing after the other, and tell each as soon as it is known.
+
+        The first that does not work is the last. What was submitted for it is gone in the end, or
+        when the iterator is closed. Called from the main thread.
+        """
+
+
 class JobDetails(NamedTuple):
     """What a provider tells of one job beyond its status; None where it does not.
 
@@ -521,6 +558,33 @@ class Tallies(Protocol):
         """The jobs on a backend whose tags begin with `set_tag` and a dash, in any order.
 
         Those that are too new to be found may be missing, unless they were submitted from here.
+        """
+
+
+class Kept(NamedTuple):
+    """What a provider keeps on a disk of the user's, of the jobs of one set.
+
+    It is `spare` where it is of no use without that set: all the jobs have ended, what is kept is
+    not all that tells of a job elsewhere, and no other state folder can have put it there.
+    """
+
+    size_bytes: int
+    spare: bool = False
+
+
+@runtime_checkable
+class Forgets(Protocol):
+    """Keeps records or results of jobs on a disk of the user's, which go with their set."""
+
+    def kept(self) -> Mapping[str, Kept]:
+        """All that is kept, by the tags of sets. Asks no service."""
+
+    def forget(self, set_tag: str, job_ids: Sequence[str]) -> int:
+        """Remove what is kept of the jobs of a set, and give the bytes that this freed.
+
+        All of them have ended. `job_ids` are those that the set knows, for some may not carry its
+        tag. Jobs at a service stay there, and so does all that is of other sets. It is called
+        again where a process died within it. Asks no service.
         """
 
 

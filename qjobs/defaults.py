@@ -1,11 +1,19 @@
 """What a provider need not write: the usual answers, and questions for many jobs one by one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from qjobs import pool
-from qjobs.contract import BackendInfo, CancelOutcome, Capabilities, Limits
-from qjobs.errors import AuthError, ProviderError, UnknownBackend
+from qjobs.contract import (
+    BackendInfo,
+    CancelOutcome,
+    Capabilities,
+    Finding,
+    Limits,
+    Provider,
+    TriesOut,
+)
+from qjobs.errors import AuthError, ProviderError, QjobsError, UnknownBackend
 from qjobs.model import JobStatus, RunOptions
 from qjobs.near import near_ones
 
@@ -22,6 +30,18 @@ def one_by_one(
     )
     found = dict(answers)
     return {job_id: found[job_id] for job_id in jobs}
+
+
+def try_out(provider: Provider) -> Iterator[Finding]:
+    """What a provider finds out of itself, or else whether it lists backends. Submits no more."""
+    if isinstance(provider, TriesOut):
+        yield from provider.try_out()
+        return
+    try:
+        number = len(provider.backends())
+        yield Finding("backends", works=bool(number), detail=f"it lists {number}")
+    except QjobsError as error:
+        yield Finding("backends", works=False, detail=error.message, hint=error.hint)
 
 
 class Defaults:

@@ -225,6 +225,20 @@ class BeingSubmitted(StateError):
     code = "being_submitted"
 
 
+class Unfinished(QjobsError):
+    """Jobs of a set may still run, or be submitted: it is not removed."""
+
+    code = "unfinished"
+    exit_code = ExitCode.PENDING
+
+
+class OnlyHere(QjobsError):
+    """Results that cannot be had again would go with their set: it is not removed unasked."""
+
+    code = "only_here"
+    exit_code = ExitCode.USAGE
+
+
 class TimedOut(QjobsError):
     """The user's own time limit ran out; the jobs go on."""
 

@@ -124,17 +124,21 @@ def replace(path: Path, data: bytes) -> Stamp:
     return replaced
 
 
-def sweep(folder: Path) -> None:
-    """Remove the temporary files of processes that are gone."""
+def left(folder: Path) -> list[Path]:
+    """The temporary files of processes that are gone."""
     try:
         with os.scandir(folder) as entries:
             found = [Path(entry.path) for entry in entries if entry.name.endswith(".tmp")]
     except OSError:
-        return
-    for path in found:
-        if is_left(path):
-            with suppress(OSError):
-                path.unlink()
+        return []
+    return [path for path in found if is_left(path)]
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files of processes that are gone."""
+    for path in left(folder):
+        with suppress(OSError):
+            path.unlink()
 
 
 def claim(descriptor: int) -> None:
@@ -163,7 +167,7 @@ def is_left(path: Path) -> bool:
     return True
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, *, parents: bool = True) -> None:
     """Make a folder that only its owner can enter, durably, if it is not there. Raises OSError."""
     try:
         folder.mkdir(mode=0o700)
@@ -172,6 +176,8 @@ def make_folder(folder: Path) -> None:
             return
         raise
     except FileNotFoundError:
+        if not parents:
+            raise
         make_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
     sync_folder(folder.parent)

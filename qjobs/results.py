@@ -11,7 +11,7 @@ import json
 import re
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any, Self, TypedDict
 
@@ -110,10 +110,14 @@ class JobResult:
     @classmethod
     def of(cls, circuits: Iterable[CircuitResult], about: About | None = None) -> Self:
         """Encode results, in the order of the slice."""
-        body = b"".join(_encode(circuit) for circuit in circuits)
-        if not (body and about):
-            return cls(body)
-        return cls(body[:-2] + _ABOUT + json.dumps(about, separators=(",", ":")).encode() + b"}\n")
+        return cls(b"".join(_encode(circuit) for circuit in circuits)).telling(about)
+
+    def telling(self, about: About | None) -> Self:
+        """The same results with data about the whole job, of which they tell nothing yet."""
+        if not (self.body and about):
+            return self
+        told = _ABOUT + json.dumps(about, separators=(",", ":")).encode() + b"}\n"
+        return replace(self, body=self.body[:-2] + told)
 
     @property
     def about(self) -> About:

@@ -25,7 +25,7 @@ FLOORS = (
         "model", "tags", "spans", "failed", "facts", "attempts", "ledger", "results", "failures",
         "errors", "regular", "near", "estimates", "order",
     },
-    {"children", "files", "lock", "pool", "paths", "config"},
+    {"children", "files", "lock", "disk", "pool", "paths", "config"},
     {"circuits", "store"},
     {"contract", "arguments"},
     {"defaults"},
@@ -76,7 +76,7 @@ WORKERS = {
     "backends.running",
     "providers.vendor.vendor",
 }  # fmt: skip
-PROGRAMS = WORKERS | {"providers.local.supervisor", "providers.slurm.task"}
+PROGRAMS = WORKERS | {"providers.local.supervisor", "providers.slurm.task", "simulators.part"}
 
 
 def modules() -> dict[str, Path]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from qjobs.engine.address import Target, resolve_all
 from qjobs.engine.finding import LAST
 from qjobs.engine.workspace import Workspace
+from qjobs.errors import UsageError
 
 _MOST_WORDS = 100_000
 
@@ -25,6 +26,21 @@ def find_targets(
             known = targets.get(set_id)
             targets[set_id] = target if known is None else _union(known, target)
     return list(targets.values())
+
+
+def find_whole(
+    workspace: Workspace, verb: str, words: Sequence[str], warn: Callable[[str], None]
+) -> list[Target]:
+    """The same for a verb that works on whole sets. Raises UsageError if a part of one is named."""
+    targets = find_targets(workspace, words, warn)
+    for target in targets:
+        if not target.whole:
+            set_id = target.folder.job_set.set_id
+            raise UsageError(
+                f"{verb} works on whole sets, not on some jobs or circuits of {set_id}",
+                hint=f"if all of it is meant, name {set_id}",
+            )
+    return targets
 
 
 def warn_of(targets: Sequence[Target], warn: Callable[[str], None]) -> None:

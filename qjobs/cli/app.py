@@ -69,6 +69,7 @@ VERBS = (
         "qjobs result",
         "qjobs result ghz:0-9 --top 4",
         "qjobs result ghz --out counts.jsonl",
+        "qjobs result ghz --plot ghz.svg",
     )),
     Verb("error", "Look",
         "Show all that went wrong, with the reasons.", (
@@ -113,6 +114,34 @@ VERBS = (
         "Rebuild sets from their jobs at the provider.", (
         "qjobs recover -b ibm --dry-run",
         "qjobs recover -b ibm:ibm_fez 9f3c1a7e2b40",
+    )),
+    Verb("rename", "Tidy up",
+        "Give a job set another name.", (
+        "qjobs rename 9f3c1a7e2b40 ghz-sweep",
+    )),
+    Verb("tag", "Tidy up",
+        "Show, add and remove the tags of job sets.", (
+        "qjobs tag ghz --add paper --remove draft",
+    )),
+    Verb("du", "Tidy up",
+        "Show how much room job sets take.", (
+        "qjobs du",
+        "qjobs du ghz --json",
+    )),
+    Verb("rm", "Tidy up",
+        "Remove job sets, with all that is kept of them here.", (
+        "qjobs rm ghz",
+        "qjobs rm --force ghz 9f3c1a7e2b40",
+    )),
+    Verb("prune", "Tidy up",
+        "Remove the job sets that have had their day.", (
+        "qjobs prune --older-than 30d --keep 20 --dry-run",
+        "qjobs prune --failed --older-than 7d --yes",
+    )),
+    Verb("gc", "Tidy up",
+        "Remove what no job set needs any more.", (
+        "qjobs gc --dry-run",
+        "qjobs gc",
     )),
     Verb("backends", "Set up",
         "List the backends that circuits can be submitted to.", (

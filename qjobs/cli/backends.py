@@ -1,24 +1,25 @@
 """The verb that lists what may stand after `-b`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from threading import Thread
 from typing import Annotated, TypeAlias
 
 import typer
 
-from qjobs import pool
+from qjobs import defaults, pool
 from qjobs.circuits.foreign import describe
 from qjobs.cli import options
 from qjobs.cli.groups import OutputOptions
 from qjobs.cli.headings import Heading
 from qjobs.cli.tab import complete_provider
 from qjobs.cli.workspace import open_workspace
-from qjobs.contract import Provider
+from qjobs.contract import Finding, Provider
 from qjobs.engine.set import choice
 from qjobs.errors import ExitCode, ProviderError, QjobsError, UsageError
 from qjobs.model import Destination
 from qjobs.providers import loading
 from qjobs.render.backends import Offer, backend_rows, backends_document, offers_by_provider
+from qjobs.render.checks import check_document, check_line, check_rows
 from qjobs.render.data import DATA
 from qjobs.render.output import Format, Output
 from qjobs.render.writing import show
@@ -44,18 +45,25 @@ def backends(
             "--least-busy", help="List only the one with the fewest waiting jobs."
         ),
     ] = False,
+    check: Annotated[
+        bool,
+        Heading.WHERE.option("--check", help="Try whether jobs can run there, at next to no cost."),
+    ] = False,
     account: options.AccountName = "",
     instance: options.Instance = "",
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
     if provider is None:
-        if least_busy or account or instance:
+        if least_busy or check or account or instance:
             raise UsageError("of which provider?", hint="name it: qjobs backends -p NAME")
         offers = _all_offered(output)
     else:
         where = Destination(provider, account=account, instance=instance)
-        offers = _offered(provider, open_workspace(output).provider_at(where))
+        provider_there = open_workspace(output).provider_at(where)
+        if check:
+            return _tried(provider, provider_there, output)
+        offers = _offered(provider, provider_there)
         if not offers:
             output.warn(_none_listed(provider))
         if least_busy:
@@ -73,6 +81,25 @@ def backends(
 
 def _offered(name: str, provider: Provider) -> list[Offer]:
     return [Offer(name, info) for info in provider.backends()]
+
+
+def _tried(name: str, provider: Provider, output: Output) -> ExitCode:
+    """Say what works as soon as it is known; the exit code is that of a provider that fails."""
+    works = []
+
+    def findings() -> Iterator[Finding]:
+        for finding in defaults.try_out(provider):
+            works.append(finding.works)
+            yield finding
+
+    if output.quiet or output.format is Format.TABLE:
+        for finding in findings():  # a line as soon as there is one, for a person who waits
+            if not output.quiet:
+                typer.echo(check_line(finding), file=DATA.stream)
+    else:
+        found = findings()
+        show(output, check_document(name, found), check_rows(found))
+    return ExitCode.OK if all(works) else ExitCode.UNEXPECTED
 
 
 Answer: TypeAlias = list[Offer] | QjobsError

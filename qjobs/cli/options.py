@@ -28,7 +28,7 @@ Addresses = Annotated[
     typer.Argument(
         metavar="ADDRESS...",
         help="Sets (an id, a prefix of one, a name, @last, @2), their circuits (ghz:3-7) or jobs "
-        "(ghz/2); - reads them from standard input. Default: @last.",
+        "(ghz/2); - reads them from standard input. Default: @last. See qjobs help addresses.",
         show_default=False,
         autocompletion=complete_address,
     ),
@@ -37,10 +37,33 @@ OneAddress = Annotated[
     str,
     typer.Argument(metavar="ADDRESS", help="One set.", autocompletion=complete_address),
 ]
+OneSet = Annotated[
+    str,
+    typer.Argument(metavar="SET", help="One whole set.", autocompletion=complete_address),
+]
 OneJob = Annotated[
     str,
     typer.Argument(
         metavar="SET/JOB", help="One job, such as ghz/2.", autocompletion=complete_address
+    ),
+]
+WholeSets = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SET...",
+        help="Whole sets (an id, a prefix of one, a name, @last, @2); - reads them from standard "
+        "input.",
+        show_default=False,
+        autocompletion=complete_address,
+    ),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SET...",
+        help="Whole sets; - reads them from standard input. Default: all.",
+        show_default=False,
+        autocompletion=complete_address,
     ),
 ]
 
@@ -56,7 +79,8 @@ FormatOption = Annotated[
     Heading.OUTPUT.option(
         "--format",
         metavar="FORMAT",
-        help="table, tsv, csv, json or jsonl; by default a table on a terminal, TSV in a pipe.",
+        help="table, tsv, csv, json or jsonl; by default a table on a terminal, TSV in a pipe. See "
+        "qjobs help formats.",
         show_default=False,
     ),
 ]
@@ -89,7 +113,7 @@ Backend = Annotated[
         "-b",
         metavar="PROVIDER:BACKEND",
         envvar="QJOBS_BACKEND",
-        help="Provider and backend to run on.",
+        help="Provider and backend to run on; see qjobs help backends.",
         autocompletion=complete_backend,
     ),
 ]
@@ -433,8 +457,10 @@ Against = Annotated[
 ]
 Sort = Annotated[
     Order,
-    Heading.PICTURE.option(
-        "--sort", metavar="ORDER", help="With --plot: bars by count or by outcome."
+    Heading.SHOWN.option(
+        "--sort",
+        metavar="ORDER",
+        help="Put outcomes in the order of their count, or of the outcome.",
     ),
 ]
 OverX = Annotated[
@@ -452,6 +478,18 @@ OnlyY = Annotated[
         metavar="NAME",
         help="With --plot: draw only this observable or outcome; repeatable.",
     ),
+]
+
+# What is removed.
+Force = Annotated[
+    bool,
+    Heading.RISK.option(
+        "--force",
+        help="Cancel unfinished jobs first; remove results, too, that can be had only once.",
+    ),
+]
+DryRun = Annotated[
+    bool, Heading.OTHER.option("--dry-run", help="Remove nothing; list what would go.")
 ]
 
 # What is looked at.

@@ -186,6 +186,7 @@ def _set_result(target: Target, report: SetReport, selected: Selected) -> SetRes
         files=[source.path for source in target.folder.sources()],
         observables=observables_of(target.folder),
         whole_arrays=selected.arrays,
+        order=selected.plotted.sort,
         source=source_of(target, report),
     )
 

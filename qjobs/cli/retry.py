@@ -12,7 +12,7 @@ from qjobs.cli.headings import Heading
 from qjobs.cli.next_step import retry_command
 from qjobs.cli.reports import looked_into
 from qjobs.cli.submission import print_ids, submit_and_conclude
-from qjobs.cli.values import whole_number
+from qjobs.cli.values import run_options, whole_number
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
 from qjobs.engine.deadline import Deadline, within
@@ -47,6 +47,14 @@ def retry(
             help="Put at most N circuits into a job; by default as before, halved if too large.",
         ),
     ] = None,
+    option: Annotated[
+        list[str] | None,
+        Heading.HOW.option(
+            "--option",
+            metavar="KEY=VALUE",
+            help="Give an option that schedules jobs another value, as time of slurm; repeatable.",
+        ),
+    ] = None,
     recalibrated: options.Recalibrated = False,
     whole_jobs: options.WholeJobs = False,
     max_workers: options.MaxWorkers = None,
@@ -56,6 +64,7 @@ def retry(
 ) -> ExitCode:
     from qjobs.engine.retry import open_attempts
 
+    changes = run_options(option)
     output = written.output
     ending = waiting.ending(waits=wait)
     deadline = Deadline(waiting.timeout)
@@ -74,8 +83,9 @@ def retry(
         for target, report in zip(targets, reports, strict=True):
             warn_of_unknown(report, output)
             opened = open_attempts(
-                workspace, target, report, states, per_job=per_job, say=output.warn
-            )
+                workspace, target, report, states,
+                per_job=per_job, changes=changes, say=output.warn,
+            )  # fmt: skip
             target.folder.refresh()
             circuits = spans.size(target.folder.slices[index] for index in opened)
             output.note(

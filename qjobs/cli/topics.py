@@ -39,6 +39,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
         "module": "an environment module to load before",
         "container": "a container that the tasks run in",
         "silent_s": "seconds after which a silent task is not believed to run",
+        "patience_s": "seconds for which a controller that does not answer is waited for",
         "array_limit": "how many tasks of an array run at once",
     },
 }

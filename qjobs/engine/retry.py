@@ -5,17 +5,22 @@ results that their job gave stay, and nothing is paid for twice. A job that was 
 it ran is cut: sent again as it was, it would fail again, and cost again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
 from qjobs import spans
-from qjobs.contract import Provider, TellsTooLarge
+from qjobs.contract import Provider, Reschedules, TellsTooLarge
 from qjobs.engine.address import Target
 from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.sending.reconcile import reconcile
 from qjobs.engine.set.parcel import planned_slice
+from qjobs.engine.submit import record_options
 from qjobs.engine.workspace import Workspace
+from qjobs.errors import UsageError
 from qjobs.facts import Fact, FactKind
-from qjobs.model import Slice
+from qjobs.model import Scalar, Slice
+from qjobs.store.folder import SetFolder
 
 
 def open_attempts(
@@ -25,16 +30,18 @@ def open_attempts(
     states: Sequence[State],
     *,
     per_job: int | None = None,
+    changes: Mapping[str, Scalar] = MappingProxyType({}),
     say: Callable[[str], None] = lambda _: None,
 ) -> tuple[int, ...]:
     """Plan attempt n+1 of each job that is in one of `states`; return what is to be sent now.
 
     If failures are, new jobs get the circuits that failed in jobs that are done, of those that
     are meant. No job that is sent has more circuits than `per_job`; without that, those that
-    were too large when they ran are halved, and left alone if they have one circuit. The
+    were too large when they ran are halved, and left alone if they have one circuit. `changes`
+    are of run options, for a provider that `Reschedules`. The
     earlier attempts and their ids stay in the state. A job that is not failed for good (by its
     facts, not only by the report) is left alone. Raises InputError if the set's circuits
-    are not here, StateError, and ProviderError if it cannot be learnt what was sent.
+    are not here, UsageError, StateError, and ProviderError if it cannot be learnt what was sent.
     """
     target.folder.check_writable()
     chosen = [
@@ -44,6 +51,8 @@ def open_attempts(
         return ()
     planned_slice(target.folder, chosen[0].slice)  # nothing is opened that cannot be sent
     provider = workspace.provider_at(target.folder.job_set.destination)
+    if changes:
+        _reschedule(target.folder, provider, changes)
     with target.folder.claim_submission(), target.folder.journal() as journal:
         reconcile(target.folder, provider, journal, clock=workspace.clock)
         before = {job.index: job.attempt.number for job in journal.jobs()}
@@ -65,6 +74,20 @@ def open_attempts(
         return tuple(
             job.index for job in journal.jobs() if before.get(job.index) != job.attempt.number
         )
+
+
+def _reschedule(folder: SetFolder, provider: Provider, changes: Mapping[str, Scalar]) -> None:
+    """Give run options of a set other values, those that have no say in what its circuits give."""
+    job_set = folder.job_set
+    if not isinstance(provider, Reschedules):
+        raise UsageError(
+            f"on {job_set.provider} all circuits of a set are run with the same options",
+            hint="submit them anew with others: qjobs submit FILES --option KEY=VALUE",
+        )
+    recorded = provider.reschedule(job_set.options, changes)
+    options = replace(job_set.options, extra={**job_set.options.extra, **recorded})
+    provider.check(job_set.backend, options)
+    record_options(folder, recorded)
 
 
 def _half(provider: Provider, job: JobReport) -> int:

@@ -1,7 +1,7 @@
 """Submit what was not submitted yet: the end of `submit`, `retry` and `resume` alike."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from qjobs.contract import Plans
 from qjobs.engine.asking import away
@@ -9,7 +9,7 @@ from qjobs.engine.sending.sessions import close_left
 from qjobs.engine.sending.submission import Progress, SubmitReport, submit_jobs
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import UsageError
-from qjobs.model import Accepted, Attempted, Planned
+from qjobs.model import Accepted, Attempted, Planned, Scalar
 from qjobs.store.folder import SetFolder
 
 
@@ -46,9 +46,7 @@ def submit_unsent(
         job_set = folder.job_set
         changed = provider.replan(backend=job_set.backend, options=job_set.options)
         if changed:
-            with folder.claim_submission(), folder.journal() as journal:
-                journal.label(extra=changed)
-            folder.refresh()
+            record_options(folder, changed)
     return submit_jobs(
         folder,
         provider,
@@ -60,6 +58,13 @@ def submit_unsent(
         progress=progress,
         enough=enough,
     )
+
+
+def record_options(folder: SetFolder, extra: Mapping[str, Scalar]) -> None:
+    """Give `extra` options of a set other values. Raises StateError."""
+    with folder.claim_submission(), folder.journal() as journal:
+        journal.label(extra=extra)
+    folder.refresh()
 
 
 def unsent_jobs(folder: SetFolder) -> list[int]:

@@ -16,6 +16,10 @@ from qjobs.lock import FileLock
 
 WAIT_S = 30.0
 
+_FEW_PAGES = 64
+_LOOSE = 0.25
+"""The share of a file that may be free, and so the work of compacting it is less than it saves."""
+
 Connection: TypeAlias = sqlite3.Connection
 
 
@@ -88,6 +92,20 @@ class Database:
             except BaseException:
                 connection.rollback()
                 raise
+
+    def compact(self) -> None:
+        """Give the room of what was deleted back to the disk, once it is a good part of the file.
+
+        As far as that is possible now; what follows uses that room, too.
+        """
+        with self.open() as connection, suppress(sqlite3.OperationalError):
+            ((free,), (pages,)) = (
+                connection.execute(f"PRAGMA {name}").fetchone()
+                for name in ("freelist_count", "page_count")
+            )
+            if free >= _FEW_PAGES and free >= _LOOSE * pages:
+                connection.execute("VACUUM")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     @contextmanager
     def _paused(self) -> Iterator[None]:

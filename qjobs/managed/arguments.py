@@ -1,5 +1,6 @@
 """Checks of the library's arguments, made before anything is written."""
 
+from datetime import datetime
 from operator import index as index_
 
 from qjobs.managed.errors import JobManagerInvalidStateError
@@ -36,6 +37,16 @@ def check_text(what: str, given: object) -> None:
         raise JobManagerInvalidStateError(
             f"the {what} is empty", hint="give it a value, or leave it out"
         )
+
+
+def checked_time(what: str, given: object) -> datetime | None:
+    """A time with its zone, or None. Raises JobManagerInvalidStateError."""
+    if given is None or (isinstance(given, datetime) and given.tzinfo is not None):
+        return given
+    raise JobManagerInvalidStateError(
+        f"`{what}` is a time with its zone, not {given!r}",
+        hint="such as datetime(2026, 11, 30, tzinfo=UTC)",
+    )
 
 
 def is_unicode(text: str) -> bool:

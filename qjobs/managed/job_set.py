@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qjobs import paths
+from qjobs.engine.filters import SetFilter
 from qjobs.engine.finding import listed
+from qjobs.engine.remove import remove
 from qjobs.engine.report import JobReport
 from qjobs.engine.sending.sessions import close_left
 from qjobs.engine.submit import unsent_jobs
@@ -273,6 +275,21 @@ class ManagedJobSet:
         if self._members is not None:
             self._members.job_set.stop({job.index: job.future for job in self._members.jobs})
 
+    def delete(self, *, force: bool = False) -> int:
+        """Remove the set from this machine, its results included; the bytes that this freed.
+
+        The jobs themselves stay at the vendor's. With `force` unfinished ones are cancelled first.
+        Raises what keeps the set: Unfinished if jobs may run, or are still to be submitted;
+        OnlyHere for results that can be had only once, without `force`; StateError, among others
+        while it is being submitted; ProviderError.
+        """
+        job_set = self._known().job_set
+        removal = remove(job_set.workspace, job_set.target(None), force=force)
+        if removal.keeps is not None:
+            raise removal.keeps
+        self._members = self._results = None
+        return removal.size_bytes
+
     def jobs(self) -> list[Any]:
         """The vendor's job objects, or ours where there are none; None for what was not accepted.
 
@@ -314,6 +331,14 @@ class ManagedJobSet:
     def managed_jobs(self) -> list[ManagedJob]:
         """The managed jobs, in the order of their circuits; those that were split off come last."""
         return [] if self._members is None else self._members.jobs
+
+    def is_like(self, sets: SetFilter) -> bool:
+        """Whether the set is one of those that are meant; if not all are, it has been submitted."""
+        if self._members is None:
+            return not any(sets)
+        folder = self._members.job_set.folder
+        folder.refresh()
+        return sets.takes_both(folder.job_set)
 
     def tags(self) -> list[str]:
         """The tags of the set."""

@@ -3,13 +3,15 @@
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qjobs import paths
+from qjobs.engine.filters import SetFilter
 from qjobs.errors import NotFound, StateError
-from qjobs.managed.arguments import check_lock, check_text
+from qjobs.managed.arguments import check_lock, check_text, checked_tags, checked_time
 from qjobs.managed.home import Surroundings
 from qjobs.managed.job_set import ManagedJobSet
 from qjobs.managed.report import detail_lines, summary_lines
@@ -95,20 +97,46 @@ class JobManager:
                 lines += detail_lines(reports, job_set.managed_jobs(), job_set.name())
         return "\n".join(lines)
 
-    def job_sets(self, name: str | None = None, *, earlier: bool = False) -> list[ManagedJobSet]:
+    def job_sets(
+        self,
+        name: str | None = None,
+        *,
+        earlier: bool = False,
+        backend: str | None = None,
+        tags: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[ManagedJobSet]:
         """The sets of this manager, of that name if one is given.
 
-        With `earlier`, those of other processes and of the command line too, from then on; a
-        set that cannot be read is left out.
+        The `backend` is a pattern, such as `ibm:*` or `ibm_fez`; a set has all of the `tags`, and
+        was made from `since` on and before `until`. With `earlier`, those of other processes and of
+        the command line too, from then on; a set that cannot be read is left out. Raises
+        JobManagerInvalidStateError for what is wrong with the arguments.
         """
         check_text("name of a job set", name)
+        check_text("backend", backend)
+        meant = SetFilter(
+            backend=backend or "",
+            tags=checked_tags(tags),
+            since=checked_time("since", since),
+            until=checked_time("until", until),
+        )
         if earlier:
             known = {job_set.job_set_id() for job_set in self._job_sets}
             for header in reversed(self._surroundings.workspace.store.listing().headers):
-                if header.set_id not in known and name in (None, header.name):
+                if (
+                    header.set_id not in known
+                    and name in (None, header.name)
+                    and meant.takes_header(header)
+                ):
                     with suppress(StateError, NotFound):
                         self.retrieve_job_set(header.set_id)
-        return [job_set for job_set in self._job_sets if name in (None, job_set.name())]
+        return [
+            job_set
+            for job_set in self._job_sets
+            if name in (None, job_set.name()) and job_set.is_like(meant)
+        ]
 
     def retrieve_job_set(
         self,

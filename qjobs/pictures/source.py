@@ -1,5 +1,6 @@
 """What pictures are made of: the results of a set, read as often as a picture needs them."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,9 @@ from qjobs.errors import UsageError
 from qjobs.model import JobSet
 from qjobs.near import near_ones
 from qjobs.order import Order
+
+_IN_BRACKETS = re.compile(r"^P\((.*)\)$")
+_OUTCOME = re.compile(r"[01]+( [01]+)*")
 
 MOST_PANELS = 24
 """A picture of more would be scrolled through, not looked at."""
@@ -38,6 +42,14 @@ class Source:
             if name not in labels:
                 raise UsageError(f"there is no observable {name!r}{near_ones(name, labels)}")
         return [(at, label) for at, label in enumerate(labels) if not wish.y or label in wish.y]
+
+    def outcomes(self, wish: "Wish") -> list[str]:
+        """The outcomes that are wanted, named as `01` or `P(01)`. Raises UsageError."""
+        found = [_IN_BRACKETS.sub(r"\1", name) for name in wish.y]
+        for name in found:
+            if not _OUTCOME.fullmatch(name):
+                raise UsageError(f"{name!r} is no outcome of a measurement, such as 01 is")
+        return found
 
     def record(self, circuit: int) -> int:
         """Which circuit of the files that is: in a sweep each of these runs with every row."""

@@ -62,7 +62,7 @@ def _quantities(source: Source, wish: Wish, circuits: Sequence[int]) -> tuple[li
         note = f"{left} more observables are not shown: choose with --y" if left > 0 else ""
         return [_expectation(label, at) for at, label in chosen[:MOST_LINES]], note
     if wish.y:
-        return [_probability(outcome_of(name)) for name in wish.y[:MOST_LINES]], ""
+        return [_probability(outcome) for outcome in source.outcomes(wish)[:MOST_LINES]], ""
     outcomes, all_of_them = _frequent(source.read(circuits))
     shown = outcomes[: min(wish.top or _OUTCOMES, MOST_LINES)]
     rest = len(outcomes) - len(shown)
@@ -104,11 +104,6 @@ def _probability(outcome: str) -> _Quantity:
         return share(row.counts.get(outcome, 0), sum(row.counts.values()))
 
     return _Quantity(f"P({outcome})", value)
-
-
-def outcome_of(name: str) -> str:
-    """The outcome that `01` or `P(01)` names."""
-    return name[2:-1] if name.startswith("P(") and name.endswith(")") else name
 
 
 class _Point(NamedTuple):

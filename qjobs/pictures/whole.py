@@ -17,7 +17,7 @@ from qjobs.pictures.reference import (
     check_as_many,
 )
 from qjobs.pictures.source import MOST_LINES, MOST_PANELS, Source, Wish
-from qjobs.pictures.sweeps import MOST_POINTS, Drawn, expectation, outcome_of, sweep
+from qjobs.pictures.sweeps import MOST_POINTS, Drawn, expectation, sweep
 
 _OF_COUNTS = "one standard error of sampling, √(p(1−p)/n)"  # noqa: RUF001
 _OF_VALUES = "one standard error"
@@ -111,7 +111,7 @@ def _histogram(
         order=wish.order,
         against=other,
         exact=isinstance(reference, Ideal),
-        only=[outcome_of(name) for name in wish.y],
+        only=source.outcomes(wish),
         names=("measured", "") if reference is None else (source.name, _called(reference)),
     )
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from math import ceil, floor, log10
 from typing import TYPE_CHECKING
 
+from qjobs.order import Order
 from qjobs.render.folding import INDENT, chunks
-from qjobs.render.summaries import most_frequent
+from qjobs.render.summaries import ranked
 from qjobs.render.text import clean, count
 
 if TYPE_CHECKING:
@@ -18,15 +19,17 @@ _MOST_STEPS = 5
 _PLACES_A_STEP = 8  # room for a number such as 0.05%
 
 
-def histogram(counts: Mapping[str, int], top: int, width: int) -> Iterator["Text"]:
+def histogram(
+    counts: Mapping[str, int], top: int, width: int, *, order: Order = Order.COUNT
+) -> Iterator["Text"]:
     """The `top` most frequent outcomes with bars that use the width there is, under their scale."""
     from rich.text import Text
 
-    ranked = most_frequent(counts.items())
-    highest = max(ranked[0][1], 1)
+    shown = ranked(counts, top, order)
+    highest = max([1, *(number for _, number in shown)])
     measured = max(sum(counts.values()), 1)
     digits = len(str(highest))
-    label = max(len(clean(outcome)) for outcome, _ in ranked[:top])
+    label = max(len(clean(outcome)) for outcome, _ in shown)
     numbers = digits + len("  100.0%  ")
     # Outcomes that leave no room for bars have lines of their own.
     apart = len("  ") + label + len("  ") + numbers + _LEAST_BAR > width
@@ -34,7 +37,7 @@ def histogram(counts: Mapping[str, int], top: int, width: int) -> Iterator["Text
     places = min(max(width - before - numbers, 1), _MOST_BAR)
     step, steps = scale_steps(highest / measured, places)
     yield Text(" " * (before + numbers) + scale(step, steps, places), "dim")
-    for outcome, number in ranked[:top]:
+    for outcome, number in shown:
         line = Text(f"  {clean(outcome):<{label}}  ")
         if apart:
             yield from (Text(f"  {part}") for part in chunks(clean(outcome), width - 2))
@@ -42,8 +45,8 @@ def histogram(counts: Mapping[str, int], top: int, width: int) -> Iterator["Text
         line.append(f"{number:>{digits}}  {number / measured:6.1%}  ")
         line.append(bar(number / measured / (step * steps), places), "cyan")
         yield line
-    if len(ranked) > top:
-        yield Text(f"  ... {count(len(ranked) - top, 'more outcome')}", "dim")
+    if len(counts) > top:
+        yield Text(f"  ... {count(len(counts) - top, 'more outcome')}", "dim")
 
 
 def bar(share: float, places: int) -> str:

@@ -11,6 +11,7 @@ from qjobs.circuits.inputs import circuit_name
 from qjobs.engine.result import CircuitRow
 from qjobs.errors import UsageError
 from qjobs.model import JobSet
+from qjobs.order import Order
 from qjobs.pictures.source import Source
 from qjobs.render.data import DATA
 from qjobs.render.files import file_name, format_of, names_folder, replacing
@@ -33,7 +34,7 @@ class SetResult:
     `files` are where the circuits came from, `observables` those whose expectation values the
     rows have. With `whole_arrays`, what a simulator saved is wanted in full; with
     `parameters_only`, nothing but the values that the circuits ran with. `source` is the same
-    results, for curves.
+    results, for curves; outcomes stand in this `order`.
     """
 
     job_set: JobSet
@@ -43,6 +44,7 @@ class SetResult:
     files: Sequence[str] = ()
     observables: Sequence[Mapping[str, float]] = ()
     whole_arrays: bool = False
+    order: Order = Order.COUNT
     source: Source | None = None
     parameters_only: bool = False
 
@@ -71,6 +73,7 @@ def show_results(output: Output, results: Sequence[SetResult], *, top: int | Non
             circuits=_CIRCUITS_ON_TERMINAL,
             total=result.circuits,
             top=top or _OUTCOMES_ON_TERMINAL,
+            order=result.order,
             hint=f"qjobs result {set_id} --format tsv, or --out {set_id}.csv",
             file_of=_telling_file(result.files),
         )
@@ -148,6 +151,7 @@ def _document(result: SetResult, top: int | None) -> Document:
         result.rows,
         complete=result.complete,
         top=top,
+        order=result.order,
         observables=result.observables,
         whole_arrays=result.whole_arrays,
     )
@@ -168,7 +172,9 @@ def _table(results: Sequence[SetResult], top: int | None) -> Rows:
     if True in kinds:
         values = ((row, labels) for r in results for labels in [r.labels] for row in r.rows)
         return value_rows(values, bindings=bool(parameters), parameters=parameters)
-    return outcome_rows(rows, top=top, bindings=bool(parameters), parameters=parameters)
+    return outcome_rows(
+        rows, top=top, order=results[0].order, bindings=bool(parameters), parameters=parameters
+    )
 
 
 def _parameters(results: Iterable[SetResult]) -> list[str]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
 
-from qjobs.render.summaries import SIGNS, assignments, most_frequent, set_title, summary
+from qjobs.order import Order
+from qjobs.render.summaries import SIGNS, assignments, ranked, set_title, summary
 from qjobs.render.text import ago, count, duration, rfc3339
 
 if TYPE_CHECKING:
@@ -190,16 +191,17 @@ def outcome_rows(
     rows: Iterable[CircuitRow],
     *,
     top: int | None,
+    order: Order = Order.COUNT,
     bindings: bool = False,
     parameters: Sequence[str] = (),
 ) -> Rows:
-    """A row an outcome, the most frequent first; a circuit without counts has one without them.
+    """A row an outcome, in this order; a circuit without counts has one without them.
 
     With `bindings` there is the number of the row of parameter values. Behind it come the file
     and the place in it, and last the values of these `parameters`.
     """
     columns = ("index", "name", "outcome", "count", "shots")
-    found = ((row, _outcomes(row, top)) for row in rows)
+    found = ((row, _outcomes(row, top, order)) for row in rows)
     return _with_origin(columns, found, bindings=bindings, parameters=parameters)
 
 
@@ -209,11 +211,11 @@ def parameter_rows(rows: Iterable[CircuitRow], parameters: Sequence[str]) -> Row
     return _with_origin(("index", "name"), found, bindings=True, parameters=parameters)
 
 
-def _outcomes(row: CircuitRow, top: int | None) -> Iterator[tuple[Cell, ...]]:
+def _outcomes(row: CircuitRow, top: int | None, order: Order) -> Iterator[tuple[Cell, ...]]:
     if row.counts is None:
         yield (row.index, row.name, "", "", row.shots)
         return
-    for outcome, number in most_frequent(row.counts.items())[:top]:
+    for outcome, number in ranked(row.counts, top, order):
         yield (row.index, row.name, outcome, number, row.shots)
 
 

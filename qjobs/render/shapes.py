@@ -12,8 +12,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from qjobs import spans as runs
+from qjobs.order import Order
 from qjobs.render.arrays import read_head
-from qjobs.render.summaries import most_frequent
+from qjobs.render.summaries import ranked
 from qjobs.render.text import rfc3339
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ def result_document(
     *,
     complete: bool,
     top: int | None,
+    order: Order = Order.COUNT,
     observables: Sequence[Mapping[str, float]] = (),
     whole_arrays: bool = False,
 ) -> Document:
@@ -164,19 +166,25 @@ def result_document(
         "precision": plan.options.precision if plan.observables else None,
         "observables": [dict(observable) for observable in observables],
     }
-    inner = (circuit(row, top=top, whole_arrays=whole_arrays) for row in rows)
+    inner = (circuit(row, top=top, order=order, whole_arrays=whole_arrays) for row in rows)
     return Document(head, "circuits", inner)
 
 
-def circuit(row: CircuitRow, *, top: int | None, whole_arrays: bool = False) -> Shape:
+def circuit(
+    row: CircuitRow,
+    *,
+    top: int | None,
+    order: Order = Order.COUNT,
+    whole_arrays: bool = False,
+) -> Shape:
     """One circuit of `qjobs.result/1`, with its `top` most frequent outcomes (None: with all).
 
     `memory` is there if it was asked for, `arrays` if there are some: their heads and, with
     `whole_arrays`, all of their bytes.
     """
     counts = row.counts
-    if counts is not None and top is not None:
-        counts = dict(most_frequent(counts.items())[:top])
+    if counts is not None and (top is not None or order is not Order.COUNT):
+        counts = dict(ranked(counts, top, order))
     shape = {
         "index": row.index,
         "name": row.name,

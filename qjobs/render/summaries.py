@@ -7,6 +7,7 @@ from math import inf
 from qjobs import spans as runs
 from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.model import JobSet, RunOptions, Scalar
+from qjobs.order import Order
 from qjobs.render.text import clean, count
 
 _MOST_TERMS = 2
@@ -67,6 +68,14 @@ def done_circuits(report: SetReport) -> str:
 def most_frequent(counts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
     """The outcomes by falling counts, equal ones in the order of their bits."""
     return sorted(counts, key=lambda item: (-item[1], item[0]))
+
+
+def ranked(
+    counts: Mapping[str, int], top: int | None, order: Order = Order.COUNT
+) -> list[tuple[str, int]]:
+    """The `top` most frequent outcomes (None: all), by their counts or by their bits."""
+    found = most_frequent(counts.items())[:top]
+    return sorted(found) if order is Order.OUTCOME else found
 
 
 def observable_label(terms: Mapping[str, float]) -> str:

@@ -10,13 +10,13 @@ from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.result import CircuitRow
 from qjobs.estimates import with_error
 from qjobs.model import JobSet
+from qjobs.order import Order
 from qjobs.render.arrays import read_head
 from qjobs.render.bars import histogram
 from qjobs.render.data import DATA
-from qjobs.render.folding import folded
+from qjobs.render.folding import INDENT, chunks, folded
 from qjobs.render.layout import table_lines
 from qjobs.render.output import is_terminal
-from qjobs.render.pager import page
 from qjobs.render.rows import Cell, Rows, Signed, expectations
 from qjobs.render.summaries import done_circuits, next_in_line, set_title, summary
 from qjobs.render.text import ago, clean, count, duration, first_line, until
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _WIDTH_WITHOUT_TERMINAL = 1000
 _FILES_NAMED = 3
 _VALUES_NAMED = 4
+_VALUE_CELLS = 28  # of an expectation value with its error, and what is around it
 _BAR_CELLS = 24  # of the bar of a set
 STYLES = {
     State.DONE: "green",
@@ -62,9 +63,14 @@ def print_table(table: Rows, *, most: int | None, paged: bool = False) -> None:
     """
     out = console()
     lines = [*table_lines(table, width=out.width, most=most, style=_style)]
-    if not (paged and page(out, lines)):
-        for line in lines:
-            out.print(line, soft_wrap=True)
+    if paged:
+        # Imported here: most tables are short, and start no process.
+        from qjobs.render.pager import page
+
+        if page(out, lines):
+            return
+    for line in lines:
+        out.print(line, soft_wrap=True)
 
 
 def _put(out: "Console", line: "Text") -> None:
@@ -152,11 +158,12 @@ def print_histograms(
     total: int,
     top: int,
     hint: str,
+    order: Order = Order.COUNT,
     file_of: Callable[[CircuitRow], str] = lambda _: "",
 ) -> None:
     """Print histograms of the first circuits.
 
-    That is outcomes, the most frequent first, expectation values of the observables with these
+    That is outcomes in this order, expectation values of the observables with these
     labels, and which arrays there are. `file_of` tells the file of a circuit where it is not
     known from the name.
     """
@@ -166,8 +173,8 @@ def print_histograms(
     for row in islice(rows, circuits):
         for line in (
             *_heading(row, file_of(row)),
-            *_expectations(row, labels),
-            *(histogram(row.counts, top, out.width) if row.counts else ()),
+            *_expectations(row, labels, out.width),
+            *(histogram(row.counts, top, out.width, order=order) if row.counts else ()),
         ):
             _put(out, line)
     if total > circuits:
@@ -197,14 +204,19 @@ def _values(row: CircuitRow) -> str:
     return "".join(f"  {one}" for one in shown) + (f"  and {left} more" if left else "")
 
 
-def _expectations(row: CircuitRow, labels: Sequence[str]) -> Iterable["Text"]:
+def _expectations(row: CircuitRow, labels: Sequence[str], width: int) -> Iterable["Text"]:
     from rich.text import Text
 
     shown = list(expectations(row, labels))
-    width = max((len(label) for label, _, _ in shown), default=0)
+    longest = max((len(label) for label, _, _ in shown), default=0)
+    # Observables of many qubits have lines of their own.
+    apart = longest + _VALUE_CELLS > width
     for label, value, std in shown:
         told, sign, error = with_error(value, std).partition(" ± ")
-        line = Text(f"  {label:<{width}}  ")
+        line = Text(f"  {label:<{longest}}  ")
+        if apart:
+            yield from (Text(f"  {part}") for part in chunks(label, width - 2))
+            line = Text(" " * INDENT)
         line.append(told, "cyan")
         line.append(sign + error)
         yield line

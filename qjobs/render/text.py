@@ -75,3 +75,14 @@ def time_left(seconds: float) -> str:
 def count(number: int, noun: str) -> str:
     """`1 job`, `2 jobs`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def size(size_bytes: int) -> str:
+    """`512 B`, `1.2 kB`, `34 MB`: two digits at least, in powers of 1000."""
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    units = iter(("kB", "MB", "GB", "TB", "PB"))
+    number, unit = size_bytes / 1000, next(units)
+    while number >= 999.5 and unit != "PB":
+        number, unit = number / 1000, next(units)
+    return f"{number:.1f} {unit}" if number < 9.95 else f"{number:.0f} {unit}"

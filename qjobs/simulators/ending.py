@@ -1,13 +1,17 @@
-"""Brings a job to its end, whatever becomes of it."""
+"""Brings a job to its end, whatever becomes of it: run whole, or part by part."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from qjobs import spans
 from qjobs.circuits.foreign import describe
 from qjobs.errors import QjobsError
 from qjobs.failures import Failures
+from qjobs.model import Slice
 from qjobs.results import About, CircuitResult, JobResult
 from qjobs.simulators.job import SimulatorJob
 
@@ -26,6 +30,16 @@ class Ended(NamedTuple):
     reason: str = ""
 
 
+class Part(NamedTuple):
+    """How a part of a job ended, be it the whole, and the results, if it has any.
+
+    That all of its circuits have failed is no message here: others of the job may have not.
+    """
+
+    ended: Ended
+    body: bytes = b""
+
+
 def end(
     job: SimulatorJob,
     *,
@@ -38,26 +52,52 @@ def end(
     Meanwhile it is told how many of its circuits have been run. Loads Qiskit and Aer: for worker
     processes only.
     """
+    started_s = time.monotonic()
+    return conclude(job, [run(job, threads=threads, tell=tell)], started_s=started_s, keep=keep)
+
+
+def run(job: SimulatorJob, *, threads: int, tell: Callable[[int], None] = lambda _: None) -> Part:
+    """Run a part of a job, as if there were no other.
+
+    Meanwhile it is told how many of its circuits have been run. Loads Qiskit and Aer: for worker
+    processes only.
+    """
     try:
         # Here, so that an Aer that cannot be imported is what the job's message is about.
         from qjobs.simulators import running
 
         failures = Failures(job.first + job.start_index)
-        about: About = {}
-        circuits = failures.watch(_told(running.run(job, threads=threads), tell))
-        result = JobResult.of(_timed(circuits, about), about)
-        if failures.count == job.experiments_count:
-            return _ended(failures.message)
-        keep(result.body)
-    except QjobsError as error:
-        return _ended(error.message or "it failed, and nobody said why")
+        result = JobResult.of(failures.watch(_told(running.run(job, threads=threads), tell)))
     except BaseException as error:  # noqa: BLE001 - even a panic or an exit; the next job may run
-        return _ended(describe(error))
-    return Ended(failed=failures.runs, reason=failures.reason[:LONGEST_MESSAGE])
+        return Part(_ended(error))
+    return Part(Ended(failed=failures.runs, reason=failures.reason[:LONGEST_MESSAGE]), result.body)
 
 
-def _ended(message: str) -> Ended:
-    return Ended(message[:LONGEST_MESSAGE])
+def conclude(
+    job: SimulatorJob, parts: Sequence[Part], *, started_s: float, keep: Callable[[bytes], None]
+) -> Ended:
+    """End a job that began at `started_s` of the monotonic clock, and whose parts all ended.
+
+    They are those of `run`, in their order. One that has a message ends the job with it.
+    """
+    if broken := next((part.ended for part in parts if part.ended.message), None):
+        return broken
+    failed = _joined(parts)
+    results = JobResult(b"".join(part.body for part in parts))
+    about: About = {
+        "time_taken": time.monotonic() - started_s,
+        "date": datetime.now(UTC).isoformat(),
+    }
+    try:
+        if spans.size(failed) == job.experiments_count:
+            failures = Failures(job.first + job.start_index)
+            deque(failures.watch(results.circuits()), maxlen=0)
+            return Ended(failures.message[:LONGEST_MESSAGE])
+        keep(results.telling(about).body)
+    except BaseException as error:  # noqa: BLE001 - as above
+        return _ended(error)
+    reason = next((part.ended.reason for part in parts if part.ended.failed), "")
+    return Ended(failed=spans.written(failed), reason=reason)
 
 
 def _told(
@@ -70,9 +110,18 @@ def _told(
         tell(passed)
 
 
-def _timed(circuits: Iterable[CircuitResult], about: About) -> Iterator[CircuitResult]:
-    """Pass the results on, and time them: the data about the whole job come after the last one."""
-    started_s = time.monotonic()
-    yield from circuits
-    about["time_taken"] = time.monotonic() - started_s
-    about["date"] = datetime.now(UTC).isoformat()
+def _joined(parts: Iterable[Part]) -> tuple[Slice, ...]:
+    """The runs of circuits that failed, by their positions in the whole job."""
+    found: list[Slice] = []
+    before = 0
+    for ended, body in parts:
+        runs = spans.read(ended.failed or "")
+        found += [replace(run, start_index=before + run.start_index) for run in runs]
+        before += len(JobResult(body))
+    return spans.joined(found)
+
+
+def _ended(error: BaseException) -> Ended:
+    if isinstance(error, QjobsError):
+        return Ended((error.message or "it failed, and nobody said why")[:LONGEST_MESSAGE])
+    return Ended(describe(error)[:LONGEST_MESSAGE])

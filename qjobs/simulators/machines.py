@@ -88,7 +88,7 @@ class Method(Machine):
         return super().ready(circuit, options)
 
     def instead(self, circuit: QuantumCircuit, refusal: str) -> str:
-        """Say which other methods take the circuit, if what is wanting is memory."""
+        """Say which other methods, as backends, take the circuit, if what is wanting is memory."""
         found = _TOO_LARGE.search(refusal)
         if found is None or self._computes:
             return ""
@@ -102,7 +102,7 @@ class Method(Machine):
             others.append("stabilizer")
         if _method("matrix_product_state").takes(circuit):
             others.append("matrix_product_state (if it is weakly entangled)")
-        return f"; other methods take it: {', '.join(others)}" if others else ""
+        return f"; other backends take it: {', '.join(others)}" if others else ""
 
 
 def _turns_by_quarters(circuit: QuantumCircuit) -> bool:

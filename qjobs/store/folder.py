@@ -26,6 +26,8 @@ CIRCUITS = "circuits.qpy"
 PARAMETERS = "parameters.npy"
 OBSERVABLES = "observables.json"
 SOURCES = "sources.json"
+RESULTS = "results"
+SUBMITTING = "submitting.lock"
 
 # Somebody who only asks whether a set is being submitted holds the lock for a moment.
 _CLAIM_WAIT_S = 0.2
@@ -118,7 +120,7 @@ class SetFolder:
         """The results that were fetched."""
         from qjobs.store.results import ResultFiles
 
-        return ResultFiles(self._folder / "results")
+        return ResultFiles(self._folder / RESULTS)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -151,7 +153,10 @@ class SetFolder:
         with suppress(OSError):
             if files.stamp(path.stat()) == self._state.stamp:
                 return
-        self._take(reading.read_state(path))
+        try:
+            self._take(reading.read_state(path))
+        except NotFound as error:
+            raise NotFound(f"the job set {self.job_set.set_id} was removed meanwhile") from error
 
     def pace(self, per_minute: float) -> "Pace":
         """The turns to submit to the set's provider, which all of its sets share."""
@@ -163,7 +168,7 @@ class SetFolder:
         """Open the set for writing. Raises StateTooNew, StateUnwritable, StateDamaged."""
         from qjobs.store.journal import Journal
 
-        for folder in (self._folder, self._folder / "results"):
+        for folder in (self._folder, self._folder / RESULTS):
             files.sweep(folder)
         # Whoever submits with the last version could not go on in a file of the new format.
         upgrades = self._claimed or not self.being_submitted()
@@ -242,7 +247,7 @@ class SetFolder:
 
         Raises BeingSubmitted if there is another, StateUnwritable.
         """
-        lock = FileLock(self._folder / "submitting.lock")
+        lock = FileLock(self._folder / SUBMITTING)
         try:
             if not lock.acquire(wait_s=_CLAIM_WAIT_S):
                 raise BeingSubmitted(
@@ -257,7 +262,7 @@ class SetFolder:
 
     def being_submitted(self) -> bool:
         """Whether a process, perhaps this one, is submitting the set at this moment."""
-        path = self._folder / "submitting.lock"
+        path = self._folder / SUBMITTING
         if not path.exists():
             return False
         lock = FileLock(path)

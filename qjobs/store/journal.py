@@ -18,7 +18,7 @@ from qjobs import files
 from qjobs.errors import QjobsError
 from qjobs.facts import Fact
 from qjobs.lock import FileLock
-from qjobs.model import Job, Session
+from qjobs.model import Job, Scalar, Session
 from qjobs.store.state import format as layout
 from qjobs.store.state import reading
 from qjobs.store.state.open import StateFile
@@ -132,9 +132,9 @@ class Journal:
         *,
         name: str | None = None,
         tags: Sequence[str] | None = None,
-        extra: Mapping[str, str] = MappingProxyType({}),
+        extra: Mapping[str, Scalar] = MappingProxyType({}),
     ) -> None:
-        """Give the set another name or tags, or `extra` options other values, which are texts.
+        """Give the set another name or tags, or `extra` options other values.
 
         It is the one change that is no fact.
 

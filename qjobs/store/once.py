@@ -58,7 +58,7 @@ def room(results: ResultFiles, job: int, attempt: int, size_bytes: int) -> Itera
     path = results.path(job, attempt)
     part = path.with_name(f"{path.name}.part")
     try:
-        files.make_folder(results.folder)
+        files.make_folder(results.folder, parents=False)
     except OSError as error:
         raise files.unwritable(results.folder, error) from error
     lock = FileLock(part)

@@ -39,7 +39,7 @@ class ResultFiles:
         """
         path = self.path(job, attempt)
         try:
-            files.make_folder(self.folder)
+            files.make_folder(self.folder, parents=False)  # the set may have been removed
             with files.temporary(path, encode(job_id, result)) as fresh:
                 self.put(fresh, job, attempt)
             files.sync_folder(self.folder)

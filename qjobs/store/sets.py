@@ -69,6 +69,20 @@ class Store:
         self._sets = home / "sets"
         self._clock = clock
 
+    @property
+    def home(self) -> Path:
+        """The state folder."""
+        return self._home
+
+    @property
+    def sets(self) -> Path:
+        """The folder of the sets, which may not be there yet."""
+        return self._sets
+
+    def ids(self) -> list[str]:
+        """The ids of all sets and drafts, whether they can be read or not. Raises StateError."""
+        return sorted(folder.name for folder in self._folders())
+
     def check_writable(self) -> None:
         """Make the folders, and try what recording will do. Raises StateUnwritable."""
         try:
@@ -162,16 +176,22 @@ class Store:
             raise StateError(f"cannot read {self._sets}: {error.strerror}") from error
 
     def _sweep(self) -> None:
-        """Remove what processes that are gone began, and drafts that nobody touched for a day."""
+        """Remove what processes that are gone began."""
         files.sweep(self._sets)
+        for draft in self.left_drafts():
+            draft.abandon()
+
+    def left_drafts(self) -> Iterator["Draft"]:
+        """The drafts of processes that are gone, and those that nobody touched for a day."""
         stale = (self._clock() - _STALE).timestamp()
         for folder in self._folders():
             with suppress(OSError):
-                if not (folder / STATE).exists() and (
+                draft = Draft(folder.name, folder)
+                if draft.disposable and (
                     files.is_left(folder / DRAFT_LOCK)
                     or all(path.stat().st_mtime < stale for path in (folder, *folder.iterdir()))
                 ):
-                    Draft(folder.name, folder).abandon()
+                    yield draft
 
 
 class Draft(NamedTuple):
@@ -244,17 +264,21 @@ class Draft(NamedTuple):
         planned = {path: files.stamp(path.stat()) for path in written}
         return SetFolder(self.folder, planned=planned, state=state)
 
+    @property
+    def disposable(self) -> bool:
+        """Whether it is no set, and all of it is what a draft can consist of. Raises OSError."""
+        # Anything else is somebody's, and perhaps this was a set before.
+        ours = (CIRCUITS, PARAMETERS, OBSERVABLES, SOURCES, DRAFT_LOCK)
+        return not (self.folder / STATE).exists() and all(
+            path.name.startswith(ours) or path.suffix == ".tmp" for path in self.folder.iterdir()
+        )
+
     def abandon(self) -> None:
         """Remove what a draft can consist of, unless it has become a set."""
         if (self.folder / STATE).exists():
             return
         with suppress(OSError):
-            # Anything else is somebody's, and perhaps this was a set before.
-            ours = (CIRCUITS, PARAMETERS, OBSERVABLES, SOURCES, DRAFT_LOCK)
-            if all(
-                path.name.startswith(ours) or path.suffix == ".tmp"
-                for path in self.folder.iterdir()
-            ):
+            if self.disposable:
                 # Imported here: most sets become what they should.
                 import shutil
 

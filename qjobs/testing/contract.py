@@ -17,6 +17,7 @@ import pytest
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.contract import (
     CancelOutcome,
+    Forgets,
     Provider,
     ProviderContext,
     ProviderFactory,
@@ -452,6 +453,46 @@ class Contract:
 
         assert set(outcomes) == {*running, "no-such-job"}
         assert outcomes["no-such-job"] is CancelOutcome.REFUSED
+
+    # Forgetting
+
+    def test_what_is_kept_of_a_set_is_forgotten_and_nothing_of_others(
+        self, provider: Provider, make: Callable[[], Provider], run_calm: Callable[..., str]
+    ) -> None:
+        backend = self.subject.calm
+        if not isinstance(provider, Forgets):
+            pytest.skip("it keeps nothing")
+        ours = [run_calm(tag=f"qj-0abc-{job}-1") for job in (0, 11)]
+        others = [run_calm(tag=tag) for tag in ("qj-0abcd-0-1", "qj-0ab-0-1")]
+        for job_id in (*ours, *others):
+            assert wait(provider, job_id, backend) is JobStatus.DONE
+        results = [provider.result(job_id, backend=backend) for job_id in (*ours, *others)]
+        before = provider.kept()
+        assert before["qj-0abc"].size_bytes > 0
+
+        assert provider.forget("qj-0abc", ours) > 0
+
+        another = make()
+        assert isinstance(another, Forgets)
+        others_kept = {tag: kept for tag, kept in before.items() if tag != "qj-0abc"}
+        assert set(others_kept) == {"qj-0abcd", "qj-0ab"}
+        assert another.kept() == others_kept
+        assert another.forget("qj-0abc", ours) == 0
+        for job_id, result in zip(others, results[2:], strict=True):
+            assert another.statuses([job_id], backend=backend) == {job_id: JobStatus.DONE}
+            assert another.result(job_id, backend=backend) == result
+        assert run_calm(tag="qj-0abe-0-1") not in (*ours, *others)
+
+    def test_a_job_that_has_not_ended_keeps_its_set_from_being_spare(
+        self, provider: Provider, run_calm: Callable[..., str], run_busy: Callable[..., str]
+    ) -> None:
+        if not isinstance(provider, Forgets):
+            pytest.skip("it keeps nothing")
+        done = run_calm(tag="qj-0abc-0-1")
+        assert wait(provider, done, self.subject.calm) is JobStatus.DONE
+        run_busy(tag="qj-0abc-1-1")
+
+        assert not provider.kept()["qj-0abc"].spare
 
     # Many at once
 

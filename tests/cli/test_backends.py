@@ -35,6 +35,32 @@ def test_the_document_is_what_its_schema_says(qjobs):
     assert {"provider": "local", "name": "aer"}.items() <= backends[0].items()
 
 
+def test_a_provider_is_checked_by_what_it_lists_if_it_cannot_be_tried(qjobs):
+    ended = qjobs("backends", "--check", "-p", "fake", "--json")
+
+    assert ended.code == 0
+    document = ended.document("check")
+    assert document["provider"] == "fake"
+    (check,) = document["checks"]
+    assert {"name": "backends", "works": True}.items() <= check.items()
+
+
+def test_a_check_is_of_one_provider(qjobs):
+    ended = qjobs("backends", "--check")
+
+    assert ended.code == 2
+    assert "qjobs backends -p NAME" in ended.err
+
+
+@pytest.mark.slow
+def test_a_check_of_a_provider_that_fails_says_so_in_a_line(qjobs):
+    ended = qjobs("backends", "--check", "-p", "broken")
+
+    assert ended.code == 1
+    assert ended.out.startswith("backends\tno\t")
+    assert "No module named 'no_such_package'" in ended.out
+
+
 @pytest.mark.slow
 def test_vendors_packages_are_listed_and_one_that_fails_is_said(qjobs):
     ended = qjobs("backends", "-q")

@@ -27,6 +27,15 @@ def test_no_files(qjobs: Qjobs, files: Path) -> None:
     good(qjobs, *words.replace("FILES...", "bell.qpy").split(), *FAKE)
 
 
+def test_a_retry_with_other_options(qjobs: Qjobs, files: Path) -> None:
+    qjobs("submit", "bell.qpy", "-b", "fake:fail=1", "--wait")
+    ended = qjobs("retry", "--option", "time=2:00:00")
+    assert ended.code == 2
+    command = the("qjobs (submit .*)", hint_of(ended))
+    words = command.replace("FILES", "bell.qpy").replace("KEY=VALUE", "time=2:00:00").split()
+    good(qjobs, *words, *FAKE)
+
+
 def test_a_file_that_is_not_there(qjobs: Qjobs, files: Path) -> None:
     pattern = the("patterns such as '(.*)' work", hint_of(qjobs("submit", "bel.qpy", *FAKE)))
     (files / pattern).parent.mkdir()

@@ -161,6 +161,23 @@ def test_as_many_circuits_stand_beside_as_there_are(qjobs, demo, sweep):
                  f"{sweep}:4-7").code == 0  # fmt: skip
 
 
+def test_outcomes_stand_in_the_order_that_is_wished_wherever_they_are(qjobs, demo):
+    by_count = qjobs("result", demo, "--json").document("result")["circuits"][0]["counts"]
+    for wish, expected in (
+        ("outcome", sorted(by_count)),
+        ("count", sorted(by_count, key=lambda outcome: -by_count[outcome])),
+    ):
+        sorting = ("result", demo, "--sort", wish)
+        rows = [line.split("\t")[2] for line in qjobs(*sorting).out.splitlines()]
+        assert rows == expected
+        shown = re.findall(r"^  ([01]{2}) ", qjobs(*sorting, "--format", "table").out, re.MULTILINE)
+        assert shown == expected
+        assert qjobs(*sorting, "--plot", "a.svg").code == 0
+        assert [tip.partition(":")[0] for tip in bars("a.svg")] == expected
+    document = qjobs("result", demo, "--sort", "outcome", "--json").document("result")
+    assert list(document["circuits"][0]["counts"]) == sorted(by_count)
+
+
 def test_a_person_sees_the_curve_of_a_sweep_under_its_numbers(qjobs, sweep):
     shown = qjobs("result", f"{sweep}:0-203:2", "--format", "table", "--top", "1").out
     assert re.search(r"^P\((00|11)\)", shown, re.MULTILINE)

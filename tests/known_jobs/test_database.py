@@ -237,3 +237,33 @@ def test_no_file_behind_a_link_is_touched(database: Database, path: Path) -> Non
         names(database)
 
     assert precious.read_bytes() == b""
+
+
+def test_the_room_of_what_was_deleted_goes_back_to_the_disk_once_it_is_much(
+    database: Database, path: Path
+) -> None:
+    for number in range(400):
+        add(database, f"{number:04}" * 500)
+    with database.open() as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    full_bytes = path.stat().st_size
+    assert full_bytes > 400 * 2000
+
+    database.change("DELETE FROM job WHERE name < '0010'")
+    database.compact()
+    assert path.stat().st_size == full_bytes
+    database.change("DELETE FROM job WHERE name < '0390'")
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM job").fetchall()
+        database.compact()  # as far as a reader lets it
+        other.execute("COMMIT")
+    add(database, "another")
+    database.compact()
+
+    assert names(Database(path, (FIRST,))) == [f"{n:04}" * 500 for n in range(390, 400)] + [
+        "another"
+    ]
+    with database.open() as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    assert path.stat().st_size < full_bytes / 4

@@ -3,6 +3,7 @@
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,16 @@ def test_an_executor_and_a_lock():
         one, other = hint.removeprefix("give a ").split(" or a ")
         for lock in (known[one](), getattr(threading, other)()):
             submit(executor, lock)
+
+
+def test_a_time(manager):
+    manager.run(numbered(1), ScriptedBackend())
+    hint = the_hint(
+        JobManagerInvalidStateError,
+        lambda: manager.job_sets(since=datetime.now(UTC).replace(tzinfo=None)),
+    )
+    (written,) = re.findall(r"such as (datetime\(.*\))", hint)
+    assert manager.job_sets(until=eval(written)) != manager.job_sets(since=eval(written))
 
 
 def test_a_backend(manager):

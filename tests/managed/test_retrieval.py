@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from qiskit import QuantumCircuit, qpy
@@ -79,6 +80,27 @@ def test_sets_are_listed_by_name_and_from_earlier_processes(manager, another_pro
     assert [found.name() for found in other.job_sets(earlier=True)] == ["a", "b"]
     assert [found.name() for found in other.job_sets("b", earlier=True)] == ["b"]
     assert len(other.job_sets()) == 2
+
+
+def test_sets_are_chosen_by_what_they_are_like(manager, another_process):
+    before = datetime.now(UTC)
+    first = manager.run(numbered(1), ScriptedBackend(), name="a", job_tags=["x", "y"])
+    between = datetime.now(UTC)
+    second = manager.run(numbered(1), "fake:delay=0", name="b", job_tags=["x"])
+
+    for words, meant in (
+        ({"tags": ["x"]}, [first, second]),
+        ({"tags": ["y", "x"]}, [first]),
+        ({"backend": "fake:*"}, [second]),
+        ({"backend": "fake"}, [second]),
+        ({"since": between}, [second]),
+        ({"until": between}, [first]),
+        ({"until": before}, []),
+        ({"since": before, "name": "a"}, [first]),
+    ):
+        assert manager.job_sets(**words) == meant, words
+        found = another_process().job_sets(earlier=True, **words)
+        assert [one.name() for one in found] == [one.name() for one in meant], words
 
 
 def test_a_set_that_cannot_be_read_hides_no_other(manager, another_process, home):

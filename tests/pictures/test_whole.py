@@ -275,6 +275,8 @@ LARGE = swept([{"a": float(at), "b": float(-at)} for at in range(101)], counts=l
         (BELL, Wish(x=("b",)), None, "no parameter 'b': it is no sweep"),
         (SWEEP, Wish(x=("theta",) * 3), None, "two axes"),
         (SWEEP, Wish(y=("Z",)), None, "no observable 'Z'; near ones: ZZ"),
+        (BELL, Wish(y=("ZZ",)), None, "'ZZ' is no outcome"),
+        (swept(THETAS, counts=lambda _: {"0": 1}), Wish(y=("P(2)",)), None, "'2' is no outcome"),
         (LARGE, Wish(x=("a", "b")), None, "more than the 100 values"),
         (BELL, Wish(), counted([{"00": 1}] * 2), "1 circuits do not stand beside 2"),
         (BELL, Wish(), counted([{"0": 1}]), "not the same bits"),

@@ -618,3 +618,17 @@ def test_times_follow_the_script(world: World) -> None:
     world.sleep(4)
     assert told(first) == [1010.0, 1015.0, None, None]
     assert world.provider.times(["fake-99", ""]) == {}
+
+
+def test_what_was_forgotten_leaves_its_id_unused_and_its_faults_uncounted(world: World) -> None:
+    first = world.submit("fail=1")
+    assert world.status(first) is JobStatus.ERROR
+
+    world.provider.forget("qj-set", [first])
+
+    assert world.status(first) is JobStatus.UNKNOWN
+    second = world.submit("fail=1")
+    assert second != first
+    assert world.status(second) is JobStatus.ERROR
+    world.provider.forget("qj-set", [second])
+    assert world.submit("") not in (first, second)

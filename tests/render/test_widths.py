@@ -155,6 +155,14 @@ TABLES = {
         lambda: tables.print_table(offers_by_provider(BACKENDS), most=None),
         [offer.address for offer in BACKENDS],
     ),
+    "result of observables": (
+        lambda: tables.print_histograms(
+            [replace(RESULT, counts=None, evs=(-0.123456, 1.0), stds=(0.0123, 0.5))],
+            labels=["ZZ", f"0.5 {'X' * 127} - 0.25 {'Y' * 127} + ... (7 terms)"],
+            circuits=1, total=1, top=16, hint="",
+        ),
+        ("ZZ", "-0.123 ± 0.012"),
+    ),
     "result": (
         lambda: tables.print_histograms(
             [RESULT], circuits=1, total=2, top=16, hint=f"qjobs result {PLAN.set_id} --format tsv",

@@ -23,7 +23,7 @@ def simulate(
 
 def methods_named(message: str) -> list[str]:
     """The methods that a circuit which does not fit into memory is said to run with."""
-    _, _, named = message.partition("; other methods take it: ")
+    _, _, named = message.partition("; other backends take it: ")
     return [word.split()[0] for word in named.split(", ")] if named else []
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from zlib import crc32
 
@@ -19,10 +20,11 @@ from support.sample_set import (
 
 from qjobs.errors import StateDamaged, StateError
 from qjobs.facts import Fact
-from qjobs.model import Accepted
+from qjobs.model import Accepted, Scalar
 from qjobs.store.folder import SetFolder
 from qjobs.store.state import checks, reading
 from qjobs.store.state import format as layout
+from qjobs.store.state.fold import assembled
 
 NewSet = Callable[..., SetFolder]
 OLD = older_format.header(plan()).decode()
@@ -209,6 +211,30 @@ def test_another_name_does_not_look_like_a_change(new_set: NewSet, state_path: P
     assert state.contents.exact
     assert state.contents.job_set.name == "other"
     assert recorded_in(state_path) == recorded_after(*FACTS, accepted(1))
+
+
+@pytest.mark.parametrize("extra", [{}, {"time": "1:00:00", "two words": "x"}])
+@pytest.mark.parametrize("versions", [{}, {"qiskit": "2.6.2"}])
+def test_options_get_other_values_and_the_first_one_a_table(
+    new_set: NewSet, state_path: Path, extra: dict[str, Scalar], versions: dict[str, str]
+) -> None:
+    new_set()
+    options = replace(plan().options, extra=extra)
+    job_set = replace(plan(), options=options, versions=versions)
+    state_path.write_bytes(assembled(layout.header(job_set), recorded_after(*FACTS)))
+    changes: list[dict[str, Scalar]] = [
+        {"cpus-per-task": 4, "time": "2:00:00"},
+        {"time": "4:00:00", "a.b c": 1.5},
+        {"exclusive": True, "a.b c": False},
+    ]
+    for change in changes:
+        with SetFolder(state_path.parent).journal() as journal:
+            journal.label(extra=change)
+        extra = {**extra, **change}
+        state = reading.read_state(state_path)
+        assert state.damage is None
+        assert state.contents.job_set == replace(job_set, options=replace(options, extra=extra))
+        assert recorded_in(state_path) == recorded_after(*FACTS)
 
 
 def test_a_changed_file_cannot_be_given_another_name(new_set: NewSet, state_path: Path) -> None:

@@ -167,6 +167,16 @@ class Slurm:
         """The ids of the processes of jobs."""
         return self._ours(b"SLURM_JOB_ID=")
 
+    def processes(self, words: str) -> list[int]:
+        """The ids of those of jobs whose command line has these words."""
+        found = []
+        for process in self.tasks():
+            with suppress(OSError):
+                line = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ")
+                if words.encode() in line:
+                    found.append(process)
+        return found
+
     def stop(self) -> None:
         """Nothing of it runs any more."""
         for daemon in ("slurmctld", "slurmd"):

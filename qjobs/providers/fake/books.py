@@ -28,6 +28,12 @@ _STEPS = (
     "CREATE TABLE note (tag TEXT PRIMARY KEY, text TEXT);",
 )
 
+# The highest number that a job ever had.
+_LAST = (
+    "(SELECT max(ifnull((SELECT max(number) FROM job), 0), ifnull((SELECT value FROM counter"
+    " WHERE series = '' AND name = 'number'), 0)))"
+)
+
 
 class Entry(NamedTuple):
     """One accepted job. Times are seconds since the epoch."""
@@ -95,10 +101,19 @@ class Page:
     def add(self, entry: Entry) -> str:
         """Write a new job down and return its id."""
         cursor = self._connection.execute(
-            "INSERT INTO job VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO job VALUES (1 + {_LAST}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  our own text
             entry[:12],
         )
         return f"{_PREFIX}{cursor.lastrowid}"
+
+    def strike_out(self, set_tag: str, entries: Iterable[Entry]) -> None:
+        """Delete jobs of a series, and all that is known of it. Their numbers stay used."""
+        self._connection.execute(f"INSERT OR REPLACE INTO counter SELECT '', 'number', {_LAST}")
+        for entry in entries:
+            self._connection.execute("DELETE FROM job WHERE number = ?", (_number(entry.job_id),))
+            self._connection.execute("DELETE FROM note WHERE tag = ?", (entry.tag,))
+        for table, column in (("counter", "series"), ("series", "name")):
+            self._connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (set_tag,))  # noqa: S608  our own text
 
     def entries(self, job_ids: Iterable[str]) -> list[Entry]:
         """The jobs of these ids, the oldest first; those unknown are left out."""

@@ -11,6 +11,7 @@ from qjobs.contract import (
     CancelOutcome,
     Capabilities,
     JobTimes,
+    Kept,
     Limits,
     ProviderContext,
     RemoteJob,
@@ -245,6 +246,25 @@ class FakeProvider:
                 else CancelOutcome.REFUSED
                 for job_id in job_ids
             }
+
+    def kept(self) -> Mapping[str, Kept]:
+        """The entries, each counted as a text."""
+        with self._books.open() as page:
+            entries = page.all()
+        now_s = self._clock()
+        found: dict[str, Kept] = {}
+        for entry in entries:
+            known = found.get(set_tag := set_tag_of(entry.tag), Kept(0, spare=True))
+            ended = known.spare and _status(entry, now_s).final
+            found[set_tag] = Kept(known.size_bytes + len(str(entry)), spare=ended)
+        return found
+
+    def forget(self, set_tag: str, job_ids: Sequence[str]) -> int:
+        """Strike the entries out, and the counts of the faults of the set."""
+        with self._books.open() as page:
+            ours = [entry for entry in page.all() if set_tag_of(entry.tag) == set_tag]
+            page.strike_out(set_tag, ours)
+        return sum(len(str(entry)) for entry in ours)
 
     def submissions(self) -> list[BillLine]:
         """Every job that was ever accepted, the oldest first."""

@@ -143,6 +143,24 @@ class KnownJobs:
         )
         return taken == 1
 
+    def kept(self) -> list[tuple[int, str, str, int, int]]:
+        """Number, tag, id, size in bytes, and whether it has ended, of each job."""
+        return self._database.rows(
+            "SELECT job.number, tag, job_id,"
+            " length(layouts) + length(message) + ifnull(length(body), 0), status != ''"
+            " FROM job LEFT JOIN result USING (number) ORDER BY job.number"
+        )
+
+    def forget(self, numbers: Sequence[int]) -> None:
+        """Delete jobs, and their results."""
+        with self._database.transaction() as connection:
+            for table in ("result", "job"):
+                connection.execute(
+                    f"DELETE FROM {table} WHERE number IN (SELECT value FROM json_each(?))",  # noqa: S608  our own text
+                    (json.dumps(numbers),),
+                )
+        self._database.compact()
+
     def result(self, job_id: str) -> bytes:
         """The results of a job that is DONE."""
         rows = self._database.rows(

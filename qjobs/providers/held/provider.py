@@ -20,6 +20,7 @@ from qjobs.contract import (
     CancelOutcome,
     Capabilities,
     Instance,
+    Kept,
     Limits,
     Names,
     ProviderContext,
@@ -226,6 +227,25 @@ class HeldProvider:
         """Ask the vendor's objects; for jobs of other processes, leave word that these do."""
         known = self._elsewhere.settled(job_ids)
         return {job_id: self._cancel(job_id, known.get(job_id)) for job_id in job_ids}
+
+    def kept(self) -> Mapping[str, Kept]:
+        """What was written down of jobs, and their results."""
+        found: dict[str, Kept] = {}
+        for entry in self._known_jobs.kept():
+            tag, size_bytes, ended = entry[1], entry[3], entry[4]
+            known = found.get(set_tag := set_tag_of(tag), Kept(0, spare=True))
+            found[set_tag] = Kept(known.size_bytes + size_bytes, spare=known.spare and bool(ended))
+        return found
+
+    def forget(self, set_tag: str, job_ids: Sequence[str]) -> int:
+        """Delete that; a job that was found by its id carries no tag."""
+        ours = [
+            (number, size_bytes)
+            for number, tag, job_id, size_bytes, _ended in self._known_jobs.kept()
+            if set_tag_of(tag) == set_tag or (not tag and job_id in job_ids)
+        ]
+        self._known_jobs.forget([number for number, _ in ours])
+        return sum(size_bytes for _, size_bytes in ours)
 
     # More than the contract says
 

@@ -132,6 +132,26 @@ class KnownJobs:
         rows = self._database.rows("SELECT program, results FROM kept WHERE job_id = ?", job_id)
         return next(((str(program), str(results)) for program, results in rows), None)
 
+    def sizes(self) -> dict[str, int]:
+        """How many bytes are kept of each series: layouts, and results."""
+        return dict(
+            self._database.rows(
+                "SELECT series, sum(length(layouts) + ifnull(length(results), 0))"
+                " FROM call LEFT JOIN kept USING (job_id) GROUP BY series"
+            )
+        )
+
+    def strike_out(self, series: str, job_ids: Sequence[str]) -> None:
+        """Delete the calls of a series, and the results that are kept of its jobs, or of these."""
+        with self._database.transaction() as file:
+            file.execute(
+                "DELETE FROM kept WHERE job_id IN (SELECT job_id FROM call WHERE series = ?)"
+                " OR job_id IN (SELECT value FROM json_each(?))",
+                (series, json.dumps(list(job_ids))),
+            )
+            file.execute("DELETE FROM call WHERE series = ?", (series,))
+        self._database.compact()
+
     def _select(self, where: str, value: str, *, layouts: bool = True) -> list[Call]:
         columns = ",".join(Call._fields).replace("layouts", "layouts" if layouts else "'[]'")
         rows = self._database.rows(f"SELECT {columns} FROM call WHERE {where}", value)  # noqa: S608  # no value is in it

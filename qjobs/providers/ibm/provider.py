@@ -16,6 +16,7 @@ from qjobs.contract import (
     Instance,
     JobDetails,
     JobTimes,
+    Kept,
     Limits,
     Names,
     Plan,
@@ -322,6 +323,16 @@ class IbmProvider:
         call = self._known_jobs.of_job(job_id)
         service = self._account.service(call.instance) if call else self._jobs.look(job_id, None)[0]
         return service.details(job_id)
+
+    def kept(self) -> Mapping[str, Kept]:
+        """The shapes of circuits, and results that are given once; none of it is ever spare."""
+        return {series: Kept(size) for series, size in self._known_jobs.sizes().items()}
+
+    def forget(self, set_tag: str, job_ids: Sequence[str]) -> int:
+        """Delete that. The jobs stay at the service."""
+        freed_bytes = self._known_jobs.sizes().get(set_tag, 0)
+        self._known_jobs.strike_out(set_tag, job_ids)
+        return freed_bytes
 
     def open_session(self, *, backend: str, options: RunOptions) -> str:
         """One for the mode. It is billed from its first job on; without one it ends by itself.

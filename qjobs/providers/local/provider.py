@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from qjobs import pool, spans
+from qjobs import disk, pool, spans
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.contract import (
     DEFINITION,
@@ -18,6 +18,7 @@ from qjobs.contract import (
     Capabilities,
     FailedPart,
     JobTimes,
+    Kept,
     Limits,
     Names,
     Plan,
@@ -39,6 +40,7 @@ from qjobs.regular import open_regular
 from qjobs.results import JobResult
 from qjobs.simulators import names as backends
 from qjobs.simulators.names import Kind
+from qjobs.tags import set_tag_of
 
 JOBS_A_WORKER = 8
 """Into how many jobs a worker's share of a set is cut: progress shows, and no core waits long."""
@@ -239,6 +241,31 @@ class LocalProvider:
             if not self._recover():
                 time.sleep(POLL_S)
         return {job_id: _outcome(before.get(job_id), after.get(job_id)) for job_id in job_ids}
+
+    def kept(self) -> Mapping[str, Kept]:
+        """The results."""
+        found: dict[str, Kept] = {}
+        for job_id, tag, ended in self._queue.ends():
+            known = found.get(set_tag := set_tag_of(tag), Kept(0, spare=True))
+            size_bytes = known.size_bytes + disk.used_bytes(self._folder.result(job_id))
+            found[set_tag] = Kept(size_bytes, spare=known.spare and ended)
+        return found
+
+    def forget(self, set_tag: str, job_ids: Sequence[str]) -> int:
+        """Remove the results of jobs that have ended, then their rows in the queue."""
+        ours = [
+            job_id
+            for job_id, tag, ended in self._queue.ends(set_tag, job_ids)
+            if ended and (set_tag_of(tag) == set_tag or job_id in job_ids)
+        ]
+        try:
+            freed_bytes = sum(disk.remove(self._folder.result(job_id)) for job_id in ours)
+        except OSError as error:
+            raise ProviderError(
+                f"cannot remove the results of {set_tag}: {error.strerror}"
+            ) from error
+        self._queue.forget(ours)
+        return freed_bytes
 
     def _recover(self) -> bool:
         """Settle what a dead supervisor left running; False if one lives, who will see to it."""

@@ -135,6 +135,25 @@ class Queue:
                 (json.dumps(job_ids),),
             )
 
+    def ends(self, set_tag: str = "", job_ids: Sequence[str] = ()) -> list[tuple[str, str, bool]]:
+        """Id and tag of jobs, and whether they have ended: of a set and some others, or of all."""
+        rows = self._database.rows(
+            "SELECT job_id, tag, status FROM queued_job WHERE ?1 = '' OR tag GLOB ?1 || '-*'"
+            " OR job_id IN (SELECT value FROM json_each(?2)) ORDER BY number",
+            set_tag,
+            json.dumps(list(job_ids)),
+        )
+        return [(job_id, tag, JobStatus(status).final) for job_id, tag, status in rows]
+
+    def forget(self, job_ids: Sequence[str]) -> None:
+        """Strike out those of the jobs that have ended."""
+        self._database.change(
+            "DELETE FROM queued_job WHERE status IN ('DONE', 'ERROR', 'CANCELLED')"
+            " AND job_id IN (SELECT value FROM json_each(?))",
+            json.dumps(job_ids),
+        )
+        self._database.compact()
+
     # What the holder of the supervisor's lock does.
 
     def recover(self, has_result: Callable[[str], bool]) -> None:

@@ -19,11 +19,10 @@ from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.queue import Queue
 from qjobs.providers.local.supervision import Staffing
 from qjobs.simulators.job import SimulatorJob
+from qjobs.simulators.sharing import Share, machine_bytes
 
 POLL_S = 0.02
 """How soon new jobs and requests to cancel are seen. A look costs some 30 microseconds."""
-
-BYTES_PER_AMPLITUDE = 16
 
 GONE = "its circuits are gone: the folder of the set was deleted or moved away"
 
@@ -41,7 +40,7 @@ class Supervisor:
     ) -> None:
         self._folder = folder
         self._staffing = staffing
-        self._memory_bytes = memory_bytes
+        self._share = Share(staffing.workers, memory_bytes)
         self._clock = clock
         self._queue = Queue(folder)
         self._crew = Crew(folder, staffing.workers)
@@ -110,9 +109,8 @@ class Supervisor:
                     self._queue.finish(job.job_id, JobStatus.ERROR, GONE)
                 continue
             jobs = self._crew.jobs
-            if jobs and self._needs_bytes(job) + sum(map(self._needs_bytes, jobs)) > (
-                self._memory_bytes
-            ):
+            needs_bytes = self._share.needs_bytes
+            if jobs and sum(map(needs_bytes, [job, *jobs])) > self._share.memory_bytes:
                 return
             worker = self._crew.free()
             if worker is None:
@@ -122,22 +120,8 @@ class Supervisor:
                 worker.give(job, threads=self._threads(job, len(jobs) + waiting))
 
     def _threads(self, job: SimulatorJob, unfinished: int) -> int:
-        """How many threads a job gets: all cores have work, and none has two things to do."""
-        side_by_side = min(
-            self._crew.size,
-            unfinished,
-            max(1, self._memory_bytes // max(1, self._needs_bytes(job))),
-        )
-        return self._crew.size // side_by_side
-
-    def _needs_bytes(self, job: SimulatorJob) -> int:
-        """The memory of the job's largest state vector.
-
-        A circuit whose state does not fit at all is one that Aer runs by another method or
-        not at all: it counts as nothing.
-        """
-        needs = BYTES_PER_AMPLITUDE << min(job.qubits, 60)
-        return needs if needs <= self._memory_bytes else 0
+        """How many threads a job gets."""
+        return self._crew.size // self._share.side_by_side(job, unfinished)
 
     def _hear(self, worker: Worker) -> None:
         job = worker.job
@@ -189,7 +173,7 @@ def main(arguments: list[str]) -> None:
     supervisor = Supervisor(
         folder,
         Staffing(int(workers), float(idle_s), int(deaths)),
-        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        memory_bytes=machine_bytes(),
         clock=time.monotonic,
     )
     supervisor.run(lambda: os.close(held))

@@ -1,17 +1,20 @@
 """Slurm's commands: asked with a deadline, their complaints as our errors."""
 
 import os
+import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from qjobs import paths
 from qjobs.errors import (
     AuthError,
     JobRefused,
+    NoneAccepted,
     NotNow,
     PendingLimit,
     ProviderError,
+    UsageError,
 )
 
 ASK_S = 40.0
@@ -26,6 +29,12 @@ _IDS_A_CALL = 500
 _UNREACHED = ("Unable to contact slurm controller", "Unable to resolve", "Connection refused")
 _FULL = ("submit limit", "temporarily unable to accept", "MaxSubmit", "Max job")
 _DENIED = ("Invalid account", "User's group not permitted", "authentication", "Access/permission")
+_ELSEWHERE = "run qjobs where Slurm's commands are: on a login node of the cluster"
+_REFUSED = ("rror: ", "ailed: ", "rejected", "invalid", "Invalid")
+
+
+class Unreached(NotNow):
+    """Slurm's controller does not answer."""
 
 
 class Entry(NamedTuple):
@@ -53,7 +62,7 @@ def run(*command: str, limit_s: float = ASK_S) -> str:
     except FileNotFoundError as error:
         raise ProviderError(
             f"there is no {command[0]} here",
-            hint="run qjobs where Slurm's commands are: on a login node of the cluster",
+            hint=_ELSEWHERE,
         ) from error
     except subprocess.TimeoutExpired as error:
         raise ProviderError(f"{command[0]} has not answered for {limit_s:.0f} s") from error
@@ -66,9 +75,15 @@ def run(*command: str, limit_s: float = ASK_S) -> str:
 
 def _complaint(program: str, said: str) -> ProviderError:
     why = " ".join(said.split())[-500:] or "it failed, and did not say why"
-    if any(words in said for words in _UNREACHED):
+    if _says(why, _UNREACHED):
         return ProviderError(f"{why}", hint="is the cluster's controller up? try: scontrol ping")
     return ProviderError(why if why.startswith(f"{program}: ") else f"{program}: {why}")
+
+
+def check() -> None:
+    """Raise UsageError where nothing could be submitted."""
+    if shutil.which("sbatch", path=paths.variables().get("PATH")) is None:
+        raise UsageError("there is no sbatch here", hint=_ELSEWHERE)
 
 
 def submit(words: Sequence[str]) -> str:
@@ -84,18 +99,24 @@ def submit(words: Sequence[str]) -> str:
 
 
 def _refusal(error: ProviderError) -> ProviderError:
+    """What sbatch's complaint means; the error itself where the array may be there."""
     said, cause = error.message, error.__cause__
-    if isinstance(cause, FileNotFoundError) or any(words in said for words in _UNREACHED):
-        return NotNow(said, hint=error.hint, retry_after_s=_RETRY_S)
-    if cause is not None or "timed out" in said:
-        return error  # it may have arrived
-    if any(words in said for words in _DENIED):
-        return AuthError(said, hint="name an account that may use it: --option account=NAME")
-    if any(words in said for words in _FULL):
-        return PendingLimit(said, retry_after_s=_RETRY_S)
-    if "rror: " in said or "ailed: " in said or "rejected" in said or "invalid" in said.lower():
-        return JobRefused(f"{said}; --option NAME=VALUE sets any option of sbatch")
-    return error
+    if isinstance(cause, FileNotFoundError):
+        return NoneAccepted(said, hint=error.hint)
+    kinds: dict[tuple[str, ...], ProviderError] = {
+        _UNREACHED: Unreached(said, hint=error.hint, retry_after_s=_RETRY_S),
+        _DENIED: AuthError(said, hint="name an account that may use it: --option account=NAME"),
+        _FULL: PendingLimit(said, retry_after_s=_RETRY_S),
+        _REFUSED: JobRefused(f"{said}; --option NAME=VALUE sets any option of sbatch"),
+    }
+    may_be_there = cause is not None or "timed out" in said
+    return next(
+        (kind for words, kind in kinds.items() if not may_be_there and _says(said, words)), error
+    )
+
+
+def _says(text: str, words: Iterable[str]) -> bool:
+    return any(word in text for word in words)
 
 
 def queue() -> Iterator[Entry]:

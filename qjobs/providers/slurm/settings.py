@@ -1,35 +1,49 @@
 """What the user says of the cluster: `[providers.slurm]`, `QJOBS_SLURM_*`, and `--option`."""
 
+import math
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from qjobs.errors import UsageError
+from qjobs.errors import UnknownBackend, UsageError
+from qjobs.model import RunOptions
 from qjobs.near import near_ones
+from qjobs.simulators import names as backends
 
 ARRAY_LIMIT = "array_limit"
 """The option that says how many tasks of an array may run at once."""
 
 SBATCH = frozenset(
     (
-        "account", "acctg_freq", "batch", "bb", "begin", "clusters", "constraint",
+        "account", "acctg_freq", "batch", "bb", "bbf", "begin", "constraint", "contiguous",
         "core_spec", "cores_per_socket", "cpu_freq", "cpus_per_gpu", "cpus_per_task", "deadline",
-        "delay_boot", "dependency", "distribution", "exclude", "exclusive", "export", "gid",
+        "delay_boot", "dependency", "distribution", "exclude", "exclusive", "export", "extra",
         "gpu_bind", "gpu_freq", "gpus", "gpus_per_node", "gpus_per_task", "gres", "gres_flags",
-        "hint", "licenses", "mail_type", "mail_user", "mem", "mem_bind", "mem_per_cpu",
-        "mem_per_gpu", "mincpus", "network", "nice", "nodefile", "nodelist", "nodes",
+        "hint", "hold", "kill_on_invalid_dep", "licenses", "mail_type", "mail_user",
+        "mcs_label", "mem", "mem_bind", "mem_per_cpu", "mem_per_gpu", "mincpus", "network", "nice",
+        "nodefile", "nodelist", "nodes", "ntasks", "ntasks_per_core", "ntasks_per_gpu",
+        "ntasks_per_node", "ntasks_per_socket", "oom_kill_step",
         "overcommit", "oversubscribe", "partition", "power", "prefer", "priority", "profile",
-        "propagate", "qos", "qpu", "reboot", "reservation", "signal", "sockets_per_node",
-        "switches", "threads_per_core", "time", "time_min", "tmp", "tres_bind",
-        "tres_per_task", "uid", "wait_all_nodes", "wckey",
+        "propagate", "qos", "qpu", "reboot", "reservation", "segment", "signal",
+        "sockets_per_node", "spread_job", "switches", "thread_spec", "threads_per_core", "time",
+        "time_min", "tmp", "tres_bind", "tres_per_task", "use_min_nodes", "wait_all_nodes",
+        "wckey",
     )
 )  # fmt: skip
-"""The options of sbatch that are the user's to choose, with `_` for `-`."""
+"""The options of sbatch that are the user's to choose, with `_` for `-`.
+
+Not those that change what is run, or for whom, or on which cluster: tasks of others are none that
+`squeue` shows.
+"""
+
+CHOSEN = SBATCH | {ARRAY_LIMIT}
+"""The options of tasks, which are not those of what runs circuits."""
 
 _OFF = "no"
-_OURS = ("shared", "python", "module", "container", "silent_s")
-_SILENT_S = 300.0
+_SECONDS = {"silent_s": 300.0, "patience_s": 120.0}
+_OURS = ("shared", "python", "module", "container", *_SECONDS)
 _ENVIRONMENT = "HOME,PATH,LANG,LD_LIBRARY_PATH,VIRTUAL_ENV,PYTHONPATH,XDG_CONFIG_HOME"
 """What a task gets of the submitter's environment: no credential that happens to be in it."""
 
@@ -38,7 +52,8 @@ class Settings(NamedTuple):
     """The settings: `given` is the shared folder as the user wrote it, `options` go to sbatch.
 
     `python` runs the tasks, within `container` if given; `module` is an environment module to load
-    before. A task of which nothing was heard for `silent_s` seconds is not believed to run.
+    before. A task of which nothing was heard for `silent_s` seconds is not believed to run, and
+    for a controller that does not answer `submit` waits `patience_s`.
     """
 
     given: str
@@ -47,6 +62,7 @@ class Settings(NamedTuple):
     container: str
     options: Mapping[str, str]
     silent_s: float
+    patience_s: float
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Settings":
@@ -55,12 +71,8 @@ class Settings(NamedTuple):
             if key not in _OURS and key not in SBATCH and key != ARRAY_LIMIT:
                 near = near_ones(key, [*_OURS, ARRAY_LIMIT, *SBATCH])
                 raise UsageError(f"[providers.slurm] has no setting {key!r}{near}")
-        try:
-            silent_s = float(given.get("silent_s", _SILENT_S))
-        except (ValueError, TypeError) as error:
-            raise UsageError("silent_s of slurm must be a number of seconds") from error
         return cls(
-            silent_s=silent_s,
+            **{name: _seconds(name, given.get(name, usual)) for name, usual in _SECONDS.items()},
             given=str(given.get("shared", "")),
             python=str(given.get("python", sys.executable)),
             module=str(given.get("module", "")),
@@ -93,6 +105,33 @@ class Settings(NamedTuple):
         if value and not (value.isascii() and value.isdecimal() and int(value)):
             raise UsageError(f"{ARRAY_LIMIT} takes a whole number from 1, not {value!r}")
         return f"%{value}" if value else ""
+
+
+def _seconds(name: str, value: object) -> float:
+    try:
+        seconds = float(value)  # type: ignore[arg-type]  # TypeError is what is caught
+    except (ValueError, TypeError):
+        seconds = math.nan
+    if not seconds >= 0:
+        raise UsageError(f"{name} of slurm must be a number of seconds, not {value!r}")
+    return seconds
+
+
+def parted(backend: str) -> tuple[str, str]:
+    """The backend of `local`, and the partition. Raises UnknownBackend."""
+    name, at, partition = backend.partition("@")
+    if at and not partition:
+        raise UnknownBackend(f"no partition behind the @ of {backend!r}")
+    backends.check_backend(name)
+    return name, partition
+
+
+def split(options: RunOptions) -> tuple[dict[str, str], RunOptions]:
+    """The options that are sbatch's, and those that are not."""
+    named = {key.replace("-", "_"): value for key, value in options.extra.items()}
+    chosen = {key: text(value) for key, value in named.items() if key in CHOSEN}
+    rest = {key: value for key, value in named.items() if key not in CHOSEN}
+    return chosen, replace(options, extra=rest)
 
 
 def text(value: object) -> str:

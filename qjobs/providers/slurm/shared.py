@@ -13,15 +13,15 @@ USER/arrays/TAG.KEY/        one call of sbatch; TAG is that of the set
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from qjobs import files
-from qjobs.errors import NotFound, ProviderError, StateError
+from qjobs import disk, files
+from qjobs.errors import NotFound, NotNow, ProviderError, StateError
 from qjobs.simulators.job import SimulatorJob
 from qjobs.tags import set_tag_of
 
@@ -85,12 +85,20 @@ class Array:
                 return False
         return True
 
+    def node(self, task: int) -> str:
+        """The node that has begun a task; empty if none has."""
+        taken = self._taken(task)
+        return "" if taken == VOID else taken.decode("utf-8", "replace").strip()
+
     def is_void(self, task: int) -> bool:
         """Whether a task was ruled out before it was begun."""
+        return self._taken(task) == VOID
+
+    def _taken(self, task: int) -> bytes:
         try:
-            return (self.folder / f"{task}.taken").read_bytes() == VOID
+            return (self.folder / f"{task}.taken").read_bytes()
         except OSError:
-            return False
+            return b""
 
     def outcome(self, task: int) -> Mapping[str, Any] | None:
         """How a task says it ended; None if it has not. Raises ProviderError."""
@@ -179,17 +187,56 @@ class Shared:
     def begin(
         self, key: str, tags: Sequence[str], jobs: Sequence[SimulatorJob], **more: object
     ) -> Array:
-        """Write down what is about to be submitted. Raises OSError."""
+        """Write down what is about to be submitted. Raises OSError, and NotNow."""
         folder = self.arrays / key
         files.make_folder(folder)
         manifest = {"format": 1, **more, "tags": tags, "jobs": [asdict(job) for job in jobs]}
         files.replace(folder / "manifest.json", json.dumps(manifest).encode())
+        if not all(path.exists() for path in _files_of(jobs)):  # see `forget`
+            self._copies.clear()
+            raise NotNow("the circuits were just removed with another set that had them")
         return Array(folder)
 
     def of_set(self, set_tag: str) -> Iterator[Array]:
         """The arrays of a set, the oldest first."""
         found = self._found(f"{_plain(set_tag)}.*")
         yield from sorted(found, key=lambda array: str(array.manifest.get("created", "")))
+
+    def sizes(self) -> dict[str, int]:
+        """How many bytes the arrays of each set take, by its tag; circuits may be of several."""
+        found: dict[str, int] = {}
+        for array in self._found("*.*"):
+            if not array.folder.exists():  # removed by another process
+                continue
+            for set_tag in {set_tag_of(tag) for tag in array.tasks}:
+                found[set_tag] = found.get(set_tag, 0) + disk.used_bytes(array.folder)
+        return found
+
+    def forget(self, set_tag: str) -> int:
+        """Remove the arrays of a set, and before them the circuits that no other is run from.
+
+        Raises OSError.
+        """
+        folders = [*self.arrays.glob(f"{_plain(set_tag)}.*")]
+        ours = [Array(folder) for folder in folders if (folder / "manifest.json").exists()]
+        freed_bytes = 0
+        for path in _files(ours) - self._needed(folders):
+            # Out of the way first: whoever begins an array just now looks whether it is there.
+            aside = path.with_name(f"{path.name}.removed")
+            with suppress(FileNotFoundError):
+                path.replace(aside)
+                if path in self._needed(folders):
+                    aside.replace(path)
+            freed_bytes += disk.remove(aside)
+        for folder in folders:
+            freed_bytes += disk.remove(folder)
+            self._arrays.pop(folder, None)
+        return freed_bytes
+
+    def _needed(self, besides: Sequence[Path]) -> set[Path]:
+        """The files that other arrays are run from."""
+        found = self._found("*.*")
+        return _files(a for a in found if a.folder not in besides and a.folder.exists())
 
     def with_tag(self, tag: str) -> Iterator[tuple[Array, int]]:
         """The tasks that carry a tag, the oldest first."""
@@ -224,6 +271,25 @@ class Shared:
         """What the ids of an array's tasks begin with, once Slurm has taken it."""
         names = self.by_name().items()
         return next(name for name, known in names if known.folder == array.folder)
+
+
+def _files(arrays: Iterable[Array]) -> set[Path]:
+    """The files that arrays are run from. Raises ProviderError."""
+    jobs = (array.job(task) for array in arrays for task in array.tasks.values())
+    return _files_of(jobs)
+
+
+def _files_of(jobs: Iterable[SimulatorJob]) -> set[Path]:
+    """The files that jobs are run from."""
+    found: set[Path] = set()
+
+    def note(path: str) -> str:
+        found.add(Path(path))
+        return path
+
+    for job in jobs:
+        job.with_files(note)
+    return found
 
 
 def new_key(set_tag: str) -> str:

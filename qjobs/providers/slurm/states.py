@@ -6,7 +6,13 @@ from qjobs.model import JobStatus
 from qjobs.regular import open_regular
 
 UNHEARD = "UNHEARD"
-"""Our own word: Slurm has forgotten the task, and it left no outcome."""
+"""Our own word: Slurm has forgotten the task, which had begun, and left no outcome."""
+
+FORGOTTEN = "FORGOTTEN"
+"""Our own word: Slurm has forgotten the task before it began, and it will not begin any more."""
+
+STOPPED = ("SUSPENDED", "STOPPED")
+"""A task that is so gives no sign of life, and will go on."""
 
 # From https://slurm.schedmd.com/job_state_codes.html
 _STATUSES = {
@@ -30,10 +36,10 @@ _STATUSES = {
 }
 _FAILED = {
     "FAILED": "the task failed before it could say why",
-    "TIMEOUT": "the task ran into its time limit; submit it anew with --option time=2:00:00, "
-    "or with fewer circuits a job: qjobs retry --per-job N",
+    "TIMEOUT": "the task ran into its time limit; qjobs retry --option time=2:00:00 gives it more, "
+    "--per-job N fewer circuits",
     "DEADLINE": "the task was not done before its deadline",
-    "OUT_OF_MEMORY": "the task needed more memory than it had; submit it anew with --option mem=8G",
+    "OUT_OF_MEMORY": "the task needed more memory than it had; qjobs retry --option mem=8G",
     "NODE_FAIL": "the node of the task failed; qjobs retry sends it to another",
     "BOOT_FAIL": "the node of the task did not start; qjobs retry sends it to another",
     "LAUNCH_FAILED": "the node could not start the task",
@@ -41,7 +47,9 @@ _FAILED = {
     "PREEMPTED": "another job had precedence, and the task was stopped; qjobs retry sends it again",
     "COMPLETED": "the task ended without leaving an outcome",
     "CANCELLED": "it was cancelled",
-    UNHEARD: "Slurm has forgotten the task, and it left no outcome",
+    UNHEARD: "Slurm has forgotten the task, which had begun and left no outcome; "
+    "qjobs retry sends it again",
+    FORGOTTEN: "Slurm has forgotten the task before it began; qjobs retry sends it again",
 }
 _LOG_BYTES = 2000
 # What slurmstepd writes where Slurm itself, and not the kernel, watches the memory

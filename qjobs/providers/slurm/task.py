@@ -1,13 +1,12 @@
 """What Slurm runs: `python -m qjobs.providers.slurm.task ARRAY_FOLDER`, one task of an array.
 
-This process keeps time and shows that the task lives; another, its child, runs the circuits.
+This process keeps time and shows that the task lives; others, its children, run the circuits.
 """
 
 import hashlib
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -15,29 +14,29 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
-from qjobs import files, paths
+from qjobs import files, paths, pool
+from qjobs.children.child import exit_reason
 from qjobs.providers.slurm.shared import Array
 from qjobs.providers.slurm.versions import PACKAGES, versions
-from qjobs.simulators.ending import Ended, end
+from qjobs.simulators import parts
+from qjobs.simulators.ending import Ended
+from qjobs.simulators.sharing import Share, machine_bytes
 
 BEAT_S = 10.0
 _BEATS = 3
-_RUN = "--run"
 
 
 def main(arguments: list[str]) -> int:
     """Run as a process of its own."""
-    folder, *more = arguments
-    array = Array(Path(folder))
-    task = int(paths.variables()["SLURM_ARRAY_TASK_ID"])
-    return _run(array, task) if more == [_RUN] else _keep(array, task)
+    (folder,) = arguments
+    return _run(Array(Path(folder)), int(paths.variables()["SLURM_ARRAY_TASK_ID"]))
 
 
-def _keep(array: Array, task: int) -> int:
-    """Begin the task, have it run, and see how it ends."""
+def _run(array: Array, task: int) -> int:
+    """Begin the task, have it run, and write down how it ends."""
     array.tell(paths.variables()["SLURM_ARRAY_JOB_ID"])
-    if array.outcome(task) is not None:
-        return 0  # Slurm has begun it again
+    if array.outcome(task) is not None or array.ending(task):
+        return 0  # Slurm has begun it again, of which somebody may know that it has ended
     if not array.take(task, f"{os.uname().nodename}\n".encode()) and (
         array.is_void(task) or _lives(array, task)
     ):
@@ -48,44 +47,7 @@ def _keep(array: Array, task: int) -> int:
         return 1
     beat = array.folder / f"{task}.beat"
     beat.touch(mode=0o600)
-    child = subprocess.Popen([sys.executable, "-m", __spec__.name, str(array.folder), _RUN])
-
-    def leave(number: int, _frame: FrameType | None) -> None:
-        child.kill()
-        sys.exit(128 + number)
-
-    signal.signal(signal.SIGTERM, leave)
-    while (code := _wait(child)) is None:
-        with suppress(OSError):  # a full folder is no reason to stop
-            os.utime(beat)
-    if array.outcome(task) is None:
-        why = f"signal {-code}" if code < 0 else f"exit code {code}"
-        more = ""
-        if code == -signal.SIGKILL:
-            more = "; perhaps it needed more memory: submit it anew with --option mem=8G"
-        _write(array, task, Ended(f"the task's process died ({why}){more}"))
-    return 0 if code == 0 else 1
-
-
-def _lives(array: Array, task: int) -> bool:
-    """Whether another process runs the task: its next sign of life is waited for."""
-    before = array.heard_ns(task)
-    for _ in range(_BEATS):
-        time.sleep(BEAT_S)
-        if array.heard_ns(task) != before:
-            return True
-    return False
-
-
-def _wait(child: "subprocess.Popen[bytes]") -> int | None:
-    try:
-        return child.wait(BEAT_S)
-    except subprocess.TimeoutExpired:
-        return None
-
-
-def _run(array: Array, task: int) -> int:
-    threads = int(paths.variables().get("SLURM_CPUS_ON_NODE") or 1)
+    signal.signal(signal.SIGTERM, _leave)
     started = time.time()
     kept = b""
 
@@ -94,9 +56,44 @@ def _run(array: Array, task: int) -> int:
         files.replace(array.folder / f"{task}.jsonl", body)
         kept = body
 
-    ended = end(array.job(task), threads=threads, keep=keep)
+    def show_life() -> None:
+        with suppress(OSError):  # a full folder is no reason to stop
+            os.utime(beat)
+
+    ended = parts.end(
+        array.job(task), _share(), keep=keep, died=_died, beat=show_life, beat_s=BEAT_S
+    )
     _write(array, task, ended, kept, started=started, finished=time.time())
     return 1 if ended.message else 0
+
+
+def _lives(array: Array, task: int) -> bool:
+    """Whether another process runs the task: its next sign of life is waited for."""
+    before = array.heard_ns(task)
+    for _ in range(int(_BEATS * BEAT_S)):
+        time.sleep(1)
+        if array.heard_ns(task) != before:
+            return True
+    return False
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+def _died(code: int) -> str:
+    more = "; qjobs retry --option mem=8G" if code == -signal.SIGKILL else ""
+    return exit_reason(code) + more
+
+
+def _share() -> Share:
+    """What Slurm gave the task of this node."""
+    variables = paths.variables()
+    given = int(variables.get("SLURM_CPUS_ON_NODE") or 1)
+    node = int(variables.get("SLURM_MEM_PER_NODE") or 0)
+    megabytes = node or given * int(variables.get("SLURM_MEM_PER_CPU") or 0)
+    memory_bytes = min(megabytes << 20, machine_bytes()) or machine_bytes()
+    return Share(min(given, pool.usable_cores()), memory_bytes)
 
 
 def _write(array: Array, task: int, ended: Ended, body: bytes = b"", **times: float) -> None:

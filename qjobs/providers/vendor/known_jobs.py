@@ -18,11 +18,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qjobs import files
+from qjobs import disk, files
 from qjobs.errors import NotAccepted, NotFound, ProviderError, StateError
 from qjobs.known_jobs.layouts import packed, unpacked
 from qjobs.lock import FileLock
 from qjobs.model import RunOptions
+from qjobs.tags import set_tag_of
 
 if TYPE_CHECKING:
     from qjobs.circuits.layout import Layout
@@ -122,6 +123,41 @@ class KnownJobs:
             for tag, entry in sorted(entries.items())
             if "job_id" in entry or "begun" in entry
         }
+
+    def sizes(self) -> dict[str, int]:
+        """How many bytes the files of each set take, by its tag."""
+        found: dict[str, int] = {}
+        for call in (self._folder / "calls").glob("*"):
+            set_tag = set_tag_of(call.name)
+            job_id = str(_read(call).get("job_id", ""))
+            size_bytes = sum(map(disk.used_bytes, [call, *self._of_job(job_id)]))
+            found[set_tag] = found.get(set_tag, 0) + size_bytes
+        return found
+
+    def forget(self, set_tag: str, job_ids: Sequence[str]) -> int:
+        """Remove the files of a set, and of further jobs, but for those of a call in progress."""
+        freed_bytes = 0
+        try:
+            for job_id in job_ids:
+                freed_bytes += sum(map(disk.remove, self._of_job(job_id)))
+            for call in (self._folder / "calls").glob(f"{set_tag}-*") if _plain(set_tag) else ():
+                lock = FileLock(call)
+                try:
+                    if set_tag_of(call.name) == set_tag and lock.acquire(wait_s=0.0):
+                        job_id = str(_read(call).get("job_id", ""))
+                        # Last, for it tells of the others.
+                        freed_bytes += sum(map(disk.remove, [*self._of_job(job_id), call]))
+                finally:
+                    lock.close()
+        except (OSError, StateError) as error:
+            raise ProviderError(f"cannot remove what is kept of {set_tag}: {error}") from error
+        return freed_bytes
+
+    def _of_job(self, job_id: str) -> list[Path]:
+        """The files of a job, which may not be there."""
+        if not job_id:
+            return []
+        return [self._path("results", job_id, ".jsonl"), self._path("jobs", job_id, ".json")]
 
     def note(self, job_id: str, entry: bytes) -> None:
         """Write down by its id what is known of a job. To lose it costs the registers."""

@@ -17,6 +17,7 @@ from qjobs.contract import (
     BackendInfo,
     CancelOutcome,
     Capabilities,
+    Kept,
     Limits,
     Names,
     ProviderContext,
@@ -183,6 +184,14 @@ class QiskitProvider(Defaults):
     def cancel_one(self, job_id: str, *, backend: str) -> CancelOutcome:
         """One request."""
         return CancelOutcome(self._ask("cancel", job_id, backend)[0])
+
+    def kept(self) -> Mapping[str, Kept]:
+        """The records of calls, and results; never spare: nobody else can tell of the jobs."""
+        return {set_tag: Kept(size) for set_tag, size in self._known_jobs.sizes().items()}
+
+    def forget(self, set_tag: str, job_ids: Sequence[str]) -> int:
+        """Remove those of a set. The jobs stay at the vendor's."""
+        return self._known_jobs.forget(set_tag, job_ids)
 
     def _described(self, backend: str) -> Mapping[str, Any]:
         """What the service says of a backend, asked once."""

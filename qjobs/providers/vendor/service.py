@@ -188,8 +188,8 @@ class Requests:
 METHODS: Mapping[str, Callable[[Requests, Frame], Reply]] = {
     method.__name__: method
     for method in (
-        Requests.backends, Requests.describe, Requests.submit, Requests.status, Requests.result,
-        Requests.error_message, Requests.cancel, Requests.recode,
+        Requests.backends, Requests.describe, Requests.names, Requests.submit, Requests.status,
+        Requests.result, Requests.error_message, Requests.cancel, Requests.recode,
     )
 }  # fmt: skip
 

@@ -94,6 +94,11 @@ def tags_line(tags: Iterable[str]) -> str:
     return f"tags = {array(map(string, tags))}"
 
 
+def option_line(name: str, value: Scalar) -> str:
+    """The line of a run option."""
+    return _lines({name: value}).rstrip("\n")
+
+
 def _lines(table: Mapping[str, Scalar]) -> str:
     # Imported here: most commands write no header.
     import tomli_w

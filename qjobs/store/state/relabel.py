@@ -7,12 +7,15 @@ from pathlib import Path
 
 from qjobs import files
 from qjobs.errors import StateDamaged
+from qjobs.model import Scalar
 from qjobs.store.state import any_toml, checks, fast, reading
 from qjobs.store.state import format as layout
 
+_OPTIONS = "[set.options]\n"
+
 
 def relabel(
-    path: Path, *, name: str | None, tags: Sequence[str] | None, extra: Mapping[str, str]
+    path: Path, *, name: str | None, tags: Sequence[str] | None, extra: Mapping[str, Scalar]
 ) -> None:
     """Replace a state file by one that differs in these lines alone; None keeps what is there.
 
@@ -35,7 +38,7 @@ def relabel(
         options = replace(job_set.options, extra={**job_set.options.extra, **extra})
         job_set = replace(job_set, options=options)
         for key, value in extra.items():
-            lines.append((f"{key} = {layout.string(value)}", "[set.options]\n"))
+            lines.append((layout.option_line(key, value), _OPTIONS))
     for line, head in lines:
         text = _with_line(text, line, head)
     wanted = before._replace(job_set=job_set)
@@ -56,9 +59,15 @@ def relabel(
 
 def _with_line(text: str, line: str, head: str) -> str:
     """The text of a state file with a line of a table replaced, or added to it."""
+    if head not in text:  # of options, of which there are none yet: they stand behind their set
+        end = text.find("\n[", text.find("[set]\n")) + 1 or len(text)
+        return f"{text[:end]}{head}{line}\n\n{text[end:]}"
     start = text.find(head) + len(head)
     end = text.find("\n[", start) + 1 or len(text)
     table, found = re.subn(
-        rf"^{line.partition(' = ')[0]} = .*$", lambda _: line, text[start:end], flags=re.MULTILINE
+        rf"^{re.escape(line.partition(' = ')[0])} = .*$",
+        lambda _: line,
+        text[start:end],
+        flags=re.MULTILINE,
     )
     return text[:start] + (table if found else f"{line}\n{table}") + text[end:]

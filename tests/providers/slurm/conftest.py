@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import slurm_shell
 from support.slurm import NoSlurm, Slurm, slurm
+from support.slurm_shell import Shell
 
 
 @pytest.fixture(scope="session")
@@ -23,18 +25,31 @@ def start_cluster(tmp_path: Path) -> Iterator[Callable[..., Slurm]]:
         yield lambda **settings: enter(stack, tmp_path / "slurm", **settings)
 
 
-@pytest.fixture
-def shared(cluster: Slurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that submitters and the node share; Slurm's commands ask this cluster."""
-    monkeypatch.setenv("SLURM_CONF", str(cluster.conf))
-    folder = tmp_path / "shared folder"
-    folder.mkdir()
-    monkeypatch.setenv("QJOBS_SLURM_SHARED", str(folder))
-    return folder
-
-
 def enter(stack: ExitStack, folder: Path, **settings: Any) -> Slurm:
     try:
         return stack.enter_context(slurm(folder, **settings))
     except NoSlurm as reason:
         pytest.skip(f"no Slurm: {reason}")
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """The folder that submitters and the node share."""
+    return tmp_path / "shared folder"
+
+
+@pytest.fixture
+def shell(cluster: Slurm, tmp_path: Path, shared: Path) -> Shell:
+    return Shell(tmp_path / "user", cluster, shared)
+
+
+@pytest.fixture
+def numbered(shell: Shell) -> str:
+    """The file of 120 circuits that measure the bits of their own index."""
+    return slurm_shell.numbered(shell.folder / "numbered.qpy")
+
+
+@pytest.fixture
+def endless(shell: Shell) -> str:
+    """The file of a circuit that runs for many minutes, in little memory."""
+    return slurm_shell.endless(shell.folder / "endless.qpy")

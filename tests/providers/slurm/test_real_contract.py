@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from support.slurm import Slurm
 
 from qjobs.contract import ProviderContext
 from qjobs.providers.slurm.provider import SlurmProvider
@@ -27,5 +28,8 @@ class TestSlurm(Contract):
     )
 
     @pytest.fixture(autouse=True)
-    def on_a_cluster(self, shared: Path) -> None:
+    def on_a_cluster(self, cluster: Slurm, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The tests ask the cluster of this session."""
+        shared.mkdir()
+        monkeypatch.setenv("SLURM_CONF", str(cluster.conf))
+        monkeypatch.setenv("QJOBS_SLURM_SHARED", str(shared))

@@ -1,20 +1,21 @@
-"""What dies or runs out on a real cluster: each slice has one task, and it is said why."""
+"""What dies or runs out on a real cluster: jobs have the right states, and say what to change."""
 
 import json
 import os
-import random
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-from qiskit import QuantumCircuit, qpy
-from support.slurm import Slurm
+from qiskit import QuantumCircuit
+from support import slurm_shell
+from support.slurm import Slurm, limits_memory
+from support.slurm_shell import LATER, Shell, wait_until
 
 from qjobs.contract import ProviderContext
 from qjobs.model import JobStatus
@@ -22,297 +23,275 @@ from qjobs.providers.slurm.provider import SlurmProvider
 
 pytestmark = pytest.mark.slow
 
-KILLS = int(os.environ.get("QJOBS_CAMPAIGN_KILLS", "6"))
-PATIENCE_S = 240.0
 
-
-class Shell:
-    """Runs qjobs in processes of its own."""
-
-    def __init__(self, home: Path, folder: Path) -> None:
-        self.home = home
-        self._folder = folder
-
-    def start(self, *words: str) -> "subprocess.Popen[str]":
-        """Start a command."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "qjobs", *words], cwd=self._folder, text=True,
-            env={**os.environ, "QJOBS_HOME": str(self.home)},
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-
-    def __call__(self, *words: str, code: int | None = 0) -> str:
-        """What a command prints; it ends with `code`, if that is known."""
-        out, err, ended = self.end(self.start(*words))
-        assert code is None or ended == code, err
-        return out if code == 0 else out + err
-
-    @staticmethod
-    def end(process: "subprocess.Popen[str]") -> tuple[str, str, int]:
-        """What a command prints until it ends, and its code; one that does not is killed."""
-        try:
-            out, err = process.communicate(timeout=PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            out, err = process.communicate()
-        return out, err, process.returncode
-
-    def jobs(self) -> list[dict[str, Any]]:
-        """The jobs of the newest set."""
-        out, err, _ = self.end(self.start("status", "--json"))
-        assert out, err
-        jobs: list[dict[str, Any]] = json.loads(out)["sets"][0]["jobs"]
-        return jobs
-
-
-@pytest.fixture
-def shell(tmp_path: Path, shared: Path) -> Shell:
-    return Shell(tmp_path / "home", tmp_path)
-
-
-@pytest.fixture
-def numbered(tmp_path: Path) -> str:
-    """Circuits that measure the bits of their own index."""
-    circuits = []
-    for index in range(120):
-        circuit = QuantumCircuit(7, name=f"number {index}")
-        for bit in range(7):
-            if index >> bit & 1:
-                circuit.x(bit)
-        circuit.measure_all()
-        circuits.append(circuit)
-    with (tmp_path / "numbered.qpy").open("wb") as file:
-        qpy.dump(circuits, file)
-    return "numbered.qpy"
-
-
-@pytest.fixture
-def endless(tmp_path: Path) -> str:
-    """A circuit that runs for many minutes, in little memory."""
-    circuit = QuantumCircuit(20)
-    for layer in range(2000):
-        for qubit in range(20):
-            circuit.rx(0.1 + layer, qubit)
-            circuit.cx(qubit, (qubit + 1) % 20)
-    circuit.measure_all()
-    with (tmp_path / "endless.qpy").open("wb") as file:
-        qpy.dump([circuit], file)
-    return "endless.qpy"
-
-
-def outcomes(shell: Shell) -> list[int]:
-    """What each circuit measured, as the number that it should be."""
-    rows = shell("result", "--format", "jsonl").splitlines()
-    found = []
-    for row in map(json.loads, rows):
-        ((outcome, _),) = row["counts"].items()
-        found.append(int(outcome, 2))
-    return found
-
-
-def arrays(shared: Path) -> list[Path]:
-    return [path.parent for path in shared.glob("qjobs-*/arrays/*/manifest.json")]
-
-
-def begun(shared: Path) -> dict[str, int]:
-    """How many tasks have begun with each tag."""
-    counts: dict[str, int] = {}
-    for folder in arrays(shared):
-        for task, tag in enumerate(json.loads((folder / "manifest.json").read_text())["tags"]):
-            taken = folder / f"{task}.taken"
-            if taken.exists() and taken.read_bytes() != b"void\n":
-                counts[tag] = counts.get(tag, 0) + 1
-    return counts
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < until, what
-        time.sleep(0.05)
-
-
-def test_more_jobs_than_an_array_may_have_are_several_arrays_and_all_in_order(
-    shell: Shell, shared: Path, numbered: str
-) -> None:
-    shell("submit", numbered, "-b", "slurm:aer", "--per-job", "4", "--option", "array_limit=8")
-    shell("wait")
-    assert outcomes(shell) == list(range(120))
-    assert len(arrays(shared)) == 3  # of twelve, twelve and six
-    assert set(begun(shared).values()) == {1}
-
-
-def test_two_homes_share_a_folder_side_by_side(tmp_path: Path, shared: Path, numbered: str) -> None:
-    shells = [Shell(tmp_path / name, tmp_path) for name in ("one", "two")]
-    for one in shells:
-        one("submit", numbered, "-b", "slurm:aer", "--per-job", "40")
-    for one in shells:
-        one("wait")
-        assert outcomes(one) == list(range(120))
-
-
-def test_a_client_is_killed_at_any_moment_and_each_slice_has_one_task(
-    tmp_path: Path, shared: Path, numbered: str
-) -> None:
-    moments = random.Random(KILLS)
-    usual_s = 0.0
-    for number in range(KILLS + 1):
-        one = Shell(tmp_path / f"home {number}", tmp_path)
-        process = one.start("submit", numbered, "-b", "slurm:aer", "--per-job", "40")
-        wait_until(lambda one=one: list(one.home.glob("sets/*/state.toml")), "there is no set")  # type: ignore[misc]
-        began_s = time.monotonic()
-        # The first is not killed: it tells how long the others live.
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(moments.uniform(0, 1.5 * usual_s) if number else PATIENCE_S)
-        usual_s = usual_s or time.monotonic() - began_s
-        process.kill()
-        process.communicate()
-        one("resume")
-        one("wait")
-        assert outcomes(one) == list(range(120))
-    assert set(begun(shared).values()) == {1}
-    assert len(begun(shared)) == 3 * (KILLS + 1)
-
-
-def test_a_task_that_is_killed_says_so_and_a_retry_runs(
-    shell: Shell, shared: Path, endless: str
-) -> None:
-    shell("submit", endless, "-b", "slurm:statevector")
-    wait_until(lambda: list(shared.rglob("0.beat")), "it never began")
-    (folder,) = arrays(shared)
-
-    def worker() -> list[int]:
-        found = subprocess.run(
-            ["pgrep", "-f", f"slurm.task {folder} --run"], capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
-        return [int(line) for line in found.stdout.split()]
-
-    wait_until(worker, "no process runs it")
-    os.kill(worker()[0], signal.SIGKILL)
-    said = shell("wait", code=6)
-    assert "signal 9" in shell("error"), said
-    assert "mem=" in shell("error")
-
-
-def test_the_time_limit_is_named_with_what_to_change(
-    shell: Shell, cluster: Slurm, shared: Path, endless: str
-) -> None:
-    shell("submit", endless, "-b", "slurm:statevector@short")
-    wait_until(lambda: list(shared.rglob("0.beat")), "it never began")
+def begin_endless(shell: Shell, file: str, *words: str) -> str:
+    """Submit what does not end, and wait until it runs; the id of its task."""
+    shell("submit", file, "-b", "slurm:statevector", *words)
+    shell.await_life()
     (job,) = shell.jobs()
+    return str(job["job_id"])
+
+
+def test_a_process_that_is_killed_says_so_and_a_retry_has_another_task(
+    shell: Shell, cluster: Slurm, endless: str
+) -> None:
+    begin_endless(shell, endless)
+    (part,) = wait_until(lambda: cluster.processes("qjobs.simulators.part"), "no process runs it")
+    os.kill(part, signal.SIGKILL)
+    shell("wait", code=6)
+    assert "signal 9" in shell("error")
+    assert "qjobs retry --option mem=" in shell("error")
+
+    shell("retry", "--option", "mem=700M")
+    shell.await_life(2)
+    task = shell.jobs()[0]["job_id"]
+    assert "MinMemoryNode=700M" in cluster.run("scontrol", "show", "job", task)
+    shell("cancel", "--yes")
+
+
+def test_the_time_limit_is_named_and_a_retry_may_have_another(
+    shell: Shell, cluster: Slurm, endless: str
+) -> None:
+    task = begin_endless(shell, endless, "--option", "partition=short")
     # A minute is the shortest limit that Slurm has: have it be over.
-    cluster.run("scontrol", "update", f"jobid={job['job_id']}", "TimeLimit=0")
-    wait_until(lambda: shell.jobs()[0]["state"] == "error", "it goes on")
-    assert "--option time=" in shell("error")
+    cluster.run("scontrol", "update", f"jobid={task}", "TimeLimit=0")
+    shell.until("error")
+    assert "qjobs retry --option time=2:00:00" in shell("error")
+
+    shell("retry", "--option", "time=2:00:00", "--option", "partition=main")
+    again = shell.jobs()[0]["job_id"]
+    assert again != task
+    assert "TimeLimit=02:00:00" in cluster.run("scontrol", "show", "job", again)
+    shell("cancel", "--yes")
+
+
+def test_a_retry_changes_nothing_that_has_a_say_in_results(shell: Shell, endless: str) -> None:
+    shell("submit", endless, "-b", "slurm:statevector", *LATER)
+    shell("cancel", "--yes")
+
+    said = shell("retry", "--cancelled", "--option", "method=stabilizer", code=2)
+
+    assert "with the same method" in said
+    assert shell.states() == ["cancelled"]
+
+
+def large(folder: Path) -> str:
+    """A circuit whose state takes 1 GiB, all of which is measured."""
+    circuit = QuantumCircuit(26)
+    circuit.h(range(26))
+    for qubit in range(25):
+        circuit.cx(qubit, qubit + 1)
+        circuit.rx(0.3, qubit)
+    circuit.measure_all()
+    return slurm_shell.write(folder / "large.qpy", circuit)
+
+
+@pytest.mark.parametrize("kernel_limits", [True, False])
+def test_a_task_out_of_memory_says_which_option_to_change(
+    start_cluster: Callable[..., Slurm], tmp_path: Path, shared: Path, kernel_limits: bool
+) -> None:
+    if kernel_limits and not limits_memory():
+        pytest.skip("the kernel's memory groups are not ours to use")
+    shell = Shell(tmp_path / "user", start_cluster(kernel_limits=kernel_limits), shared)
+
+    shell("submit", large(shell.folder), "-b", "slurm:statevector", "--option", "mem=500M")
+    shell("wait", code=6)
+
+    (job,) = shell.jobs()
+    assert job["state"] == "error"
+    assert "memory" in job["message"]
+    assert "qjobs retry --option mem=" in job["message"]
+
+
+def test_a_task_that_has_to_give_way_says_so_and_a_retry_waits_its_turn(
+    start_cluster: Callable[..., Slurm], tmp_path: Path, shared: Path
+) -> None:
+    cluster = start_cluster(
+        cpus=1, PreemptType="preempt/partition_prio", PreemptMode="REQUEUE",
+        partitions=("main Default=YES PriorityTier=1", "urgent PriorityTier=9"),
+    )  # fmt: skip
+    shell = Shell(tmp_path / "user", cluster, shared)
+    begin_endless(shell, slurm_shell.endless(shell.folder / "e.qpy"))
+
+    cluster.run("sbatch", "-p", "urgent", "--output=/dev/null", "--wrap", "sleep 600")
+    shell.until("error")
+
+    assert "had precedence" in shell("error")
+    shell("retry")
+    assert shell.states() == ["queued"]
+
+
+def test_a_task_that_is_put_back_is_queued_and_runs_again(
+    shell: Shell, cluster: Slurm, endless: str
+) -> None:
+    task = begin_endless(shell, endless)
+    cluster.run("scontrol", "update", f"jobid={task}", "Requeue=1")
+    cluster.run("scontrol", "requeue", task)
+    shell.until("queued")
+
+    def hurried() -> list[str]:
+        """Its state; Slurm has it wait for two minutes, from when its first run is cleaned up."""
+        with suppress(subprocess.CalledProcessError):  # it runs by now
+            cluster.run("scontrol", "update", f"jobid={task}", "StartTime=now")
+        return shell.states()
+
+    wait_until(hurried, "it does not run again", enough=lambda states: states == ["running"])
+    assert [job["job_id"] for job in shell.jobs()] == [task]
+    shell("cancel", "--yes")
+
+
+def test_a_node_that_fails_is_named_as_the_reason_and_a_retry_runs_on_another(
+    start_cluster: Callable[..., Slurm], tmp_path: Path, shared: Path
+) -> None:
+    cluster = start_cluster()
+    shell = Shell(tmp_path / "user", cluster, shared)
+    task = begin_endless(shell, slurm_shell.endless(shell.folder / "e.qpy"))
+
+    cluster.cut_power()
+    cluster.run("scontrol", "update", f"nodename={cluster.node}", "state=down", "reason=power")
+    shell.until("error")
+    assert "the node of the task failed; qjobs retry" in shell("error")
+
+    cluster.run("scontrol", "update", f"nodename={cluster.node}", "state=resume")
+    cluster.start_node()
+    shell("retry")
+    shell.await_life(2)
+    assert shell.jobs()[0]["job_id"] != task
+    shell("cancel", "--yes")
 
 
 def test_an_administrator_who_cancels_a_task_is_seen(
-    shell: Shell, cluster: Slurm, shared: Path, endless: str
+    shell: Shell, cluster: Slurm, endless: str
 ) -> None:
-    shell("submit", endless, "-b", "slurm:statevector")
-    wait_until(lambda: list(shared.rglob("0.beat")), "it never began")
-    cluster.run("scancel", shell.jobs()[0]["job_id"])
-    wait_until(lambda: shell.jobs()[0]["state"] == "cancelled", "it goes on")
+    cluster.run("scancel", begin_endless(shell, endless))
+    shell.until("cancelled")
 
 
-def test_without_a_controller_nothing_is_lost_and_resume_goes_on(
-    shell: Shell, cluster: Slurm, shared: Path, numbered: str
+def test_without_a_controller_it_is_waited_for_a_while_and_nothing_is_lost(
+    shell: Shell, cluster: Slurm, numbered: str
 ) -> None:
+    shell.variables["QJOBS_SLURM_PATIENCE_S"] = "1"
     cluster.kill("slurmctld")
     try:
-        said = shell(
-            "submit", numbered, "-b", "slurm:aer", "--per-job", "40", "--timeout", "15s", code=124
-        )
-        assert "resume" in said
+        said = shell("submit", numbered, "-b", "slurm:aer", "--per-job", "40", code=7)
+        assert "Unable to contact slurm controller" in said
+        assert "has not for 1 s" in said
+        assert "qjobs resume" in said
     finally:
         cluster.start_controller()
-    shell("resume")
-    shell("wait")
-    assert outcomes(shell) == list(range(120))
-    assert set(begun(shared).values()) == {1}
+    assert shell.states() == ["planned"] * 3
+    shell("resume", "--wait")
+    assert shell.numbers() == list(range(120))
+    assert [*shell.begun().values()] == [1] * 3
 
 
-def test_daemons_that_start_again_meanwhile_change_nothing(
-    shell: Shell, cluster: Slurm, tmp_path: Path, shared: Path
+def test_tasks_that_a_controller_forgot_are_ruled_out_and_a_retry_runs_each_once(
+    start_cluster: Callable[..., Slurm], tmp_path: Path, shared: Path
 ) -> None:
+    cluster = start_cluster()
+    shell = Shell(tmp_path / "user", cluster, shared)
+    file = slurm_shell.numbered(shell.folder / "n.qpy", 20)
+    shutil.copytree(cluster.folder / "state", tmp_path / "state before")
+    shell("submit", file, "-b", "slurm:aer", "--per-job", "10", *LATER)
+    (array,) = shell.arrays()
+
+    # What it took in its last seconds was not on its disk.
+    cluster.kill("slurmctld")
+    shutil.rmtree(cluster.folder / "state")
+    shutil.move(tmp_path / "state before", cluster.folder / "state")
+    cluster.start_controller()
+    assert shell.states() == ["queued"] * 2  # it may only be slow
+    as_if_long_ago(array)
+
+    assert shell.states() == ["error"] * 2
+    assert "Slurm has forgotten the task before it began; qjobs retry" in shell("error")
+    start_task(array, 0)
+    assert not (array / "0.json").exists()
+    shell("retry", "--option", "begin=now", "--wait")
+    assert shell.numbers() == list(range(20))
+    assert [*shell.begun().values()] == [1] * 2
+
+
+def as_if_long_ago(array: Path) -> None:
+    """Have the array be of last year."""
+    manifest = json.loads((array / "manifest.json").read_text())
+    now = datetime.now(UTC)
+    manifest["created"] = now.replace(year=now.year - 1, day=1).isoformat()
+    (array / "manifest.json").write_text(json.dumps(manifest))
+
+
+def start_task(array: Path, task: int) -> None:
+    """Start a task as Slurm would, here, and see that it does not fail."""
+    variables = {"SLURM_ARRAY_TASK_ID": str(task), "SLURM_ARRAY_JOB_ID": "1"}
+    subprocess.run(
+        [sys.executable, "-m", "qjobs.providers.slurm.task", str(array)], check=True,
+        env={**os.environ, **variables},
+    )  # fmt: skip
+
+
+def test_daemons_that_start_again_meanwhile_change_nothing(shell: Shell, cluster: Slurm) -> None:
     circuit = QuantumCircuit(18)
-    for layer in range(60):
+    for layer in range(40):
         for qubit in range(18):
             circuit.rx(0.1 + layer, qubit)
             circuit.cx(qubit, (qubit + 1) % 18)
     circuit.measure_all()
-    with (tmp_path / "slow.qpy").open("wb") as file:
-        qpy.dump([circuit] * 4, file)
-    shell("submit", "slow.qpy", "-b", "slurm:statevector", "--per-job", "1",
-          "--option", "array_limit=2")  # fmt: skip
-    wait_until(lambda: len(list(shared.rglob("*.beat"))) >= 2, "none has begun")
+    file = slurm_shell.write(shell.folder / "slow.qpy", *[circuit] * 3)
+    words = ("--per-job", "1", "--option", "array_limit=2")
+    shell("submit", file, "-b", "slurm:statevector", *words)
+    shell.await_life(2)
 
     cluster.restart_controller()  # killed, it forgets what came in its last seconds
     cluster.kill("slurmd")
     cluster.start_node()
 
     shell("wait")
-    assert sorted(begun(shared).values()) == [1] * 4
+    assert [*shell.begun().values()] == [1] * 3
 
 
 def test_a_task_that_is_silent_is_not_believed_to_run_and_can_be_cancelled(
-    shell: Shell, shared: Path, endless: str, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, endless: str
 ) -> None:
-    shell("submit", endless, "-b", "slurm:statevector")
-    wait_until(lambda: list(shared.rglob("0.beat")), "it never began")
-    monkeypatch.setenv("QJOBS_SLURM_SILENT_S", "60")
-    wait_until(lambda: shell.jobs()[0]["state"] == "running", "it never ran")
-    (beat,) = shared.rglob("0.beat")
+    begin_endless(shell, endless)
+    shell.variables["QJOBS_SLURM_SILENT_S"] = "60"
+    shell.until("running")
+    (beat,) = shell.shared.rglob("0.beat")
     os.utime(beat, (1, 1))  # as long ago as can be
 
-    assert shell.jobs()[0]["state"] == "unknown"
+    assert shell.states() == ["unknown"]
 
     shell("cancel", "--yes")
-    wait_until(lambda: shell.jobs()[0]["state"] == "cancelled", "it goes on")
-
-
-def test_another_version_on_the_node_is_an_error_that_names_both(
-    shell: Shell, tmp_path: Path, shared: Path, numbered: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    python = tmp_path / "other python"
-    packages = tmp_path / "packages" / "qiskit-0.0.1.dist-info"
-    packages.mkdir(parents=True)
-    (packages / "METADATA").write_text("Metadata-Version: 2.1\nName: qiskit\nVersion: 0.0.1\n")
-    python.write_text(f'#!/bin/sh\nPYTHONPATH="{packages.parent}" exec {sys.executable} "$@"\n')
-    python.chmod(0o700)
-    monkeypatch.setenv("QJOBS_SLURM_PYTHON", str(python))
-
-    shell("submit", numbered, "-b", "slurm:aer", "--per-job", "120")
-
-    shell("wait", code=6)
-    assert "qiskit 0.0.1 here" in shell("error")
+    shell.until("cancelled")
 
 
 def test_what_slurm_refuses_is_said_with_what_to_change_and_runs_then(
     shell: Shell, numbered: str
 ) -> None:
-    said = shell("submit", numbered, "-b", "slurm:aer@nowhere", "--per-job", "120", code=6)
-    assert "Invalid partition name" in said
+    words = ("--option", "partition=nowhere", "--per-job", "120")
+    said = shell("submit", numbered, "-b", "slurm:aer", *words, code=6)
+    assert "nvalid partition" in said
     assert "--option NAME=VALUE" in said
 
-    shell("run", numbered, "-b", "slurm:aer", "--option", "partition=main", "--per-job", "120")
+    shell("retry", "--option", "partition=main", "--wait")
+    assert shell.numbers() == list(range(120))
 
 
 def test_hints_of_where_slurm_and_the_shared_folder_are_lead_to_results(
-    shell: Shell, cluster: Slurm, shared: Path, numbered: str, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, cluster: Slurm, numbered: str
 ) -> None:
-    monkeypatch.delenv("QJOBS_SLURM_SHARED")
-    assert "export QJOBS_SLURM_SHARED=FOLDER" in shell("submit", numbered, "-b", "slurm", code=2)
-    monkeypatch.setenv("QJOBS_SLURM_SHARED", str(shared / "nowhere"))
-    said = shell("submit", numbered, "-b", "slurm:aer", code=2)
+    submit = ("submit", numbered, "-b", "slurm:aer", *LATER)
+    del shell.variables["QJOBS_SLURM_SHARED"]
+    assert "export QJOBS_SLURM_SHARED=FOLDER" in shell(*submit, code=2)
+    shell.variables["QJOBS_SLURM_SHARED"] = str(shell.shared / "nowhere")
+    said = shell(*submit, code=2)
     assert "name a folder that submitter and nodes share: QJOBS_SLURM_SHARED" in said
-    monkeypatch.setenv("QJOBS_SLURM_SHARED", str(shared))
+    shell.variables["QJOBS_SLURM_SHARED"] = str(shell.shared)
 
-    path = os.environ["PATH"]
-    monkeypatch.setenv("PATH", "/nowhere")
+    path = shell.variables["PATH"]
+    shell.variables["PATH"] = "/nowhere"
     assert "on a login node" in shell("backends", "-p", "slurm", code=1)
-    monkeypatch.setenv("PATH", path)
+    assert "on a login node" in shell(*submit, code=2)
+    shell.variables["PATH"] = path
     cluster.kill("slurmctld")
     try:
         assert "scontrol ping" in shell("backends", "-p", "slurm", code=1)
@@ -321,15 +300,16 @@ def test_hints_of_where_slurm_and_the_shared_folder_are_lead_to_results(
     finally:
         cluster.start_controller()
     assert "slurm:aer@main" in shell("backends", "-p", "slurm")
+    shell(*submit)
+    shell("cancel", "--yes")
 
 
 @pytest.fixture
-def small(shared: Path) -> Iterator[Path]:
+def small(shell: Shell) -> Iterator[Path]:
     """A shared folder with room for next to nothing."""
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "none", str(shared)], check=False
-    )
-    if mounted.returncode:
+    shared = shell.shared
+    words = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "none", str(shared)]
+    if subprocess.run(words, check=False, capture_output=True).returncode:
         pytest.skip("nothing can be mounted here")
     try:
         yield shared
@@ -340,35 +320,30 @@ def small(shared: Path) -> Iterator[Path]:
 def test_a_full_shared_folder_is_said_and_resume_goes_on_once_there_is_room(
     shell: Shell, small: Path, numbered: str
 ) -> None:
-    filler = small / "filler"
-    filler.write_bytes(b"x" * 45_000)
+    (small / "filler").write_bytes(b"x" * 45_000)
     said = shell("submit", numbered, "-b", "slurm:aer", "--per-job", "120", code=7)
     assert "No space left" in said
     assert "make room there, then go on with qjobs resume" in said
 
     subprocess.run(["mount", "-o", "remount,size=16m", str(small)], check=True)
-    shell("resume")
-    shell("wait")
-    assert outcomes(shell) == list(range(120))
+    shell("resume", "--wait")
+    assert shell.numbers() == list(range(120))
 
 
 def test_where_slurm_counts_anew_no_set_gets_the_results_of_another(
-    shell: Shell, shared: Path, numbered: str
+    shell: Shell, cluster: Slurm, numbered: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shell("run", numbered, "-b", "slurm:aer", "--per-job", "120", "--name", "first")
-    (first,) = arrays(shared)
+    (first,) = shell.arrays()
     (first / "id").write_text("1000000\n")
-    shell("submit", numbered, "-b", "slurm:aer", "--per-job", "120")
-    shell("wait")
-    (second,) = {*arrays(shared)} - {first}
+    shell("submit", numbered, "-b", "slurm:aer", "--per-job", "120", "--wait")
+    (second,) = {*shell.arrays()} - {first}
     # As if Slurm had called both by one number, the other one before.
     (first / "id").write_text((second / "id").read_text())
     os.utime(first / "id", (0, 0))
-    shell("submit", numbered, "-b", "slurm:aer", "--per-job", "120", "--name", "third")
 
-    names = [job["job_id"] for job in shell.jobs()]
-    assert len({*names}) == 1
-    provider = SlurmProvider(ProviderContext(shared, {"shared": str(shared)}))
+    monkeypatch.setenv("SLURM_CONF", str(cluster.conf))
+    provider = SlurmProvider(ProviderContext(shell.folder, {"shared": str(shell.shared)}))
     (tag,) = json.loads((second / "manifest.json").read_text())["tags"]
     (found,) = provider.find(tag, backend="aer")
     assert found == f"{(second / 'id').read_text().strip()}@{second.name.rpartition('.')[2]}_0"
@@ -381,21 +356,16 @@ def test_why_a_task_waits_is_shown_and_the_whole_array_can_be_cancelled(
     shell("submit", numbered, "-b", "slurm:aer@short", "--per-job", "30", "--option", "time=10:00")
     wait_until(lambda: "PartitionTimeLimit" in shell("show"), "nothing says why it waits")
     assert shell("cancel", "--yes").count("cancelled") == 4
-    assert {job["state"] for job in shell.jobs()} == {"cancelled"}
+    assert shell.states() == ["cancelled"] * 4
 
 
 def test_a_task_that_slurm_starts_once_more_while_it_runs_runs_once(
-    shell: Shell, shared: Path, endless: str
+    shell: Shell, endless: str
 ) -> None:
-    shell("submit", endless, "-b", "slurm:statevector")
-    wait_until(lambda: list(shared.rglob("0.beat")), "it never began")
-    (folder,) = arrays(shared)
+    begin_endless(shell, endless)
+    (array,) = shell.arrays()
 
-    again = subprocess.run(
-        [sys.executable, "-m", "qjobs.providers.slurm.task", str(folder)], check=True,
-        env={**os.environ, "SLURM_ARRAY_TASK_ID": "0", "SLURM_ARRAY_JOB_ID": "1"},
-    )  # fmt: skip
+    start_task(array, 0)
 
-    assert again.returncode == 0
-    assert not (folder / "0.json").exists()
+    assert not (array / "0.json").exists()
     shell("cancel", "--yes")

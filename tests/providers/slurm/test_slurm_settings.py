@@ -10,8 +10,9 @@ from qjobs.errors import UnknownBackend, UsageError
 from qjobs.model import JobStatus, RunOptions
 from qjobs.providers.slurm import states
 from qjobs.providers.slurm.commands import Entry
-from qjobs.providers.slurm.provider import SlurmProvider, times_of
+from qjobs.providers.slurm.provider import SlurmProvider
 from qjobs.providers.slurm.settings import Settings
+from qjobs.providers.slurm.watching import times_of
 
 
 def test_options_are_spelt_as_sbatch_spells_them_and_a_set_s_own_go_first():
