@@ -583,8 +583,8 @@ class Forgets(Protocol):
         """Remove what is kept of the jobs of a set, and give the bytes that this freed.
 
         All of them have ended. `job_ids` are those that the set knows, for some may not carry its
-        tag. Jobs at a service stay there, and so does all that is of other sets. It is called
-        again where a process died within it. Asks no service.
+        tag. Jobs at a service stay there, and so does all that is of other sets. No later job gets
+        one of their ids. It is called again where a process died within it. Asks no service.
         """
 
 

@@ -60,10 +60,9 @@ def backends(
         offers = _all_offered(output)
     else:
         where = Destination(provider, account=account, instance=instance)
-        provider_there = open_workspace(output).provider_at(where)
         if check:
-            return _tried(provider, provider_there, output)
-        offers = _offered(provider, provider_there)
+            return _tried(provider, open_workspace(output).provider_at(where), output)
+        offers = _offered(provider, open_workspace(output).provider_at(where))
         if not offers:
             output.warn(_none_listed(provider))
         if least_busy:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from qjobs.cli.exit_codes import Interrupted
@@ -15,7 +16,7 @@ from qjobs.engine.wait import Limit, follow, moves, unclear
 from qjobs.engine.workspace import Workspace
 from qjobs.render.output import Output
 from qjobs.render.progress import Meter, Share, progress
-from qjobs.render.summaries import summary
+from qjobs.render.summaries import place_in_line, summary
 
 if TYPE_CHECKING:
     from qjobs.cli.ending import Ending
@@ -48,6 +49,13 @@ class View(Protocol):
 Opening: TypeAlias = Callable[[Interruption], AbstractContextManager[View]]
 
 
+def _note(reports: Sequence[SetReport], now: datetime, *, place: bool) -> str:
+    """How many jobs are in each state and, if wanted, when the turn of the first of them comes."""
+    jobs = tuple(job for report in reports for job in report.jobs)
+    turn = place_in_line(jobs, now) if place else ""
+    return "; ".join(filter(None, [summary(reports[0]._replace(jobs=jobs)), turn]))
+
+
 def follow_to_end(
     workspace: Workspace,
     targets: Sequence[Target],
@@ -71,7 +79,7 @@ def follow_to_end(
     silent = opening is not None or output.notes_as_json
     with (
         Interruption("" if silent else _STOPPING) as interruption,
-        opening(interruption) if opening else _bar(output) as view,
+        opening(interruption) if opening else _bar(output, workspace.clock) as view,
     ):
         for reports in follow(workspace, targets, limit=limit, stop=interruption.stop):
             look(reports)
@@ -101,14 +109,16 @@ def follow_to_end(
 
 
 @contextmanager
-def _bar(output: Output) -> Iterator[View]:
+def _bar(output: Output, clock: Callable[[], datetime]) -> Iterator[View]:
     with progress(output, "running") as meter:
-        yield _Bar(meter, output)
+        yield _Bar(meter, output, clock)
 
 
 class _Bar:
-    def __init__(self, meter: Meter, output: Output) -> None:
+    def __init__(self, meter: Meter, output: Output, clock: Callable[[], datetime]) -> None:
         self._meter = meter
+        self._clock = clock
+        self._shows_place = output.shows_progress
         self._pace = Pace()
         self.warn = output.warn
 
@@ -117,7 +127,7 @@ class _Bar:
         self._meter.show(
             reached.jobs_ended,
             reached.jobs,
-            summary(reports[0]._replace(jobs=tuple(j for r in reports for j in r.jobs))),
+            _note(reports, self._clock(), place=self._shows_place),
             circuits=Share(reached.circuits_ended, reached.circuits),
             left_s=reached.left_s,
         )

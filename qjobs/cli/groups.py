@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qjobs.cli import options
@@ -12,7 +11,6 @@ from qjobs.render.output import Output
 
 if TYPE_CHECKING:
     from qjobs.cli.ending import Ending
-    from qjobs.engine.filters import JobFilter, SetFilter
     from qjobs.engine.wait import Limit
 
 
@@ -41,36 +39,6 @@ class ShowOptions(NamedTuple):
     def output(self) -> Output:
         """The output that was asked for."""
         return Output.chosen(self.format_, as_json=self.json, header=self.header)
-
-
-class FilterOptions(NamedTuple):
-    """Which sets are meant, and which of their jobs."""
-
-    failed: options.Failed = False
-    pending: options.Pending = False
-    done: options.Done = False
-    states: options.States = None
-    backend: options.OfBackend = ""
-    name: options.Named = ""
-    tag: options.Tagged = None
-    since: options.Since = None
-    until: options.Until = None
-
-    @property
-    def jobs(self) -> "JobFilter":
-        """What jobs must be like."""
-        from qjobs.engine.filters import JobFilter
-
-        return JobFilter(self.failed, self.pending, self.done, tuple(self.states or ()))
-
-    def sets(self, now: datetime) -> "SetFilter":
-        """What sets must be like."""
-        from qjobs.engine.filters import SetFilter
-
-        since, until = (
-            now - at if isinstance(at, timedelta) else at for at in (self.since, self.until)
-        )
-        return SetFilter(self.name, self.backend, tuple(self.tag or ()), since, until)
 
 
 class WaitOptions(NamedTuple):

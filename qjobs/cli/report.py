@@ -13,7 +13,7 @@ from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
 from qjobs.cli.exit_codes import Interrupted, raise_for_credentials, raise_for_jobs
 from qjobs.cli.headings import Heading
-from qjobs.cli.next_step import say_next
+from qjobs.cli.next_step import next_step, say_next
 from qjobs.cli.values import duration_s
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
@@ -191,6 +191,7 @@ def _part(target: Target, report: SetReport, now: datetime) -> "SetPart":
         sources=sources,
         labels=labels,
         failures=failures(target, report),
+        next_step=next_step([report], after="error", sending=target.folder.being_submitted()),
         table=table(
             rows(target, report),
             len(target.circuits),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from qjobs import pool
 from qjobs.engine.address import Target
 from qjobs.engine.asking import away, connections, has_accounts
+from qjobs.engine.endings import ending_facts, failed_facts
 from qjobs.engine.report import JobReport, SetReport, State, report_jobs
 from qjobs.engine.sending.sessions import left_open
 from qjobs.engine.workspace import Workspace
@@ -21,8 +22,7 @@ from qjobs.errors import (
     StateTooNew,
     StateUnwritable,
 )
-from qjobs.facts import Fact, FactKind, shortened
-from qjobs.failed import pieces
+from qjobs.facts import Fact
 from qjobs.model import Accepted, Attempted, Destination, Failed, Job, JobSet, JobStatus, Slice
 from qjobs.spans import within
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 _SIDE_BY_SIDE = 8
 """So many destinations are asked at a time."""
-
-_YEARS = (1970, 9998)
-"""Of times from outside that can be."""
 
 
 class _Told(NamedTuple):
@@ -198,35 +195,9 @@ def _facts(accepted: Mapping[str, Job], told: _Told, now: datetime) -> list[Fact
         if job_id in told.failed:
             facts += failed_facts(job, told.failed[job_id], now)
         if said.final:
-            times = told.times.get(job_id)
-            started, ended = (times.started, times.ended) if times else (None, None)
-            facts += ran_facts(job, started)
-            message = shortened(told.messages.get(job_id, ""))
-            facts.append(
-                Fact(
-                    job.index,
-                    job.attempt.number,
-                    _sane(ended) or now,
-                    FactKind.FINISHED,
-                    said.value,
-                    message,
-                )
-            )
+            message = told.messages.get(job_id, "")
+            facts += ending_facts(job, said, message, told.times.get(job_id), now)
     return facts
-
-
-def ran_facts(job: Job, started: datetime | None) -> list[Fact]:
-    """The fact that records when a job's newest attempt began to run, if that is known."""
-    if (at := _sane(started)) is None:
-        return []
-    return [Fact(job.index, job.attempt.number, at, FactKind.STARTED, "")]
-
-
-def _sane(moment: datetime | None) -> datetime | None:
-    """A time from outside, if it is one that can be recorded."""
-    if moment is None or moment.tzinfo is None or not _YEARS[0] <= moment.year <= _YEARS[1]:
-        return None
-    return moment
 
 
 def _fate(workspace: Workspace, job_set: JobSet, jobs: Sequence[Job]) -> "tuple[bool, Away | None]":
@@ -328,14 +299,3 @@ def told_failed(provider: "Provider", backend: str, done: Mapping[str, Slice]) -
         for job_id, failed in told.items()
         if job_id in done and failed.runs
     }
-
-
-def failed_facts(job: Job, failed: Failed, at: datetime) -> list[Fact]:
-    """The facts that record which circuits of a job's newest attempt failed.
-
-    That there are none is worth a fact where one had to look: nobody has to do so again.
-    """
-    return [
-        Fact(job.index, job.attempt.number, at, FactKind.FAILED, piece, shortened(failed.reason))
-        for piece in pieces(failed)
-    ]

@@ -8,7 +8,7 @@ from qjobs import spans as runs
 from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.model import JobSet, RunOptions, Scalar
 from qjobs.order import Order
-from qjobs.render.text import clean, count
+from qjobs.render.text import ago, clean, count, until
 
 _MOST_TERMS = 2
 
@@ -45,6 +45,21 @@ def summary(report: SetReport) -> str:
     failed = report.failed_circuits
     more = [f"{count(failed, 'circuit')} failed"] if failed else []
     return ", ".join([*reversed(shown), *more]) or "no jobs"
+
+
+def place_in_line(jobs: Iterable[JobReport], now: datetime) -> str:
+    """Where the waiting job stands whose turn comes first, and when it may begin, if known."""
+    job = next_in_line(jobs)
+    if job is None:
+        return ""
+    place = f"is number {job.queue_position} in the queue" if job.queue_position else ""
+    starts = f"may start {until(job.estimated_start, now)}" if job.estimated_start else ""
+    return f"job {job.index} {', '.join(filter(None, [place, starts]))}"
+
+
+def age(report: SetReport, now: datetime) -> str:
+    """How old it is what is said of a set that nobody was asked about; empty if it is not."""
+    return f", as of {ago(report.as_of, now)}" if report.stale and report.as_of else ""
 
 
 def next_in_line(jobs: Iterable[JobReport]) -> JobReport | None:

@@ -18,8 +18,8 @@ from qjobs.render.folding import INDENT, chunks, folded
 from qjobs.render.layout import table_lines
 from qjobs.render.output import is_terminal
 from qjobs.render.rows import Cell, Rows, Signed, expectations
-from qjobs.render.summaries import done_circuits, next_in_line, set_title, summary
-from qjobs.render.text import ago, clean, count, duration, first_line, until
+from qjobs.render.summaries import age, done_circuits, place_in_line, set_title, summary
+from qjobs.render.text import ago, clean, count, duration, first_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -96,8 +96,8 @@ def print_summary(report: SetReport, jobs: Sequence[JobReport], now: datetime) -
     line.append(f"  {summary(report)}  ({done_circuits(report)})")
     _put(out, line)
     _put(out, state_bar(report).append(f"  {_when(report, now)}", "dim"))
-    if first := next_in_line(report.jobs):
-        _put(out, Text(f"  job {first.index} {place_in_line(first, now)}"))
+    if place := place_in_line(report.jobs, now):
+        _put(out, Text(f"  {place}"))
     for session in report.sessions:
         if session.closed is None:
             _put(out, Text(f"  session {clean(session.session_id)} open"))
@@ -111,18 +111,11 @@ def print_summary(report: SetReport, jobs: Sequence[JobReport], now: datetime) -
         out.print(f"  ... {len(failed) - 20} more: qjobs error {plan.set_id}")
 
 
-def place_in_line(job: JobReport, now: datetime) -> str:
-    """Where a job stands in the queue, and when it may begin."""
-    place = f"is number {job.queue_position} in the queue" if job.queue_position else ""
-    starts = f"may start {until(job.estimated_start, now)}" if job.estimated_start else ""
-    return ", ".join(filter(None, [place, starts]))
-
-
 def _when(report: SetReport, now: datetime) -> str:
     """When a set was made and, if that is over, how long it took."""
     created = report.job_set.created
     if report.finished is None:
-        return f"made {ago(created, now)}"
+        return f"made {ago(created, now)}{age(report, now)}"
     took_s = max(0.0, (report.finished - created).total_seconds())
     return f"took {duration(took_s)}, ended {ago(report.finished, now)}"
 
@@ -256,5 +249,9 @@ def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
         if group.times:
             line.append(f" (x{group.times})", "")
         _put(out, line)
-        for part in group.message.splitlines() or ["(no message)"]:
+        first, *others = group.messages
+        for part in first.splitlines() or ["(no message)"]:
             _put(out, Text(f"    {clean(part)}"))
+        if others:
+            like = f"{count(len(others), 'message')} that differ{'' if others[1:] else 's'}"
+            _put(out, Text(f"    and {like} only in numbers", "dim"))

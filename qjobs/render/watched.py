@@ -8,8 +8,8 @@ from rich.text import Text
 
 from qjobs.engine.pace import Reached
 from qjobs.engine.report import JobReport, SetReport, State
-from qjobs.render.summaries import next_in_line, set_title, spans, summary
-from qjobs.render.tables import STYLES, place_in_line, state_bar
+from qjobs.render.summaries import place_in_line, set_title, spans, summary
+from qjobs.render.tables import STYLES, state_bar
 from qjobs.render.text import ago, clean, count, elapsed, first_line, time_left
 
 _WIDEST_BAR = 60
@@ -153,9 +153,8 @@ def _waiting(report: SetReport, now: datetime) -> list[Text]:
     lines = []
     if waiting:
         line = Text(f"  ░ {count(len(waiting), 'job')} waiting: {spans(j.index for j in waiting)}")
-        if first := next_in_line(waiting):
-            line = Text(f"  ░ {count(len(waiting), 'job')} waiting, job {first.index} ")
-            line.append(place_in_line(first, now))
+        if place := place_in_line(waiting, now):
+            line = Text(f"  ░ {count(len(waiting), 'job')} waiting, {place}")
         lines.append(line)
     if unsent:
         lines.append(Text(f"  · {count(len(unsent), 'job')} not submitted yet"))

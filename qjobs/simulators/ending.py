@@ -57,10 +57,9 @@ def end(
 
 
 def run(job: SimulatorJob, *, threads: int, tell: Callable[[int], None] = lambda _: None) -> Part:
-    """Run a part of a job, as if there were no other.
+    """Run a part of a job, as if there were no other; `tell` hears how many circuits have been run.
 
-    Meanwhile it is told how many of its circuits have been run. Loads Qiskit and Aer: for worker
-    processes only.
+    Loads Qiskit and Aer: for worker processes only.
     """
     try:
         # Here, so that an Aer that cannot be imported is what the job's message is about.
@@ -100,16 +99,6 @@ def conclude(
     return Ended(failed=spans.written(failed), reason=reason)
 
 
-def _told(
-    circuits: Iterable[CircuitResult], tell: Callable[[int], None]
-) -> Iterator[CircuitResult]:
-    """Pass the results on, and tell how many have passed before the next one is waited for."""
-    tell(0)
-    for passed, circuit in enumerate(circuits, start=1):
-        yield circuit
-        tell(passed)
-
-
 def _joined(parts: Iterable[Part]) -> tuple[Slice, ...]:
     """The runs of circuits that failed, by their positions in the whole job."""
     found: list[Slice] = []
@@ -125,3 +114,13 @@ def _ended(error: BaseException) -> Ended:
     if isinstance(error, QjobsError):
         return Ended((error.message or "it failed, and nobody said why")[:LONGEST_MESSAGE])
     return Ended(describe(error)[:LONGEST_MESSAGE])
+
+
+def _told(
+    circuits: Iterable[CircuitResult], tell: Callable[[int], None]
+) -> Iterator[CircuitResult]:
+    """Pass the results on, and tell how many have passed before the next one is waited for."""
+    tell(0)
+    for passed, circuit in enumerate(circuits, start=1):
+        yield circuit
+        tell(passed)
