@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qjobs.cli import options
 from qjobs.cli.values import most_fails
-from qjobs.errors import ExitCode
+from qjobs.errors import ExitCode, UsageError
 from qjobs.render.output import Output
 
 if TYPE_CHECKING:
+    from qjobs.cli.ending import Ending
     from qjobs.engine.wait import Limit
 
 
@@ -41,12 +42,24 @@ class ShowOptions(NamedTuple):
 
 
 class WaitOptions(NamedTuple):
-    """How long jobs are waited for, and at how many failures it ends."""
+    """How long jobs are waited for, at how many failures it ends, and what happens then."""
 
     timeout: options.Timeout = None
     poll: options.Poll = None
     fail_fast: options.FailFast = False
     max_fails: options.MaxFails = None
+    notify: options.Notify = False
+    on_end: options.OnEnd = None
+
+    def ending(self, *, waits: bool = True) -> "Ending | None":
+        """What is to be done in the end. Raises UsageError if it cannot be, or nobody waits."""
+        if not self.notify and self.on_end is None:
+            return None
+        from qjobs.cli.ending import Ending
+
+        if not waits:
+            raise UsageError("--notify and --on-end: nobody waits for an end", hint="add --wait")
+        return Ending.of(notify=self.notify, on_end=self.on_end)
 
     @property
     def limit(self) -> "Limit":

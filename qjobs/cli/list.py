@@ -54,7 +54,7 @@ def list_(
     from qjobs.engine.list import list_sets
 
     output = written.output
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     now = workspace.clock()
     sets, jobs = chosen.sets(now), chosen.jobs
     reports: list[SetReport] = []

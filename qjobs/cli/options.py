@@ -330,6 +330,22 @@ MaxFails = Annotated[
     ),
 ]
 
+Notify = Annotated[
+    bool,
+    Heading.WAITING.option(
+        "--notify", help="Ring, and show a desktop notification, when it is over."
+    ),
+]
+OnEnd = Annotated[
+    str | None,
+    Heading.WAITING.option(
+        "--on-end",
+        metavar="COMMAND",
+        help="Run this when it is over, with the JSON of `status` on its standard input.",
+        show_default=False,
+    ),
+]
+
 # Which results, and where to.
 Top = Annotated[
     int | None,
@@ -420,7 +436,7 @@ Force = Annotated[
     ),
 ]
 DryRun = Annotated[
-    bool, Heading.OTHER.option("--dry-run", help="Remove nothing; list what would go.")
+    bool, Heading.OUTPUT.option("--dry-run", help="Remove nothing; list what would go.")
 ]
 
 # What is looked at.

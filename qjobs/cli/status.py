@@ -48,7 +48,7 @@ def status(
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     now = workspace.clock()
     targets = _meant(workspace, addresses, chosen.sets(now), limit, output)
     reports = statuses(workspace, targets, cached=cached)

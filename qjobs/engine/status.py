@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,7 +11,7 @@ from qjobs import pool
 from qjobs.engine.address import Target
 from qjobs.engine.asking import away, connections, has_accounts
 from qjobs.engine.endings import ending_facts, failed_facts
-from qjobs.engine.report import SetReport, report_jobs
+from qjobs.engine.report import JobReport, SetReport, State, report_jobs
 from qjobs.engine.sending.sessions import left_open
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import (
@@ -39,6 +40,7 @@ class _Told(NamedTuple):
     messages: Mapping[str, str] = MappingProxyType({})
     failed: Mapping[str, Failed] = MappingProxyType({})
     times: "Mapping[str, JobTimes]" = MappingProxyType({})
+    run: Mapping[str, int] = MappingProxyType({})
     error: QjobsError | None = None
 
 
@@ -124,7 +126,9 @@ def _ask(workspace: Workspace, destination: Destination, jobs: Mapping[str, Job]
             if said is JobStatus.DONE and job_id in jobs
         }
         failed = told_failed(provider, destination.backend, done)
-        return _Told(live, messages, failed, _times(provider, destination.backend, list(jobs)))
+        times = _times(provider, destination.backend, list(jobs))
+        run = _circuits_run(provider, destination.backend, live)
+        return _Told(live, messages, failed, times, run)
     except QjobsError as error:
         return _Told(error=error)
 
@@ -178,6 +182,7 @@ def _answered(
     reports = report_jobs(
         jobs, told.live, elsewhere, circuits=circuits, away=gone is not None, times=told.times
     )
+    reports = tuple(_with_progress(job, told.run) for job in reports)
     return SetReport(folder.job_set, reports, warnings, finds, away=gone, asked=now)
 
 
@@ -217,6 +222,28 @@ def _elsewhere(provider: "Provider", job_set: JobSet, said: Sequence[JobStatus |
         f"{job_set.provider} does not know this job, or how it is, in the instance {where}: "
         "is it in another one, or of another account?"
     )
+
+
+def _circuits_run(
+    provider: "Provider", backend: str, live: Mapping[str, JobStatus]
+) -> Mapping[str, int]:
+    """How many circuits of the jobs that run have been run, where the provider tells."""
+    # Imported here, as the provider is by now.
+    from qjobs.contract import TellsProgress
+
+    running = [job_id for job_id, said in live.items() if said is JobStatus.RUNNING]
+    if not running or not isinstance(provider, TellsProgress):
+        return {}
+    with suppress(ProviderError):  # how they are is known without it
+        return provider.circuits_run(running, backend=backend)
+    return {}
+
+
+def _with_progress(job: JobReport, run: Mapping[str, int]) -> JobReport:
+    if job.state is not State.RUNNING or job.job_id not in run:
+        return job
+    circuits = max(0, min(run[job.job_id], job.slice.experiments_count))
+    return replace(job, circuits_run=circuits)
 
 
 def _final_messages(

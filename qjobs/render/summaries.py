@@ -5,12 +5,10 @@ from datetime import UTC, datetime
 from math import inf
 
 from qjobs import spans as runs
-from qjobs.engine.report import FINAL, JobReport, SetReport, State
+from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.model import JobSet, RunOptions, Scalar
 from qjobs.order import Order
 from qjobs.render.text import ago, clean, count, until
-
-_MOST_TERMS = 2
 
 SIGNS = {
     State.PLANNED: "·",
@@ -45,11 +43,6 @@ def summary(report: SetReport) -> str:
     failed = report.failed_circuits
     more = [f"{count(failed, 'circuit')} failed"] if failed else []
     return ", ".join([*reversed(shown), *more]) or "no jobs"
-
-
-def finished_jobs(report: SetReport) -> int:
-    """How many jobs will not change by themselves any more."""
-    return sum(job.state in FINAL for job in report.jobs)
 
 
 def place_in_line(jobs: Iterable[JobReport], now: datetime) -> str:
@@ -96,16 +89,6 @@ def ranked(
     """The `top` most frequent outcomes (None: all), by their counts or by their bits."""
     found = most_frequent(counts.items())[:top]
     return sorted(found) if order is Order.OUTCOME else found
-
-
-def observable_label(terms: Mapping[str, float]) -> str:
-    """A short name for an observable: `ZZ`, or `0.5 XX - 0.25 YY + ... (7 terms)`."""
-    shown = ""
-    for label, coefficient in list(terms.items())[:_MOST_TERMS]:
-        sign = "-" if coefficient < 0 else "+"
-        shown += f" {sign} " if shown else sign.strip("+")
-        shown += label if abs(coefficient) == 1 else f"{abs(coefficient):g} {label}"
-    return shown if len(terms) <= _MOST_TERMS else f"{shown} + ... ({len(terms)} terms)"
 
 
 def assignments(options: Mapping[str, Scalar], between: str) -> str:
