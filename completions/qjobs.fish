@@ -2,7 +2,8 @@
 
 function __qjobs_arguments
     # Fish replaces the whole word: the value of an option comes with the option's name.
-    set -l option (string match --regex -- '^--[^=]+=' (commandline -ct))
+    set -l word (commandline -ct)
+    set -l option (string match --regex -- '^--[^=]+=' "$word")
     env _QJOBS_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) qjobs 2>/dev/null | string replace --regex -- '^' "$option"
 end
 

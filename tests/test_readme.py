@@ -31,7 +31,7 @@ PROGRESS = re.compile(r"^(?:reading|submitting|running|fetching): .*\n", re.MULT
 # columns are set by.
 VARYING = re.compile(
     r"\b(?:[0-9a-f]{12}|local-[0-9a-f]{16}|\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?Z)\b"
-    r"|(?:\bjust now\b|(?:< )?\b\d+(?:\.\d)? (?:s|min)\b(?: ago)?"
+    r"| *(?:\bjust now\b|(?:< )?\b\d+(?:\.\d)? (?:s|min)\b(?: ago)?"
     r"|(?<=  )(?:created|waited|ran)\b) *"
 )
 

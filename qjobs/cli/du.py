@@ -19,7 +19,7 @@ def du(
     written: ShowOptions,
 ) -> ExitCode:
     output = written.output
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     store = workspace.store
     if addresses:
         targets = find_whole(workspace, "du", addresses, output.warn)
@@ -39,4 +39,6 @@ def du(
     output.note(
         f"{count(len(found), 'set')}, {size(total)}; {store.home} takes {size(home_bytes)} in all"
     )
+    if found and not addresses:
+        output.hint_next("qjobs prune --older-than 30d --dry-run")
     return ExitCode.OK

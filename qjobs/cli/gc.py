@@ -18,7 +18,7 @@ def gc(
 ) -> ExitCode:
     output = written.output
     problems: list[str] = []
-    found = list(collect(open_workspace(), problems, dry_run=dry_run))
+    found = list(collect(open_workspace(output), problems, dry_run=dry_run))
     human = output.format is Format.TABLE
     if found or not human:
         table = house.leftover_rows(found, human=human)
@@ -28,4 +28,6 @@ def gc(
     said = "would be freed" if dry_run else "freed"
     total = sum(one.size_bytes for one in found)
     output.note(f"{count(len(found), 'leftover')}, {size(total)} {said}")
+    if dry_run and found:
+        output.hint_next("qjobs gc")
     return ExitCode.OK

@@ -54,9 +54,7 @@ def prune(
     ] = False,
     force: options.Force = False,
     dry_run: options.DryRun = False,
-    yes: Annotated[
-        bool, Heading.OTHER.option("--yes", "-y", help="Remove without asking.")
-    ] = False,
+    yes: Annotated[bool, Heading.RISK.option("--yes", "-y", help="Remove without asking.")] = False,
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
@@ -66,7 +64,7 @@ def prune(
             hint="say at least one of --older-than 30d, --keep 20 and --failed; with --dry-run "
             "nothing is removed",
         )
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     chosen = choose(workspace, Choice(older_than, keep or 0, failed))
     for problem in chosen.problems:
         output.warn(f"it stays: {problem}")
@@ -88,6 +86,8 @@ def prune(
             output.warn(f"it stays: {error.message}")
     if wrong:
         raise wrong[0]
+    if dry_run and chosen.targets:
+        output.hint_next("the same without --dry-run")
     return ExitCode.OK
 
 

@@ -60,7 +60,7 @@ def report(
     output = Output.chosen(Format.TABLE, quiet=quiet)
     _check(out, every, cached=cached)
     deadline = Deadline(timeout)
-    workspace = within(open_workspace(), deadline)
+    workspace = within(open_workspace(output), deadline)
     targets = find_targets(workspace, addresses, output.warn)
     if not targets:
         return ExitCode.OK
@@ -173,12 +173,12 @@ class _Writer:
 
 def _part(target: Target, report: SetReport, now: datetime) -> "SetPart":
     """What the page says of one set, from what is kept here."""
+    from qjobs.circuits.observables import observable_label
     from qjobs.engine.error import failures
     from qjobs.engine.result import rows
     from qjobs.engine.set.parcel import observables_of
     from qjobs.render.page.circuits import table
     from qjobs.render.page.content import set_part
-    from qjobs.render.summaries import observable_label
 
     panels, notes = _panels(target, report)
     plan = report.job_set
@@ -206,8 +206,7 @@ def _part(target: Target, report: SetReport, now: datetime) -> "SetPart":
 
 def _panels(target: Target, report: SetReport) -> "tuple[Sequence[Panel], Sequence[str]]":
     """What is to be seen of the circuits with a result, and notes on it."""
-    from qjobs.cli.drawing import source_of
-    from qjobs.pictures.source import Wish
+    from qjobs.pictures.source import Wish, source_of
     from qjobs.pictures.whole import picture
 
     source = source_of(target, report)

@@ -175,7 +175,8 @@ _FISH = f"""\
 
 function __qjobs_arguments
     # Fish replaces the whole word: the value of an option comes with the option's name.
-    set -l option (string match --regex -- '^--[^=]+=' (commandline -ct))
+    set -l word (commandline -ct)
+    set -l option (string match --regex -- '^--[^=]+=' "$word")
     {_FISH_CALL.format("get-args")} | string replace --regex -- '^' "$option"
 end
 

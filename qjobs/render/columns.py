@@ -36,7 +36,11 @@ COLUMNS = {
     "job_id": Column(7),
     "slice": Column(6),
     # How much there is of it.
-    "circuits": Column(5),
+    "circuits": Column(5, right=True),
+    "results": Column(5, right=True),
+    "provider": Column(5, right=True),
+    "total": Column(6, right=True),
+    "size": Column(6, right=True),
     "qubits": Column(5),
     "pending": Column(5),
     "found": Column(5),
@@ -48,8 +52,8 @@ COLUMNS = {
     "kind": Column(2, usual="simulator"),
     # When it was.
     "created": Column(4),
-    "waited": Column(3, right=True),
-    "ran": Column(3, right=True),
+    "waited": Column(3, right=True, goes=True),
+    "ran": Column(4, right=True),
     "waited_s": Column(2, goes=True),
     "ran_s": Column(2, goes=True),
     "started": Column(3),

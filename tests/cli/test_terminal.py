@@ -102,7 +102,7 @@ def pager(tmp_path):
 
 def test_long_tables_are_read_in_the_users_pager_with_their_colours(on_terminal, pager, tmp_path):
     lines = on_terminal(80, "backends", "-p", "local", PAGER=pager)
-    assert lines == ["seen", ""]
+    assert lines[0] == "seen"
     paged = (tmp_path / "paged").read_text()
     assert "local:fake_yorktown" in paged
     assert "\x1b[1mlocal" in paged
