@@ -1,12 +1,14 @@
-"""What a cluster costs over this machine, on a Slurm of its own on loopback (as root).
+"""What a cluster costs over this machine, on a Slurm of its own on loopback.
 
-    python benchmarks/slurm.py [--full]
+    python benchmarks/slurm.py [--full] [--turns N] [PART ...]
 
-Ratios within one run, medians of three turns taken in turns: the same circuits by `local` and by
-`slurm`, one array of 1,000 tasks against that many calls of sbatch, the status of all tasks of a
-large set. With `--full` the sets have the sizes of docs/slurm.md, else a tenth of that.
+Ratios within one run, medians of turns taken in turns. The parts: `tasks`, what a task costs
+besides its work; `small` and `large`, the same circuits by `local` and by `slurm`; `arrays`, one
+array of 1,000 tasks against that many calls of sbatch; `status` of all tasks of a large set. With
+`--full` the sets have the sizes of docs/slurm.md, else a tenth of that.
 """
 
+import argparse
 import os
 import statistics
 import subprocess
@@ -20,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from support.slurm import Slurm, slurm, why_not
 
-TURNS = 3
+CORES = os.cpu_count() or 1
 
 
 def write_circuits(path: Path, number: int, qubits: int) -> None:
@@ -52,7 +54,7 @@ class Machine:
     """Runs commands with the cluster's environment, in a folder."""
 
     def __init__(self, cluster: Slurm, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         shared = folder / "shared"
         shared.mkdir()
         self.environment = {
@@ -69,16 +71,30 @@ class Machine:
     def run(self, *words: str) -> str:
         """What a command prints."""
         return subprocess.run(
-            words, env=self.environment, cwd=self._folder, check=True, text=True,
+            words, env=self.environment, cwd=self.folder, check=True, text=True,
             stdout=subprocess.PIPE,
         ).stdout  # fmt: skip
 
 
-def compare(machine: Machine, file: str, per_job: int) -> None:
+def tasks(machine: Machine, number: int) -> None:
+    """Print what a task costs whose work is next to nothing."""
+    write_circuits(machine.folder / "tiny.qpy", number, 1)
+    words = ("run", "tiny.qpy", "--format", "csv", "--shots", "1", "-b", "slurm:aer")
+    whole_s, each_s = (
+        timed(lambda n=n: machine.qjobs(*words, "--per-job", n)) for n in (str(number), "1")
+    )  # type: ignore[misc]
+    one_s = (each_s - whole_s) * CORES / (number - 1)
+    print(
+        f"{number} tasks of one circuit {each_s:.1f} s, one task of them all {whole_s:.1f} s:"
+        f" {one_s:.2f} s of a core a task"
+    )
+
+
+def compare(machine: Machine, file: str, per_job: int, turns: int) -> None:
     """Print how the same set compares by `slurm` and by `local`."""
     words = ("run", file, "--format", "csv", "--shots", "1000", "--per-job", str(per_job))
     times: dict[str, list[float]] = {"local:aer": [], "slurm:aer": []}
-    for _ in range(TURNS):
+    for _ in range(turns):
         for backend, taken in times.items():
             taken.append(timed(lambda backend=backend: machine.qjobs(*words, "-b", backend)))  # type: ignore[misc]
     local, remote = (statistics.median(taken) for taken in times.values())
@@ -104,15 +120,15 @@ def arrays(machine: Machine, number: int) -> None:
     print(f"{number} tasks: one sbatch {once:.3f} s, {number} of them {each:.1f} s")
 
 
-def statuses(machine: Machine, number: int) -> None:
+def statuses(machine: Machine, number: int, turns: int) -> None:
     """Print what the status of a set of many tasks costs while they wait."""
-    write_circuits(Path(machine.environment["QJOBS_HOME"]).parent / "many.qpy", number, 1)
+    write_circuits(machine.folder / "many.qpy", number, 1)
     submit = timed(
         lambda: machine.qjobs(
             "submit", "many.qpy", "-b", "slurm:aer", "--per-job", "1", "--option", "begin=now+1hour"
         )
     )
-    status = statistics.median(timed(lambda: machine.qjobs("status")) for _ in range(TURNS))
+    status = statistics.median(timed(lambda: machine.qjobs("status")) for _ in range(turns))
     cancel = timed(lambda: machine.qjobs("cancel", "--yes"))
     print(f"{number} tasks: submit {submit:.1f} s, status {status:.2f} s, cancel {cancel:.1f} s")
 
@@ -121,19 +137,26 @@ def main() -> None:
     """Print a line a figure."""
     if why := why_not():
         sys.exit(why)
-    scale = 1 if "--full" in sys.argv else 10
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "slurm").mkdir()
-        with slurm(folder / "slurm") as cluster:
-            machine = Machine(cluster, folder)
-            small, large = 10_000 // scale, 300 // scale
-            write_circuits(folder / "small.qpy", small, 5)
-            write_circuits(folder / "large.qpy", large, 12)
-            compare(machine, "small.qpy", small // 2)
-            compare(machine, "large.qpy", large // 2)
-            arrays(machine, 1000 // scale)
-            statuses(machine, 10_000 // scale)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("parts", nargs="*", metavar="PART")
+    asked = parser.parse_args()
+    scale = 1 if asked.full else 10
+    small, large, turns = 10_000 // scale, 300 // scale, asked.turns
+    with tempfile.TemporaryDirectory() as name, slurm(Path(name) / "slurm", cpus=CORES) as cluster:
+        machine = Machine(cluster, Path(name))
+        write_circuits(machine.folder / "small.qpy", small, 5)
+        write_circuits(machine.folder / "large.qpy", large, 12)
+        parts: dict[str, Callable[[], None]] = {
+            "tasks": lambda: tasks(machine, 40 // min(scale, 4)),
+            "small": lambda: compare(machine, "small.qpy", small // CORES, turns),
+            "large": lambda: compare(machine, "large.qpy", large // CORES, turns),
+            "arrays": lambda: arrays(machine, 1000 // scale),
+            "status": lambda: statuses(machine, 10_000 // scale, turns),
+        }
+        for part in asked.parts or parts:
+            parts[part]()
 
 
 if __name__ == "__main__":

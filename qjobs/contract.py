@@ -372,6 +372,17 @@ class TellsFailed(Protocol):
 
 
 @runtime_checkable
+class TellsProgress(Protocol):
+    """Knows how far jobs are that run."""
+
+    def circuits_run(self, job_ids: Sequence[str], *, backend: str) -> Mapping[str, int]:
+        """How many circuits of RUNNING jobs have been run, where it knows; fewer than there are.
+
+        In as few calls as `statuses`.
+        """
+
+
+@runtime_checkable
 class GivesOnce(Protocol):
     """Gives what some jobs measured only once: it is not asked before there is room for it."""
 
@@ -572,8 +583,8 @@ class Forgets(Protocol):
         """Remove what is kept of the jobs of a set, and give the bytes that this freed.
 
         All of them have ended. `job_ids` are those that the set knows, for some may not carry its
-        tag. Jobs at a service stay there, and so does all that is of other sets. It is called
-        again where a process died within it. Asks no service.
+        tag. Jobs at a service stay there, and so does all that is of other sets. No later job gets
+        one of their ids. It is called again where a process died within it. Asks no service.
         """
 
 

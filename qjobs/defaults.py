@@ -1,6 +1,7 @@
 """What a provider need not write: the usual answers, and questions for many jobs one by one."""
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from qjobs import pool
@@ -30,6 +31,35 @@ def one_by_one(
     )
     found = dict(answers)
     return {job_id: found[job_id] for job_id in jobs}
+
+
+def see_cancelled(
+    before: Mapping[str, JobStatus],
+    look: Callable[[], Mapping[str, JobStatus]],
+    *,
+    limit_s: float,
+    poll_s: float,
+) -> dict[str, CancelOutcome]:
+    """What becomes of a wish to cancel jobs that were so `before`.
+
+    They are looked at until all that `look` tells of have ended, or for so long. A job that nobody
+    knows was UNKNOWN before, and `look` does not tell of it.
+    """
+    until_s = time.monotonic() + limit_s
+    after = look()
+    while not all(status.final for status in after.values()) and time.monotonic() < until_s:
+        time.sleep(poll_s)
+        after = look()
+    return {job_id: _cancelled(known, after.get(job_id, known)) for job_id, known in before.items()}
+
+
+def _cancelled(before: JobStatus, after: JobStatus) -> CancelOutcome:
+    if after is JobStatus.CANCELLED and not before.final:
+        return CancelOutcome.CANCELLED
+    if after.final:
+        return CancelOutcome.ALREADY_FINAL
+    unknown = before is after is JobStatus.UNKNOWN
+    return CancelOutcome.REFUSED if unknown else CancelOutcome.REQUESTED
 
 
 def try_out(provider: Provider) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """Private files and folders, written so that a crash leaves all of a file or nothing of it."""
 
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from qjobs.regular import open_regular
 
 # Nothing that qjobs writes comes near; a larger file is a mistake that must not fill memory.
 LARGEST_BYTES = 512 << 20
+_TEMPORARY = re.compile(r"\.[0-9a-f]{12}\.tmp$")  # as `temporary` names them; others' are not ours
 _LOCKED_WITHIN_S = 1.0  # after it was made, a file has the lock of who made it
 _HASHED_BYTES = 1 << 18  # at once, which was measured to be the fastest
 
@@ -128,7 +130,7 @@ def left(folder: Path) -> list[Path]:
     """The temporary files of processes that are gone."""
     try:
         with os.scandir(folder) as entries:
-            found = [Path(entry.path) for entry in entries if entry.name.endswith(".tmp")]
+            found = [Path(entry.path) for entry in entries if _TEMPORARY.search(entry.name)]
     except OSError:
         return []
     return [path for path in found if is_left(path)]

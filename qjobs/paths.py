@@ -94,6 +94,16 @@ def variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     return dict(environ)
 
 
+def is_dumb_terminal(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether a terminal does nothing but print."""
+    return environ.get("TERM", "") in ("dumb", "unknown")
+
+
+def wants_colour(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether the user has not asked for text without colours: see https://no-color.org."""
+    return not environ.get("NO_COLOR")
+
+
 def completing(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether a shell asks for completions, which Typer's protocol says here."""
     return "_QJOBS_COMPLETE" in environ

@@ -33,7 +33,7 @@ def adopt(
     from qjobs.engine.adopt import adopt as adopt_job
 
     output = written.output
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     target = resolve(workspace.store, address, warn=output.warn)
     warn_of([target], output.warn)
     problem = adopt_job(workspace, target, job_id)

@@ -52,6 +52,12 @@ VERBS = (
         "qjobs wait",
         "qjobs wait ghz --timeout 2h --fail-fast",
     )),
+    Verb("watch", "Run",
+        "Look on while jobs run; q or Ctrl-C leave them alone.", (
+        "qjobs watch",
+        "qjobs watch ghz @2 --notify",
+        "qjobs watch | jq -c 'select(.event == \"job\")'",
+    )),
     Verb("status", "Look",
         "Show how far the jobs are.", (
         "qjobs status",

@@ -61,8 +61,8 @@ def backends(
     else:
         where = Destination(provider, account=account, instance=instance)
         if check:
-            return _tried(provider, open_workspace().provider_at(where), output)
-        offers = _offered(provider, open_workspace().provider_at(where))
+            return _tried(provider, open_workspace(output).provider_at(where), output)
+        offers = _offered(provider, open_workspace(output).provider_at(where))
         if not offers:
             output.warn(_none_listed(provider))
         if least_busy:
@@ -110,7 +110,7 @@ def _all_offered(output: Output) -> list[Offer]:
     Those that only pretend come last.
     """
     names = loading.names()
-    answers = _asked(names)
+    answers = _asked(names, output)
     offers = []
     for name in names:
         match answers[name]:
@@ -123,9 +123,9 @@ def _all_offered(output: Output) -> list[Offer]:
     return sorted(offers, key=lambda offer: offer.info.pretends)
 
 
-def _asked(names: Sequence[str]) -> dict[str, Answer]:
+def _asked(names: Sequence[str], output: Output) -> dict[str, Answer]:
     """Ask each provider for its backends, those that are processes of their own side by side."""
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     apart = loading.read_config().vendors()
     answers: dict[str, Answer] = {}
 

@@ -52,7 +52,7 @@ def cancel(
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     targets = find_targets(workspace, addresses, output.warn)
     warn_of(targets, output.warn)
     if not (whole_jobs or duplicates):

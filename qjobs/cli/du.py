@@ -39,4 +39,6 @@ def du(
     output.note(
         f"{count(len(found), 'set')}, {size(total)}; {store.home} takes {size(home_bytes)} in all"
     )
+    if found and not addresses:
+        output.hint_next("qjobs prune --older-than 30d --dry-run")
     return ExitCode.OK

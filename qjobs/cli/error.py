@@ -38,7 +38,7 @@ def error(
     from qjobs.engine.result import fetch
 
     output = written.output
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     found = []
     reports = []
     targets = find_targets(workspace, addresses, output.warn)

@@ -28,4 +28,6 @@ def gc(
     said = "would be freed" if dry_run else "freed"
     total = sum(one.size_bytes for one in found)
     output.note(f"{count(len(found), 'leftover')}, {size(total)} {said}")
+    if dry_run and found:
+        output.hint_next("qjobs gc")
     return ExitCode.OK

@@ -2,16 +2,15 @@
 
 import inspect
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qjobs.cli import options
 from qjobs.cli.values import most_fails
-from qjobs.errors import ExitCode
+from qjobs.errors import ExitCode, UsageError
 from qjobs.render.output import Output
 
 if TYPE_CHECKING:
-    from qjobs.engine.filters import JobFilter, SetFilter
+    from qjobs.cli.ending import Ending
     from qjobs.engine.wait import Limit
 
 
@@ -42,43 +41,25 @@ class ShowOptions(NamedTuple):
         return Output.chosen(self.format_, as_json=self.json, header=self.header)
 
 
-class FilterOptions(NamedTuple):
-    """Which sets are meant, and which of their jobs."""
-
-    failed: options.Failed = False
-    pending: options.Pending = False
-    done: options.Done = False
-    states: options.States = None
-    backend: options.OfBackend = ""
-    name: options.Named = ""
-    tag: options.Tagged = None
-    since: options.Since = None
-    until: options.Until = None
-
-    @property
-    def jobs(self) -> "JobFilter":
-        """What jobs must be like."""
-        from qjobs.engine.filters import JobFilter
-
-        return JobFilter(self.failed, self.pending, self.done, tuple(self.states or ()))
-
-    def sets(self, now: datetime) -> "SetFilter":
-        """What sets must be like."""
-        from qjobs.engine.filters import SetFilter
-
-        since, until = (
-            now - at if isinstance(at, timedelta) else at for at in (self.since, self.until)
-        )
-        return SetFilter(self.name, self.backend, tuple(self.tag or ()), since, until)
-
-
 class WaitOptions(NamedTuple):
-    """How long jobs are waited for, and at how many failures it ends."""
+    """How long jobs are waited for, at how many failures it ends, and what happens then."""
 
     timeout: options.Timeout = None
     poll: options.Poll = None
     fail_fast: options.FailFast = False
     max_fails: options.MaxFails = None
+    notify: options.Notify = False
+    on_end: options.OnEnd = None
+
+    def ending(self, *, waits: bool = True) -> "Ending | None":
+        """What is to be done in the end. Raises UsageError if it cannot be, or nobody waits."""
+        if not self.notify and self.on_end is None:
+            return None
+        from qjobs.cli.ending import Ending
+
+        if not waits:
+            raise UsageError("--notify and --on-end: nobody waits for an end", hint="add --wait")
+        return Ending.of(notify=self.notify, on_end=self.on_end)
 
     @property
     def limit(self) -> "Limit":

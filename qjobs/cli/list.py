@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from qjobs.cli import options
-from qjobs.cli.groups import FilterOptions, OutputOptions
+from qjobs.cli.filters import FilterOptions
+from qjobs.cli.groups import OutputOptions
 from qjobs.cli.headings import Heading
 from qjobs.cli.next_step import next_step
 from qjobs.cli.values import whole_number
@@ -53,7 +54,7 @@ def list_(
     from qjobs.engine.list import list_sets
 
     output = written.output
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     now = workspace.clock()
     sets, jobs = chosen.sets(now), chosen.jobs
     reports: list[SetReport] = []

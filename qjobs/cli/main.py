@@ -16,6 +16,7 @@ from qjobs.cli.headings import Heading
 from qjobs.errors import ExitCode, QjobsError, ResultsUnkept, UsageError
 from qjobs.near import near_ones
 from qjobs.render.data import DATA
+from qjobs.render.line import LINE
 from qjobs.render.output import report_error, say
 
 _KEPT_ON_S = 60.0
@@ -91,7 +92,10 @@ def _invoke(arguments: Sequence[str]) -> int:
     from qjobs.cli.app import command
 
     # Not in its standalone mode Typer returns what the verb returned, and raises what it raised.
-    code = command().main(args=arguments, prog_name="qjobs", standalone_mode=False)
+    try:
+        code = command().main(args=arguments, prog_name="qjobs", standalone_mode=False)
+    finally:
+        LINE.take_away()
     return code if isinstance(code, int) else ExitCode.OK
 
 

@@ -1,13 +1,12 @@
 """The arguments and options that several verbs share, declared once."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from qjobs.cli.headings import Heading
 from qjobs.cli.tab import complete_address, complete_backend, one_of
-from qjobs.cli.values import LARGEST_NUMBER, duration_s, moment, standard_error, whole_number
-from qjobs.engine.report import State
+from qjobs.cli.values import LARGEST_NUMBER, duration_s, standard_error, whole_number
 from qjobs.order import Order
 from qjobs.render.output import Format
 
@@ -331,6 +330,22 @@ MaxFails = Annotated[
     ),
 ]
 
+Notify = Annotated[
+    bool,
+    Heading.WAITING.option(
+        "--notify", help="Ring, and show a desktop notification, when it is over."
+    ),
+]
+OnEnd = Annotated[
+    str | None,
+    Heading.WAITING.option(
+        "--on-end",
+        metavar="COMMAND",
+        help="Run this when it is over, with the JSON of `status` on its standard input.",
+        show_default=False,
+    ),
+]
+
 # Which results, and where to.
 Top = Annotated[
     int | None,
@@ -366,58 +381,6 @@ Out = Annotated[
         "--out",
         metavar="PATH",
         help="Write a .json, .jsonl, .csv or .tsv file or, in a folder, a file a circuit.",
-    ),
-]
-
-# Which sets, and which of their jobs.
-Failed = Annotated[
-    bool, Heading.FILTER.option("--failed", help="Jobs that failed, were refused or cancelled.")
-]
-Pending = Annotated[bool, Heading.FILTER.option("--pending", help="Jobs that are not finished.")]
-Done = Annotated[bool, Heading.FILTER.option("--done", help="Jobs that are done.")]
-States = Annotated[
-    list[State] | None,
-    Heading.FILTER.option(
-        "--status",
-        metavar="STATE",
-        help=f"Jobs in this state: {', '.join(State)}; repeatable.",
-    ),
-]
-OfBackend = Annotated[
-    str,
-    Heading.FILTER.option(
-        "--backend",
-        metavar="PATTERN",
-        help="Sets on this provider:backend; ibm and 'ibm_*' will do.",
-        show_default=False,
-    ),
-]
-Named = Annotated[
-    str,
-    Heading.FILTER.option(
-        "--name", metavar="PATTERN", help="Sets of this name, such as 'ghz-*'.", show_default=False
-    ),
-]
-Tagged = Annotated[
-    list[str] | None,
-    Heading.FILTER.option(
-        "--tag", metavar="TAG", help="Sets with this label; repeatable, for all of them."
-    ),
-]
-Since = Annotated[
-    Any,
-    Heading.FILTER.option(
-        "--since",
-        metavar="TIME",
-        parser=moment,
-        help="Sets made since then: 2026-11-30, 2026-11-30T12:00, or 90m, 12h, 2d, 1w ago.",
-        show_default=False,
-    ),
-]
-Until = Annotated[
-    Any,
-    Heading.FILTER.option(
-        "--until", metavar="TIME", parser=moment, help="Sets made before then.", show_default=False
     ),
 ]
 
@@ -473,7 +436,7 @@ Force = Annotated[
     ),
 ]
 DryRun = Annotated[
-    bool, Heading.OTHER.option("--dry-run", help="Remove nothing; list what would go.")
+    bool, Heading.OUTPUT.option("--dry-run", help="Remove nothing; list what would go.")
 ]
 
 # What is looked at.

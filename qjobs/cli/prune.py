@@ -54,9 +54,7 @@ def prune(
     ] = False,
     force: options.Force = False,
     dry_run: options.DryRun = False,
-    yes: Annotated[
-        bool, Heading.OTHER.option("--yes", "-y", help="Remove without asking.")
-    ] = False,
+    yes: Annotated[bool, Heading.RISK.option("--yes", "-y", help="Remove without asking.")] = False,
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
@@ -88,6 +86,8 @@ def prune(
             output.warn(f"it stays: {error.message}")
     if wrong:
         raise wrong[0]
+    if dry_run and chosen.targets:
+        output.hint_next("the same without --dry-run")
     return ExitCode.OK
 
 

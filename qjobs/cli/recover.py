@@ -86,7 +86,7 @@ def _recoveries(
     recoveries = []
     foreign = 0
     try:
-        for recovery in recover_sets(open_workspace(), request):
+        for recovery in recover_sets(open_workspace(output), request):
             for problem in recovery.problems:
                 output.warn(problem)
             if recovery.outcome is Outcome.FOREIGN:

@@ -13,7 +13,7 @@ from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
 from qjobs.cli.exit_codes import Interrupted, raise_for_credentials, raise_for_jobs
 from qjobs.cli.headings import Heading
-from qjobs.cli.next_step import say_next
+from qjobs.cli.next_step import next_step, say_next
 from qjobs.cli.values import duration_s
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
@@ -60,7 +60,7 @@ def report(
     output = Output.chosen(Format.TABLE, quiet=quiet)
     _check(out, every, cached=cached)
     deadline = Deadline(timeout)
-    workspace = within(open_workspace(), deadline)
+    workspace = within(open_workspace(output), deadline)
     targets = find_targets(workspace, addresses, output.warn)
     if not targets:
         return ExitCode.OK
@@ -173,12 +173,12 @@ class _Writer:
 
 def _part(target: Target, report: SetReport, now: datetime) -> "SetPart":
     """What the page says of one set, from what is kept here."""
+    from qjobs.circuits.observables import observable_label
     from qjobs.engine.error import failures
     from qjobs.engine.result import rows
     from qjobs.engine.set.parcel import observables_of
     from qjobs.render.page.circuits import table
     from qjobs.render.page.content import set_part
-    from qjobs.render.summaries import observable_label
 
     panels, notes = _panels(target, report)
     plan = report.job_set
@@ -191,6 +191,7 @@ def _part(target: Target, report: SetReport, now: datetime) -> "SetPart":
         sources=sources,
         labels=labels,
         failures=failures(target, report),
+        next_step=next_step([report], after="error", sending=target.folder.being_submitted()),
         table=table(
             rows(target, report),
             len(target.circuits),
@@ -205,8 +206,7 @@ def _part(target: Target, report: SetReport, now: datetime) -> "SetPart":
 
 def _panels(target: Target, report: SetReport) -> "tuple[Sequence[Panel], Sequence[str]]":
     """What is to be seen of the circuits with a result, and notes on it."""
-    from qjobs.cli.drawing import source_of
-    from qjobs.pictures.source import Wish
+    from qjobs.pictures.source import Wish, source_of
     from qjobs.pictures.whole import picture
 
     source = source_of(target, report)

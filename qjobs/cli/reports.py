@@ -6,7 +6,9 @@ from datetime import datetime
 from qjobs.engine.address import Target
 from qjobs.engine.report import WAITING, JobReport, SetReport
 from qjobs.engine.workspace import Workspace
+from qjobs.render.output import Format, Output
 from qjobs.render.shapes import Document, status_document
+from qjobs.render.summaries import age
 
 
 def looked_into(workspace: Workspace, target: Target, report: SetReport) -> SetReport:
@@ -26,6 +28,13 @@ def in_line(workspace: Workspace, report: SetReport) -> SetReport:
     from qjobs.engine.details import first_in_line
 
     return first_in_line(workspace, report)
+
+
+def note_ages(output: Output, reports: Sequence[SetReport], now: datetime) -> None:
+    """Say to a person how old it is what a table of jobs shows of those that go on."""
+    for report in reports if output.format is Format.TABLE else ():
+        if old := age(report, now):
+            output.note(f"{report.job_set.set_id}: what is not finished is{old.lstrip(',')}")
 
 
 def summarize(shown: Sequence[tuple[SetReport, Sequence[JobReport]]], now: datetime) -> None:

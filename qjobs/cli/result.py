@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
-from qjobs.cli.drawing import Beside, PlotOptions, beside, draw, source_of
+from qjobs.cli.drawing import Beside, PlotOptions, beside, draw
 from qjobs.cli.exit_codes import raise_for_credentials, raise_for_jobs
 from qjobs.cli.following import follow_to_end
 from qjobs.cli.groups import OutputOptions, WaitOptions
@@ -22,6 +22,7 @@ from qjobs.engine.status import status
 from qjobs.engine.wait import failed
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode, ProviderError, TimedOut, UsageError
+from qjobs.pictures.source import source_of
 from qjobs.render.output import Output
 from qjobs.render.progress import progress
 from qjobs.render.results import SetResult, check_place, save_results, show_results
@@ -44,9 +45,10 @@ def result(
 ) -> ExitCode:
     output = written.output
     check_place(output, out)
+    ending = waiting.ending(waits=wait)
     plotted.check()
     deadline = Deadline(waiting.timeout)
-    workspace = within(open_workspace(), deadline)
+    workspace = within(open_workspace(output), deadline)
     targets = find_targets(workspace, addresses, output.warn)
     if not targets:  # a document a set: there is none, and no file is to be replaced by nothing
         return ExitCode.OK
@@ -67,7 +69,7 @@ def result(
     timed_out = False
     if wait:
         limit = waiting.limit._replace(timeout_s=deadline.left_s())
-        followed = follow_to_end(workspace, targets, output, limit)
+        followed = follow_to_end(workspace, targets, output, limit, ending=ending)
         reports, timed_out = followed.reports, followed.timed_out
     else:
         reports = [status(workspace, target) for target in targets]

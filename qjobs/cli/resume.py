@@ -33,8 +33,9 @@ def resume(
     from qjobs.engine.submit import unsent_jobs
 
     output = written.output
+    ending = waiting.ending(waits=wait)
     deadline = Deadline(waiting.timeout)
-    workspace = within(open_workspace(), deadline)
+    workspace = within(open_workspace(output), deadline)
     targets = find_targets(workspace, addresses, output.warn)
     warn_of(targets, output.warn)
     if not whole_jobs:
@@ -46,6 +47,6 @@ def resume(
     submit_and_conclude(
         workspace, targets, (target.jobs for target in targets), output,
         max_workers=max_workers, resend_unknown=resend_unknown, recalibrated=recalibrated,
-        wait=wait, limit=waiting.limit, deadline=deadline,
+        wait=wait, limit=waiting.limit, ending=ending, deadline=deadline,
     )  # fmt: skip
     return ExitCode.OK

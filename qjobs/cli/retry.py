@@ -66,8 +66,9 @@ def retry(
 
     changes = run_options(option)
     output = written.output
+    ending = waiting.ending(waits=wait)
     deadline = Deadline(waiting.timeout)
-    workspace = within(open_workspace(), deadline)
+    workspace = within(open_workspace(output), deadline)
     targets = find_targets(workspace, addresses, output.warn)
     states = _states(failed=failed or every or not cancelled, cancelled=cancelled or every)
     reports = [_looked_into(workspace, target, output) for target in targets]
@@ -96,7 +97,7 @@ def retry(
     submit_and_conclude(
         workspace, targets, open_all(), output,
         max_workers=max_workers, recalibrated=recalibrated,
-        wait=wait, limit=waiting.limit, deadline=deadline,
+        wait=wait, limit=waiting.limit, ending=ending, deadline=deadline,
     )  # fmt: skip
     return ExitCode.OK
 

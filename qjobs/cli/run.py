@@ -25,9 +25,10 @@ def run(
 ) -> ExitCode:
     output = written.output
     check_place(output, out)
+    ending = waiting.ending()
     request = make_request(asked)
     deadline = Deadline(waiting.timeout)
-    workspace = within(open_workspace(), deadline)
+    workspace = within(open_workspace(output), deadline)
     limit = waiting.limit
     target, errors = start_set(
         workspace, request, output, asked.max_workers, limit, print_id=False, deadline=deadline
@@ -35,7 +36,7 @@ def run(
     if any(isinstance(error, Interrupted | NoneAccepted | TimedOut) for error in errors):
         raise errors[0]
     limit = limit._replace(timeout_s=deadline.left_s())
-    followed = follow_to_end(workspace, [target], output, limit)
+    followed = follow_to_end(workspace, [target], output, limit, ending=ending)
     selected = Selected(top=top, memory=asked.memory, partial=partial, out=out)
     print_results(
         workspace, [target], followed.reports, output, selected,

@@ -11,10 +11,11 @@ from qjobs.cli.exit_codes import (
     raise_for_jobs,
     warn_of_jobs_out_of_reach,
 )
-from qjobs.cli.groups import FilterOptions, OutputOptions
+from qjobs.cli.filters import FilterOptions
+from qjobs.cli.groups import OutputOptions
 from qjobs.cli.headings import Heading
 from qjobs.cli.next_step import say_next
-from qjobs.cli.reports import in_line, looked_into, summarize
+from qjobs.cli.reports import in_line, looked_into, note_ages, summarize
 from qjobs.cli.values import whole_number
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
@@ -47,7 +48,7 @@ def status(
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     now = workspace.clock()
     targets = _meant(workspace, addresses, chosen.sets(now), limit, output)
     reports = statuses(workspace, targets, cached=cached)
@@ -66,6 +67,7 @@ def status(
     elif output.format is Format.TABLE and not jobs:
         summarize(shown, now)
     else:
+        note_ages(output, reports, now)
         table = rows.job_rows(shown, short=output.format is Format.TABLE)
         show_data(output, shapes.status_document(shown), table, most=None)
     raise_for_credentials(reports)

@@ -23,7 +23,7 @@ from qjobs.errors import NoneAccepted, OutOfTime, QjobsError, TimedOut
 from qjobs.model import JobSet
 from qjobs.render.data import DATA
 from qjobs.render.output import Format, Output
-from qjobs.render.progress import progress
+from qjobs.render.progress import Share, progress
 from qjobs.render.rows import job_rows
 from qjobs.render.shapes import Document
 from qjobs.render.summaries import effort, set_title
@@ -32,6 +32,7 @@ from qjobs.render.writing import show
 
 if TYPE_CHECKING:
     from qjobs.circuits.gather import Gathered
+    from qjobs.cli.ending import Ending
     from qjobs.engine.set.request import SubmitRequest
 
 _STOPPING = (
@@ -82,9 +83,12 @@ def submit_jobs(
                 max_workers=max_workers,
                 resend_unknown=resend_unknown,
                 recalibrated=recalibrated,
-                progress=lambda step: meter.show(step.settled, step.jobs, step.waiting),
+                progress=lambda step: meter.show(
+                    step.settled, step.jobs, step.waiting,
+                    circuits=Share(step.circuits_settled, step.circuits),
+                ),
                 enough=watch(workspace, target, limit),
-            )
+            )  # fmt: skip
         except OutOfTime as error:
             return TimedOut(error.message, hint=f"qjobs resume {set_id}")
     folder.refresh()
@@ -125,6 +129,7 @@ def submit_and_conclude(
     recalibrated: bool,
     wait: bool,
     limit: Limit,
+    ending: "Ending | None",
     deadline: Deadline,
 ) -> None:
     """Submit the jobs of each target, one target after another, and conclude.
@@ -145,7 +150,7 @@ def submit_and_conclude(
     left = limit._replace(timeout_s=deadline.left_s())
     conclude(
         workspace, targets, output,
-        errors=errors, limit=left if wait else None, document=status_of, anew=True,
+        errors=errors, limit=left if wait else None, ending=ending, document=status_of, anew=True,
     )  # fmt: skip
 
 
@@ -156,6 +161,7 @@ def conclude(
     *,
     errors: Sequence[QjobsError],
     limit: Limit | None,
+    ending: "Ending | None",
     document: Callable[[Sequence[SetReport]], Document],
     anew: bool = False,
 ) -> None:
@@ -170,7 +176,7 @@ def conclude(
         reports = tuple(Glance(workspace).at(targets))
     timed_out = False
     if limit is not None and not any(isinstance(e, _FINAL) for e in errors):
-        followed = follow_to_end(workspace, targets, output, limit)
+        followed = follow_to_end(workspace, targets, output, limit, ending=ending)
         reports, timed_out = followed.reports, followed.timed_out
     if not output.ids_only:
         table = job_rows([(r, r.jobs) for r in reports], short=output.format is Format.TABLE)
@@ -228,7 +234,7 @@ def start_set(
     """Make the set and send it; the errors are what the command has to end with."""
     from qjobs.engine.set.making import estimates_remark, plan_set
 
-    with progress(output, "reading") as meter:
+    with progress(output, "reading", unit="files") as meter:
         preparation = plan_set(workspace, request, progress=meter.show)
     warn_of_files(output, preparation.gathered)
     folder = preparation.folder

@@ -39,9 +39,10 @@ def submit(
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
+    ending = waiting.ending(waits=wait)
     request = make_request(asked)
     deadline = Deadline(waiting.timeout)
-    workspace = within(open_workspace(), deadline)
+    workspace = within(open_workspace(output), deadline)
     if dry_run:
         return _preview(workspace, request, output)
     limit = waiting.limit
@@ -60,6 +61,7 @@ def submit(
         output,
         errors=errors,
         limit=limit._replace(timeout_s=deadline.left_s()) if wait else None,
+        ending=ending,
         document=lambda reports: shapes.set_document(
             reports[0],
             sources=target.folder.sources(),
@@ -73,7 +75,7 @@ def submit(
 def _preview(workspace: Workspace, request: "SubmitRequest", output: Output) -> ExitCode:
     from qjobs.engine.set.making import estimates_remark, preview, warnings
 
-    with progress(output, "reading") as meter:
+    with progress(output, "reading", unit="files") as meter:
         plan, gathered = preview(workspace, request, progress=meter.show)
     warn_of_files(output, gathered)
     say_where(output, plan)

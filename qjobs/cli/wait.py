@@ -24,10 +24,10 @@ def wait(
     from qjobs.cli.following import follow_to_end
 
     output = written.output
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     targets = find_targets(workspace, addresses, output.warn)
-    limit = waiting.limit
-    followed = follow_to_end(workspace, targets, output, limit)
+    limit, ending = waiting.limit, waiting.ending()
+    followed = follow_to_end(workspace, targets, output, limit, ending=ending)
     shown = [(report, report.jobs) for report in followed.reports]
     if output.format is Format.TABLE:
         summarize(shown, workspace.clock())

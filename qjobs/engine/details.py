@@ -9,8 +9,8 @@ from qjobs import pool
 from qjobs.contract import Details, JobDetails, JobTimes
 from qjobs.engine.address import Target
 from qjobs.engine.asking import connections
+from qjobs.engine.endings import ran_facts
 from qjobs.engine.report import FINAL, WAITING, JobReport, SetReport, with_times
-from qjobs.engine.status import ran_facts
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ProviderError, StateError
 from qjobs.model import JobSet

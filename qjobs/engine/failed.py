@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qjobs.engine.address import Target
+from qjobs.engine.endings import failed_facts
 from qjobs.engine.report import JobReport, SetReport, State, report_jobs
 from qjobs.engine.result import fetch
-from qjobs.engine.status import failed_facts, told_failed
+from qjobs.engine.status import told_failed
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import AuthError, NotFound, ProviderError, StateError
 from qjobs.model import Failed

@@ -12,7 +12,7 @@ from qjobs.engine.cancel import NotAsked, cancel
 from qjobs.engine.report import FINAL
 from qjobs.engine.status import status
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import ProviderError, StateDamaged, Unfinished, UsageError
+from qjobs.errors import ProviderError, QjobsError, StateDamaged, Unfinished, UsageError
 from qjobs.model import (
     Accepted,
     Attempt,
@@ -56,8 +56,11 @@ def _compare(workspace: Workspace, folder: SetFolder) -> None:
     # Imported here: whoever removes what this process has submitted needs none of it.
     from qjobs.engine.sending.reconcile import learn
 
-    with suppress(ProviderError, UsageError), folder.journal() as journal:
+    try:
         provider = workspace.provider_at(folder.job_set.destination)
+    except QjobsError:  # which keeps the set, unless it is to go all the same
+        return
+    with suppress(ProviderError, UsageError), folder.journal() as journal:
         learn(folder, provider, journal, clock=workspace.clock)
 
 

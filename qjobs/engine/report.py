@@ -77,7 +77,8 @@ class JobReport:
     were asked about, that gave nothing although the job is done; `looked_into` says that
     somebody has told which these are, `gone` that the provider has no results of it any more.
     Nobody here can ask for a job that is `out_of_reach`. The times are those of the attempt, the
-    place in the queue (1 is next) that of a job which waits, both as far as they are known.
+    place in the queue (1 is next) that of a job which waits, `circuits_run` how many circuits have
+    been run of one that runs, all as far as they are known.
     """
 
     index: int
@@ -97,6 +98,7 @@ class JobReport:
     finished: datetime | None = None
     queue_position: int | None = None
     estimated_start: datetime | None = None
+    circuits_run: int | None = None
 
     def waited_s(self, now: datetime | None) -> float | None:
         """For how many seconds it waited to run, or has by `now`, if nothing is known of later.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from qjobs import pool
 from qjobs.engine.address import Target
 from qjobs.engine.asking import away, connections, has_accounts
-from qjobs.engine.report import SetReport, report_jobs
+from qjobs.engine.endings import ending_facts, failed_facts
+from qjobs.engine.report import JobReport, SetReport, State, report_jobs
 from qjobs.engine.sending.sessions import left_open
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import (
@@ -20,8 +22,7 @@ from qjobs.errors import (
     StateTooNew,
     StateUnwritable,
 )
-from qjobs.facts import Fact, FactKind, shortened
-from qjobs.failed import pieces
+from qjobs.facts import Fact
 from qjobs.model import Accepted, Attempted, Destination, Failed, Job, JobSet, JobStatus, Slice
 from qjobs.spans import within
 
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 _SIDE_BY_SIDE = 8
 """So many destinations are asked at a time."""
 
-_YEARS = (1970, 9998)
-"""Of times from outside that can be."""
-
 
 class _Told(NamedTuple):
     """What a provider said of jobs, by their ids, or the `error` that it said nothing for."""
@@ -42,6 +40,7 @@ class _Told(NamedTuple):
     messages: Mapping[str, str] = MappingProxyType({})
     failed: Mapping[str, Failed] = MappingProxyType({})
     times: "Mapping[str, JobTimes]" = MappingProxyType({})
+    run: Mapping[str, int] = MappingProxyType({})
     error: QjobsError | None = None
 
 
@@ -127,7 +126,9 @@ def _ask(workspace: Workspace, destination: Destination, jobs: Mapping[str, Job]
             if said is JobStatus.DONE and job_id in jobs
         }
         failed = told_failed(provider, destination.backend, done)
-        return _Told(live, messages, failed, _times(provider, destination.backend, list(jobs)))
+        times = _times(provider, destination.backend, list(jobs))
+        run = _circuits_run(provider, destination.backend, live)
+        return _Told(live, messages, failed, times, run)
     except QjobsError as error:
         return _Told(error=error)
 
@@ -181,6 +182,7 @@ def _answered(
     reports = report_jobs(
         jobs, told.live, elsewhere, circuits=circuits, away=gone is not None, times=told.times
     )
+    reports = tuple(_with_progress(job, told.run) for job in reports)
     return SetReport(folder.job_set, reports, warnings, finds, away=gone, asked=now)
 
 
@@ -193,35 +195,9 @@ def _facts(accepted: Mapping[str, Job], told: _Told, now: datetime) -> list[Fact
         if job_id in told.failed:
             facts += failed_facts(job, told.failed[job_id], now)
         if said.final:
-            times = told.times.get(job_id)
-            started, ended = (times.started, times.ended) if times else (None, None)
-            facts += ran_facts(job, started)
-            message = shortened(told.messages.get(job_id, ""))
-            facts.append(
-                Fact(
-                    job.index,
-                    job.attempt.number,
-                    _sane(ended) or now,
-                    FactKind.FINISHED,
-                    said.value,
-                    message,
-                )
-            )
+            message = told.messages.get(job_id, "")
+            facts += ending_facts(job, said, message, told.times.get(job_id), now)
     return facts
-
-
-def ran_facts(job: Job, started: datetime | None) -> list[Fact]:
-    """The fact that records when a job's newest attempt began to run, if that is known."""
-    if (at := _sane(started)) is None:
-        return []
-    return [Fact(job.index, job.attempt.number, at, FactKind.STARTED, "")]
-
-
-def _sane(moment: datetime | None) -> datetime | None:
-    """A time from outside, if it is one that can be recorded."""
-    if moment is None or moment.tzinfo is None or not _YEARS[0] <= moment.year <= _YEARS[1]:
-        return None
-    return moment
 
 
 def _fate(workspace: Workspace, job_set: JobSet, jobs: Sequence[Job]) -> "tuple[bool, Away | None]":
@@ -246,6 +222,28 @@ def _elsewhere(provider: "Provider", job_set: JobSet, said: Sequence[JobStatus |
         f"{job_set.provider} does not know this job, or how it is, in the instance {where}: "
         "is it in another one, or of another account?"
     )
+
+
+def _circuits_run(
+    provider: "Provider", backend: str, live: Mapping[str, JobStatus]
+) -> Mapping[str, int]:
+    """How many circuits of the jobs that run have been run, where the provider tells."""
+    # Imported here, as the provider is by now.
+    from qjobs.contract import TellsProgress
+
+    running = [job_id for job_id, said in live.items() if said is JobStatus.RUNNING]
+    if not running or not isinstance(provider, TellsProgress):
+        return {}
+    with suppress(ProviderError):  # how they are is known without it
+        return provider.circuits_run(running, backend=backend)
+    return {}
+
+
+def _with_progress(job: JobReport, run: Mapping[str, int]) -> JobReport:
+    if job.state is not State.RUNNING or job.job_id not in run:
+        return job
+    circuits = max(0, min(run[job.job_id], job.slice.experiments_count))
+    return replace(job, circuits_run=circuits)
 
 
 def _final_messages(
@@ -301,14 +299,3 @@ def told_failed(provider: "Provider", backend: str, done: Mapping[str, Slice]) -
         for job_id, failed in told.items()
         if job_id in done and failed.runs
     }
-
-
-def failed_facts(job: Job, failed: Failed, at: datetime) -> list[Fact]:
-    """The facts that record which circuits of a job's newest attempt failed.
-
-    That there are none is worth a fact where one had to look: nobody has to do so again.
-    """
-    return [
-        Fact(job.index, job.attempt.number, at, FactKind.FAILED, piece, shortened(failed.reason))
-        for piece in pieces(failed)
-    ]

@@ -36,7 +36,11 @@ COLUMNS = {
     "job_id": Column(7),
     "slice": Column(6),
     # How much there is of it.
-    "circuits": Column(5),
+    "circuits": Column(5, right=True),
+    "results": Column(5, right=True),
+    "provider": Column(5, right=True),
+    "total": Column(6, right=True),
+    "size": Column(6, right=True),
     "qubits": Column(5),
     "pending": Column(5),
     "found": Column(5),

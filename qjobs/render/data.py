@@ -11,6 +11,8 @@ import sys
 from io import TextIOWrapper
 from typing import TextIO
 
+from qjobs.render.line import LINE
+
 _FIRST_FREE = 3  # behind stdin, stdout and stderr
 
 
@@ -24,6 +26,7 @@ class Data:
     @property
     def stream(self) -> TextIO:
         """The one to write to now."""
+        LINE.give_way()
         return self._apart or sys.stdout
 
     def claim(self) -> None:

@@ -1,5 +1,6 @@
-"""Failures that say the same are one group, however they are shown."""
+"""Failures that say the same, but for numbers, are one group, however they are shown."""
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -16,13 +17,21 @@ _WENT_WRONG = {
 }
 
 
+# Names and numbers of circuits, ids of jobs.
+_NUMBERS = re.compile(r"\b[0-9a-f]{8,}\b|\d+")
+
+
 class FailureGroup(NamedTuple):
-    """Failures of one set, of one origin, with the same message."""
+    """Failures of one set, of one origin, whose messages differ in numbers at the most."""
 
     plan: JobSet
     origin: Origin
-    message: str
     failures: tuple[Failure, ...]
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What they say, each message once, in the order of the failures."""
+        return tuple(dict.fromkeys(failure.message for failure in self.failures))
 
     @property
     def different_jobs(self) -> int:
@@ -67,8 +76,9 @@ def grouped(failures: Iterable[tuple[JobSet, Failure]]) -> list[FailureGroup]:
     plans: dict[str, JobSet] = {}
     for plan, failure in failures:
         plans[plan.set_id] = plan
-        groups.setdefault((plan.set_id, failure.origin, failure.message), []).append(failure)
+        kind = _NUMBERS.sub("0", failure.message)
+        groups.setdefault((plan.set_id, failure.origin, kind), []).append(failure)
     return [
-        FailureGroup(plans[set_id], origin, message, tuple(same))
-        for (set_id, origin, message), same in groups.items()
+        FailureGroup(plans[set_id], origin, tuple(same))
+        for (set_id, origin, _), same in groups.items()
     ]

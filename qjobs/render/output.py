@@ -11,6 +11,7 @@ from typing import NamedTuple, TextIO
 from qjobs import paths
 from qjobs.errors import InputError, QjobsError, Unreadable, UnreadableFiles
 from qjobs.render.data import DATA
+from qjobs.render.line import LINE
 from qjobs.render.text import clean
 
 
@@ -169,9 +170,18 @@ def say(line: str, label: str = "") -> None:
         sys.stderr.flush()
 
 
+def ring() -> None:
+    """Ring the bell of the terminal, if there is one."""
+    if is_terminal(sys.stderr):
+        sys.stderr.write("\a")
+        sys.stderr.flush()
+
+
 def say_from_signal_handler(line: str) -> None:
     """Write a line to stderr where a buffered stream may be in the middle of a write."""
     if not line:
         return
     with suppress(OSError):  # nobody may be there to read it
-        os.write(2, f"\n{line}\n".encode() if is_terminal(sys.stderr) else f"{line}\n".encode())
+        if is_terminal(sys.stderr) and not LINE.erase_at_once():
+            os.write(2, b"\n")  # the terminal has shown ^C
+        os.write(2, f"{line}\n".encode())

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
 
 from qjobs.order import Order
-from qjobs.render.summaries import SIGNS, assignments, ranked, set_title, summary
+from qjobs.render.summaries import SIGNS, age, assignments, ranked, set_title, summary
 from qjobs.render.text import ago, count, duration, rfc3339
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def short_list_rows(reports: Iterable[SetReport], now: datetime) -> Rows:
                 f"{report.job_set.provider}:{report.job_set.backend}",
                 report.job_set.circuits,
                 ago(report.job_set.created, now),
-                f"{summary(report)}{_age(report, now)}",
+                f"{summary(report)}{age(report, now)}",
             )
             for report in reports
         ),
@@ -180,11 +180,6 @@ class Signed(str):
         signed = super().__new__(cls, f"{SIGNS[state]} {state.value}")
         signed.state = state
         return signed
-
-
-def _age(report: SetReport, now: datetime) -> str:
-    """How old it is what is said of a set that nobody was asked about."""
-    return f", as of {ago(report.as_of, now)}" if report.stale and report.as_of else ""
 
 
 def outcome_rows(
@@ -383,7 +378,9 @@ def detail_rows(
         "id": plan.set_id,
         "name": plan.name,
         "state": report.state,
+        **_when(report.as_of if report.stale else None, "as_of"),
         "created": rfc3339(plan.created.replace(microsecond=0)),
+        **_when(report.finished, "finished"),
         **({"recovered": "yes"} if plan.recovered else {}),
         **({"owner": plan.owner} if plan.owner else {}),
         "backend": f"{plan.provider}:{plan.backend}",
@@ -445,6 +442,11 @@ def in_short(properties: Rows) -> Rows:
             if value != ""
         ]
     )
+
+
+def _when(moment: datetime | None, name: str) -> dict[str, Cell]:
+    """A time to the second, if there is one."""
+    return {} if moment is None else {name: rfc3339(moment.replace(microsecond=0))}
 
 
 def skipped_rows(files: Iterable[Unreadable]) -> Rows:

@@ -353,6 +353,7 @@ def _job(job: JobReport, report: SetReport) -> Shape:
         "state": job.state.value,
         "job_id": job.job_id or None,
         "message": job.message,
+        "circuits_run": job.circuits_run,
         "duplicates": list(job.duplicates),
         "failed_circuits": runs.written(job.failed),
         "retried_circuits": runs.written(runs.joined(job.retried)),

@@ -5,12 +5,10 @@ from datetime import UTC, datetime
 from math import inf
 
 from qjobs import spans as runs
-from qjobs.engine.report import FINAL, JobReport, SetReport, State
+from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.model import JobSet, RunOptions, Scalar
 from qjobs.order import Order
-from qjobs.render.text import clean, count
-
-_MOST_TERMS = 2
+from qjobs.render.text import ago, clean, count, until
 
 SIGNS = {
     State.PLANNED: "·",
@@ -47,9 +45,19 @@ def summary(report: SetReport) -> str:
     return ", ".join([*reversed(shown), *more]) or "no jobs"
 
 
-def finished_jobs(report: SetReport) -> int:
-    """How many jobs will not change by themselves any more."""
-    return sum(job.state in FINAL for job in report.jobs)
+def place_in_line(jobs: Iterable[JobReport], now: datetime) -> str:
+    """Where the waiting job stands whose turn comes first, and when it may begin, if known."""
+    job = next_in_line(jobs)
+    if job is None:
+        return ""
+    place = f"is number {job.queue_position} in the queue" if job.queue_position else ""
+    starts = f"may start {until(job.estimated_start, now)}" if job.estimated_start else ""
+    return f"job {job.index} {', '.join(filter(None, [place, starts]))}"
+
+
+def age(report: SetReport, now: datetime) -> str:
+    """How old it is what is said of a set that nobody was asked about; empty if it is not."""
+    return f", as of {ago(report.as_of, now)}" if report.stale and report.as_of else ""
 
 
 def next_in_line(jobs: Iterable[JobReport]) -> JobReport | None:
@@ -81,16 +89,6 @@ def ranked(
     """The `top` most frequent outcomes (None: all), by their counts or by their bits."""
     found = most_frequent(counts.items())[:top]
     return sorted(found) if order is Order.OUTCOME else found
-
-
-def observable_label(terms: Mapping[str, float]) -> str:
-    """A short name for an observable: `ZZ`, or `0.5 XX - 0.25 YY + ... (7 terms)`."""
-    shown = ""
-    for label, coefficient in list(terms.items())[:_MOST_TERMS]:
-        sign = "-" if coefficient < 0 else "+"
-        shown += f" {sign} " if shown else sign.strip("+")
-        shown += label if abs(coefficient) == 1 else f"{abs(coefficient):g} {label}"
-    return shown if len(terms) <= _MOST_TERMS else f"{shown} + ... ({len(terms)} terms)"
 
 
 def assignments(options: Mapping[str, Scalar], between: str) -> str:

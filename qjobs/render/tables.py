@@ -18,8 +18,8 @@ from qjobs.render.folding import INDENT, chunks, folded
 from qjobs.render.layout import table_lines
 from qjobs.render.output import is_terminal
 from qjobs.render.rows import Cell, Rows, Signed, expectations
-from qjobs.render.summaries import done_circuits, next_in_line, set_title, summary
-from qjobs.render.text import ago, clean, count, duration, first_line, until
+from qjobs.render.summaries import age, done_circuits, place_in_line, set_title, summary
+from qjobs.render.text import ago, clean, count, duration, first_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +31,7 @@ _FILES_NAMED = 3
 _VALUES_NAMED = 4
 _VALUE_CELLS = 28  # of an expectation value with its error, and what is around it
 _BAR_CELLS = 24  # of the bar of a set
-_STYLES = {
+STYLES = {
     State.DONE: "green",
     State.RUNNING: "cyan",
     State.ERROR: "red",
@@ -81,7 +81,7 @@ def _put(out: "Console", line: "Text") -> None:
 
 def _style(cell: Cell) -> str:
     state = cell.state if isinstance(cell, Signed) else cell
-    return _STYLES.get(state, "") if isinstance(state, State) else ""
+    return STYLES.get(state, "") if isinstance(state, State) else ""
 
 
 def print_summary(report: SetReport, jobs: Sequence[JobReport], now: datetime) -> None:
@@ -92,43 +92,36 @@ def print_summary(report: SetReport, jobs: Sequence[JobReport], now: datetime) -
     plan = report.job_set
     line = Text()
     line.append(f"{set_title(plan)}  ", "bold")
-    line.append(report.state.value.upper(), _STYLES.get(report.state, ""))
+    line.append(report.state.value.upper(), STYLES.get(report.state, ""))
     line.append(f"  {summary(report)}  ({done_circuits(report)})")
     _put(out, line)
-    _put(out, _progress_bar(report).append(f"  {_when(report, now)}", "dim"))
-    if first := next_in_line(report.jobs):
-        _put(out, Text(f"  job {first.index} {_place(first, now)}"))
+    _put(out, state_bar(report).append(f"  {_when(report, now)}", "dim"))
+    if place := place_in_line(report.jobs, now):
+        _put(out, Text(f"  {place}"))
     for session in report.sessions:
         if session.closed is None:
             _put(out, Text(f"  session {clean(session.session_id)} open"))
     failed = [job for job in jobs if job.went_wrong]
     for job in failed[:20]:
         reason = Text(f"  job {job.index}  circuits {job.slice}  ")
-        reason.append(job.state.value, "" if job.failed else _STYLES.get(job.state, ""))
+        reason.append(job.state.value, "" if job.failed else STYLES.get(job.state, ""))
         reason.append(f"  {first_line(job.message)}")
         _put(out, reason)
     if len(failed) > 20:
         out.print(f"  ... {len(failed) - 20} more: qjobs error {plan.set_id}")
 
 
-def _place(job: JobReport, now: datetime) -> str:
-    """Where a job stands in the queue, and when it may begin."""
-    place = f"is number {job.queue_position} in the queue" if job.queue_position else ""
-    starts = f"may start {until(job.estimated_start, now)}" if job.estimated_start else ""
-    return ", ".join(filter(None, [place, starts]))
-
-
 def _when(report: SetReport, now: datetime) -> str:
     """When a set was made and, if that is over, how long it took."""
     created = report.job_set.created
     if report.finished is None:
-        return f"made {ago(created, now)}"
+        return f"made {ago(created, now)}{age(report, now)}"
     took_s = max(0.0, (report.finished - created).total_seconds())
     return f"took {duration(took_s)}, ended {ago(report.finished, now)}"
 
 
-def _progress_bar(report: SetReport) -> "Text":
-    """A bar in which each group of states has its share of the cells."""
+def state_bar(report: SetReport, cells: int = _BAR_CELLS) -> "Text":
+    """A bar of so many cells in which each group of states has its share of the cells."""
     from rich.text import Text
 
     total = max(1, len(report.jobs))
@@ -144,9 +137,9 @@ def _progress_bar(report: SetReport) -> "Text":
         (total, "dim", "░"),
     ):
         reached = min(reached + number, total)
-        cells = _BAR_CELLS * reached // total - used
-        bar.append(mark * cells, style)
-        used += cells
+        share = cells * reached // total - used
+        bar.append(mark * share, style)
+        used += share
     return bar
 
 
@@ -191,7 +184,7 @@ def _heading(row: CircuitRow, file: str) -> Iterable["Text"]:
     yield Text(f"#{row.index} {name}{binding}  {effort}", "bold")
     if row.blank:
         reason = f": {first_line(row.message)}" if row.message else ""
-        yield Text(f"  no result ({row.state.value}{reason})", _STYLES.get(row.state, ""))
+        yield Text(f"  no result ({row.state.value}{reason})", STYLES.get(row.state, ""))
     for name, npy in row.arrays.items():
         yield Text(f"  {clean(name)}: {clean(str(read_head(npy)))}")
 
@@ -256,5 +249,9 @@ def print_failures(failures: Iterable[tuple[JobSet, Failure]]) -> None:
         if group.times:
             line.append(f" (x{group.times})", "")
         _put(out, line)
-        for part in group.message.splitlines() or ["(no message)"]:
+        first, *others = group.messages
+        for part in first.splitlines() or ["(no message)"]:
             _put(out, Text(f"    {clean(part)}"))
+        if others:
+            like = f"{count(len(others), 'message')} that differ{'' if others[1:] else 's'}"
+            _put(out, Text(f"    and {like} only in numbers", "dim"))

@@ -61,6 +61,17 @@ def duration(seconds: float) -> str:
     return f"{whole // size} {unit}" + (f" {rest} {_UNITS[at + 1][0]}" if rest else "")
 
 
+def elapsed(seconds: float) -> str:
+    """A span of time that goes on, in whole seconds: `0 s`, `1 min 5 s`."""
+    return duration(int(seconds)) if seconds >= 60 else f"{int(seconds)} s"
+
+
+def time_left(seconds: float) -> str:
+    """An estimate, no finer than it deserves: `about 3 min left`."""
+    rounded = round(seconds / 60) * 60 if 60 <= seconds < 3_600 else seconds
+    return f"about {elapsed(rounded)} left"
+
+
 def count(number: int, noun: str) -> str:
     """`1 job`, `2 jobs`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from qjobs.circuits.foreign import describe
 from qjobs.errors import QjobsError
 from qjobs.failures import Failures
 from qjobs.model import Slice
-from qjobs.results import About, JobResult
+from qjobs.results import About, CircuitResult, JobResult
 from qjobs.simulators.job import SimulatorJob
 
 LONGEST_MESSAGE = 2000
@@ -40,17 +40,24 @@ class Part(NamedTuple):
     body: bytes = b""
 
 
-def end(job: SimulatorJob, *, threads: int, keep: Callable[[bytes], None]) -> Ended:
+def end(
+    job: SimulatorJob,
+    *,
+    threads: int,
+    keep: Callable[[bytes], None],
+    tell: Callable[[int], None] = lambda _: None,
+) -> Ended:
     """Run a job and have the body of its `JobResult` kept, if it has one; say how it ended.
 
-    Loads Qiskit and Aer: for worker processes only.
+    Meanwhile it is told how many of its circuits have been run. Loads Qiskit and Aer: for worker
+    processes only.
     """
     started_s = time.monotonic()
-    return conclude(job, [run(job, threads=threads)], started_s=started_s, keep=keep)
+    return conclude(job, [run(job, threads=threads, tell=tell)], started_s=started_s, keep=keep)
 
 
-def run(job: SimulatorJob, *, threads: int) -> Part:
-    """Run a part of a job, as if there were no other.
+def run(job: SimulatorJob, *, threads: int, tell: Callable[[int], None] = lambda _: None) -> Part:
+    """Run a part of a job, as if there were no other; `tell` hears how many circuits have been run.
 
     Loads Qiskit and Aer: for worker processes only.
     """
@@ -59,7 +66,7 @@ def run(job: SimulatorJob, *, threads: int) -> Part:
         from qjobs.simulators import running
 
         failures = Failures(job.first + job.start_index)
-        result = JobResult.of(failures.watch(running.run(job, threads=threads)))
+        result = JobResult.of(failures.watch(_told(running.run(job, threads=threads), tell)))
     except BaseException as error:  # noqa: BLE001 - even a panic or an exit; the next job may run
         return Part(_ended(error))
     return Part(Ended(failed=failures.runs, reason=failures.reason[:LONGEST_MESSAGE]), result.body)
@@ -107,3 +114,13 @@ def _ended(error: BaseException) -> Ended:
     if isinstance(error, QjobsError):
         return Ended((error.message or "it failed, and nobody said why")[:LONGEST_MESSAGE])
     return Ended(describe(error)[:LONGEST_MESSAGE])
+
+
+def _told(
+    circuits: Iterable[CircuitResult], tell: Callable[[int], None]
+) -> Iterator[CircuitResult]:
+    """Pass the results on, and tell how many have passed before the next one is waited for."""
+    tell(0)
+    for passed, circuit in enumerate(circuits, start=1):
+        yield circuit
+        tell(passed)

@@ -3,7 +3,8 @@
 Loads Qiskit and Aer: for worker processes only.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 LARGEST_RUN = 1000
 """Circuits that Aer gets at once: it holds the results of all before it gives one."""
+
+RUN_S = 0.25
+"""About how long Aer runs before it says how far it is. A run costs half a millisecond."""
+_GROWTH = 4
 
 Values: TypeAlias = "Mapping[Parameter, NDArray[float64]]"
 
@@ -81,6 +86,7 @@ class Simulation:
         self._machine = machine
         self._reading = reading
         self._options = options
+        self._most = threads  # circuits in the next run
         self._run_options: dict[str, object] = {
             "max_parallel_threads": threads,
             "max_parallel_experiments": threads,
@@ -92,10 +98,19 @@ class Simulation:
     def run(self, pubs: Iterable[Pub | Unread], *, start_index: int) -> Iterator[CircuitResult]:
         """Run circuits that are a slice of a set, which starts at this index."""
         index = start_index
-        for pieces in _runs(piece for pub in pubs for piece in self._pieces(pub)):
+        of_all = (piece for pub in pubs for piece in self._pieces(pub))
+        for pieces in _runs(of_all, lambda: self._most):
+            started_s = time.monotonic()
             results = self._results(pieces, index)
+            if not pieces[0].message:
+                self._measure(len(results), time.monotonic() - started_s)
             index += len(results)
             yield from results
+
+    def _measure(self, circuits: int, took_s: float) -> None:
+        """Choose how many circuits the next run has; they are not all alike, so it grows slowly."""
+        fitting = int(circuits * RUN_S / max(took_s, RUN_S / LARGEST_RUN))
+        self._most = max(1, min(fitting, self._most * _GROWTH, LARGEST_RUN))
 
     def _pieces(self, pub: Pub | Unread) -> "Iterator[_Piece]":
         if isinstance(pub, Unread):
@@ -119,8 +134,10 @@ class Simulation:
         if pub.values is None or not places:
             yield from repeat(_Piece(circuit, layout, 1, {}), rows)
             return
-        for start in range(0, rows, LARGEST_RUN):
-            part = pub.values[start : start + LARGEST_RUN]
+        start = 0
+        while start < rows:
+            part = pub.values[start : start + self._most]
+            start += len(part)
             values = {parameter: part[:, place] for parameter, place in places.items()}
             piece = _Piece(circuit, layout, len(part), values)
             yield from map(_assigned, piece.singles()) if bound_by_aer is None else [piece]
@@ -214,12 +231,12 @@ def _assigned(piece: _Piece) -> _Piece:
         return piece._replace(values={}, message=describe(error))
 
 
-def _runs(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:
-    """The pieces in runs that are not too large, those that cannot be run for themselves."""
+def _runs(pieces: Iterable[_Piece], most: Callable[[], int]) -> Iterator[list[_Piece]]:
+    """The pieces in runs of at most so many circuits, those that cannot be run for themselves."""
     gathered: list[_Piece] = []
     rows = 0
     for piece in pieces:
-        full = rows + piece.rows > LARGEST_RUN
+        full = rows + piece.rows > most()
         if gathered and (full or bool(piece.message) != bool(gathered[0].message)):
             yield gathered
             gathered, rows = [], 0

@@ -95,4 +95,5 @@ def taken_away(folder: SetFolder, check: Callable[[], None]) -> Iterator[Removed
 
 def begun(sets: Path) -> list[Removed]:
     """The sets in a folder whose removal was begun, perhaps by processes that died."""
-    return [Removed(path) for path in sorted(sets.glob(f"{_PREFIX}*")) if not path.is_symlink()]
+    found = sorted(sets.glob(f"{_PREFIX}*"))
+    return [Removed(path) for path in found if path.is_dir() and not path.is_symlink()]

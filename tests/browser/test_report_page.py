@@ -219,6 +219,15 @@ def test_the_table_is_searched_by_words_in_any_order(tab: Tab, pages: dict[str, 
     assert tab.evaluate("document.querySelector('output').innerText") == f"{len(names)} of 120"
 
 
+def test_a_search_for_what_is_not_there_says_so(tab: Tab, pages: dict[str, Path]) -> None:
+    tab.open(pages["mixed"])
+    tab.click(".circuits input")
+    tab.type("nowhere")
+
+    assert shown(tab, 0) == ["No circuit has all of these words."]
+    assert tab.evaluate("document.querySelector('output').innerText") == "0 of 120"
+
+
 def test_the_table_is_sorted_by_each_column_up_down_and_not_at_all(
     tab: Tab, pages: dict[str, Path]
 ) -> None:
@@ -302,6 +311,7 @@ def test_commands_are_copied(tab: Tab, pages: dict[str, Path]) -> None:
 
 def test_without_a_script_the_first_rows_are_there(pages: dict[str, Path]) -> None:
     before, _, after = pages["mixed"].read_text().partition("<template>")
+    assert "and 70 more circuits, which a script shows" in after
 
     assert before.count("<tr data-k=") == 50
     assert after.count("<tr data-k=") == 70

@@ -129,7 +129,7 @@ def test_the_first_steps_at_the_root_can_be_taken(qjobs, home, bell):
         assert ended.code == 0, ended.err
 
 
-@pytest.mark.parametrize("typed", ["prune", "submitt", "rum", "cancle", "retyr", "recove"])
+@pytest.mark.parametrize("typed", ["prun", "rmm", "submitt", "rum", "cancle", "retyr", "recove"])
 def test_no_suggestion_for_a_verb_spends_money_or_changes_anything(qjobs, typed):
     ended = qjobs(typed)
     assert ended.code == 2
@@ -139,7 +139,9 @@ def test_no_suggestion_for_a_verb_spends_money_or_changes_anything(qjobs, typed)
 def test_a_harmless_verb_is_suggested(qjobs):
     assert "there is no verb 'stauts'; near ones: status" in qjobs("stauts").err
     harmless = {verb.name for verb in VERBS if GROUPS[verb.group].harmless}
-    assert not harmless & {"submit", "run", "cancel", "resume", "retry", "adopt", "recover"}
+    spends = {"submit", "run", "resume", "retry"}
+    changes = {"cancel", "adopt", "recover", "rename", "tag", "rm", "prune", "gc"}
+    assert not harmless & (spends | changes)
 
 
 def test_suggested_options_are_near_and_none_is_at_the_users_own_risk(qjobs):

@@ -10,7 +10,19 @@ import pytest
 from qjobs import files
 from qjobs.store.state import checks
 
-VERBS = ("status", "result", "show", "error", "wait", "cancel", "resume", "retry")
+VERBS = (
+    "status",
+    "result",
+    "show",
+    "error",
+    "wait",
+    "cancel",
+    "resume",
+    "retry",
+    "du",
+    "tag",
+    "rm",
+)
 BIG = "9" * 5000
 
 

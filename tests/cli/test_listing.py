@@ -73,6 +73,23 @@ def test_ids_alone_and_what_is_cached_ask_nobody(qjobs, submit):
         assert (ended.code, ended.err) == (0, "")
 
 
+def test_a_table_of_what_nobody_was_asked_about_has_its_age(qjobs, submit):
+    set_id = submit(script="delay=3600")
+    ago = "as of (?:just now|\\d+ s ago)"
+    assert re.search(f"made .*, {ago}", table(qjobs, "status", "--cached").out)
+    shown = table(qjobs, "status", "--jobs", "--cached")
+    assert re.fullmatch(f"{set_id}: what is not finished is {ago}\n", shown.err)
+    assert "as_of" in table(qjobs, "show", "--cached").out
+    for words in (["status"], ["status", "--jobs"], ["show"]):
+        shown = table(qjobs, *words)
+        assert "as of" not in shown.out + shown.err
+        assert "as_of" not in shown.out
+
+
+def table(qjobs, *words):
+    return qjobs(*words, "--format", "table")
+
+
 @pytest.fixture
 def several(qjobs, submit):
     """A set that is done, one that failed in part, one that runs; each with its name."""
@@ -153,7 +170,9 @@ def test_a_time_may_be_a_date_a_moment_or_an_age(qjobs, several):
         ended = qjobs("list", "--since", words)
         assert ended.code == 2, words
         assert "no date or time" in ended.err
-    assert qjobs("list", "--since", "999999999w").code in (0, 2)
+    for words in ("99999999d", "0001-01-01T00:00Z", "9999-12-31"):
+        assert qjobs("list", "--since", words, "--cached").code in (0, 2)
+    assert qjobs("list", "--until", "99999999d", "-q") == (0, "", "")
 
 
 def test_that_no_set_is_meant_is_said(qjobs, several):

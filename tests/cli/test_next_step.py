@@ -155,6 +155,17 @@ def test_of_several_sets_all_are_named(qjobs, terminal, submitted):
     assert qjobs("status", "--jobs", one, other).code == 0
 
 
+def test_whoever_tidies_up_sees_first_what_would_go(qjobs, terminal, submitted):
+    submitted("delay=0")
+    qjobs("wait")
+    (step,) = re.findall(r"next: qjobs (prune --older-than 30d --dry-run)\n$", terminal("du"))
+    assert qjobs(*step.split()).code == 0
+    previewed = terminal("prune", "--older-than", "0s", "--dry-run")
+    assert previewed.endswith("next: the same without --dry-run\n")
+    assert qjobs("prune", "--older-than", "0s", "--yes").code == 0
+    assert "next:" not in terminal("prune", "--older-than", "0s", "--dry-run")
+
+
 def test_only_a_person_at_a_terminal_is_told(qjobs, terminal, submitted):
     submitted("fail=1")
     assert "next:" in terminal("status")

@@ -439,28 +439,28 @@ def test_what_no_set_needs_is_removed_and_what_is_needed_stays(
     (home / "sets" / "0123456789ab").mkdir()
     (home / "sets" / "0123456789ab" / "circuits.qpy").write_bytes(b"half")
     (home / "sets" / "0123456789ab" / "draft.lock").touch()
-    (home / "sets" / kept / "results" / "0-1.jsonl.00.tmp").write_bytes(b"half")
-    (home / "fake" / "x.tmp").write_bytes(b"half")
+    (home / "sets" / kept / "results" / "0-1.jsonl.0123456789ab.tmp").write_bytes(b"half")
+    (home / "fake" / "x.0123456789ab.tmp").write_bytes(b"half")
     room = home / "sets" / kept / "results" / "1-1.jsonl.part"
     room.write_bytes(bytes(8192))
     (home / "mine").mkdir()
-    (home / "mine" / "notes.txt").write_text("not to be touched")
+    (home / "mine" / "notes.tmp").write_text("not to be touched")
     for path in home.rglob("*"):
         os.utime(path, (0, 0))
     before = qjobs("result", kept, "--json").out
 
     planned = qjobs("gc", "--dry-run", "--json").document("gc")
-    assert sorted(path.name for path in home.rglob("*.tmp")) == ["0-1.jsonl.00.tmp", "x.tmp"]
+    assert len([*home.rglob("*.0123456789ab.tmp")]) == 2
     document = qjobs("gc", "--json").document("gc")
 
     assert document == planned | {"dry_run": False}
     assert sorted((item["kind"], Path(item["name"]).name) for item in document["items"]) == [
         ("draft", "0123456789ab"), ("orphan", f"fake qj-{gone}"), ("reserved room", room.name),
-        ("temporary file", "0-1.jsonl.00.tmp"), ("temporary file", "x.tmp"),
+        ("temporary file", "0-1.jsonl.0123456789ab.tmp"), ("temporary file", "x.0123456789ab.tmp"),
     ]  # fmt: skip
     assert document["freed_bytes"] == sum(item["bytes"] for item in document["items"])
     assert room.stat().st_size == 0
-    assert (home / "mine" / "notes.txt").exists()
+    assert (home / "mine" / "notes.tmp").exists()
     assert {line.tag.rsplit("-", 2)[0] for line in fake.submissions()} == {
         f"qj-{kept}", f"qj-{running}",  # which runs, and may be recovered
     }  # fmt: skip

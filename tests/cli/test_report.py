@@ -140,7 +140,7 @@ MAKES = [
     ("--shots", "5"),
     ("--seed", "3", "--memory", "--optimization-level", "2"),
     ("--name", "trial", "--tag", "it's $HOME", "--tag", "--c"),
-    ("--per-job", "2", "--option", "submits_per_minute=600"),
+    ("--per-job", "5", "--option", "submits_per_minute=600"),
 ]
 
 
@@ -238,6 +238,15 @@ def test_a_part_of_a_set_is_a_page_of_that_part(qjobs, home, page) -> None:
     submitted(qjobs, "several.qpy", "-b", "fake", "--per-job", "2", "--name", "trial")
 
     assert [row.split()[0] for row in rows(page("trial:3-4"))] == ["3", "4"]
+
+
+def test_failures_name_the_command_that_comes_next(qjobs, bell, page) -> None:
+    set_id = submitted(qjobs, bell, "-b", "fake:fail=1")
+    text = page()
+
+    assert f"Next: qjobs retry {set_id}" in words_of(text)
+    good(qjobs, "retry", set_id, "--wait")
+    assert "Next:" not in words_of(page())
 
 
 def test_a_set_without_its_circuits_and_sources_has_a_page(qjobs, bell, home, page) -> None:

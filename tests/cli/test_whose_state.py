@@ -15,7 +15,8 @@ from qjobs.store import trust
 VERBS = (
     ("submit", "bell.qpy", "-b", "fake:"), ("run", "bell.qpy", "-b", "fake:"), ("status",),
     ("result",), ("list",), ("show",), ("error",), ("wait",), ("cancel",), ("resume",), ("retry",),
-    ("recover", "-b", "fake:"),
+    ("recover", "-b", "fake:"), ("du",), ("gc",), ("tag", "@last"), ("rename", "@last", "x"),
+    ("prune", "--keep", "0"), ("rm", "@last"),
 )  # fmt: skip
 STRANGER = 54321
 

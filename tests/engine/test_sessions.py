@@ -8,6 +8,7 @@ from support.starting import now, run
 
 from qjobs.engine.cancel import cancel
 from qjobs.engine.deadline import Deadline, within
+from qjobs.engine.remove import remove
 from qjobs.engine.sending.submission import submission
 from qjobs.engine.status import status
 from qjobs.engine.submit import submit_unsent
@@ -241,3 +242,18 @@ def test_an_end_that_cannot_be_recorded_costs_no_job(workspace, new_set, provide
     submit_unsent(workspace, folder, stop=stop)
     assert recorded(workspace, folder) == {"s-0": True}
     assert len(provider.jobs) == 1
+
+
+def test_a_set_is_not_removed_before_its_session_is_closed(workspace, new_set, provider, stop):
+    folder = new_set(jobs=1)
+    leave_open(workspace, folder, provider, stop)
+    provider.finish()
+    provider.closing = ProviderError("no route to host")
+
+    kept = remove(workspace, whole(folder)).keeps
+
+    assert "s-0 may still be open" in kept.message
+    assert provider.open == {"s-0"}
+    provider.closing = None
+    assert remove(workspace, whole(folder)).keeps is None
+    assert provider.open == set()

@@ -1,7 +1,7 @@
 """What is asked, what is recorded, what is only shown."""
 
 import pytest
-from support.scripted import RemoteJob, whole
+from support.scripted import MovingProvider, RemoteJob, whole
 
 from qjobs.engine.report import FINAL, JobReport, State
 from qjobs.engine.sending.submission import submit_jobs
@@ -48,6 +48,28 @@ def test_a_provider_out_of_reach_is_shown_and_not_recorded(workspace, submitted,
     provider.reachable = True
     report = status(workspace, whole(workspace.store.open(submitted.job_set.set_id)))
     assert {job.state for job in report.jobs} == {State.QUEUED}
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ({"remote-1": 2, "remote-0": 9, "other": 4}, [None, 2, None, None]),
+        ({"remote-1": 4, "remote-2": -1}, [None, 3, 0, None]),  # there are three circuits each
+    ],
+)
+def test_one_more_call_tells_how_far_the_jobs_are_that_run(
+    workspace, submitted, provider, told, shown
+):
+    jobs = provider.jobs
+    for job_id in ("remote-1", "remote-2"):
+        jobs[job_id].status = JobStatus.RUNNING
+    moving = MovingProvider(jobs=jobs, circuits_have_run=told)
+    workspace = workspace._replace(load_provider=lambda _name, **_settings: moving)
+
+    report = status(workspace, whole(submitted))
+
+    assert moving.calls[1:] == ["circuits_run remote-1 remote-2"]
+    assert [job.circuits_run for job in report.jobs] == shown
 
 
 def test_counts_have_every_state_and_add_up(workspace, submitted, provider):

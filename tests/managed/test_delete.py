@@ -9,6 +9,7 @@ from support.backends_of_objects import ScriptedBackend, numbered, run_and_send,
 from qjobs import JobManager, JobManagerInvalidStateError
 from qjobs.errors import BeingSubmitted, Unfinished
 from qjobs.providers.held.known_jobs import KnownJobs
+from qjobs.store.folder import SetFolder
 
 
 @pytest.fixture
@@ -62,3 +63,17 @@ def test_a_set_that_is_being_submitted_is_not_deleted(manager) -> None:
         go.set()
     sent(job_set)
     assert job_set.results().success
+
+
+def test_an_id_that_a_backend_counts_anew_is_not_that_of_a_removed_job(manager, home) -> None:
+    """A copy of the removed set must not be given the results of another one."""
+    first = run_and_send(manager, numbered(2), ScriptedBackend())
+    first.results()
+    (copied,) = SetFolder(home / "sets" / first.job_set_id()).jobs()
+    first.delete()
+
+    second = run_and_send(manager, numbered(2), ScriptedBackend())
+
+    (job,) = SetFolder(home / "sets" / second.job_set_id()).jobs()
+    assert job.job_ids != copied.job_ids
+    assert second.results().success

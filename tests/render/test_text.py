@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from qjobs.render.bars import bar, scale, scale_steps
 from qjobs.render.summaries import spans
-from qjobs.render.text import ago, clean, count, duration, first_line, until
+from qjobs.render.text import ago, clean, count, duration, first_line, time_left, until
 
 
 @pytest.mark.parametrize(
@@ -115,3 +115,14 @@ def test_a_scale_has_room_for_the_highest_share_and_little_more(number, others, 
     assert share <= step * steps * (1 + 1e-9)
     assert 1 <= steps <= max(1, places // 8)
     assert share > step * (steps - 1) * (1 - 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "about 0 s left"), (59, "about 59 s left"), (60, "about 1 min left"),
+        (190, "about 3 min left"), (3599, "about 1 h left"), (4350, "about 1 h 12 min left"),
+    ],
+)  # fmt: skip
+def test_the_time_that_is_left_is_told_no_finer_than_it_is_known(seconds, words):
+    assert time_left(seconds) == words

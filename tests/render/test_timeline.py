@@ -20,7 +20,8 @@ from qjobs.model import (
     Refused,
     Slice,
 )
-from qjobs.render.page.timeline import MOST_LANES, Bar, Layer, Scale, timeline
+from qjobs.render.page.scale import Scale
+from qjobs.render.page.timeline import MOST_LANES, Bar, Layer, timeline
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Clbit
 from qiskit.circuit.library import QFTGate
 from qiskit_aer import AerSimulator
-from support.local_jobs import rotations
+from support.local_jobs import endless, rotations
 
 from qjobs.circuits.sweep import Pub
 from qjobs.model import RunOptions
@@ -47,6 +47,16 @@ def measured_in_the_middle(circuits: int) -> list[QuantumCircuit]:
 
 def wide(circuits: int) -> list[QuantumCircuit]:
     return rotations(circuits, qubits=15)
+
+
+def test_what_has_run_is_known_before_all_has() -> None:
+    options = RunOptions(shots=10)
+    simulation = Simulation(Method("automatic"), Counts(options), options, threads=1)
+    first, *others = rotations(3)
+
+    results = simulation.run([Pub(c, None) for c in (first, endless(), *others)], start_index=0)
+
+    assert sum(next(results).readable_counts().values()) == 10
 
 
 @pytest.mark.parametrize("make", [rotations, measured_in_the_middle, wide])

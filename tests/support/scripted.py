@@ -239,6 +239,18 @@ class TogetherProvider(ScriptedProvider):
 
 
 @dataclass
+class MovingProvider(ScriptedProvider):
+    """Knows how many circuits of its jobs have been run."""
+
+    circuits_have_run: dict[str, int] = field(default_factory=dict)
+
+    def circuits_run(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, int]:
+        self.calls.append(f"circuits_run {' '.join(job_ids)}")
+        self._reach()
+        return self.circuits_have_run
+
+
+@dataclass
 class TellingProvider(ScriptedProvider):
     """Knows which circuits failed without anybody reading its results."""
 

@@ -22,11 +22,16 @@ from qjobs.store.folder import SetFolder
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far submitting has come: jobs settled, of all; and what we are waiting for, if so."""
+    """How far submitting has come: jobs settled, of all; and what we are waiting for, if so.
+
+    Of these `circuits_settled` of all `circuits` are in them.
+    """
 
     settled: int
     jobs: int
     waiting: str = ""
+    circuits_settled: int = 0
+    circuits: int = 0
 
 
 @dataclass(slots=True)
@@ -109,10 +114,11 @@ def submit_jobs(
     job_set = folder.job_set
     report = SubmitReport()
     known = [*jobs]
-    settled = 0
+    settled = circuits = 0
+    all_circuits = sum(folder.slices[index].experiments_count for index in jobs)
 
     def say(waiting: str) -> None:
-        progress(Progress(settled, len(known), waiting))
+        progress(Progress(settled, len(known), waiting, circuits, all_circuits))
 
     warn = report.problems.append
     with submission(folder, provider, clock=clock, stop=stop, say=say, warn=warn) as submitter:
@@ -144,6 +150,8 @@ def submit_jobs(
                     stop=stop,
                 ):
                     settled += len(problems)
+                    settled_jobs = map(submitter.journal.job, problems)
+                    circuits += sum(job.slice.experiments_count for job in settled_jobs)
                     say("")
                     report.problems += filter(None, problems.values())
                     if not report.gave_up and enough():

@@ -37,6 +37,9 @@ CREATE INDEX by_tag ON job (tag);
 CREATE INDEX by_process ON job (process, unwanted);
 """
 
+# Ids that are not given again: home-made backends count their jobs from 0 in each process.
+_FORGOTTEN = "CREATE TABLE forgotten (job_id TEXT PRIMARY KEY);"
+
 
 class KnownJob(NamedTuple):
     """One accepted job.
@@ -66,19 +69,20 @@ class KnownJobs:
     def __init__(self, folder: Path) -> None:
         self.processes = Processes(folder / "processes")
         self._path = folder / "jobs.sqlite"
-        self._database = Database(self._path, (_TABLES,))
+        self._database = Database(self._path, (_TABLES, _FORGOTTEN))
 
     # Jobs
 
     def add(self, entry: KnownJob, layouts: "Sequence[Layout]" = ()) -> int | None:
-        """Write a new job down and return its number; None if there is one of this id.
+        """Write a new job down and return its number; None if there is, or was, one of this id.
 
         `layouts` are those of its circuits, for those who retrieve the job.
         """
         with self._database.open() as connection:
             cursor = connection.execute(
                 "INSERT OR IGNORE INTO job (job_id, tag, backend, process, retrievable, shots,"
-                " memory, layouts) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                " memory, layouts) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8"
+                " WHERE NOT EXISTS (SELECT 1 FROM forgotten WHERE job_id = ?1)",
                 (*entry[:7], json.dumps([(number, layout) for number, *layout in packed(layouts)])),
             )
             return cursor.lastrowid if cursor.rowcount else None
@@ -154,6 +158,11 @@ class KnownJobs:
     def forget(self, numbers: Sequence[int]) -> None:
         """Delete jobs, and their results."""
         with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO forgotten SELECT job_id FROM job WHERE NOT retrievable"
+                " AND number IN (SELECT value FROM json_each(?))",
+                (json.dumps(numbers),),
+            )
             for table in ("result", "job"):
                 connection.execute(
                     f"DELETE FROM {table} WHERE number IN (SELECT value FROM json_each(?))",  # noqa: S608  our own text

@@ -1,7 +1,6 @@
 """The default provider: this machine, in processes that outlive the one that submits."""
 
 import os
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -26,6 +25,7 @@ from qjobs.contract import (
     RemoteJob,
     chosen,
 )
+from qjobs.defaults import see_cancelled
 from qjobs.errors import (
     ProviderError,
     Recalibrated,
@@ -179,6 +179,11 @@ class LocalProvider:
             self._supervision.ensure()
         return {job_id: known.get(job_id, JobStatus.UNKNOWN) for job_id in job_ids}
 
+    def circuits_run(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, int]:
+        """What the workers have written down of the jobs that they have."""
+        told = {job_id: self._folder.told(job_id) for job_id in job_ids}
+        return {job_id: circuits for job_id, circuits in told.items() if circuits is not None}
+
     def times(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobTimes]:
         """When the workers began and ended, and the places in the queue, of all sets together."""
         return self._queue.times(job_ids)
@@ -226,16 +231,17 @@ class LocalProvider:
 
     def cancel(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, CancelOutcome]:
         """Cancel jobs; one that runs has its worker killed, which is waited for a little."""
-        before = self._queue.statuses(job_ids)
+        known = self._queue.statuses(job_ids)
         self._queue.cancel(job_ids)
-        until = time.monotonic() + CANCEL_S
-        while True:
-            after = self._queue.statuses(job_ids)
-            if all(status.final for status in after.values()) or time.monotonic() > until:
-                break
-            if not self._recover():
-                time.sleep(POLL_S)
-        return {job_id: _outcome(before.get(job_id), after.get(job_id)) for job_id in job_ids}
+
+        def look() -> Mapping[str, JobStatus]:
+            now = self._queue.statuses(job_ids)
+            if all(status.final for status in now.values()) or not self._recover():
+                return now
+            return self._queue.statuses(job_ids)
+
+        before = {job_id: known.get(job_id, JobStatus.UNKNOWN) for job_id in job_ids}
+        return see_cancelled(before, look, limit_s=CANCEL_S, poll_s=POLL_S)
 
     def kept(self) -> Mapping[str, Kept]:
         """The results."""
@@ -272,14 +278,6 @@ class LocalProvider:
         finally:
             os.close(lock)
         return True
-
-
-def _outcome(before: JobStatus | None, after: JobStatus | None) -> CancelOutcome:
-    if before is None or after is None:
-        return CancelOutcome.REFUSED
-    if after is JobStatus.CANCELLED and not before.final:
-        return CancelOutcome.CANCELLED
-    return CancelOutcome.ALREADY_FINAL if after.final else CancelOutcome.REQUESTED
 
 
 def _staffing(settings: Mapping[str, Any]) -> Staffing:

@@ -115,6 +115,7 @@ class Supervisor:
             worker = self._crew.free()
             if worker is None:
                 return
+            self._folder.forget(job.job_id)  # a worker that died of it may have been further
             if self._queue.start(job.job_id):
                 worker.give(job, threads=self._threads(job, len(jobs) + waiting))
 

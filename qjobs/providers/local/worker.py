@@ -19,7 +19,8 @@ def serve(folder: Folder, parent: Parent) -> None:
     for fields, _ in parent.requests():
         job = SimulatorJob(**fields["job"])
         keep = partial(folder.keep_result, job.job_id)
-        ended = end(job, threads=fields["threads"], keep=keep)
+        with folder.telling(job.job_id) as tell:
+            ended = end(job, threads=fields["threads"], keep=keep, tell=tell)
         parent.answer({"ended": ended._asdict()})
 
 

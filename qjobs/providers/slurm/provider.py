@@ -22,6 +22,7 @@ from qjobs.contract import (
     RemoteJob,
     Submission,
 )
+from qjobs.defaults import see_cancelled
 from qjobs.errors import (
     ProviderError,
     QjobsError,
@@ -104,15 +105,17 @@ class SlurmProvider:
         """An array has as many tasks as the cluster allows, and no more than a thousand."""
         parted(backend)
         return Limits(
-            connections=2, jobs_wanted=_JOBS_WANTED, together=min(self._largest, _LARGEST_CALL)
+            connections=2,
+            jobs_wanted=_JOBS_WANTED,
+            together=min(self._largest or _LARGEST_CALL, _LARGEST_CALL),
         )
 
     @cached_property
-    def _largest(self) -> int:
+    def _largest(self) -> int | None:
         try:
             return commands.largest_array()
         except ProviderError:  # whoever submits will hear of it
-            return _LARGEST_CALL
+            return None
 
     def check(self, backend: str, options: RunOptions) -> None:
         """Raise UnknownBackend or UsageError for what no task could run.
@@ -126,7 +129,6 @@ class SlurmProvider:
                 raise UsageError(f"neither sbatch nor Aer has an option {key!r}{near}")
         self._settings.limit(chosen)
         backends.check_options(name, rest)
-        commands.check()
         try:
             self._shared.check()
         except OSError as error:
@@ -134,6 +136,7 @@ class SlurmProvider:
                 f"cannot write in {self._settings.shared}: {error.strerror}",
                 hint="name a folder that submitter and nodes share: QJOBS_SLURM_SHARED",
             ) from error
+        commands.check()
 
     def try_out(self) -> Iterator[Finding]:
         """Submit one tiny task, and see what becomes of it."""
@@ -249,6 +252,8 @@ class SlurmProvider:
 
     def warnings(self, backend: str) -> Sequence[str]:
         """Why tasks wait, and which are said to run but have not been heard of."""
+        if self._largest is None:
+            return ()  # each question to a controller that is not there takes ten seconds
         reasons: dict[str, int] = {}
         for entry in commands.queue():
             if entry.state == "PENDING" and entry.comment.startswith("qj-"):
@@ -309,14 +314,9 @@ class SlurmProvider:
         open_ = [job_id for job_id in ours if not before[job_id].final]
         if open_:
             commands.cancel(_shortened(arrays, open_))
-        after = dict(before)
-        until = time.monotonic() + _CANCEL_S
-        while open_:
-            after |= self.statuses(open_, backend=backend)
-            if all(after[job_id].final for job_id in open_) or time.monotonic() > until:
-                break
-            time.sleep(_POLL_S)
-        return {job_id: _outcome(before[job_id], after[job_id]) for job_id in job_ids}
+        return see_cancelled(
+            before, lambda: self.statuses(open_, backend=backend), limit_s=_CANCEL_S, poll_s=_POLL_S
+        )
 
     def kept(self) -> Mapping[str, Kept]:
         """The arrays, but for the circuits; other state folders may have theirs there, too."""
@@ -350,13 +350,3 @@ def _shortened(arrays: Mapping[str, Array], job_ids: Sequence[str]) -> list[str]
         whole = len(numbers) == len(arrays[name].tasks)
         words += [called] if whole else [f"{called}_{number}" for number in numbers]
     return words
-
-
-def _outcome(before: JobStatus, after: JobStatus) -> CancelOutcome:
-    if before.final:
-        return CancelOutcome.ALREADY_FINAL
-    if before is JobStatus.UNKNOWN and after is JobStatus.UNKNOWN:
-        return CancelOutcome.REFUSED
-    if after is JobStatus.CANCELLED:
-        return CancelOutcome.CANCELLED
-    return CancelOutcome.ALREADY_FINAL if after.final else CancelOutcome.REQUESTED

@@ -50,6 +50,11 @@ class Array:
         """The tasks by their tags."""
         return {tag: task for task, tag in enumerate(self.manifest.get("tags", ()))}
 
+    @cached_property
+    def files(self) -> frozenset[Path]:
+        """What its tasks are run from. Raises ProviderError."""
+        return _files_of(map(self.job, self.tasks.values()))
+
     @property
     def slurm_id(self) -> str:
         """What Slurm calls it; empty if nobody has heard."""
@@ -129,6 +134,13 @@ class Array:
         """For how long nothing was heard of a task; None if it never was heard of."""
         heard_ns = self.heard_ns(task)
         return max(0.0, now_s - heard_ns / 1e9) if heard_ns else None
+
+    def empty(self) -> int:
+        """Leave nothing but its name, so that no other gets it; the bytes that this freed."""
+        manifest = self.folder / "manifest.json"
+        files.replace(manifest, b'{"format": 1, "tags": [], "jobs": []}')
+        rest = [path for path in self.folder.iterdir() if path.name not in ("id", manifest.name)]
+        return sum(map(disk.remove, rest))
 
     def _json(self, name: str) -> Mapping[str, Any]:
         path = self.folder / name
@@ -220,7 +232,7 @@ class Shared:
         folders = [*self.arrays.glob(f"{_plain(set_tag)}.*")]
         ours = [Array(folder) for folder in folders if (folder / "manifest.json").exists()]
         freed_bytes = 0
-        for path in _files(ours) - self._needed(folders):
+        for path in {path for array in ours for path in array.files} - self._needed(folders):
             # Out of the way first: whoever begins an array just now looks whether it is there.
             aside = path.with_name(f"{path.name}.removed")
             with suppress(FileNotFoundError):
@@ -228,15 +240,19 @@ class Shared:
                 if path in self._needed(folders):
                     aside.replace(path)
             freed_bytes += disk.remove(aside)
+        names = [array.slurm_id for array in self._found("*.*")]
         for folder in folders:
-            freed_bytes += disk.remove(folder)
+            # What the ids of another array's tasks are depends on which was called so first.
+            array = Array(folder)
+            shared = bool(array.slurm_id) and names.count(array.slurm_id) > 1
+            freed_bytes += array.empty() if shared else disk.remove(folder)
             self._arrays.pop(folder, None)
         return freed_bytes
 
     def _needed(self, besides: Sequence[Path]) -> set[Path]:
         """The files that other arrays are run from."""
-        found = self._found("*.*")
-        return _files(a for a in found if a.folder not in besides and a.folder.exists())
+        others = (array for array in self._found("*.*") if array.folder not in besides)
+        return {path for array in others if array.folder.exists() for path in array.files}
 
     def with_tag(self, tag: str) -> Iterator[tuple[Array, int]]:
         """The tasks that carry a tag, the oldest first."""
@@ -273,13 +289,7 @@ class Shared:
         return next(name for name, known in names if known.folder == array.folder)
 
 
-def _files(arrays: Iterable[Array]) -> set[Path]:
-    """The files that arrays are run from. Raises ProviderError."""
-    jobs = (array.job(task) for array in arrays for task in array.tasks.values())
-    return _files_of(jobs)
-
-
-def _files_of(jobs: Iterable[SimulatorJob]) -> set[Path]:
+def _files_of(jobs: Iterable[SimulatorJob]) -> frozenset[Path]:
     """The files that jobs are run from."""
     found: set[Path] = set()
 
@@ -289,7 +299,7 @@ def _files_of(jobs: Iterable[SimulatorJob]) -> set[Path]:
 
     for job in jobs:
         job.with_files(note)
-    return found
+    return frozenset(found)
 
 
 def new_key(set_tag: str) -> str:

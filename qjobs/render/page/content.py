@@ -1,6 +1,6 @@
 """What stands on the page of some sets, as values: no markup, no colours."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from statistics import median
 from typing import NamedTuple
@@ -14,8 +14,9 @@ from qjobs.render.failures import FailureGroup, grouped
 from qjobs.render.page.circuits import Table
 from qjobs.render.page.commands import Command, commands
 from qjobs.render.page.drawn import Drawing, draw
+from qjobs.render.page.provenance import Fact, facts
 from qjobs.render.page.timeline import KIND_OF, Timeline, timeline
-from qjobs.render.summaries import assignments, next_in_line
+from qjobs.render.summaries import next_in_line
 from qjobs.render.text import ago, duration, until
 
 MOST_GROUPS = 50
@@ -40,14 +41,6 @@ class Figure(NamedTuple):
     more: str = ""
 
 
-class Fact(NamedTuple):
-    """A property of the set; `code` is for what one copies."""
-
-    name: str
-    value: str
-    code: bool = False
-
-
 class SetPart(NamedTuple):
     """What the page says of one set."""
 
@@ -63,6 +56,7 @@ class SetPart(NamedTuple):
     timeline: Timeline | None
     failures: tuple[FailureGroup, ...]
     failures_left: int
+    next_step: str
     drawings: tuple[Drawing, ...]
     notes: tuple[str, ...]
     table: Table
@@ -106,13 +100,15 @@ def set_part(
     sources: Sequence[Source],
     labels: Sequence[str],
     failures: Iterable[Failure],
+    next_step: str,
     table: Table,
     panels: Sequence[Panel] = (),
     notes: Sequence[str] = (),
 ) -> SetPart:
     """The part of one set, whose `jobs` are all of it, from what is known of it `now`.
 
-    The `panels` are pictures of its results, the `notes` what is to be known of these.
+    `next_step` says how to go on after the failures. The `panels` are pictures of its results,
+    the `notes` what is to be known of these.
     """
     plan = report.job_set
     drawings = draw(panels)
@@ -126,11 +122,12 @@ def set_part(
         problems=(*report.problems, *_doubts(report, now)),
         segments=tuple(_segments(report)),
         figures=tuple(_figures(report, now)),
-        facts=tuple(fact for fact in _facts(report, labels) if fact.value),
+        facts=facts(report, labels),
         sources=tuple(sources),
         timeline=timeline(plan.created, jobs, report.jobs, now),
         failures=tuple(groups[:MOST_GROUPS]),
         failures_left=max(0, len(groups) - MOST_GROUPS),
+        next_step=next_step,
         drawings=drawings,
         notes=(*notes, *([f"{left:,} more pictures: too large for a page"] if left else [])),
         table=table,
@@ -169,10 +166,14 @@ def _figures(report: SetReport, now: datetime) -> Iterable[Figure]:
     own = [(job, spans.size(job.parts)) for job in report.jobs]
     asked = sum(size for _, size in own)
     done = sum(size for job, size in own if job.state is State.DONE) - report.failed_circuits
-    yield Figure("circuits with a result", f"{done:,}", f"of {asked:,}")
+    yield Figure("circuits done", f"{done:,}", f"of {asked:,}")
     ended = sum(job.state in FINAL for job in report.jobs)
     yield Figure("jobs ended", f"{ended:,}", f"of {len(report.jobs):,}")
-    yield Figure("shots a circuit", f"{plan.options.shots:,}")
+    precision = plan.options.precision
+    if precision is None:
+        yield Figure("shots", f"{plan.options.shots:,}")
+    else:
+        yield Figure("precision", f"{precision:g}")
     yield from _times(report)
     if first := next_in_line(report.jobs):
         place = "" if first.queue_position is None else f"{first.queue_position:,}"
@@ -188,58 +189,13 @@ def _times(report: SetReport) -> Iterable[Figure]:
     """How long jobs waited and ran; where nobody knows when they began, both together."""
     waited = [seconds for job in report.jobs if (seconds := job.waited_s(None)) is not None]
     ran = [seconds for job in report.jobs if (seconds := job.ran_s(None)) is not None]
-    for name, times in (("waited", waited), ("ran", ran)):
+    for name, times in (("median wait", waited), ("median run", ran)):
         if times:
-            yield Figure(f"a job {name}", duration(median(times)), "in the median")
+            yield Figure(name, duration(median(times)))
     lasted = [
         (job.finished - job.submitted).total_seconds()
         for job in report.jobs
         if job.submitted and job.finished
     ]
     if lasted and not ran:
-        yield Figure("a job took", duration(median(lasted)), "in the median")
-
-
-def _facts(report: SetReport, labels: Sequence[str]) -> Iterable[Fact]:
-    plan = report.job_set
-    options = plan.options
-    known = not plan.recovered
-    extra: Mapping[str, object] = options.extra
-    calibration = str(extra.get("calibration", ""))
-    others = {name: value for name, value in options.extra.items() if name != "calibration"}
-    yield Fact("Set", plan.set_id, code=True)
-    yield Fact("Name", plan.name)
-    yield Fact("Labels", ", ".join(plan.tags))
-    yield Fact("Recovered", "from its jobs at the provider" if plan.recovered else "")
-    yield Fact("Owner", plan.owner)
-    yield Fact("Backend", f"{plan.provider}:{plan.backend}", code=True)
-    yield Fact("Calls itself", " ".join(filter(None, (plan.provider_name, plan.backend_name))))
-    yield Fact("Account", plan.account)
-    yield Fact("Instance", plan.instance_name or plan.instance)
-    yield Fact("Plan", plan.plan)
-    yield Fact("Circuits", _circuits(plan))
-    yield Fact("Parameters", ", ".join(plan.parameters), code=True)
-    yield Fact("Observables", ", ".join(labels) or _number(plan.observables))
-    yield Fact("Shots", f"{options.shots:,}")
-    yield Fact("Precision", "" if options.precision is None else f"{options.precision:g}")
-    yield Fact("Seed", "" if options.seed is None else str(options.seed))
-    yield Fact("Outcome of every shot", "kept" if options.memory else "")
-    yield Fact("Optimization level", str(options.optimization_level) if known else "")
-    yield Fact("Options", assignments(others, ", "), code=True)
-    yield Fact("Calibration", calibration, code=True)
-    yield Fact(
-        "Versions", ", ".join(f"{name} {version}" for name, version in plan.versions.items())
-    )
-    yield Fact("Tag of its jobs", plan.tag, code=True)
-    yield Fact("Fingerprint", plan.fingerprint, code=True)
-
-
-def _circuits(plan: JobSet) -> str:
-    if plan.bindings == 1:
-        return f"{plan.circuits:,}"
-    records = plan.circuits // plan.bindings
-    return f"{plan.circuits:,}: {records:,} with {plan.bindings:,} rows of values"
-
-
-def _number(number: int) -> str:
-    return f"{number:,}" if number else ""
+        yield Figure("median time of a job", duration(median(lasted)))

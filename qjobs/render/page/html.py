@@ -15,6 +15,7 @@ from qjobs.render.text import clean, count, rfc3339
 
 _ROWS_AT_FIRST = 50
 _NUMBERS = 24
+_MESSAGES = 20
 _FILES = 200
 """Files that are named of one set."""
 
@@ -36,7 +37,12 @@ def render(page: Page) -> str:
         "percent": percent, "share": share, "rfc3339": rfc3339,
         "listed": listed, "block": block, "drawing": drawing,
     }  # fmt: skip
-    environment.globals |= {"count": count, "kind_of": KIND_OF, "most_files": _FILES}
+    environment.globals |= {
+        "count": count,
+        "kind_of": KIND_OF,
+        "most_files": _FILES,
+        "most_messages": _MESSAGES,
+    }
     style = environment.get_template("page.css").render() + STYLE
     script = environment.get_template("page.js").render()
     return environment.get_template("page.html").render(

@@ -163,6 +163,37 @@ def test_final_jobs_start_no_supervisor(open_provider: Open, folder: Folder, six
     assert processes(folder, "supervisor") == []
 
 
+def test_how_far_a_running_job_is_can_be_asked(
+    open_provider: Open, folder: Folder, tmp_path: Path
+) -> None:
+    provider = open_provider(workers="1")
+    path = write(tmp_path / "mixed.qpy", [*rotations(5), endless(), *rotations(1)])
+    short, long = submit(provider, path, 0, 5, "short"), submit(provider, path, 0, 7, "long")
+
+    told = wait_until(lambda: provider.circuits_run([short, long, "unknown"]).get(long, 0))
+
+    assert 1 <= told <= 5
+    assert provider.circuits_run([short, "unknown", "../lock"]) == {}
+    assert provider.statuses([short]) == {short: JobStatus.DONE}
+    assert [path.name for path in (folder.path / "running").iterdir()] == [long]
+
+
+def test_how_far_a_job_was_when_its_worker_died_is_not_told_of_the_next_one(
+    open_provider: Open, folder: Folder, long: Path
+) -> None:
+    job_id = submit(open_provider(), long, 0, 1, "t")
+    supervision.stop(folder)
+    left = folder.path / "running" / job_id
+    left.parent.mkdir(exist_ok=True)
+    provider = open_provider()
+
+    for text in ("7", "seven"):
+        left.write_text(text)
+        provider.statuses([job_id])
+        wait_until(lambda: provider.circuits_run([job_id]) == {job_id: 0})
+        supervision.stop(folder)
+
+
 def test_a_running_job_is_cancelled_and_the_next_one_runs(
     open_provider: Open, folder: Folder, long: Path, six: Path
 ) -> None:

@@ -13,9 +13,9 @@ from support.slurm_shell import Shell
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
-    """A cluster whose largest array has twelve tasks. Whoever kills a daemon starts it again."""
+    """A cluster whose largest array has five tasks. Whoever kills a daemon starts it again."""
     with ExitStack() as stack:
-        yield enter(stack, tmp_path_factory.mktemp("slurm"), MaxArraySize=12)
+        yield enter(stack, tmp_path_factory.mktemp("slurm"), MaxArraySize=5)
 
 
 @pytest.fixture

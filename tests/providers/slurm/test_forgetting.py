@@ -1,5 +1,6 @@
 """What is left of a set in the shared folder goes with it, and nothing that others need."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,27 @@ def test_what_a_death_left_of_a_set_is_removed_the_next_time(
     shared.forget("qj-0abc")
 
     assert [*shared.arrays.iterdir()] == [*copy.parent.iterdir()] == []
+
+
+def test_where_slurm_counted_anew_a_job_keeps_its_id_when_the_first_of_that_name_goes(
+    shared: Shared, circuits: dict[str, Path]
+) -> None:
+    copy = shared.copy(circuits["one"])
+    arrays = [begin(shared, set_id, "k", copy) for set_id in ("0abc", "0abd", "0abe")]
+    for age_s, array in zip((3, 2, 1), arrays, strict=True):
+        array.tell("7" if array is not arrays[2] else "8")
+        (array.folder / "0.jsonl").write_text("results")
+        os.utime(array.folder / "id", (1_000_000 - age_s,) * 2)
+    first, second, third = (shared.name_of(array) for array in arrays)
+    assert (first, second, third) == ("7", "7@k", "8")
+
+    assert shared.forget("qj-0abc") > 0
+    shared.forget("qj-0abe")
+
+    for names in (shared.by_name(), Shared(copy.parents[2]).by_name()):
+        assert names[second].folder == arrays[1].folder
+        assert not names[first].tasks
+        assert third not in names
+    assert not (arrays[0].folder / "0.jsonl").exists()
+    assert shared.forget("qj-0abc") == 0
+    assert set(shared.sizes()) == {"qj-0abd"}

@@ -29,7 +29,7 @@ def test_all_that_jobs_need_is_tried_and_nothing_is_left(shell: Shell) -> None:
     assert all(check["works"] for check in checks.values())
     assert sys.executable in checks["python"]["detail"]
     assert "qiskit-aer" in checks["python"]["detail"]
-    assert not shell.arrays()
+    assert not [path for path in shell.shared.rglob("*") if path.is_file()]
 
 
 def test_a_python_that_the_node_has_not_is_named_with_what_to_look_at(
@@ -64,6 +64,12 @@ def other_python(folder: Path) -> Path:
     python.write_text(f'#!/bin/sh\nPYTHONPATH="{packages.parent}" exec {sys.executable} "$@"\n')
     python.chmod(0o700)
     return python
+
+
+def test_the_quantum_resources_of_an_allocation_are_listed(shell: Shell) -> None:
+    shell.variables["SLURM_JOB_QPU_RESOURCES"] = "ibm_fez,ibm_torino"
+
+    assert "QPUs of this allocation: ibm_fez,ibm_torino" in shell("backends", "-p", "slurm")
 
 
 def test_what_slurm_refuses_is_what_does_not_work(shell: Shell) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,36 @@ def test_options_are_spelt_as_sbatch_spells_them_and_a_set_s_own_go_first():
     assert {"--partition=long", "--mem=8G", "--cpus-per-task=4", "--exclusive"} < {*words}
     assert not any("array" in word for word in words)
     assert settings.limit({"array_limit": "3"}) == "%3"
+
+
+def test_quantum_resources_are_handed_to_sbatch() -> None:
+    words = Settings.of({"shared": "/x"}).words({"qpu": "ibm_fez,ibm_torino"})
+
+    assert "--qpu=ibm_fez,ibm_torino" in words
+
+
+@pytest.mark.parametrize("setting", ["silent_s", "patience_s"])
+@pytest.mark.parametrize("value", ["soon", "nan", "-1", None])
+def test_a_time_is_a_number_of_seconds(setting: str, value: object) -> None:
+    with pytest.raises(UsageError, match=f"{setting} of slurm must be a number of seconds"):
+        Settings.of({"shared": "/x", setting: value})
+
+
+@pytest.mark.parametrize("word", ["clusters", "uid", "gid"])
+def test_tasks_that_squeue_would_not_show_cannot_be_asked_for(word: str) -> None:
+    with pytest.raises(UsageError):
+        Settings.of({"shared": "/x", word: "other"})
+
+
+def test_a_retry_changes_options_by_the_names_that_the_set_has(tmp_path: Path) -> None:
+    provider = SlurmProvider(ProviderContext(tmp_path, {"shared": str(tmp_path)}))
+    options = RunOptions(extra={"cpus-per-task": 2, "method": "statevector"})
+
+    changed = provider.reschedule(options, {"cpus_per_task": 8, "time": "2:00:00"})
+
+    assert changed == {"cpus-per-task": 8, "time": "2:00:00"}
+    with pytest.raises(UsageError, match="with the same method"):
+        provider.reschedule(options, {"method": "stabilizer"})
 
 
 def test_the_environment_of_tasks_has_no_credentials_unless_that_is_asked_for():

@@ -613,7 +613,7 @@ def test_all_providers_are_asked_at_once_and_who_is_silent_is_named(
 def test_the_package_in_the_vendors_environment_is_named(home: Path) -> None:
     provider = QiskitProvider(ProviderContext(home / "aer", {"factory": "qiskit_aer:AerProvider"}))
 
-    found = provider.names("")
+    found = provider.names("aer_simulator")
 
-    assert (found.provider, found.backend) == ("qiskit-aer", "aer_simulator")
+    assert (found.provider, found.backend) == ("qiskit-aer", "")
     assert found.versions == {"qiskit-aer": version("qiskit-aer")}

@@ -16,6 +16,9 @@ for (const section of document.querySelectorAll("[data-table]")) {
   const heads = [...section.querySelectorAll("th")];
   const search = section.querySelector("input"), order = section.querySelector("select");
   const more = section.querySelector(".more"), said = section.querySelector("output");
+  const nothing = document.createElement("tr");
+  nothing.className = "none";
+  Object.assign(nothing.insertCell(), { colSpan: heads.length, textContent: "No circuit has all of these words." });
   const texts = new Map();
   const text = row => {
     if (!texts.has(row)) texts.set(row, [...row.cells].map(cell => cell.textContent).join(" ").toLowerCase());
@@ -38,7 +41,7 @@ for (const section of document.querySelectorAll("[data-table]")) {
     found = found.slice(0, wish.most);
     // A narrow screen has no heads of columns.
     for (const row of found) for (const cell of row.cells) cell.dataset.l ??= heads[cell.cellIndex].dataset.name;
-    body.replaceChildren(...found);
+    body.replaceChildren(...(all ? found : [nothing]));
     said.textContent = `${number.format(all)} of ${number.format(rows.length)}`;
     more.hidden = all <= found.length;
     more.textContent = `Show ${number.format(Math.min(10 * STEP, all - found.length))} more of ${number.format(all - found.length)}`;
