@@ -14,12 +14,13 @@ from qjobs.cli.addresses import find_targets
 from qjobs.cli.exit_codes import Interrupted, raise_for_credentials, raise_for_jobs
 from qjobs.cli.headings import Heading
 from qjobs.cli.next_step import next_step, say_next
+from qjobs.cli.reports import in_line
 from qjobs.cli.values import duration_s
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
 from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.report import FINAL, SetReport, State
-from qjobs.engine.status import status
+from qjobs.engine.status import statuses
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode, UsageError
 from qjobs.render.data import DATA
@@ -67,7 +68,8 @@ def report(
     writer = _Writer(workspace, targets, out, every)
     timed_out = False
     if every is None:
-        reports = [status(workspace, target, cached=cached) for target in targets]
+        reports = statuses(workspace, targets, cached=cached)
+        reports = reports if cached else [in_line(workspace, report) for report in reports]
         for problem in dict.fromkeys(problem for report in reports for problem in report.problems):
             output.warn(problem)
     else:
@@ -104,7 +106,8 @@ def _follow(writer: "_Writer", output: Output, deadline: Deadline) -> tuple[list
     try:
         followed = follow_to_end(writer.workspace, writer.targets, output, limit, look=writer.look)
     except Interrupted:
-        writer.write(writer.seen)
+        if writer.seen:
+            writer.write(writer.seen)
         raise
     return list(followed.reports), followed.timed_out
 
