@@ -130,6 +130,12 @@ class Shown:
         """Be a Meter."""
         self._reached = _Reached(Share(done, total), circuits, left_s, clean(note))
 
+    def wait_for(self, what: str, *, anew: bool) -> None:
+        """Say that `what` is waited for; what was before that is over if it is `anew`."""
+        self.waits_for = what
+        if anew and not self._title:
+            self._started_s = time.monotonic()
+
     def __call__(self, width: int) -> str:
         """The line in so many columns: what matters most comes first, the rest where it fits."""
         marks = self._marks
@@ -195,7 +201,7 @@ def wait_for(output: Output, what: str) -> None:
         return
     shown = LINE.drawing
     if isinstance(shown, Shown):
-        shown.waits_for = what
+        shown.wait_for(what, anew=LINE.go_on())
     else:
         LINE.show(Shown(waits_for=what))
 
