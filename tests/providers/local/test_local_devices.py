@@ -69,7 +69,7 @@ def test_a_device_gives_the_counts_of_one_run_of_aers_model_of_it(
     run = model.run([*translated, circuits[-1]], shots=300, seed_simulator=7).result()
     path = write(tmp_path / "c.qpy", circuits)
 
-    for cuts in ((), (1, 4)):
+    for cuts in ((), (1, 4), (2,), (2, 3)):
         results = run_here(cut(path, 0, 5), backend=name, options=OPTIONS, cuts=cuts)
         assert [result.message for result in results] == [""] * 5
         assert [result.readable_counts() for result in results] == run.get_counts()
