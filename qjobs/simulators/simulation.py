@@ -236,6 +236,13 @@ def _runs(pieces: Iterable[_Piece], most: Callable[[], int]) -> Iterator[list[_P
     gathered: list[_Piece] = []
     rows = 0
     for piece in pieces:
+        if not piece.message and piece.circuit.has_control_flow_op():
+            if gathered:
+                yield gathered
+                gathered, rows = [], 0
+            # With noise, what follows one of these in a run comes out wrong (Aer 0.18.2).
+            yield from ([single] for single in piece.singles())
+            continue
         full = rows + piece.rows > most()
         if gathered and (full or bool(piece.message) != bool(gathered[0].message)):
             yield gathered
