@@ -401,6 +401,14 @@ Out = Annotated[
         help="Write a .json, .jsonl, .csv or .tsv file or, in a folder, a file a circuit.",
     ),
 ]
+JunitXml = Annotated[
+    str | None,
+    Heading.OUTPUT.option(
+        "--junitxml",
+        metavar="FILE",
+        help="Write what became of each circuit for a CI system, as a test report.",
+    ),
+]
 
 # As a picture.
 Plot = Annotated[

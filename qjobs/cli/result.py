@@ -10,6 +10,7 @@ from qjobs.cli.drawing import Beside, PlotOptions, beside, draw, source_of
 from qjobs.cli.exit_codes import raise_for_credentials, raise_for_jobs
 from qjobs.cli.following import follow_to_end
 from qjobs.cli.groups import OutputOptions, WaitOptions
+from qjobs.cli.junit import check_junitxml, write_junitxml
 from qjobs.cli.next_step import say_next
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine import result as engine
@@ -39,11 +40,13 @@ def result(
     parameters_only: options.ParametersOnly = False,
     top: options.Top = None,
     out: options.Out = None,
+    junitxml: options.JunitXml = None,
     plotted: PlotOptions,
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
     check_place(output, out)
+    check_junitxml(junitxml)
     ending = waiting.ending(waits=wait)
     plotted.check()
     deadline = Deadline(waiting.timeout)
@@ -60,7 +63,7 @@ def result(
     drawn = beside(workspace, plotted.against, output.warn)
     selected = Selected(
         top=top, memory=memory, arrays=arrays, partial=partial, out=out, plotted=plotted,
-        drawn=drawn,
+        drawn=drawn, junitxml=junitxml,
     )  # fmt: skip
     if drawn.target is not None:
         targets.append(drawn.target)
@@ -95,6 +98,7 @@ class Selected:
     out: str | None = None
     plotted: PlotOptions = field(default_factory=PlotOptions)
     drawn: Beside = field(default_factory=Beside)
+    junitxml: str | None = None
 
 
 def print_results(
@@ -114,6 +118,7 @@ def print_results(
     raise_for_credentials(reports)
     finished = all(job.state in FINAL for report in reports for job in report.jobs)
     if not (finished or selected.partial):
+        write_junitxml(selected.junitxml, targets, reports)
         raise_for_jobs(reports, timed_out=timed_out)
     problems: list[str] = []
     looked = []
@@ -129,6 +134,7 @@ def print_results(
         output.warn(problem)
     pairs = list(zip(targets, reports, strict=True))
     other = pairs.pop() if selected.drawn.target is not None else None
+    write_junitxml(selected.junitxml, *zip(*pairs, strict=True))
     if selected.plotted.plot is not None:
         draw(output, pairs, other, selected.plotted, ideal=selected.drawn.ideal, top=selected.top)
     if selected.plotted.plot is None or selected.out is not None:
@@ -158,7 +164,7 @@ def _print_parameters(
                 hint=f"qjobs result {job_set.set_id}",
             )
         report = status(workspace, target, cached=True)
-        rows = engine.rows(target, report, with_results=False)
+        rows = engine.rows(target, report, results_of=lambda _: False)
         results.append(
             SetResult(job_set, rows, len(target.circuits), complete=True, parameters_only=True)
         )

@@ -6,6 +6,7 @@ from qjobs.cli.exit_codes import (
     raise_for_jobs,
 )
 from qjobs.cli.groups import OutputOptions, WaitOptions
+from qjobs.cli.junit import check_junitxml, write_junitxml
 from qjobs.cli.next_step import say_next
 from qjobs.cli.reports import summarize
 from qjobs.cli.workspace import open_workspace
@@ -19,15 +20,18 @@ def wait(
     addresses: options.Addresses = None,
     *,
     waiting: WaitOptions,
+    junitxml: options.JunitXml = None,
     written: OutputOptions,
 ) -> ExitCode:
     from qjobs.cli.following import follow_to_end
 
     output = written.output
+    check_junitxml(junitxml)
     workspace = open_workspace(output)
     targets = find_targets(workspace, addresses, output.warn)
     limit, ending = waiting.limit, waiting.ending()
     followed = follow_to_end(workspace, targets, output, limit, ending=ending)
+    write_junitxml(junitxml, targets, followed.reports)
     shown = [(report, report.jobs) for report in followed.reports]
     if output.format is Format.TABLE:
         summarize(shown, workspace.clock())

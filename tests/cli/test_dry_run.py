@@ -155,7 +155,7 @@ def test_circuits_without_a_measurement_are_warnings(qjobs, files):
         line.startswith("::warning file=bare.qpy,title=qjobs::circuit") for line in lines[:-1]
     )
     assert lines[-1] == "::warning title=qjobs::35 more circuits without a measurement"
-    assert ended.err.endswith("1 file, 40 circuits in 4 jobs for fake:\n")
+    assert ended.err.endswith("1 file, 40 circuits in 4 jobs for fake\n")
 
 
 @pytest.mark.slow
