@@ -98,6 +98,14 @@ def checkout(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(os.path.abspath(chosen))  # noqa: PTH100 - as it is called, wherever links lead
 
 
+def step_summary(environ: Mapping[str, str] = os.environ) -> str:
+    """The file for a summary that GitHub shows: `$GITHUB_STEP_SUMMARY`; empty where there is none.
+
+    https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
+    """
+    return environ.get("GITHUB_STEP_SUMMARY", "")
+
+
 def variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """All variables, for vendors' code and the config file, which may name any of them."""
     return dict(environ)

@@ -8,6 +8,7 @@ from qjobs import paths
 from qjobs.circuits.inputs import InputFile
 from qjobs.circuits.text import read_line
 from qjobs.cli.request import SubmitOptions, make_request
+from qjobs.cli.step_summary import append
 from qjobs.cli.submission import say_where, warn_of_files
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.deadline import Deadline, within
@@ -17,7 +18,7 @@ from qjobs.engine.set.origins import Origins
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode, InputError, Place, Unreadable, UnreadableFiles
 from qjobs.model import JobSet
-from qjobs.render import rows, shapes
+from qjobs.render import markdown, rows, shapes
 from qjobs.render.data import DATA
 from qjobs.render.findings import Finding, Level, Rule, annotations, inert, text_lines
 from qjobs.render.output import Output, Report, say
@@ -54,17 +55,21 @@ def preview(
             _list(found, inputs)
         if report:
             _write(found, report)
+        told = _conclusion(error, missing, len(inputs))
+        append(output, lambda: markdown.findings(found, told.message))
         if output.notes_as_json and not missing:
             raise
-        raise _conclusion(error, missing, len(inputs)) from error
+        raise told from error
+    found = [*_doubts(gathered)]
+    size = (
+        f"{count(len(inputs), 'file')}, {count(plan.circuits, 'circuit')} in "
+        f"{count(len(plan.slices), 'job')} for {plan.destination}"
+    )
+    append(output, lambda: markdown.findings(found, size))
     if report:
-        found = [*_doubts(gathered)]
         _list(found, inputs)
         _write(found, report)
-        output.note(
-            f"{count(len(inputs), 'file')}, {count(plan.circuits, 'circuit')} in "
-            f"{count(len(plan.slices), 'job')} for {plan.destination}"
-        )
+        output.note(size)
         return ExitCode.OK
     warn_of_files(output, gathered)
     say_where(output, plan)

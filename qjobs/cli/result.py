@@ -12,6 +12,7 @@ from qjobs.cli.following import follow_to_end
 from qjobs.cli.groups import OutputOptions, WaitOptions
 from qjobs.cli.junit import check_junitxml, write_junitxml
 from qjobs.cli.next_step import say_next
+from qjobs.cli.step_summary import summarize_sets
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine import result as engine
 from qjobs.engine.address import Target
@@ -88,7 +89,8 @@ def result(
 class Selected:
     """Which part of the results is wanted, and where: on stdout if `out` is None.
 
-    Where there is something to be `drawn` beside them, its target is the last one.
+    Where there is something to be `drawn` beside them, its target is the last one. CI systems are
+    told in a report of tests and, if it `summarizes`, in a summary of the step.
     """
 
     top: int | None = None
@@ -99,6 +101,7 @@ class Selected:
     plotted: PlotOptions = field(default_factory=PlotOptions)
     drawn: Beside = field(default_factory=Beside)
     junitxml: str | None = None
+    summarizes: bool = False
 
 
 def print_results(
@@ -118,7 +121,7 @@ def print_results(
     raise_for_credentials(reports)
     finished = all(job.state in FINAL for report in reports for job in report.jobs)
     if not (finished or selected.partial):
-        write_junitxml(selected.junitxml, targets, reports)
+        _tell(output, selected, targets, reports)
         raise_for_jobs(reports, timed_out=timed_out)
     problems: list[str] = []
     looked = []
@@ -134,7 +137,7 @@ def print_results(
         output.warn(problem)
     pairs = list(zip(targets, reports, strict=True))
     other = pairs.pop() if selected.drawn.target is not None else None
-    write_junitxml(selected.junitxml, *zip(*pairs, strict=True))
+    _tell(output, selected, targets[: len(pairs)], reports[: len(pairs)])
     if selected.plotted.plot is not None:
         draw(output, pairs, other, selected.plotted, ideal=selected.drawn.ideal, top=selected.top)
     if selected.plotted.plot is None or selected.out is not None:
@@ -149,6 +152,15 @@ def print_results(
         )
     if finished or any(map(failed, reports)):
         raise_for_jobs(reports)
+
+
+def _tell(
+    output: Output, selected: Selected, targets: Sequence[Target], reports: Sequence[SetReport]
+) -> None:
+    """Tell CI systems what became of the jobs, as far as that is wanted."""
+    write_junitxml(selected.junitxml, targets, reports)
+    if selected.summarizes:
+        summarize_sets(output, targets, reports)
 
 
 def _print_parameters(

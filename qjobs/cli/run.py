@@ -8,6 +8,7 @@ from qjobs.cli.junit import check_junitxml, write_junitxml
 from qjobs.cli.next_step import say_next
 from qjobs.cli.request import SubmitOptions, make_request
 from qjobs.cli.result import Selected, print_results
+from qjobs.cli.step_summary import summarize_sets
 from qjobs.cli.submission import known_reports, start_set
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.deadline import Deadline, within
@@ -37,11 +38,15 @@ def run(
         workspace, request, output, asked.max_workers, limit, print_id=False, deadline=deadline
     )
     if any(isinstance(error, Interrupted | NoneAccepted | TimedOut) for error in errors):
-        write_junitxml(junitxml, [target], known_reports([target]))
+        known = known_reports([target])
+        write_junitxml(junitxml, [target], known)
+        summarize_sets(output, [target], known)
         raise errors[0]
     limit = limit._replace(timeout_s=deadline.left_s())
     followed = follow_to_end(workspace, [target], output, limit, ending=ending)
-    selected = Selected(top=top, memory=asked.memory, partial=partial, out=out, junitxml=junitxml)
+    selected = Selected(
+        top=top, memory=asked.memory, partial=partial, out=out, junitxml=junitxml, summarizes=True
+    )
     print_results(
         workspace, [target], followed.reports, output, selected,
         timed_out=followed.timed_out, deadline=deadline,

@@ -231,6 +231,8 @@ def _environment(page: Prose) -> None:
             ("NO_COLOR", "no colours on a terminal; nor where TERM is dumb"),
             ("PAGER, NO_PAGER", "what shows long lists, by default less; that nothing does"),
             ("COLUMNS", "the width of tables and help, where no terminal says it"),
+            ("GITHUB_STEP_SUMMARY", "a file to which submit, run and wait append how it went"),
+            ("GITHUB_WORKSPACE, CI_PROJECT_DIR", "where the repository is whose files are named"),
             ("XDG_STATE_HOME, XDG_CONFIG_HOME", "where the state and the config file are on Linux"),
             ("QISKIT_IBM_TOKEN, QISKIT_IBM_INSTANCE", "of IBM's client: the account"),
         ),
