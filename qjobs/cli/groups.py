@@ -38,8 +38,8 @@ class LintOptions(NamedTuple):
 
     @property
     def report(self) -> Report | None:
-        """How findings are written, if not as data is."""
-        return self.format_ if isinstance(self.format_, Report) else None
+        """How findings are written, if not as data is; --json goes before."""
+        return self.format_ if isinstance(self.format_, Report) and not self.json else None
 
     @property
     def output(self) -> Output:

@@ -67,6 +67,8 @@ def preview(
     )
     append(output, lambda: markdown.findings(found, size))
     if report:
+        for warning in warnings(workspace, plan):
+            output.warn(inert(warning))
         _list(found, inputs)
         _write(found, report)
         output.note(size)
