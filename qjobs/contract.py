@@ -522,8 +522,9 @@ class RemoteJob(NamedTuple):
     """A job as a provider lists it. `labels` are all that it carries: its tag, its note, others.
 
     The id is empty, for `Tallies` only, where a call was made that may have come to a job.
-    `created` is in UTC; `message` says why it ended, if the list does. `owner` is somebody else
-    whose job it is, by the provider's name; empty if it is the user's own, or nobody tells.
+    `created` is in UTC; `message` says why it ended, if the list does, and `ended` when. `owner` is
+    somebody else whose job it is, by the provider's name; empty if it is the user's own, or nobody
+    tells.
     """
 
     job_id: str
@@ -533,6 +534,7 @@ class RemoteJob(NamedTuple):
     labels: Sequence[str]
     message: str = ""
     owner: str = ""
+    ended: datetime | None = None
 
 
 @runtime_checkable

@@ -20,7 +20,13 @@ from qjobs.providers.fake import script
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/*.md")]
+DOCUMENTS = [
+    README,
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *ROOT.glob("docs/*.md"),
+    *ROOT.glob("docs/walk/*.md"),
+]
 
 CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
 # What is in a block, or in a span within a line.
@@ -31,7 +37,7 @@ PROGRESS = re.compile(r"^(?:reading|submitting|running|fetching): .*\n", re.MULT
 # columns are set by.
 VARYING = re.compile(
     r"\b(?:[0-9a-f]{12}|local-[0-9a-f]{16}|\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?Z)\b"
-    r"|(?:\bjust now\b|(?:< )?\b\d+(?:\.\d)? (?:s|min)\b(?: ago)?"
+    r"| *(?:\bjust now\b|(?:< )?\b\d+(?:\.\d)? (?:s|min)\b(?: ago)?"
     r"|(?<=  )(?:created|waited|ran)\b) *"
 )
 

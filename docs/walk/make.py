@@ -185,7 +185,7 @@ def circuits() -> list[object]:
     made = []
     for number in range(JOBS):
         kind = "wide" if number % 50 == 37 else ("ghz", "pair", "mixed")[number % 3]
-        qubits = 40 if kind == "wide" else 17 if number % 10 == 9 else 2 + number % 5
+        qubits = 40 if kind == "wide" else 21 if number % 10 == 9 else 2 + number % 5
         circuit = QuantumCircuit(qubits, name=f"{kind}_{qubits:02d}_{number:03d}")
         circuit.h(0) if kind != "pair" else circuit.ry(chance.uniform(0.4, 2.6), 0)
         for qubit in range(qubits - 1):
@@ -193,10 +193,11 @@ def circuits() -> list[object]:
         for qubit in range(qubits if kind == "mixed" else 1):
             circuit.ry(chance.uniform(0.2, 0.9), qubit)
         # Some take a while, so that there is something to be seen meanwhile.
-        for _ in range(12 if qubits == 17 else 0):
-            circuit.barrier()
-            for qubit in range(qubits):
-                circuit.rz(chance.uniform(0, math.pi), qubit)
+        for _ in range(8 if qubits == 21 else 0):
+            angle = chance.uniform(0, math.pi)
+            for turn in (angle, -angle):
+                circuit.barrier()
+                circuit.rx(turn, range(qubits))
         circuit.measure_all()
         made.append(circuit)
     return made
@@ -236,7 +237,7 @@ class Walk:
 
     def moving(self, name: str, command: str, seen: Callable[[str], bool], leave: str) -> None:
         """A picture of a command that goes on, once something is seen; a key ends it."""
-        shown = Terminal(self.folder, self.environment, width=100, height=30)
+        shown = Terminal(self.folder, self.environment, width=100, height=14)
         shown.type(command)
         shown.wait_for(seen)
         shown.picture(self.target / f"{name}.svg")
@@ -304,7 +305,7 @@ def beginning(walk: Walk) -> None:
 
 def running(walk: Walk) -> None:
     """While they run, and until they have ended."""
-    writer = walk.start("qjobs report walk -o report.html --every 5s")
+    writer = walk.start("qjobs report walk -o report.html --every 2s")
     try:
         if walk.has("watch"):
             walk.moving("watch", "qjobs watch walk", lambda screen: "error" in screen, "q")
@@ -329,7 +330,7 @@ def afterwards(walk: Walk) -> None:
     walk.still("error", "qjobs error walk")
     walk.still("retry", "qjobs retry --cancelled walk --wait")
     walk.still("result", "qjobs result walk:0-4 --top 4")
-    walk.still("sweep", "qjobs result vqe:0-9", height=60)
+    walk.still("sweep", "qjobs result vqe:0-48:6", height=60)
     walk.quietly("qjobs report walk -o report.html")
     walk.look("report", height=960)
     walk.look("report-dark", dark=True, height=960)
@@ -342,7 +343,7 @@ def afterwards(walk: Walk) -> None:
 def search(tab: Tab) -> None:
     """Search the circuits of a page."""
     tab.click("input[type=search]")
-    tab.type("mixed_17")
+    tab.type("mixed_04")
     tab.evaluate("document.querySelector('.circuits').scrollIntoView({ behavior: 'instant' })")
 
 

@@ -15,6 +15,7 @@ LETTERS = frozenset("IXYZ01+-rl")
 Observable: TypeAlias = Mapping[str, float]
 """Coefficients by strings of `LETTERS`, all of one width; the leftmost is the highest qubit."""
 
+_MOST_TERMS = 2
 _EXAMPLE = 'such a file is ["ZZ", {"XX": 0.5, "YY": -0.5}]'
 
 
@@ -74,3 +75,13 @@ def _finite(number: float) -> bool:
         return math.isfinite(number)
     except OverflowError:  # a whole number too large for a float
         return False
+
+
+def observable_label(terms: Observable) -> str:
+    """A short name for an observable: `ZZ`, or `0.5 XX - 0.25 YY + ... (7 terms)`."""
+    shown = ""
+    for label, coefficient in list(terms.items())[:_MOST_TERMS]:
+        sign = "-" if coefficient < 0 else "+"
+        shown += f" {sign} " if shown else sign.strip("+")
+        shown += label if abs(coefficient) == 1 else f"{abs(coefficient):g} {label}"
+    return shown if len(terms) <= _MOST_TERMS else f"{shown} + ... ({len(terms)} terms)"

@@ -5,19 +5,16 @@ from typing import NamedTuple
 
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
-from qjobs.engine import result as engine
 from qjobs.engine.address import Target
 from qjobs.engine.report import SetReport
-from qjobs.engine.set.parcel import observables_of
-from qjobs.engine.set.values import SweepValues
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import UsageError
 from qjobs.order import Order
+from qjobs.pictures.kinds import check_kind
 from qjobs.pictures.reference import Ideal, names_file, read_ideal
-from qjobs.pictures.source import Source, Wish
+from qjobs.pictures.source import Wish, source_of
 from qjobs.render.output import Output
-from qjobs.render.pictures import check_picture, save_picture
-from qjobs.render.summaries import observable_label
+from qjobs.render.pictures import save_picture
 from qjobs.render.text import clean
 
 
@@ -36,8 +33,9 @@ class PlotOptions(NamedTuple):
 
     def check(self) -> None:
         """Raise UsageError for what cannot be drawn, or if nothing is."""
-        check_picture(self.plot)
-        if self.plot is None and (self.against or self.x or self.y):
+        if self.plot is not None:
+            check_kind(self.plot)
+        elif self.against or self.x or self.y:
             raise UsageError(
                 "--against, --x and --y say what is drawn, and nothing is",
                 hint="add --plot FILE.svg",
@@ -78,24 +76,5 @@ def draw(
 
     assert asked.plot is not None
     sources = [source_of(target, report) for target, report in looked]
-    reference: Source | Ideal | None = ideal
-    if other is not None:
-        reference = source_of(*other)
-        if reference.name in [source.name for source in sources]:
-            sources = [source_of(*one, by_id=True) for one in looked]
-            reference = source_of(*other, by_id=True)
+    reference = ideal if other is None else source_of(*other)
     save_picture(output, picture(sources, asked.wish(top), reference=reference), asked.plot)
-
-
-def source_of(target: Target, report: SetReport, *, by_id: bool = False) -> Source:
-    """The results of a target, to be read as often as a picture needs them."""
-    folder = target.folder
-    plan = folder.job_set
-    return Source(
-        plan,
-        target.circuits,
-        lambda circuits: engine.rows(target._replace(circuits=tuple(circuits)), report),
-        SweepValues(folder).of,
-        [observable_label(observable) for observable in observables_of(folder)],
-        clean(plan.set_id if by_id else plan.name or plan.set_id),
-    )

@@ -19,7 +19,7 @@ def du(
     written: ShowOptions,
 ) -> ExitCode:
     output = written.output
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     store = workspace.store
     if addresses:
         targets = find_whole(workspace, "du", addresses, output.warn)

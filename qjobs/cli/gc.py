@@ -18,7 +18,7 @@ def gc(
 ) -> ExitCode:
     output = written.output
     problems: list[str] = []
-    found = list(collect(open_workspace(), problems, dry_run=dry_run))
+    found = list(collect(open_workspace(output), problems, dry_run=dry_run))
     human = output.format is Format.TABLE
     if found or not human:
         table = house.leftover_rows(found, human=human)

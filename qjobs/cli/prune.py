@@ -64,7 +64,7 @@ def prune(
             hint="say at least one of --older-than 30d, --keep 20 and --failed; with --dry-run "
             "nothing is removed",
         )
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     chosen = choose(workspace, Choice(older_than, keep or 0, failed))
     for problem in chosen.problems:
         output.warn(f"it stays: {problem}")

@@ -20,7 +20,7 @@ def rename(
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     targets = find_whole(workspace, "rename", [address], output.warn)
     if len(targets) != 1:
         raise UsageError(f"{address!r} means {len(targets)} sets, of which one can have the name")

@@ -14,12 +14,13 @@ from qjobs.cli.addresses import find_targets
 from qjobs.cli.exit_codes import Interrupted, raise_for_credentials, raise_for_jobs
 from qjobs.cli.headings import Heading
 from qjobs.cli.next_step import next_step, say_next
+from qjobs.cli.reports import in_line
 from qjobs.cli.values import duration_s
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
 from qjobs.engine.deadline import Deadline, within
 from qjobs.engine.report import FINAL, SetReport, State
-from qjobs.engine.status import status
+from qjobs.engine.status import statuses
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode, UsageError
 from qjobs.render.data import DATA
@@ -67,7 +68,8 @@ def report(
     writer = _Writer(workspace, targets, out, every)
     timed_out = False
     if every is None:
-        reports = [status(workspace, target, cached=cached) for target in targets]
+        reports = statuses(workspace, targets, cached=cached)
+        reports = reports if cached else [in_line(workspace, report) for report in reports]
         for problem in dict.fromkeys(problem for report in reports for problem in report.problems):
             output.warn(problem)
     else:
@@ -104,7 +106,8 @@ def _follow(writer: "_Writer", output: Output, deadline: Deadline) -> tuple[list
     try:
         followed = follow_to_end(writer.workspace, writer.targets, output, limit, look=writer.look)
     except Interrupted:
-        writer.write(writer.seen)
+        if writer.seen:
+            writer.write(writer.seen)
         raise
     return list(followed.reports), followed.timed_out
 
@@ -173,12 +176,12 @@ class _Writer:
 
 def _part(target: Target, report: SetReport, now: datetime) -> "SetPart":
     """What the page says of one set, from what is kept here."""
+    from qjobs.circuits.observables import observable_label
     from qjobs.engine.error import failures
     from qjobs.engine.result import rows
     from qjobs.engine.set.parcel import observables_of
     from qjobs.render.page.circuits import table
     from qjobs.render.page.content import set_part
-    from qjobs.render.summaries import observable_label
 
     panels, notes = _panels(target, report)
     plan = report.job_set
@@ -206,8 +209,7 @@ def _part(target: Target, report: SetReport, now: datetime) -> "SetPart":
 
 def _panels(target: Target, report: SetReport) -> "tuple[Sequence[Panel], Sequence[str]]":
     """What is to be seen of the circuits with a result, and notes on it."""
-    from qjobs.cli.drawing import source_of
-    from qjobs.pictures.source import Wish
+    from qjobs.pictures.source import Wish, source_of
     from qjobs.pictures.whole import picture
 
     source = source_of(target, report)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from qjobs.cli import options
 from qjobs.cli.addresses import find_targets
-from qjobs.cli.drawing import Beside, PlotOptions, beside, draw, source_of
+from qjobs.cli.drawing import Beside, PlotOptions, beside, draw
 from qjobs.cli.exit_codes import raise_for_credentials, raise_for_jobs
 from qjobs.cli.following import follow_to_end
 from qjobs.cli.groups import OutputOptions, WaitOptions
@@ -24,6 +24,7 @@ from qjobs.engine.status import status
 from qjobs.engine.wait import failed
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ExitCode, ProviderError, TimedOut, UsageError
+from qjobs.pictures.source import source_of
 from qjobs.render.output import Output
 from qjobs.render.progress import progress
 from qjobs.render.results import SetResult, check_place, save_results, show_results

@@ -16,7 +16,7 @@ def rm(
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     targets = find_whole(workspace, "rm", addresses, output.warn)
     removals = [remove(workspace, target, force=force) for target in targets]
     tell(removals, output)

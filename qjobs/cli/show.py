@@ -1,5 +1,6 @@
 """The verb show: everything about one set."""
 
+from qjobs.circuits.observables import observable_label
 from qjobs.cli import options
 from qjobs.cli.exit_codes import (
     raise_for_credentials,
@@ -14,7 +15,6 @@ from qjobs.engine.status import status as ask_status
 from qjobs.errors import ExitCode
 from qjobs.render import rows, shapes
 from qjobs.render.output import Format
-from qjobs.render.summaries import observable_label
 from qjobs.render.writing import show as show_data
 
 

@@ -26,7 +26,7 @@ def tag(
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
-    workspace = open_workspace()
+    workspace = open_workspace(output)
     targets = find_whole(workspace, "tag", addresses, output.warn)
     if not (add or remove):
         tell(targets, output, asked=True)

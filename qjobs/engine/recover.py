@@ -262,4 +262,4 @@ def _retried_facts(
 
 def _ended(number: int, attempt: int, job: RemoteJob) -> Fact:
     ended, message = job.status.value, shortened(job.message)
-    return Fact(number, attempt, job.created, FactKind.FINISHED, ended, message)
+    return Fact(number, attempt, job.ended or job.created, FactKind.FINISHED, ended, message)

@@ -1,5 +1,6 @@
 """The results of a job set as one, with the methods of Qiskit's `Result`."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qjobs.engine.report import JobReport, SetReport
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from qiskit.result import Counts, Result
     from qiskit.result.models import ExperimentResult
 
+    from qjobs.managed.drawing import ResultPicture
+
 
 class ManagedResults:
     """The results of the circuits of a set, by their index, their name, or the circuit itself.
@@ -28,6 +31,7 @@ class ManagedResults:
         self.backend_name = job_set.backend_name
         self.success = success
         self._set = job_set
+        self._report = report
         self._jobs = report.jobs
         self._job_of = job_finder((job.index, part) for job in report.jobs for part in job.parts)
         self._values = SweepValues(job_set.folder)
@@ -68,6 +72,30 @@ class ManagedResults:
         where they are lost. Raises StateDamaged if they are not those that were submitted.
         """
         return dict(self._values.of(self._index(experiment)) or {})
+
+    def picture(
+        self,
+        *,
+        top: int | None = None,
+        order: str = "count",
+        x: str | Sequence[str] = (),
+        y: str | Sequence[str] = (),
+        against: "ManagedResults | Mapping[str, object] | None" = None,
+    ) -> "ResultPicture":
+        """A picture of the results, as `qjobs result --plot` draws it: histograms, or curves.
+
+        It shows the `top` most frequent outcomes, by `order` "count" or "outcome"; a sweep over
+        one parameter `x`, or two; and only the observables or outcomes `y`. `against` are the
+        results of another set, or an ideal distribution, `{"00": 0.5, "11": 0.5}`, to stand
+        beside. Raises UsageError for what cannot be drawn.
+        """
+        from qjobs.managed.drawing import draw, wish_of
+
+        wish = wish_of(top, order, x, y)
+        if isinstance(against, ManagedResults):
+            theirs = against._set, against._report  # noqa: SLF001 - of the same class
+            return draw(self._set, self._report, wish, theirs)
+        return draw(self._set, self._report, wish, against)
 
     def get_statevector(
         self,

@@ -1,6 +1,7 @@
 """Which parameters of a sweep become the axes of its picture."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple, TypeVar
 
 from qjobs.errors import UsageError
@@ -33,10 +34,12 @@ def choose(source: Source, wish: Wish) -> Axes | None:
             raise UsageError(f"{of_set}{near_ones(name, known) or _some(known)}")
     if len(wish.x) > 2:
         raise UsageError(f"a picture has two axes at the most, not {len(wish.x)}")
-    circuits = _of_first_record(source)
+    circuits = _of_one_record(source)
     if not known or len(circuits) < 2:
         return None
     varying = _varying(source, circuits)
+    if wish.x and source.values(circuits[0]) is None:
+        raise UsageError(f"the values of {wish.x[0]} are lost: {source.name} has its rows alone")
     if wish.x:
         if len(wish.x) == 2:
             _check_size(source, circuits, wish.x)
@@ -53,12 +56,10 @@ def _some(known: Sequence[str]) -> str:
     return f": it has {', '.join(known[:5])}{more}" if known else ": it is no sweep"
 
 
-def _of_first_record(source: Source) -> Sequence[int]:
-    """The circuits that stand for one circuit of the files: the others run with the same rows."""
-    if not source.circuits:
-        return ()
-    first = source.record(source.circuits[0])
-    return [at for at in source.circuits if source.record(at) == first]
+def _of_one_record(source: Source) -> Sequence[int]:
+    """The circuits that stand for one circuit of the files: the one that runs with most rows."""
+    records = (list(same) for _, same in groupby(source.circuits, key=source.record))
+    return max(records, key=len, default=())
 
 
 def _varying(source: Source, circuits: Sequence[int]) -> list[str]:

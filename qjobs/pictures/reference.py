@@ -40,10 +40,14 @@ def read_ideal(path: str) -> Ideal:
 
     It is one for all circuits, or one for each by name. Raises InputError.
     """
-    found = read_json(path, most=_MOST_CHARACTERS, hint=_EXAMPLE)
-    if not isinstance(found, dict) or not found:
+    return ideal(read_json(path, most=_MOST_CHARACTERS, hint=_EXAMPLE), path)
+
+
+def ideal(found: object, path: str) -> Ideal:
+    """The distributions in a value as JSON has it, which is called `path`. Raises InputError."""
+    if not isinstance(found, Mapping) or not found:
         raise InputError(f"{path} has no distribution in it", hint=_EXAMPLE)
-    if all(isinstance(value, dict) for value in found.values()):
+    if all(isinstance(value, Mapping) for value in found.values()):
         return Ideal(
             path, {name: _distribution(one, f"{path}, {name!r}") for name, one in found.items()}
         )

@@ -4,7 +4,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from qjobs.engine.result import CircuitRow
+from qjobs.circuits.observables import observable_label
+from qjobs.engine.address import Target
+from qjobs.engine.report import SetReport
+from qjobs.engine.result import CircuitRow, rows
+from qjobs.engine.set.parcel import observables_of
+from qjobs.engine.set.values import SweepValues
 from qjobs.errors import UsageError
 from qjobs.model import JobSet
 from qjobs.near import near_ones
@@ -72,3 +77,17 @@ class Wish:
     order: Order = Order.COUNT
     x: tuple[str, ...] = ()
     y: tuple[str, ...] = ()
+
+
+def source_of(target: Target, report: SetReport) -> Source:
+    """The results of a target that are kept, called by the name of its set, or else its id."""
+    folder = target.folder
+    plan = folder.job_set
+    return Source(
+        plan,
+        target.circuits,
+        lambda circuits: rows(target._replace(circuits=tuple(circuits)), report),
+        SweepValues(folder).of,
+        [observable_label(observable) for observable in observables_of(folder)],
+        plan.name or plan.set_id,
+    )

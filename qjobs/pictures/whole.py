@@ -1,6 +1,7 @@
 """The picture of results, whatever they are: counts, expectation values, a sweep of either."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 
 from qjobs.engine.result import CircuitRow
@@ -33,6 +34,8 @@ def picture(
     """
     if reference is not None and len(sources) != 1:
         raise UsageError("one set at a time stands beside another")
+    if isinstance(reference, Source) and reference.name == sources[0].name:
+        sources, reference = [_by_id(sources[0])], _by_id(reference)
     drawn = [_drawn(source, wish, reference) for source in sources]
     panels = [panel for one in drawn for panel in one.panels]
     notes = [note for one in drawn for note in one.notes]
@@ -51,6 +54,10 @@ def _errors(source: Source, panels: Sequence[Panel]) -> str:
     banded = any(isinstance(panel, Curves) and panel.joined for panel in panels)
     error = _OF_VALUES if source.job_set.observables else _OF_COUNTS
     return f"{'bands' if banded else 'whiskers'}: {error}"
+
+
+def _by_id(source: Source) -> Source:
+    return replace(source, name=source.job_set.set_id)
 
 
 def _title(sources: Sequence[Source]) -> str:

@@ -10,15 +10,13 @@ class Column(NamedTuple):
 
     `goes`: it goes rather than moves under its row. `text`: words that explain themselves, unless
     they are numbers; they come last, and under their row where there is no room. `usual`: what need
-    not be said. `right`: it stands on that side as numbers do, for it is of numbers with units.
-    `speaks`: it says what stands beside it, so that the table needs no heading.
+    not be said. `speaks`: it says what stands beside it, so that the table needs no heading.
     """
 
     worth: int = 5
     goes: bool = False
     text: bool = False
     usual: Cell = ""
-    right: bool = False
     speaks: bool = False
 
 
@@ -33,27 +31,30 @@ COLUMNS = {
     # How it is.
     "state": Column(8),
     "outcome": Column(8),
+    "check": Column(9),
+    "works": Column(8),
     "job_id": Column(7),
     "slice": Column(6),
     # How much there is of it.
-    "circuits": Column(5, right=True),
-    "results": Column(5, right=True),
-    "provider": Column(5, right=True),
-    "total": Column(6, right=True),
-    "size": Column(6, right=True),
+    "circuits": Column(5),
+    "results": Column(5),
+    "provider": Column(5),
+    "total": Column(8),
+    "size": Column(8),
     "qubits": Column(5),
     "pending": Column(5),
     "found": Column(5),
     "queue_position": Column(5),
     "usage_s": Column(4),
+    "bytes": Column(6),
     "attempt": Column(3, usual=1),
     "duplicate": Column(3),
     "duplicates": Column(3, usual=0),
     "kind": Column(2, usual="simulator"),
     # When it was.
     "created": Column(4),
-    "waited": Column(3, right=True, goes=True),
-    "ran": Column(4, right=True),
+    "waited": Column(3, goes=True),
+    "ran": Column(4),
     "waited_s": Column(2, goes=True),
     "ran_s": Column(2, goes=True),
     "started": Column(3),
@@ -65,10 +66,11 @@ COLUMNS = {
     # In words.
     "jobs": Column(text=True),
     "summary": Column(text=True),
-    "tags": Column(text=True),
     "value": Column(text=True),
     "message": Column(text=True),
     "description": Column(text=True),
+    "detail": Column(text=True),
+    "tags": Column(text=True),
     "files": Column(text=True),
     "waits_for": Column(text=True),
 }

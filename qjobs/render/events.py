@@ -35,24 +35,22 @@ class Events:
     def of(self, reports: Sequence[SetReport]) -> Iterator[Shape]:
         """The changes since the last look."""
         now = self._clock()
-        shapes = status_document([(report, report.jobs) for report in reports]).inner
-        for report, shape in zip(reports, shapes, strict=True):
-            set_id, jobs = shape.pop("id"), shape.pop("jobs")
-            at = {"at": rfc3339(now), "set": set_id}
-            for job, of_job in zip(report.jobs, jobs, strict=True):
-                before = self._known.get((set_id, job.index))
-                if before != (known := _known(job)):
-                    self._known[set_id, job.index] = known
-                    yield {
-                        "schema": "qjobs.event/1", "event": "job", **at,
-                        "before": before[0] if before else None, **of_job,
-                    }  # fmt: skip
+        for report in reports:
+            set_id = report.job_set.set_id
+            changed = [
+                job for job in report.jobs if self._known.get((set_id, job.index)) != _known(job)
+            ]
+            (of_set,) = status_document([(report, changed)]).inner
+            of_jobs = of_set.pop("jobs")
+            head = {"schema": "qjobs.event/1", "at": rfc3339(now), "set": of_set.pop("id")}
+            for job, of_job in zip(changed, of_jobs, strict=True):
+                before = self._known.get((set_id, job.index), (None,))[0]
+                self._known[set_id, job.index] = _known(job)
+                yield {**head, "event": "job", "before": before, **of_job}
             reached = self._paces.setdefault(set_id, Pace()).look([report])
             if self._is_news(set_id, report, reached.circuits_ended, now):
-                yield {
-                    "schema": "qjobs.event/1", "event": "set", **at, **shape,
-                    "circuits_ended": reached.circuits_ended, "left_s": reached.left_s,
-                }  # fmt: skip
+                far = {"circuits_ended": reached.circuits_ended, "left_s": reached.left_s}
+                yield {**head, "event": "set", **of_set, **far}
 
     def _is_news(self, set_id: str, report: SetReport, circuits: int, now: datetime) -> bool:
         of_set = (report.state, dict(report.counts), report.failed_circuits, report.problems)
@@ -66,8 +64,11 @@ class Events:
 
 
 def _known(job: JobReport) -> tuple[Any, ...]:
-    """What of a job is worth a line when it changes, its state first; not what always moves."""
+    """What of a job is worth a line when it changes, its state first; not what always moves.
+
+    So neither is its place in the queue, nor how many of its circuits have been run.
+    """
     return (
         job.state.value, job.attempt, job.job_id, job.message, job.failed, job.retried,
-        job.duplicates, job.started, job.queue_position,
+        job.duplicates, job.started,
     )  # fmt: skip

@@ -70,13 +70,18 @@ class FailureGroup(NamedTuple):
         return len(self.failures) if more else 0
 
 
+def alike(message: str) -> str:
+    """What a message has in common with others that say the same of other jobs or circuits."""
+    return _NUMBERS.sub("0", message)
+
+
 def grouped(failures: Iterable[tuple[JobSet, Failure]]) -> list[FailureGroup]:
     """The groups, in the order of their first failures."""
     groups: dict[tuple[str, Origin, str], list[Failure]] = {}
     plans: dict[str, JobSet] = {}
     for plan, failure in failures:
         plans[plan.set_id] = plan
-        kind = _NUMBERS.sub("0", failure.message)
+        kind = alike(failure.message)
         groups.setdefault((plan.set_id, failure.origin, kind), []).append(failure)
     return [
         FailureGroup(plans[set_id], origin, tuple(same))

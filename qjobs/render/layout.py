@@ -4,6 +4,7 @@ Nothing is ever cut. Columns that have no room, those worth least, move under th
 numbers, ids, names and addresses stay whole, and text is broken between words.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
@@ -22,6 +23,7 @@ Style: TypeAlias = Callable[[Cell], str]
 """The style of a cell, as rich knows it."""
 
 _UNKNOWN = Column()
+_MEASURE = re.compile(r"(?:< )?\d+(?:\.\d+)? [A-Za-z]+(?: \d+ [A-Za-z]+)?")
 
 
 def table_lines(
@@ -76,8 +78,7 @@ class _Laid:
             column,
             cells,
             ["dim" if column.speaks else style(value) for value in values],
-            numbers=column.right
-            or all(isinstance(value, int | float) or value == "" for value in values),
+            numbers=all(_is_number(value, column) for value in values),
             width=max(map(cell_length, (name, *cells))),
         )
 
@@ -107,6 +108,13 @@ def _laid(columns: Sequence[str], rows: Sequence[Sequence[Cell]], style: Style) 
         for name, of_name in values.items()
     ]
     return [column for column in made if not rows or any(map(column.says, range(len(rows))))]
+
+
+def _is_number(value: Cell, column: Column) -> bool:
+    """Whether a cell, unless it is of text, is a number, with a unit or without, or nothing."""
+    if isinstance(value, str) and value and not column.text:
+        return _MEASURE.fullmatch(value) is not None
+    return not isinstance(value, str) or not value
 
 
 def _slice(start: Cell, end: Cell) -> str:

@@ -46,9 +46,15 @@ class Line:
             shown = self._drawing is not None
             self._drawing, self._stays = drawing, stays
             if not shown and sys.stderr is not None:
+                self._begun = False
                 self._over = threading.Event()
                 self._take_streams()
                 threading.Thread(target=self._run, args=(self._over,), daemon=True).start()
+
+    def go_on(self) -> bool:
+        """Be drawn again; whether it was not, because the user had been asked something."""
+        was_held, self._begun = self._begun, False
+        return was_held
 
     def take_away(self) -> None:
         """Show nothing any more."""

@@ -18,6 +18,7 @@ from qjobs.render.text import clean, elapsed, time_left
 
 _WIDEST_BAR = 30
 _NARROWEST_BAR = 8
+_SHORTEST_NOTE = 20  # to which one is cut
 _FRAMES_A_SECOND = 10
 _BETWEEN = "  "
 
@@ -129,6 +130,12 @@ class Shown:
         """Be a Meter."""
         self._reached = _Reached(Share(done, total), circuits, left_s, clean(note))
 
+    def wait_for(self, what: str, *, anew: bool) -> None:
+        """Say that `what` is waited for; what was before that is over if it is `anew`."""
+        self.waits_for = what
+        if anew and not self._title:
+            self._started_s = time.monotonic()
+
     def __call__(self, width: int) -> str:
         """The line in so many columns: what matters most comes first, the rest where it fits."""
         marks = self._marks
@@ -148,13 +155,16 @@ class Shown:
         if circuits and room > len(of_circuits := f"{_BETWEEN}{circuits} circuits"):
             parts.insert(-1, of_circuits.strip())
             room -= len(of_circuits)
-        if jobs and room >= _NARROWEST_BAR + len(_BETWEEN):
+        least_bar = _NARROWEST_BAR + len(_BETWEEN) if jobs else 0
+        if room - least_bar - len(_BETWEEN) < min(len(note), _SHORTEST_NOTE):
+            note = ""
+        if jobs and room >= least_bar:
             beside = len(note) + 2 * len(_BETWEEN)
             cells = min(_WIDEST_BAR, max(_NARROWEST_BAR, room - beside), room - len(_BETWEEN))
             parts.insert(1, self._bar(circuits or jobs, cells))
             room -= cells + len(_BETWEEN)
         room -= len(_BETWEEN)
-        if note and room > len(marks.cut):
+        if note:
             cut = note if len(note) <= room else note[: room - 1] + marks.cut
             parts.append(f"{marks.dim}{cut}{marks.plain}")
         return f"{marks.green}{frame}{marks.plain} {_BETWEEN.join(parts)}"
@@ -191,7 +201,7 @@ def wait_for(output: Output, what: str) -> None:
         return
     shown = LINE.drawing
     if isinstance(shown, Shown):
-        shown.waits_for = what
+        shown.wait_for(what, anew=LINE.go_on())
     else:
         LINE.show(Shown(waits_for=what))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from qjobs.circuits.inputs import circuit_name
+from qjobs.circuits.observables import observable_label
 from qjobs.engine.result import CircuitRow
 from qjobs.errors import UsageError
 from qjobs.model import JobSet
@@ -19,7 +20,6 @@ from qjobs.render.folder import filling, read_list
 from qjobs.render.output import Format, Output
 from qjobs.render.rows import Rows, outcome_rows, parameter_rows, value_rows
 from qjobs.render.shapes import Document, parameters_document, result_document
-from qjobs.render.summaries import observable_label
 from qjobs.render.text import count
 from qjobs.render.writing import write
 

@@ -10,8 +10,6 @@ from qjobs.model import JobSet, RunOptions, Scalar
 from qjobs.order import Order
 from qjobs.render.text import ago, clean, count, until
 
-_MOST_TERMS = 2
-
 SIGNS = {
     State.PLANNED: "·",
     State.UNKNOWN: "?",
@@ -91,16 +89,6 @@ def ranked(
     """The `top` most frequent outcomes (None: all), by their counts or by their bits."""
     found = most_frequent(counts.items())[:top]
     return sorted(found) if order is Order.OUTCOME else found
-
-
-def observable_label(terms: Mapping[str, float]) -> str:
-    """A short name for an observable: `ZZ`, or `0.5 XX - 0.25 YY + ... (7 terms)`."""
-    shown = ""
-    for label, coefficient in list(terms.items())[:_MOST_TERMS]:
-        sign = "-" if coefficient < 0 else "+"
-        shown += f" {sign} " if shown else sign.strip("+")
-        shown += label if abs(coefficient) == 1 else f"{abs(coefficient):g} {label}"
-    return shown if len(terms) <= _MOST_TERMS else f"{shown} + ... ({len(terms)} terms)"
 
 
 def assignments(options: Mapping[str, Scalar], between: str) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from qjobs import spans as runs
 from qjobs.engine.error import Failure
 from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.result import CircuitRow
@@ -18,7 +19,14 @@ from qjobs.render.folding import INDENT, chunks, folded
 from qjobs.render.layout import table_lines
 from qjobs.render.output import is_terminal
 from qjobs.render.rows import Cell, Rows, Signed, expectations
-from qjobs.render.summaries import age, done_circuits, place_in_line, set_title, summary
+from qjobs.render.summaries import (
+    age,
+    done_circuits,
+    place_in_line,
+    set_title,
+    spans,
+    summary,
+)
 from qjobs.render.text import ago, clean, count, duration, first_line
 
 if TYPE_CHECKING:
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
 # Wide enough that nothing is ever cut where no terminal sets the width.
 _WIDTH_WITHOUT_TERMINAL = 1000
 _FILES_NAMED = 3
+_REASONS = 20
 _VALUES_NAMED = 4
 _VALUE_CELLS = 28  # of an expectation value with its error, and what is around it
 _BAR_CELLS = 24  # of the bar of a set
@@ -85,8 +94,13 @@ def _style(cell: Cell) -> str:
 
 
 def print_summary(report: SetReport, jobs: Sequence[JobReport], now: datetime) -> None:
-    """One line and a bar for a set, then those of `jobs` that failed, each with its reason."""
+    """One line and a bar for a set, then those of `jobs` that failed, with the reasons.
+
+    Jobs whose reasons differ only in numbers stand together, with that of the first.
+    """
     from rich.text import Text
+
+    from qjobs.render.failures import alike
 
     out = console()
     plan = report.job_set
@@ -101,14 +115,22 @@ def print_summary(report: SetReport, jobs: Sequence[JobReport], now: datetime) -
     for session in report.sessions:
         if session.closed is None:
             _put(out, Text(f"  session {clean(session.session_id)} open"))
-    failed = [job for job in jobs if job.went_wrong]
-    for job in failed[:20]:
-        reason = Text(f"  job {job.index}  circuits {job.slice}  ")
-        reason.append(job.state.value, "" if job.failed else STYLES.get(job.state, ""))
-        reason.append(f"  {first_line(job.message)}")
+    groups: dict[tuple[State, str], list[JobReport]] = {}
+    for job in jobs:
+        if job.went_wrong:
+            groups.setdefault((job.state, alike(first_line(job.message))), []).append(job)
+    for same in islice(groups.values(), _REASONS):
+        first_job = same[0]
+        noun = "jobs" if same[1:] else "job"
+        circuits = runs.written(runs.joined(job.slice for job in same))
+        reason = Text(f"  {noun} {spans(job.index for job in same)}  circuits {circuits}  ")
+        style = "" if first_job.failed else STYLES.get(first_job.state, "")
+        reason.append(first_job.state.value, style)
+        reason.append(f"  {first_line(first_job.message)}")
         _put(out, reason)
-    if len(failed) > 20:
-        out.print(f"  ... {len(failed) - 20} more: qjobs error {plan.set_id}")
+    if len(groups) > _REASONS:
+        more = count(len(groups) - _REASONS, "more reason")
+        out.print(f"  ... {more}: qjobs error {plan.set_id}")
 
 
 def _when(report: SetReport, now: datetime) -> str:

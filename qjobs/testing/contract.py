@@ -25,6 +25,7 @@ from qjobs.contract import (
     SubmitsTogether,
     Tallies,
     TellsFailed,
+    TellsProgress,
     TellsTimes,
 )
 from qjobs.errors import ProviderError, UnknownBackend
@@ -307,6 +308,18 @@ class Contract:
         assert not provider.statuses([job_id], backend=self.subject.busy)[job_id].final
         with pytest.raises(ProviderError):
             provider.result(job_id, backend=self.subject.busy)
+
+    def test_of_a_job_that_runs_no_more_circuits_have_been_run_than_there_are(
+        self, provider: Provider, run_busy: Callable[..., str]
+    ) -> None:
+        if not isinstance(provider, TellsProgress):
+            pytest.skip("it does not tell how far a job is")
+        job_id = run_busy()
+
+        told = provider.circuits_run([job_id, "no-such-job"], backend=self.subject.busy)
+
+        assert set(told) <= {job_id}
+        assert all(0 <= circuits <= 1 for circuits in told.values())
 
     def test_the_times_of_a_job_that_ended_are_in_order(
         self, provider: Provider, run_calm: Callable[..., str]

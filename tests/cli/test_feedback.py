@@ -155,3 +155,17 @@ def test_the_bar_of_run_counts_jobs_and_circuits_and_the_time(terminal, bell):
     child.expect_exact(" 0/10 jobs  0/30 circuits  2 s  ")
     child.sendintr()
     assert left_of(child)[1] == 130
+
+
+def test_a_question_to_the_user_is_not_drawn_over_and_feedback_goes_on_after_it(
+    terminal, qjobs, bell
+):
+    qjobs("submit", bell, "-b", "fake:slow=0.6,delay=3600,cancel=no")
+    child = terminal("cancel", LANG="C.UTF-8")
+    child.expect_exact("[y/N]")
+    child.sendline("y")
+    shown, code = left_of(child)
+    assert code == 1
+    assert "could not be stopped" in shown
+    answered = shown.index("y\r\n")
+    assert "asking" not in shown[shown.index("[y/N]") : answered]

@@ -65,7 +65,8 @@ def test_every_verb_keeps_ids_whole_and_within_the_terminal(on_terminal, qjobs, 
 
 @pytest.mark.parametrize("width", [80, 50])
 def test_the_end_of_a_submission_names_the_set_once(on_terminal, bell, width):
-    lines = on_terminal(width, "submit", bell, bell, "-b", "fake:", "-n", "ghz", "--per-job", "1")
+    how = ("-b", "fake:", "-n", "ghz", "--per-job", "1", "--max-workers", "1")
+    lines = on_terminal(width, "submit", bell, bell, *how)
     (title,) = [line for line in lines if re.match(r"ghz  [0-9a-f]{12}  fake:", line)]
     set_id = title.split()[1]
     assert sum(set_id in line for line in lines) == 2  # and in the next command
@@ -102,7 +103,7 @@ def pager(tmp_path):
 
 def test_long_tables_are_read_in_the_users_pager_with_their_colours(on_terminal, pager, tmp_path):
     lines = on_terminal(80, "backends", "-p", "local", PAGER=pager)
-    assert lines == ["seen", ""]
+    assert lines[0] == "seen"
     paged = (tmp_path / "paged").read_text()
     assert "local:fake_yorktown" in paged
     assert "\x1b[1mlocal" in paged

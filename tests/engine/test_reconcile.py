@@ -86,6 +86,27 @@ def test_what_an_older_copy_does_not_know_is_adopted_and_not_sent_again(
     assert any("adopted remote-0" in text for text in said)
 
 
+def test_jobs_of_which_nobody_says_when_they_were_made_are_known_since_now(
+    workspace, new_set, tallying, copies, stop
+):
+    folder = new_set(jobs=1)
+    copies.keep(folder)
+    run(folder, tallying, stop)
+    ours = tallying.jobs_of
+
+    def undated(set_tag, *, backend):
+        jobs = ours(set_tag, backend=backend)
+        return [job._replace(created=interface.UNDATED) for job in jobs]
+
+    tallying.jobs_of = undated
+    before = datetime.now(UTC)
+    again = copies.put_back(folder)
+    run(again, tallying, stop)
+    (job,) = again.jobs()
+    assert job.state == Accepted("remote-0")
+    assert before <= job.attempt.submitted <= datetime.now(UTC)
+
+
 def test_a_set_costs_one_question_however_many_jobs_it_has(
     workspace, new_set, tallying, copies, stop
 ):

@@ -105,6 +105,18 @@ def test_two_parameters_in_a_grid_are_a_heat_map_of_each_quantity() -> None:
     assert panel.values == tuple(tuple(10.0 * x + y for x in range(4)) for y in range(3))
 
 
+def test_what_varies_is_told_from_the_circuit_with_most_rows() -> None:
+    rows = [{"a": float(at), "b": float(at * at)} for at in range(400)]
+    source = swept(rows, evs=lambda row: [row["a"]], labels=["Z"], records=2)
+    some = (*range(4), *range(400, 800))  # of the first circuit only a few
+
+    first, second = picture([replace(source, circuits=some)], Wish()).panels
+
+    assert isinstance(first, Curves)
+    assert isinstance(second, Curves)
+    assert (first.x_label, len(first.lines[0].x), len(second.lines[0].x)) == ("row", 4, 400)
+
+
 def test_over_one_of_two_parameters_there_is_a_line_for_each_value_of_the_other() -> None:
     source = swept(GRID, evs=lambda row: [row["theta"] * 10 + row["phi"]], labels=["Z"])
 
@@ -277,6 +289,12 @@ LARGE = swept([{"a": float(at), "b": float(-at)} for at in range(101)], counts=l
         (SWEEP, Wish(y=("Z",)), None, "no observable 'Z'; near ones: ZZ"),
         (BELL, Wish(y=("ZZ",)), None, "'ZZ' is no outcome"),
         (swept(THETAS, counts=lambda _: {"0": 1}), Wish(y=("P(2)",)), None, "'2' is no outcome"),
+        (
+            swept(THETAS, evs=lambda _: [1], labels=["Z"], lost=True),
+            Wish(x=("theta",)),
+            None,
+            "lost",
+        ),
         (LARGE, Wish(x=("a", "b")), None, "more than the 100 values"),
         (BELL, Wish(), counted([{"00": 1}] * 2), "1 circuits do not stand beside 2"),
         (BELL, Wish(), counted([{"0": 1}]), "not the same bits"),

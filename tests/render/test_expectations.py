@@ -7,13 +7,13 @@ import json
 import numpy as np
 import pytest
 
+from qjobs.circuits.observables import observable_label
 from qjobs.circuits.outcomes import to_npy
 from qjobs.engine.report import State
 from qjobs.engine.result import CircuitRow
 from qjobs.render.arrays import read_head
 from qjobs.render.rows import outcome_rows, value_rows
 from qjobs.render.shapes import circuit
-from qjobs.render.summaries import observable_label
 from qjobs.render.tables import print_histograms
 
 

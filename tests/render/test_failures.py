@@ -1,11 +1,12 @@
 """Failures are grouped by what they say; numbers make no difference, all else does."""
 
-from support.sample_set import plan
+from support.sample_set import NOON, plan
 
 from qjobs.engine.error import Failure, Origin
+from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.model import Slice
 from qjobs.render.failures import grouped
-from qjobs.render.tables import print_failures
+from qjobs.render.tables import print_failures, print_summary
 
 PLAN = plan(jobs=9)
 
@@ -42,6 +43,25 @@ def test_circuits_without_a_result_are_counted_with_their_files() -> None:
 
     assert (group.circuits, group.files) == ("3,6,9", ("1.qasm", "0.qasm"))
     assert group.times == 0
+
+
+def test_a_summary_has_a_line_for_jobs_that_say_the_same(capsys) -> None:
+    jobs = [
+        JobReport(index, Slice(3 * index, 3), 1, state, f"id-{index}", message)
+        for index, state, message in (
+            (0, State.ERROR, "circuit 1 is too wide\nand more"),
+            (1, State.CANCELLED, "cancelled"),
+            (2, State.CANCELLED, "cancelled"),
+            (3, State.ERROR, "circuit 9 is too wide"),
+            (4, State.DONE, ""),
+        )
+    ]
+    print_summary(SetReport(PLAN, tuple(jobs)), jobs, NOON)
+
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("  job")] == [
+        "  jobs 0,3  circuits 0-2,9-11  error  circuit 1 is too wide",
+        "  jobs 1-2  circuits 3-8  cancelled  cancelled",
+    ]
 
 
 def test_a_terminal_shows_the_first_message_and_how_many_are_like_it(capsys) -> None:

@@ -5,9 +5,11 @@ import pty
 import re
 import select
 import sys
+from pathlib import Path
 
 import pytest
 
+from qjobs import cli
 from qjobs.render.line import Line
 from qjobs.render.output import Format, Output
 from qjobs.render.progress import Share, Shown, progress
@@ -135,6 +137,14 @@ def test_what_others_write_stands_above_and_what_they_begin_is_not_drawn_over(
     line.take_away()
 
     assert sys.stderr is terminal.stream
+
+
+def test_every_verb_that_may_ask_somebody_shows_whom():
+    sources = {path.name: path.read_text() for path in Path(cli.__file__).parent.glob("*.py")}
+    silent = {name for name, source in sources.items() if "open_workspace()" in source}
+
+    assert silent == {"tab.py"}  # which asks nobody
+    assert sum("open_workspace(output" in source for source in sources.values()) > 10
 
 
 def test_without_anybody_to_look_each_new_note_is_a_line(capsys):

@@ -10,17 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.sample_set import plan
 
-from qjobs.contract import BackendInfo, CancelOutcome, JobDetails
+from qjobs.contract import BackendInfo, CancelOutcome, Finding, JobDetails
 from qjobs.engine.cancel import CancelReport
+from qjobs.engine.du import Usage
 from qjobs.engine.error import Failure, Origin
 from qjobs.engine.recover import Outcome, Recovery
+from qjobs.engine.remove import Removal
 from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.result import CircuitRow
 from qjobs.engine.set.origins import Origins
-from qjobs.errors import Unreadable
+from qjobs.errors import Unreadable, UsageError
 from qjobs.model import Slice, Source
-from qjobs.render import rows, tables
+from qjobs.render import house, rows, tables
 from qjobs.render.backends import Offer, offers_by_provider
+from qjobs.render.checks import check_rows
 from qjobs.render.columns import COLUMNS
 from qjobs.render.layout import table_lines
 from qjobs.render.recovered import recovered_rows
@@ -155,6 +158,35 @@ TABLES = {
         lambda: tables.print_table(offers_by_provider(BACKENDS), most=None),
         [offer.address for offer in BACKENDS],
     ),
+    "rm": (
+        lambda: tables.print_table(
+            house.removal_rows(
+                [Removal(PLAN, 12_345_678), Removal(OTHER, 5, UsageError(MESSAGES[2]))],
+                dry_run=False,
+                human=True,
+            ),
+            most=None,
+        ),
+        (PLAN.set_id, PLAN.name, OTHER.set_id, "12 MB"),
+    ),
+    "du": (
+        lambda: tables.print_table(
+            house.usage_rows([Usage(PLAN.set_id, PLAN, 1, 10**6, 10**9, None)], human=True),
+            most=None,
+        ),
+        (PLAN.set_id, PLAN.name, f"ibm:{PLAN.backend}", "1 B", "1.0 MB", "1.0 GB"),
+    ),
+    "rename": (
+        lambda: tables.print_table(house.label_rows([PLAN, OTHER]), most=None),
+        (PLAN.set_id, PLAN.name, *PLAN.tags),
+    ),
+    "check": (
+        lambda: tables.print_table(
+            check_rows([Finding("shared-folder", False, MESSAGES[2], f"qjobs show {PLAN.set_id}")]),
+            most=None,
+        ),
+        ("shared-folder", PLAN.set_id),
+    ),
     "result of observables": (
         lambda: tables.print_histograms(
             [replace(RESULT, counts=None, evs=(-0.123456, 1.0), stds=(0.0123, 0.5))],
@@ -218,7 +250,10 @@ def test_each_column_of_a_table_says_what_it_is_worth():
         rows.short_list_rows([], NOW), rows.list_rows([]), rows.time_rows([], {}),
          rows.plan_rows(PLAN, Origins(SOURCES, PLAN)), recovered_rows([]),
         offers_by_provider([]), rows.skipped_rows([]),
-        rows.detail_rows(REPORT, SOURCES, skipped=LEFT_OUT),
+        rows.detail_rows(REPORT, SOURCES, skipped=LEFT_OUT), house.label_rows([]), check_rows([]),
+        *(house.removal_rows([], dry_run=True, human=human) for human in (True, False)),
+        *(house.leftover_rows([], human=human) for human in (True, False)),
+        house.usage_rows([], human=True),
     ):  # fmt: skip
         columns = set(rows_of.columns) - {"start", "end", rows_of.group}
         assert columns <= set(COLUMNS)
@@ -230,6 +265,15 @@ def test_numbers_stand_right_and_text_left():
         "job  name  circuits",
         "  7  a            5",
         " 10  bcd       1000",
+    ]
+
+
+def test_numbers_with_units_stand_right_too():
+    table = Rows(("job", "ran", "jobs"), [(0, "< 0.1 s", "1 done"), (1, "2 h 5 min", "10 done")])
+    assert plain(table, 80) == [
+        "job        ran  jobs",
+        "  0    < 0.1 s  1 done",
+        "  1  2 h 5 min  10 done",
     ]
 
 

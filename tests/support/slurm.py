@@ -22,6 +22,11 @@ _DAEMONS = ("munged", "slurmctld", "slurmd")
 _COMMANDS = ("setpriv", "sbatch", "scancel", "scontrol", "sinfo", "squeue")
 _PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"])
 _PATIENCE_S = 60.0
+_LONGEST_PATH = 60
+"""Sockets have up to 107 characters; slurmd's lie in its spool, by node and by job.
+
+Without them no task begins: Slurm cancels them.
+"""
 _MEMORY_GROUPS = Path("/sys/fs/cgroup/memory")
 PARTITIONS = ("main Default=YES MaxTime=INFINITE", "short MaxTime=1")
 
@@ -59,6 +64,8 @@ class Slurm:
     ) -> None:
         if reason := why_not():
             raise NoSlurm(reason)
+        if len(str(folder)) > _LONGEST_PATH:
+            raise NoSlurm(f"the path {folder} is too long for slurmd's sockets")
         folder.mkdir(mode=0o700, exist_ok=True)
         self.folder = folder
         self.conf = folder / "slurm.conf"
@@ -153,10 +160,11 @@ class Slurm:
         self.start_controller()
 
     def cut_power(self) -> None:
-        """SIGKILL to slurmd, and to all that it started."""
+        """SIGKILL to slurmd and to all that it started, of which none lives to tell of another."""
         self.kill("slurmd")
-        while tasks := self._ours(b"SLURM_JOB_ID="):
-            _kill(tasks)
+        _send(self._ours(), signal.SIGSTOP)
+        while left := self._ours():
+            _send(left, signal.SIGKILL)
 
     def jobs(self) -> list[dict[str, Any]]:
         """All that the controller knows of, ended ones as well, as `squeue --json` has them."""
@@ -182,7 +190,7 @@ class Slurm:
         for daemon in ("slurmctld", "slurmd"):
             self._end(daemon, signal.SIGKILL)
         while left := self._ours():
-            _kill(left)
+            _send(left, signal.SIGKILL)
         self._end("munged", signal.SIGKILL)
         for groups in _MEMORY_GROUPS.parent.glob(f"*/slurm_{self.node}"):
             for group in [*reversed([*groups.rglob("*/")]), groups]:
@@ -259,10 +267,10 @@ def slurm(folder: Path, **settings: Any) -> Iterator[Slurm]:
         cluster.stop()
 
 
-def _kill(processes: Iterable[int]) -> None:
+def _send(processes: Iterable[int], number: int) -> None:
     for process in processes:
         with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
+            os.kill(process, number)
 
 
 def _host() -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import assert_never
 
 from qjobs import pool
-from qjobs.contract import Provider, Recovers, RemoteJob, Tallies
+from qjobs.contract import UNDATED, Provider, Recovers, RemoteJob, Tallies
 from qjobs.engine.found_jobs import Remains, sort_remains
 from qjobs.engine.sending.adopting import Adopter, Known
 from qjobs.errors import StateDamaged
@@ -160,7 +160,8 @@ class _Record:
 
         What became of the `last` call is left to be looked up if its answer is not known.
         """
-        at = found[0].created if found else self.adopter.clock()
+        dated = found and found[0].created != UNDATED
+        at = found[0].created if dated else self.adopter.clock()
         known = self._job.job_ids
         ids = [remote.job_id for remote in found if remote.job_id not in known]
         last = last and number >= len(self._job.attempts)
@@ -192,7 +193,7 @@ class _Record:
                 for remote in found:
                     if remote.job_id == job_id and remote.status.final:
                         ended, message = remote.status.value, shortened(remote.message)
-                        self._add(number, FactKind.FINISHED, ended, at, message)
+                        self._add(number, FactKind.FINISHED, ended, remote.ended or at, message)
             case Attempted() if number == len(self._job.attempts):
                 self._add(number, FactKind.REFUSED, "no job carries the tag", at)
             case Attempted() | Planned() | Dropped() | Refused() | Finished():

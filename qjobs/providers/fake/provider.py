@@ -157,7 +157,10 @@ class FakeProvider:
             if backend in ("", entry.backend) and (not set_tag or set_tag in labels):
                 created = datetime.fromtimestamp(entry.accepted_s, UTC)
                 status = _status(entry, now_s)
-                jobs.append(RemoteJob(entry.job_id, entry.backend, created, status, labels))
+                ended = _times(entry, now_s, None).ended
+                jobs.append(
+                    RemoteJob(entry.job_id, entry.backend, created, status, labels, ended=ended)
+                )
         return jobs
 
     def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:

@@ -68,7 +68,7 @@ class Jobs:
             for info in listed(service, tag=set_tag, newest_first=not set_tag):
                 yield RemoteJob(
                     info.job_id, info.backend, _time(info.created) or UNDATED, info.status,
-                    info.tags, info.reason, service.owner(info),
+                    info.tags, info.reason, service.owner(info), _time(info.ended),
                 )  # fmt: skip
 
     def jobs_of(self, set_tag: str) -> list[RemoteJob]:

@@ -11,7 +11,6 @@ from qjobs.circuits.slices import CircuitSlice
 from qjobs.contract import (
     DEFINITION,
     TRANSPILE,
-    UNDATED,
     BackendInfo,
     CancelOutcome,
     Capabilities,
@@ -165,12 +164,8 @@ class LocalProvider:
         return self._queue.find(tag)
 
     def jobs_of(self, set_tag: str, *, backend: str = "") -> Sequence[RemoteJob]:
-        """The jobs in the queue; their times are not known."""
-        return [
-            RemoteJob(job_id, where, UNDATED, status, (tag, set_tag), message)
-            for job_id, tag, where, status, message in self._queue.tagged(set_tag)
-            if backend in ("", where)
-        ]
+        """The jobs in the queue."""
+        return [job for job in self._queue.tagged(set_tag) if backend in ("", job.backend)]
 
     def statuses(self, job_ids: Sequence[str], *, backend: str = "") -> Mapping[str, JobStatus]:
         """The status of each job; sees to it that unfinished ones are worked on."""

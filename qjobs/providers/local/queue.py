@@ -11,7 +11,7 @@ from dataclasses import astuple, fields
 from datetime import UTC, datetime
 
 from qjobs.circuits.slices import CircuitSlice
-from qjobs.contract import JobTimes
+from qjobs.contract import UNDATED, JobTimes, RemoteJob
 from qjobs.errors import ProviderError
 from qjobs.known_jobs.database import Connection, Database
 from qjobs.model import JobStatus, RunOptions
@@ -53,10 +53,11 @@ class Queue:
     def add(self, job: SimulatorJob, *, tag: str) -> str:
         """Accept a job and return its id; of a tag that has a job, the id of that one."""
         self._database.change(
-            f"INSERT INTO queued_job ({_COLUMNS}, tag, status)"  # noqa: S608 - our own columns
-            f" VALUES ({'?, ' * len(fields(job))} ?, 'QUEUED') ON CONFLICT (tag) DO NOTHING",
+            f"INSERT INTO queued_job ({_COLUMNS}, tag, queued_s, status)"  # noqa: S608 - our own columns
+            f" VALUES ({'?, ' * len(fields(job))} ?, ?, 'QUEUED') ON CONFLICT (tag) DO NOTHING",
             *astuple(job.with_files(self._folder.relative)),
             tag,
+            self._clock(),
         )
         (job_id,) = self.find(tag)
         return job_id
@@ -66,14 +67,20 @@ class Queue:
         found = self._database.rows("SELECT job_id FROM queued_job WHERE tag = ?", tag)
         return [job_id for (job_id,) in found]
 
-    def tagged(self, set_tag: str) -> list[tuple[str, str, str, JobStatus, str]]:
-        """Id, tag, backend, status and message of the jobs of a set, the oldest first."""
+    def tagged(self, set_tag: str) -> list[RemoteJob]:
+        """The jobs of a set, the oldest first."""
         rows = self._database.rows(
-            "SELECT job_id, tag, backend, status, message FROM queued_job"
+            "SELECT job_id, tag, backend, queued_s, status, message, ended_s FROM queued_job"
             " WHERE tag GLOB ? || '-*' ORDER BY number",
             set_tag,
         )
-        return [(*row[:3], JobStatus(row[3]), row[4]) for row in rows]
+        return [
+            RemoteJob(
+                job_id, backend, _moment(queued_s) or UNDATED, JobStatus(status), (tag, set_tag),
+                message, ended=_moment(ended_s),
+            )
+            for job_id, tag, backend, queued_s, status, message, ended_s in rows
+        ]  # fmt: skip
 
     def statuses(self, job_ids: Sequence[str]) -> dict[str, JobStatus]:
         """The statuses of those of the jobs that are known."""
@@ -87,15 +94,19 @@ class Queue:
     def times(self, job_ids: Sequence[str]) -> dict[str, JobTimes]:
         """When those of the jobs that are known began and ended; the place of those that wait."""
         rows = self._database.rows(
-            "SELECT job_id, started_s, ended_s, place FROM queued_job LEFT JOIN"
-            " (SELECT number AS waiting, row_number() OVER (ORDER BY number) AS place"
-            " FROM queued_job WHERE status = 'QUEUED') ON waiting = number"
+            "SELECT job_id, number, status, started_s, ended_s FROM queued_job"
             " WHERE job_id IN (SELECT value FROM json_each(?))",
             json.dumps(job_ids),
         )
+        places: dict[int, int] = {}
+        if any(status == "QUEUED" for _, _, status, _, _ in rows):
+            waiting = self._database.rows(
+                "SELECT number FROM queued_job WHERE status = 'QUEUED' ORDER BY number"
+            )
+            places = {number: place for place, (number,) in enumerate(waiting, start=1)}
         return {
-            job_id: JobTimes(_moment(started_s), _moment(ended_s), place)
-            for job_id, started_s, ended_s, place in rows
+            job_id: JobTimes(_moment(started_s), _moment(ended_s), places.get(number))
+            for job_id, number, _, started_s, ended_s in rows
         }
 
     def ending(self, job_id: str) -> tuple[JobStatus, int, str]:

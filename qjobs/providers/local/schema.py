@@ -50,4 +50,5 @@ STEPS = (
     ALTER TABLE queued_job ADD COLUMN started_s REAL;
     ALTER TABLE queued_job ADD COLUMN ended_s REAL;
     """,
+    "ALTER TABLE queued_job ADD COLUMN queued_s REAL;",
 )

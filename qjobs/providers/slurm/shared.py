@@ -119,9 +119,13 @@ class Array:
             return ""
 
     def keep_ending(self, task: int, ending: str) -> None:
-        """Keep how Slurm says that a task ended."""
-        with suppress(OSError):  # it will be said again, for a time
-            files.replace(self.folder / f"{task}.slurm", f"{ending}\n".encode())
+        """Keep how Slurm says that a task ended: what was kept first.
+
+        Not durably, which would take minutes for thousands of tasks: it will be said again, for a
+        time.
+        """
+        with suppress(OSError), (self.folder / f"{task}.slurm").open("x") as file:
+            file.write(f"{ending}\n")
 
     def heard_ns(self, task: int) -> int:
         """When something was heard of a task; 0 if it never was."""

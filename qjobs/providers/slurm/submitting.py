@@ -109,6 +109,7 @@ class Submitter:
             self._unreached_s = self._unreached_s or began_s
             if time.monotonic() - self._unreached_s < self._settings.patience_s:
                 raise
+            self._unreached_s = None
             raise NoneAccepted(
                 f"{error.message}, and has not for {self._settings.patience_s:.0f} s",
                 hint="once `scontrol ping` says that it is up: qjobs resume",

@@ -130,7 +130,8 @@ class Trial:
 
     def _clean_up(self) -> None:
         with suppress(ProviderError):
-            if self._job_id:
-                self._provider.cancel([self._job_id], backend=_BACKEND)
+            # Found, for whoever interrupts the submission has not heard its id.
+            tasks = self._provider.find(self._tag, backend=_BACKEND)
+            self._provider.cancel(tasks, backend=_BACKEND)
         with suppress(ProviderError, OSError):  # without its folder, a task does nothing
             self._shared.forget(tags.set_tag_of(self._tag))

@@ -175,7 +175,8 @@ def _figures(report: SetReport, now: datetime) -> Iterable[Figure]:
     else:
         yield Figure("precision", f"{precision:g}")
     yield from _times(report)
-    if first := next_in_line(report.jobs):
+    first = next_in_line(report.jobs)
+    if first and (first.estimated_start or (first.queue_position or 0) > 1):
         place = "" if first.queue_position is None else f"{first.queue_position:,}"
         start = until(first.estimated_start, now) if first.estimated_start else ""
         yield Figure("place in the queue", place or start, start and place and f"starts {start}")

@@ -149,6 +149,20 @@ def test_it_writes_down_when_jobs_began_and_ended_and_knows_who_is_next(folder: 
     assert queue.statuses(["a"]) == {"a": JobStatus.DONE}
 
 
+def test_the_jobs_of_a_set_are_told_with_their_times(folder: Folder) -> None:
+    now_s = 1000.0
+    queue = Queue(folder, clock=lambda: now_s)
+    queue.add(job("a"), tag="qj-set-0-1")
+    now_s = 1001.0
+    queue.add(job("b"), tag="qj-set-1-1")
+    queue.cancel(["a"])
+
+    assert [
+        (found.job_id, found.created.timestamp(), found.ended and found.ended.timestamp())
+        for found in queue.tagged("qj-set")
+    ] == [("a", 1000.0, 1001.0), ("b", 1001.0, None)]
+
+
 def test_a_job_is_given_up_after_so_many_deaths(queue: Queue) -> None:
     queue.add(job("a"), tag="a")
     for _ in range(2):

@@ -19,10 +19,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
 
 
 @pytest.fixture
-def start_cluster(tmp_path: Path) -> Iterator[Callable[..., Slurm]]:
+def start_cluster(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., Slurm]]:
     """Starts a cluster with other settings, or whose tasks are to be counted, for one test."""
     with ExitStack() as stack:
-        yield lambda **settings: enter(stack, tmp_path / "slurm", **settings)
+        # Not in the test's own folder, whose path is long.
+        yield lambda **settings: enter(stack, tmp_path_factory.mktemp("slurm"), **settings)
 
 
 def enter(stack: ExitStack, folder: Path, **settings: Any) -> Slurm:
