@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qjobs import paths
@@ -16,7 +17,7 @@ from qjobs.engine.set.making import estimates_remark, warnings
 from qjobs.engine.set.making import preview as planned
 from qjobs.engine.set.origins import Origins
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import ExitCode, InputError, Place, Unreadable, UnreadableFiles
+from qjobs.errors import ExitCode, InputError, Place, QjobsError, Unreadable, UnreadableFiles
 from qjobs.model import JobSet
 from qjobs.render import markdown, rows, shapes
 from qjobs.render.data import DATA
@@ -30,6 +31,7 @@ from qjobs.store.folder import Skipped
 
 if TYPE_CHECKING:
     from qjobs.circuits.gather import Gathered
+    from qjobs.engine.set.request import SubmitRequest
 
 
 _UNMEASURED = 5
@@ -40,26 +42,19 @@ def preview(
 ) -> ExitCode:
     """Show the plan or, for a report, the findings. Raises InputError once all have been shown."""
     missing: list[Unreadable] = []
-    inputs: Sequence[InputFile] = ()
     try:
         request = make_request(asked, missing)
-        inputs = request.inputs
-        workspace = within(open_workspace(output), deadline)
-        with progress(output, "reading", unit="files") as meter:
-            plan, gathered = planned(workspace, request, progress=meter.show)
-        if missing:
-            raise UnreadableFiles("", hint="", unreadable=())
     except InputError as error:
-        found = [*_faults(error, missing)]
-        if not output.notes_as_json:
-            _list(found, inputs)
-        if report:
-            _write(found, report)
-        told = _conclusion(error, missing, len(inputs))
-        append(output, lambda: markdown.findings(found, told.message))
-        if output.notes_as_json and not missing:
-            raise
-        raise told from error
+        raise _refusal(output, report, [error], [], ()) from error
+    workspace = within(open_workspace(output), deadline)
+    try:
+        plan, gathered = _planned(workspace, request, output)
+    except InputError as error:
+        errors = [error, *_other_errors(workspace, request, output, error)]
+        raise _refusal(output, report, errors, missing, request.inputs) from error
+    if missing:
+        raise _refusal(output, report, [], missing, request.inputs)
+    inputs = request.inputs
     found = [*_doubts(gathered)]
     size = (
         f"{count(len(inputs), 'file')}, {count(plan.circuits, 'circuit')} in "
@@ -101,25 +96,75 @@ def _note_work(output: Output, workspace: Workspace, plan: JobSet, gathered: "Ga
         output.note(f"{asked}, {remark}" if remark else asked)
 
 
-def _faults(error: InputError, missing: Sequence[Unreadable]) -> Iterator[Finding]:
-    """What has to be mended, file by file as far as that is known."""
-    for file in (*missing, *error.unreadable):
-        yield Finding(Rule.UNREADABLE, Level.ERROR, file.place, file.message)
-    if error.message and not error.unreadable:
-        yield Finding(Rule.INPUT, Level.ERROR, error.place, error.text)
+def _planned(
+    workspace: Workspace, request: "SubmitRequest", output: Output
+) -> "tuple[JobSet, Gathered]":
+    with progress(output, "reading", unit="files") as meter:
+        return planned(workspace, request, progress=meter.show)
 
 
-def _conclusion(error: InputError, missing: Sequence[Unreadable], given: int) -> InputError:
-    """The error to end with, once the findings are listed: it counts them."""
-    said = error.message
-    if error.place and not error.unreadable:
-        said = f"{error.place.file} cannot be read"
-    elif error.unreadable and not isinstance(error, UnreadableFiles):
-        said = f"1 of {count(given, 'file')} cannot be read"
-    names = f"{count(len(missing), 'name')} without a file" if missing else ""
-    told = InputError("; ".join(filter(None, (said, names))), hint=error.hint)
-    told.unreadable = (*missing, *error.unreadable)
+def _other_errors(
+    workspace: Workspace, request: "SubmitRequest", output: Output, error: InputError
+) -> Iterator[InputError]:
+    """What else is wrong, which shows only once what the error is about is left out."""
+    bad = {file.path for file in error.unreadable}
+    others = [file for file in request.inputs if file.path not in bad]
+    alone = not bad and (request.parameters or request.observables)
+    if alone:  # the circuits by themselves
+        options = replace(request.options, precision=None)
+        request = replace(request, parameters=None, observables=None, options=options)
+    elif others and len(others) < len(request.inputs):
+        request = replace(request, inputs=others)
+    else:
+        return
+    try:
+        _planned(workspace, request, output)
+    except InputError as found:
+        if found.unreadable or not alone:
+            yield found
+        yield from _other_errors(workspace, request, output, found)
+    except QjobsError:  # that of the files comes first
+        return
+
+
+def _refusal(
+    output: Output,
+    report: Report | None,
+    errors: Sequence[InputError],
+    missing: Sequence[Unreadable],
+    inputs: Sequence[InputFile],
+) -> InputError:
+    """List what has to be mended; the error to end with, which counts it."""
+    unreadable = [*missing, *(file for error in errors for file in error.unreadable)]
+    found = [Finding(Rule.UNREADABLE, Level.ERROR, file.place, file.message) for file in unreadable]
+    found += [
+        Finding(Rule.INPUT, Level.ERROR, error.place, error.text)
+        for error in errors
+        if not error.unreadable
+    ]
+    if not output.notes_as_json:
+        _list(found, inputs)
+    if report:
+        _write(found, report)
+    said = [_counted(error, len(inputs)) for error in errors]
+    if missing:
+        said.append(f"{count(len(missing), 'name')} without a file")
+    message = "; ".join(said)
+    append(output, lambda: markdown.findings(found, message))
+    if len(errors) == 1 and not missing and output.notes_as_json:
+        return errors[0]
+    told = InputError(message, hint=errors[0].hint if errors else "")
+    told.unreadable = tuple(unreadable)
     return told
+
+
+def _counted(error: InputError, given: int) -> str:
+    """What an error says, but for what has been said of its file by now."""
+    if error.place and not error.unreadable:
+        return f"{error.place.file} cannot be read"
+    if error.unreadable and not isinstance(error, UnreadableFiles):
+        return f"1 of {count(given, 'file')} cannot be read"
+    return error.message
 
 
 def _doubts(gathered: "Gathered") -> Iterator[Finding]:

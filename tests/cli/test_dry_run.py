@@ -70,6 +70,28 @@ def test_all_files_that_cannot_be_read_are_listed_with_their_lines_and_counted(q
 
 
 @pytest.mark.slow
+def test_what_is_wrong_with_the_others_does_not_wait_until_one_is_mended(qjobs, files):
+    from qiskit import QuantumCircuit
+
+    from qjobs.circuits import codec
+
+    circuits = [QuantumCircuit(1, 1, name=name) for name in ("good", "bad")]
+    for circuit in circuits:
+        (circuit.sx if circuit.name == "bad" else circuit.x)(0)
+    data = codec.encode(circuits).replace(b"SXGate", b"NoGate")
+    (files / "spoilt.qpy").write_bytes(data)
+    (files / "bare.qasm").write_text(BELL.replace("measure q -> c;", ""))
+    given = ("cxx.qasm", "bell.qasm", "spoilt.qpy", "bare.qasm")
+    ended = qjobs(*DRY, *given, "--strict", "--format", "github")
+    assert ended.code == 5
+    first, second, third = ended.out.splitlines()
+    assert first.startswith("::error file=cxx.qasm,line=6,")
+    assert second.startswith("::error file=spoilt.qpy,title=qjobs::circuit 1 (bad): ")
+    assert third.startswith("::error title=qjobs::without a measurement there are no counts")
+    assert "error: 1 of 4 files cannot be read; 1 of 4 circuits cannot be read; " in ended.err
+
+
+@pytest.mark.slow
 def test_one_file_is_listed_as_many_are(qjobs, files):
     ended = qjobs(*DRY, "cxx.qasm")
     assert ended.code == 5
@@ -97,10 +119,12 @@ def test_standard_input_and_packed_files_have_their_lines_too(qjobs, files, monk
 @pytest.mark.slow
 def test_values_of_parameters_are_looked_at_as_circuits_are(qjobs, files):
     (files / "theta.csv").write_text("a,b\n1,2\n3,x\n")
-    lines = qjobs(*DRY, "bell.qasm", "--parameters", "theta.csv").err.splitlines()
-    assert lines == [
-        "theta.csv:3:3: 'x' for b is not a finite number", "    3 | 3,x", "      |   ^",
-        "error: theta.csv cannot be read",
+    words = (*DRY, "--parameters", "theta.csv", "bell.qasm")
+    said = ["theta.csv:3:3: 'x' for b is not a finite number", "    3 | 3,x", "      |   ^"]
+    assert qjobs(*words).err.splitlines() == [*said, "error: theta.csv cannot be read"]
+    assert qjobs(*words, "empty.qasm").err.splitlines() == [
+        "empty.qasm: is empty", *said,
+        "error: theta.csv cannot be read; 1 of 2 files cannot be read",
     ]  # fmt: skip
 
 
