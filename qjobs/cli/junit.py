@@ -1,5 +1,6 @@
 """The option --junitxml: what became of circuits as a report of tests."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +12,14 @@ from qjobs.errors import UsageError
 
 def check_junitxml(place: str | None) -> None:
     """Raise UsageError, before any work is done for it, for a file that cannot be."""
-    if place is not None and (not place or Path(place).is_dir()):
+    if place is None:
+        return
+    path = Path(place)
+    if not place or path.is_dir():
         raise UsageError(f"--junitxml takes the name of a file, not {place!r}")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UsageError(f"--junitxml {place}: nothing can be written in {folder}")
 
 
 def write_junitxml(

@@ -119,10 +119,12 @@ def print_results(
 
     Nothing is written while jobs are unfinished, unless a part is wanted.
     """
-    raise_for_credentials(reports)
     finished = all(job.state in FINAL for report in reports for job in report.jobs)
+    own = len(targets) - (selected.drawn.target is not None)
+    if any(report.denied for report in reports) or not (finished or selected.partial):
+        _tell(output, selected, targets[:own], reports[:own])
+    raise_for_credentials(reports)
     if not (finished or selected.partial):
-        _tell(output, selected, targets, reports)
         raise_for_jobs(reports, timed_out=timed_out)
     problems: list[str] = []
     looked = []
@@ -138,7 +140,7 @@ def print_results(
         output.warn(problem)
     pairs = list(zip(targets, reports, strict=True))
     other = pairs.pop() if selected.drawn.target is not None else None
-    _tell(output, selected, targets[: len(pairs)], reports[: len(pairs)])
+    _tell(output, selected, targets[:own], reports[:own])
     if selected.plotted.plot is not None:
         draw(output, pairs, other, selected.plotted, ideal=selected.drawn.ideal, top=selected.top)
     if selected.plotted.plot is None or selected.out is not None:

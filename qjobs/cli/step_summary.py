@@ -16,7 +16,7 @@ _MOST_FAILURES = 10_000
 
 
 def summarize_sets(output: Output, targets: Sequence[Target], reports: Sequence[SetReport]) -> None:
-    """Append how the sets are, if there is a summary."""
+    """Append how the sets are, if there are some, and a summary."""
 
     def text() -> str:
         # Imported here, as below: outside of GitHub nobody needs it.
@@ -31,7 +31,8 @@ def summarize_sets(output: Output, targets: Sequence[Target], reports: Sequence[
         )
         return sets(reports, islice(found, _MOST_FAILURES), next_step(reports))
 
-    append(output, text)
+    if targets:
+        append(output, text)
 
 
 def append(output: Output, text: Callable[[], str]) -> None:

@@ -32,8 +32,7 @@ def wait(
     targets = find_targets(workspace, addresses, output.warn)
     limit, ending = waiting.limit, waiting.ending()
     followed = follow_to_end(workspace, targets, output, limit, ending=ending)
-    if targets:
-        summarize_sets(output, targets, followed.reports)
+    summarize_sets(output, targets, followed.reports)
     write_junitxml(junitxml, targets, followed.reports)
     shown = [(report, report.jobs) for report in followed.reports]
     if output.format is Format.TABLE:

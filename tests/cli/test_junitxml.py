@@ -123,7 +123,7 @@ def test_the_file_takes_its_place_only_when_it_is_whole(qjobs, home, bell):
     assert [*Path("out").iterdir()] == [Path(FILE)]
 
 
-@pytest.mark.parametrize("place", ["", "folder"])
+@pytest.mark.parametrize("place", ["", "folder", "bell.qpy/junit.xml", "bell.qpy/a/b.xml"])
 def test_what_is_no_file_is_refused_before_anything_is_sent(qjobs, home, bell, tmp_path, place):
     (tmp_path / "folder").mkdir()
     assert qjobs("run", bell, "-b", "fake", "--junitxml", place).code == 2
