@@ -89,6 +89,23 @@ def pager(environ: Mapping[str, str] = os.environ) -> str:
     return environ.get("PAGER", "less")
 
 
+def checkout(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the repository lies that a CI system runs for, or else the working folder.
+
+    Such systems know files by their paths in there.
+    """
+    chosen = environ.get("GITHUB_WORKSPACE") or environ.get("CI_PROJECT_DIR") or "."
+    return Path(os.path.abspath(chosen))  # noqa: PTH100 - as it is called, wherever links lead
+
+
+def step_summary(environ: Mapping[str, str] = os.environ) -> str:
+    """The file for a summary that GitHub shows: `$GITHUB_STEP_SUMMARY`; empty where there is none.
+
+    https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
+    """
+    return environ.get("GITHUB_STEP_SUMMARY", "")
+
+
 def variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """All variables, for vendors' code and the config file, which may name any of them."""
     return dict(environ)

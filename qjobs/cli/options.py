@@ -6,9 +6,15 @@ import typer
 
 from qjobs.cli.headings import Heading
 from qjobs.cli.tab import complete_address, complete_backend, one_of
-from qjobs.cli.values import LARGEST_NUMBER, duration_s, standard_error, whole_number
+from qjobs.cli.values import (
+    LARGEST_NUMBER,
+    duration_s,
+    format_or_report,
+    standard_error,
+    whole_number,
+)
 from qjobs.order import Order
-from qjobs.render.output import Format
+from qjobs.render.output import Format, Report
 
 _MODES = (
     ("job", "each waits in the queue by itself"),
@@ -81,6 +87,18 @@ FormatOption = Annotated[
         help="table, tsv, csv, json or jsonl; by default a table on a terminal, TSV in a pipe. See "
         "qjobs help formats.",
         show_default=False,
+    ),
+]
+LintFormat = Annotated[
+    str | None,  # a Format or a Report: Typer takes no union of them
+    Heading.OUTPUT.option(
+        "--format",
+        metavar="FORMAT",
+        parser=format_or_report,
+        help="table, tsv, csv, json or jsonl; by default a table on a terminal, TSV in a pipe. A "
+        "dry run has github and sarif, too. See qjobs help formats.",
+        show_default=False,
+        autocompletion=one_of(lambda: ((word, "") for word in (*Format, *Report))),
     ),
 ]
 Header = Annotated[
@@ -381,6 +399,14 @@ Out = Annotated[
         "--out",
         metavar="PATH",
         help="Write a .json, .jsonl, .csv or .tsv file or, in a folder, a file a circuit.",
+    ),
+]
+JunitXml = Annotated[
+    str | None,
+    Heading.OUTPUT.option(
+        "--junitxml",
+        metavar="FILE",
+        help="Write what became of each circuit for a CI system, as a test report.",
     ),
 ]
 

@@ -15,10 +15,15 @@ from qjobs.providers.loading import parse_backend
 if TYPE_CHECKING:
     from qjobs.circuits.inputs import InputFile
     from qjobs.engine.set.request import SubmitRequest
+    from qjobs.errors import Unreadable
 
 
-def input_files(files: Sequence[str] | None, files_from: str | None) -> "list[InputFile]":
-    """The files of the command line and of the list, in this order."""
+def input_files(
+    files: Sequence[str] | None,
+    files_from: str | None,
+    missing: "list[Unreadable] | None" = None,
+) -> "list[InputFile]":
+    """The files of the command line and of the list, in this order; see `expand`."""
     from qjobs.circuits.inputs import expand, read_list
 
     stdin = sys.stdin.buffer
@@ -37,7 +42,7 @@ def input_files(files: Sequence[str] | None, files_from: str | None) -> "list[In
         if files_from is not None:
             raise InputError(f"there is no name of a file in {files_from}")
         raise UsageError("no circuit files were named", hint="qjobs submit FILES...")
-    return expand(words, stdin=stdin)
+    return expand(words, stdin=stdin, missing=missing)
 
 
 class SubmitOptions(NamedTuple):
@@ -71,8 +76,13 @@ class SubmitOptions(NamedTuple):
     once: options.Once = False
 
 
-def make_request(asked: SubmitOptions) -> "SubmitRequest":
-    """The request; raises UsageError for a name or a backend that cannot be."""
+def make_request(
+    asked: SubmitOptions, missing: "list[Unreadable] | None" = None
+) -> "SubmitRequest":
+    """The request; raises UsageError for a name or a backend that cannot be.
+
+    Names that stand for no file go into `missing`, unless it is None or there are no others.
+    """
     from qjobs.engine.set.request import SubmitRequest
 
     named = named_options(
@@ -83,7 +93,7 @@ def make_request(asked: SubmitOptions) -> "SubmitRequest":
         asked.shots, asked.seed, asked.memory, asked.optimization_level, asked.precision,
         {**named, **run_options(asked.option)},
     )  # fmt: skip
-    inputs = input_files(asked.files, asked.files_from)
+    inputs = input_files(asked.files, asked.files_from, missing)
     if asked.name:
         check_name(asked.name)
     provider, backend = parse_backend(asked.backend)

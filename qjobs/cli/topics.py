@@ -9,7 +9,7 @@ from qjobs.engine.finding import WORDS
 from qjobs.errors import ExitCode, QjobsError
 from qjobs.providers import loading
 from qjobs.render.files import SUFFIXES
-from qjobs.render.output import Format
+from qjobs.render.output import Format, Report
 from qjobs.render.prose import Prose
 from qjobs.render.text import clean
 from qjobs.simulators.names import DESCRIPTIONS
@@ -69,6 +69,12 @@ FORMATS: Mapping[Format, str] = {
     Format.JSON: "one document, with a schema",
     Format.JSONL: "the inner objects of that document, one a line",
 }
+
+REPORTS: Mapping[Report, str] = {
+    Report.GITHUB: "annotations of GitHub, 10 of a kind at most, on the lines of the files",
+    Report.SARIF: "a log in SARIF 2.1.0, for code scanning",
+}
+"""How `submit --dry-run` writes what it finds."""
 
 CONFIG = """\
 [providers.local]
@@ -225,6 +231,8 @@ def _environment(page: Prose) -> None:
             ("NO_COLOR", "no colours on a terminal; nor where TERM is dumb"),
             ("PAGER, NO_PAGER", "what shows long lists, by default less; that nothing does"),
             ("COLUMNS", "the width of tables and help, where no terminal says it"),
+            ("GITHUB_STEP_SUMMARY", "a file to which submit, run and wait append how it went"),
+            ("GITHUB_WORKSPACE, CI_PROJECT_DIR", "where the repository is whose files are named"),
             ("XDG_STATE_HOME, XDG_CONFIG_HOME", "where the state and the config file are on Linux"),
             ("QISKIT_IBM_TOKEN, QISKIT_IBM_INSTANCE", "of IBM's client: the account"),
         ),
@@ -248,6 +256,10 @@ def _formats(page: Prose) -> None:
         "alone in a pipe, and so does -q."
     )
     page.rows("--format", ((format_.value, meaning) for format_, meaning in FORMATS.items()))
+    page.rows(
+        "--format of submit --dry-run, too",
+        ((report.value, meaning) for report, meaning in REPORTS.items()),
+    )
     page.rows(
         "--out PATH",
         (

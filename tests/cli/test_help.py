@@ -23,7 +23,7 @@ from qjobs.providers.local.supervision import Staffing
 from qjobs.providers.slurm import settings as slurm
 from qjobs.providers.vendor import settings as vendor
 from qjobs.render.files import SUFFIXES
-from qjobs.render.output import Format
+from qjobs.render.output import Format, Report
 
 SOURCE = Path(package).parent
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -220,8 +220,9 @@ def test_the_topic_of_backends_has_all_providers(qjobs, monkeypatch, tmp_path):
 
 def test_the_topic_of_formats_has_all_of_them(qjobs):
     assert set(topics.FORMATS) == set(Format)
+    assert set(topics.REPORTS) == set(Report)
     shown = qjobs("help", "formats").out
-    assert all(name in shown for name in (*SUFFIXES, *qjobs("schema").out.split()))
+    assert all(name in shown for name in (*SUFFIXES, *Report, *qjobs("schema").out.split()))
 
 
 def test_the_addresses_of_the_topic_mean_what_it_says(qjobs, home, bell):

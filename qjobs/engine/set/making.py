@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from qjobs import __version__
@@ -64,10 +65,10 @@ def preview(
     provider, place = _provider(workspace, request)
     with tempfile.TemporaryDirectory(prefix="qjobs-") as folder:
         draft = Draft(workspace.new_id(), Path(folder))
-        material = collect(request, draft, progress)
-        gathered = checked(draft.circuits_path, material.gathered, refuse=not request.skip_invalid)
+        look = partial(checked, draft.circuits_path, refuse=not request.skip_invalid)
+        material = collect(request, draft, progress, look=look)
         request, provider, place = _with_backend(workspace, request, provider, place, material)
-        return _plan(workspace, request, provider, place, material), gathered
+        return _plan(workspace, request, provider, place, material), material.gathered
 
 
 def plan_set(
