@@ -1,9 +1,7 @@
 """Writes an archive: file after file, a piece at a time, the same bytes for the same content."""
 
 import stat
-import sys
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -27,29 +25,31 @@ class Writer:
         self._archive = zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED)
 
     def add(self, path: str, source: Source) -> Packed:
-        """Write a file. Raises StateError if it cannot be read, or is being written; OSError."""
-        packed, compressed_bytes = _measured(path, source)
-        info = zipfile.ZipInfo(path)  # without a time: equal content makes equal archives
-        info.create_system = 3
-        info.external_attr = _MODE << 16
-        # What shrinks more than whoever reads it takes for harmless is left as it is.
-        harmless = packed.size_bytes <= max(SMALL_BYTES, compressed_bytes * (MOST_RATIO - 10))
-        info.compress_type = zipfile.ZIP_DEFLATED if harmless else zipfile.ZIP_STORED
+        """Write a file. Raises NotFound, and StateError if it cannot be read; OSError."""
+        packed, info = self._write(path, source, zipfile.ZIP_DEFLATED)
+        if packed.size_bytes > max(SMALL_BYTES, info.compress_size * MOST_RATIO):
+            # Whoever reads it would take that for a bomb. What was written, which is little, stays
+            # where it is, and nobody is told of it.
+            self._archive.filelist.remove(info)
+            del self._archive.NameToInfo[path]
+            packed, _ = self._write(path, source, zipfile.ZIP_STORED)
+        return packed
+
+    def _write(self, path: str, source: Source, how: int) -> tuple[Packed, zipfile.ZipInfo]:
         # Imported here, as in `files`: it loads OpenSSL.
         import hashlib
 
-        digest = hashlib.sha256()
-        large = packed.size_bytes >= _LONG
-        with self._archive.open(info, "w", force_zip64=large) as file:
-            for piece in _pieces(source, at_most=packed.size_bytes):
+        info = zipfile.ZipInfo(path)  # without a time: equal content makes equal archives
+        info.create_system = 3
+        info.external_attr = _MODE << 16
+        info.compress_type = how
+        digest, size_bytes = hashlib.sha256(), 0
+        with self._archive.open(info, "w", force_zip64=_size(source) >= _LONG) as file:
+            for piece in _pieces(source):
                 digest.update(piece)
+                size_bytes += len(piece)
                 file.write(piece)
-        if digest.hexdigest() != packed.sha256:
-            raise StateError(
-                f"{source!s} was written while it was read",
-                hint="wait until nobody writes it, and run the command again",
-            )
-        return packed
+        return Packed(path, size_bytes, digest.hexdigest()), info
 
     def __enter__(self) -> Self:
         return self
@@ -60,30 +60,23 @@ class Writer:
             self._archive.close()
 
 
-def _measured(path: str, source: Source) -> tuple[Packed, int]:
-    """What is to be said of a file, and how small it becomes."""
-    import hashlib
-
-    digest, size_bytes, compressed_bytes = hashlib.sha256(), 0, 0
-    deflate = zlib.compressobj(zlib.Z_DEFAULT_COMPRESSION, zlib.DEFLATED, -15)
-    for piece in _pieces(source):
-        digest.update(piece)
-        size_bytes += len(piece)
-        compressed_bytes += len(deflate.compress(piece))
-    compressed_bytes += len(deflate.flush())
-    return Packed(path, size_bytes, digest.hexdigest()), compressed_bytes
+def _size(source: Source) -> int:
+    if isinstance(source, bytes):
+        return len(source)
+    try:
+        return source.stat().st_size
+    except OSError:  # which reading it will say
+        return 0
 
 
-def _pieces(source: Source, *, at_most: int = sys.maxsize) -> Iterator[bytes]:
+def _pieces(source: Source) -> Iterator[bytes]:
     if isinstance(source, bytes):
         for start in range(0, len(source), CHUNK_BYTES):
             yield source[start : start + CHUNK_BYTES]
         return
     try:
         with open_regular(source) as file:
-            left_bytes = at_most
-            while piece := file.read(min(CHUNK_BYTES, left_bytes)):
-                left_bytes -= len(piece)
+            while piece := file.read(CHUNK_BYTES):
                 yield piece
     except FileNotFoundError as error:
         raise NotFound(f"there is no {source}") from error
