@@ -65,7 +65,14 @@ def replacing_private(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """A path beside a file, which takes its place when the block has ended well."""
+    """A path beside a file, which takes its place when the block has ended well.
+
+    A link stays, and leads to it. What is no file, such as /dev/null, is not replaced.
+    """
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))  # noqa: PTH - which bears a link that leads in a circle
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UsageError(f"cannot write {path}: it is there, and no file")
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
