@@ -111,6 +111,36 @@ def test_an_import_that_dies_leaves_whole_sets_and_what_gc_removes(
     assert 0 in seen_sets
 
 
+def test_an_update_that_dies_leaves_the_set_as_it_was_or_as_it_is_in_the_file(
+    source: Shell, tmp_path: Path
+) -> None:
+    source.qjobs("submit", "steady.qpy", "--per-job", "1", "-b", "fake:delay=1")
+    source.qjobs("export", "@last", "-o", "early.zip", "--cached")
+    source.qjobs("wait")
+    source.qjobs("export", "@last", "-o", "late.zip")
+    early = tmp_path / "early"
+    Shell(tmp_path, early).qjobs("import", "early.zip")
+    (folder,) = (early / "sets").iterdir()
+    before = contents(folder)
+    after = contents(source.home / "sets" / folder.name)
+    counted = tmp_path / "counted"
+    shutil.copytree(early, counted)
+
+    for moment in moments(Shell(tmp_path, counted), "import", "late.zip"):
+        home = tmp_path / "state"
+        shutil.rmtree(home, ignore_errors=True)
+        shutil.copytree(early, home)
+        shell = Shell(tmp_path, home)
+        assert shell.kill_at(moment, "import", "late.zip")
+
+        there = contents(home / "sets" / folder.name)
+        assert there["state.toml"] in (before["state.toml"], after["state.toml"]), moment
+        if there["state.toml"] == after["state.toml"]:
+            assert there == after, moment
+        shell.qjobs("import", "late.zip")
+        assert contents(home / "sets" / folder.name) == after, moment
+
+
 def test_an_export_that_dies_leaves_what_was_there_or_all_of_it(
     source: Shell, tmp_path: Path
 ) -> None:

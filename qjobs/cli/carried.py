@@ -53,6 +53,7 @@ def document(verb: str, carried: Sequence[Carried], **head: object) -> Document:
             "under_way": [*one.under_way],
             "follows": one.job_set.provider not in ON_ONE_MACHINE,
             "here": one.here,
+            "updated": one.updated,
         }
         for one in carried
     )

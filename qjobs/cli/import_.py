@@ -24,7 +24,10 @@ def import_(
     carried = bring_in(open_workspace(), Path(file))
     if not print_ids(carried, output):
         show(output, document("import", carried, file=file), rows(carried), most=None)
-    new = [one for one in carried if not one.here]
+    new = [one for one in carried if one.updated or not one.here]
+    updated = sum(one.updated for one in carried)
+    if updated:
+        output.note(f"{count(updated, 'set')} brought up to date")
     if len(new) < len(carried):
         output.note(f"{count(len(carried) - len(new), 'set')} here already")
     note_missing(new, output)

@@ -8,13 +8,25 @@ from typing import Any, BinaryIO, NamedTuple
 from qjobs import __version__
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import InputError, NotFound, StateDamaged, StateError, StateUnwritable
-from qjobs.model import Accepted, Attempted, Finished, Job, JobSet, JobStatus
+from qjobs.model import (
+    Accepted,
+    Attempted,
+    Dropped,
+    Finished,
+    Job,
+    JobSet,
+    JobStatus,
+    Planned,
+    Refused,
+)
 from qjobs.store.archive import arriving, manifest, reading, snapshot
 from qjobs.store.archive.manifest import Packed
 from qjobs.store.archive.snapshot import Snapshot
 from qjobs.store.archive.writing import Writer
 from qjobs.store.folder import RESULTS, SetFolder
 
+_PROGRESS = {Planned: 0, Attempted: 1, Refused: 2, Dropped: 2, Accepted: 3, Finished: 4}
+"""How much is known of an attempt: what has less is older."""
 _SPARE_BYTES = 16 << 20
 """So much room is left beside what is unpacked."""
 
@@ -22,7 +34,8 @@ _SPARE_BYTES = 16 << 20
 class Carried(NamedTuple):
     """A set in an archive: its plan, and its jobs as that says they are.
 
-    Of these it has so many `results`. It is `here` if the state folder had it before.
+    Of these it has so many `results`. It is `here` if the state folder had it before, and
+    `updated` if the archive knew more of it.
     """
 
     job_set: JobSet
@@ -31,6 +44,7 @@ class Carried(NamedTuple):
     missing: tuple[int, ...]
     """Jobs that are done without their results, by their indices."""
     here: bool = False
+    updated: bool = False
 
     @property
     def under_way(self) -> tuple[int, ...]:
@@ -113,7 +127,8 @@ def _told(one: Carried) -> dict[str, Any]:
 def bring_in(workspace: Workspace, path: Path) -> list[Carried]:
     """Take the sets of an archive into the state folder: all of them, or none.
 
-    A set that is here is left alone, if the archive knows nothing of it that is not known here.
+    A set that is here is left alone, if the archive knows nothing of it that is not known here, and
+    brought up to date, if nothing is known here that the archive does not know.
     Nothing that the archive names is run, or asked. Whoever dies meanwhile leaves whole sets only.
     Raises InputError for what is no archive, is damaged, or has a set that is here with another
     content; StateTooNew, StateUnwritable.
@@ -128,10 +143,13 @@ def bring_in(workspace: Workspace, path: Path) -> list[Carried]:
                 arriving.put(place / set_id / name, archive.pieces(file))
             arrived = [_arrived(path, place / one, files) for one in archive.manifest.set_ids]
             carried = [_compared(workspace, path, *one) for one in arrived]
-            for one in carried:
-                set_id = one.job_set.set_id
-                if not (one.here or arriving.appear(place / set_id, sets)):
-                    raise _other(path, set_id)
+            for (arrived_here, _), one in zip(arrived, carried, strict=True):
+                if one.updated:
+                    done = _update(workspace, arrived_here)
+                else:
+                    done = one.here or arriving.appear(place / one.job_set.set_id, sets)
+                if not done:
+                    raise _other(path, one.job_set.set_id)
     return carried
 
 
@@ -176,9 +194,27 @@ def _compared(workspace: Workspace, path: Path, arrived: SetFolder, one: Carried
         before = workspace.store.open(set_id)
         if _knows_all(before, arrived):
             return one._replace(here=True)
+        if _may_update(before, arrived):
+            return one._replace(here=True, updated=True)
     except (NotFound, StateError):
         pass
     raise _other(path, set_id)
+
+
+def _update(workspace: Workspace, arrived: SetFolder) -> bool:
+    """Bring a set that is here up to date; False if it has another content by now."""
+    before = workspace.store.open(arrived.job_set.set_id)
+
+    def check() -> bool:
+        before.check_writable()
+        return _may_update(before, arrived)
+
+    return arriving.bring_up_to_date(before, arrived, check)
+
+
+def _may_update(before: SetFolder, arrived: SetFolder) -> bool:
+    """Whether what arrived is what became of the set that is here, with all that is known here."""
+    return before.job_set.destination == arrived.job_set.destination and _knows_all(arrived, before)
 
 
 def _knows_all(before: SetFolder, arrived: SetFolder) -> bool:
@@ -189,6 +225,9 @@ def _knows_all(before: SetFolder, arrived: SetFolder) -> bool:
     for job in arrived.jobs():
         same = known.get(job.index)
         if same is None or same.attempt.number < job.attempt.number:
+            return False
+        newest = same.attempt.number == job.attempt.number
+        if newest and _PROGRESS[type(same.state)] < _PROGRESS[type(job.state)]:
             return False
         if not {*job.job_ids} <= {*same.job_ids}:
             return False

@@ -70,7 +70,7 @@ def _replacing(path: Path) -> Iterator[Path]:
     A link stays, and leads to it. What is no file, such as /dev/null, is not replaced.
     """
     if path.is_symlink():
-        path = Path(os.path.realpath(path))  # noqa: PTH - which bears a link that leads in a circle
+        path = Path(os.path.realpath(path))  # which bears links in a circle
     if path.exists() and not path.is_file() and not path.is_dir():
         raise UsageError(f"cannot write {path}: it is there, and no file")
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -582,3 +582,45 @@ def test_gc_removes_what_a_dead_import_left_and_no_living_ones(qjobs: Qjobs, hom
         assert [one["name"] for one in json.loads(ended.out)["items"]] == [str(dead)]
         assert living.exists()
         assert not dead.exists()
+
+
+def test_a_later_export_brings_a_set_up_to_date_whose_jobs_cannot_be_followed_here(
+    qjobs: Qjobs, home: Path, bell: str, there: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_id = good(qjobs, "submit", bell, bell, "-b", "fake:delay=1", "--per-job", "1").out.strip()
+    good(qjobs, "export", set_id, "-o", "early.zip", "--cached")
+    good(qjobs, "wait", set_id)
+    good(qjobs, "export", set_id, "-o", "late.zip")
+    elsewhere = there()
+    good(qjobs, "import", "early.zip")
+    assert qjobs("result", set_id).code == 8
+
+    (one,) = good(qjobs, "import", "late.zip", "--json").document("import")["sets"]
+
+    assert (one["here"], one["updated"]) == (True, True)
+    assert contents(elsewhere / "sets" / set_id) == contents(home / "sets" / set_id)
+    assert json.loads(good(qjobs, "result", set_id, "--json").out)["complete"]
+    (one,) = good(qjobs, "import", "early.zip", "--json").document("import")["sets"]
+    assert (one["here"], one["updated"]) == (True, False)
+    assert json.loads(good(qjobs, "result", set_id, "--json").out)["complete"]
+
+
+def test_what_is_known_here_alone_is_never_lost_to_an_update(
+    qjobs: Qjobs, home: Path, bell: str, there: Callable[..., Path]
+) -> None:
+    set_id = good(qjobs, "submit", bell, bell, "-b", "fake:fail=1", "--per-job", "1").out.strip()
+    qjobs("wait", set_id)
+    good(qjobs, "export", set_id, "-o", "x.zip")
+    elsewhere = there()
+    good(qjobs, "import", "x.zip")
+    shutil.copytree(home / "fake", elsewhere / "fake")
+    qjobs("retry", set_id, "--wait")  # an attempt that only this machine knows
+    before = contents(elsewhere / "sets" / set_id)
+    (elsewhere / "sets" / set_id / "results" / "1-1.jsonl").unlink()  # which only the file has
+    before.pop("results/1-1.jsonl")
+
+    ended = qjobs("import", "x.zip")
+
+    assert ended.code == 5
+    assert "is here with another content" in ended.err
+    assert contents(elsewhere / "sets" / set_id) == before

@@ -3,14 +3,17 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qjobs import files
+from qjobs.lock import FileLock
 from qjobs.regular import create_private
+from qjobs.store.folder import SetFolder
 
 _PREFIX = ".arriving-"
+_LOCK_WAIT_S = 30.0
 
 
 @contextmanager
@@ -58,6 +61,34 @@ def put(path: Path, pieces: Iterable[bytes]) -> None:
             files.sync(file.fileno())
     except OSError as error:
         raise files.unwritable(path, error) from error
+
+
+def bring_up_to_date(before: SetFolder, arrived: SetFolder, check: Callable[[], bool]) -> bool:
+    """Give a set that is here the results and the state of one that knows all of it, and more.
+
+    `check` is asked where nobody else submits the set or records anything of it; if it says no,
+    nothing is changed, and so is False. What the state refers to is there before it is. Raises
+    BeingSubmitted, StateError, StateUnwritable.
+    """
+    recording = FileLock(before.state_path.with_name("state.lock"))
+    try:
+        with before.claim_submission(), recording.held(wait_s=_LOCK_WAIT_S):
+            if not check():
+                return False
+            files.make_folder(before.results.folder)
+            for job in arrived.jobs():
+                for attempt in job.attempts:
+                    fresh = arrived.results.path(job.index, attempt.number)
+                    if fresh.exists():
+                        before.results.put(fresh, job.index, attempt.number)
+            files.sync_folder(before.results.folder)
+            arrived.state_path.replace(before.state_path)
+            files.sync_folder(before.state_path.parent)
+    except OSError as error:
+        raise files.unwritable(before.state_path, error) from error
+    finally:
+        recording.close()
+    return True
 
 
 def appear(folder: Path, sets: Path) -> bool:
