@@ -4,6 +4,7 @@ import builtins
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -28,9 +29,10 @@ class Verb(NamedTuple):
 
     def function(self) -> Callable[..., ExitCode]:
         """Import the function of the verb, which has its name, unless Python has that word."""
-        module = import_module(f"qjobs.cli.{self.name}")
-        name = f"{self.name}_" if hasattr(builtins, self.name) else self.name
-        found: Callable[..., ExitCode] = getattr(module, name)
+        is_keyword = iskeyword(self.name)  # of which there can be no module either
+        module = import_module(f"qjobs.cli.{self.name}{'_' if is_keyword else ''}")
+        taken = is_keyword or hasattr(builtins, self.name)
+        found: Callable[..., ExitCode] = getattr(module, f"{self.name}{'_' if taken else ''}")
         return found
 
 
@@ -114,6 +116,15 @@ VERBS = (
         "Rebuild sets from their jobs at the provider.", (
         "qjobs recover -b ibm --dry-run",
         "qjobs recover -b ibm:ibm_fez 9f3c1a7e2b40",
+    )),
+    Verb("export", "Carry",
+        "Write job sets, with all that they gave, into one file.", (
+        "qjobs export ghz -o ghz.zip",
+        "qjobs export ghz @2 -o paper.zip --redact",
+    )),
+    Verb("import", "Carry",
+        "Take in the job sets of a file that export wrote.", (
+        "qjobs import ghz.zip",
     )),
     Verb("rename", "Tidy up",
         "Give a job set another name.", (

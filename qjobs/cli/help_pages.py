@@ -19,6 +19,7 @@ GROUPS: Mapping[str, Group] = {
     "Run": Group("Run circuits", harmless=False),
     "Look": Group("Look at jobs and results", harmless=True),
     "Mend": Group("Stop and repair", harmless=False),
+    "Carry": Group("Carry elsewhere", harmless=False),
     "Tidy up": Group("Tidy up", harmless=False),
     "Set up": Group("Set up and learn", harmless=True),
 }

@@ -305,6 +305,13 @@ Precision = Annotated[
     ),
 ]
 
+Trust = Annotated[
+    bool,
+    Heading.RISK.option(
+        "--trust",
+        help="Run the code that a set from elsewhere names, now and later on this machine.",
+    ),
+]
 WholeJobs = Annotated[
     bool,
     Heading.RISK.option(

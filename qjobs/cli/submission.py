@@ -223,6 +223,14 @@ def print_ids(targets: Sequence[Target]) -> None:
     DATA.stream.flush()
 
 
+def vouch_for_all(workspace: Workspace, targets: Sequence[Target]) -> None:
+    """Keep that the user trusts these sets. Raises StateUnwritable."""
+    from qjobs.engine.trusting import vouch_for
+
+    for target in targets:
+        vouch_for(workspace, target.folder)
+
+
 def start_set(
     workspace: Workspace,
     request: "SubmitRequest",

@@ -141,6 +141,7 @@ def test_a_harmless_verb_is_suggested(qjobs):
     harmless = {verb.name for verb in VERBS if GROUPS[verb.group].harmless}
     spends = {"submit", "run", "resume", "retry"}
     changes = {"cancel", "adopt", "recover", "rename", "tag", "rm", "prune", "gc"}
+    changes |= {"import"}
     assert not harmless & (spends | changes)
 
 
@@ -156,7 +157,7 @@ def test_suggested_options_are_near_and_none_is_at_the_users_own_risk(qjobs):
 def test_the_word_after_help_is_completed(start, home):
     tab = {
         "_QJOBS_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args",
-        "_TYPER_COMPLETE_ARGS": "qjobs help ex",
+        "_TYPER_COMPLETE_ARGS": "qjobs help exi",
     }  # fmt: skip
     out, err = start(env={**os.environ, **tab}).communicate(timeout=60)
     assert (out.split("\t")[0].strip(), err) == ("exit-codes", "")
