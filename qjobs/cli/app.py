@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from qjobs import __version__, paths
 from qjobs.cli import help_pages
+from qjobs.cli.filling import given_by_settings
 from qjobs.errors import ExitCode, UsageError
 from qjobs.near import near_ones
 
@@ -148,6 +149,13 @@ VERBS = (
         "qjobs backends",
         "qjobs backends -p local",
     )),
+    Verb("config", "Set up",
+        "Show and change what options are by default.", (
+        "qjobs config list --show-origin",
+        "qjobs config set backend ibm:ibm_fez",
+        "qjobs config set profiles.ci.timeout 30m --project",
+        "qjobs config unset backend",
+    )),
     Verb("help", "Set up",
         "Show the help of a verb or on a topic.", (
         "qjobs help submit",
@@ -217,6 +225,7 @@ class _Command(TyperCommand):
             paths.check_variables()
             for param in self.params:
                 _check_value(param, given.get(param.name or ""))
+            ctx.default_map = given_by_settings(ctx.info_name or "", self.params, given)
         return super().parse_args(ctx, args)
 
     def get_help(self, ctx: Any) -> str:
