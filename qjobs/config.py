@@ -42,11 +42,12 @@ DEFAULTS: Mapping[str, str] = {
 }
 """The keys of [defaults] and [profiles.NAME]: options of the same name, with _ for -."""
 
-_HEADER = re.compile(r"\s*\[\[?([^\[\]]+)\]")
-_KEY = re.compile(r"\s*([\w.\"' -]+?)\s*=")
+# To compile these takes longer than to find that there is no file: `re` does it when they are used.
+_HEADER = r"\s*\[\[?([^\[\]]+)\]"
+_KEY = r"\s*([\w.\"' -]+?)\s*="
 # From a file that came with a download: a provider, and a name without a second colon, which is
 # what `local:package.module:callable` has.
-_TAME_BACKEND = re.compile(r"[A-Za-z0-9_-]+(:[A-Za-z0-9_.=,-]*)?")
+_TAME_BACKEND = r"[A-Za-z0-9_-]+(:[A-Za-z0-9_.=,-]*)?"
 
 
 class Config(NamedTuple):
@@ -144,7 +145,7 @@ def _check_default(file: Config, keys: tuple[str, ...], value: object, *, of_pro
             f"{file.place(*keys)}: {'.'.join(keys)} is empty",
             hint="give it a value, or remove the line",
         )
-    if of_project and key == "backend" and not _TAME_BACKEND.fullmatch(str(value)):
+    if of_project and key == "backend" and not re.fullmatch(_TAME_BACKEND, str(value)):
         raise UsageError(
             f"{file.place(*keys)}: the backend {value!r} may name code, which the file of a "
             "project may not",
@@ -156,9 +157,9 @@ def _line(text: str, keys: tuple[str, ...]) -> int:
     """The number of the first line of a key or a table, 0 if it is written in another way."""
     table: tuple[str, ...] = ()
     for number, line in enumerate(text.splitlines(), 1):
-        if header := _HEADER.match(line):
+        if header := re.match(_HEADER, line):
             table = found = _parts(header[1])
-        elif key := _KEY.match(line):
+        elif key := re.match(_KEY, line):
             found = (*table, *_parts(key[1]))
         else:
             continue

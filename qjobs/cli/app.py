@@ -11,7 +11,6 @@ from typer.core import TyperCommand, TyperGroup
 
 from qjobs import __version__, paths
 from qjobs.cli import help_pages
-from qjobs.cli.filling import given_by_settings
 from qjobs.errors import ExitCode, UsageError
 from qjobs.near import near_ones
 
@@ -154,7 +153,7 @@ VERBS = (
         "qjobs config list --show-origin",
         "qjobs config set backend ibm:ibm_fez",
         "qjobs config set profiles.ci.timeout 30m --project",
-        "qjobs config unset backend",
+        "qjobs config edit",
     )),
     Verb("help", "Set up",
         "Show the help of a verb or on a topic.", (
@@ -225,6 +224,9 @@ class _Command(TyperCommand):
             paths.check_variables()
             for param in self.params:
                 _check_value(param, given.get(param.name or ""))
+            # Imported here: a TAB and `--help` do without.
+            from qjobs.cli.filling import given_by_settings
+
             ctx.default_map = given_by_settings(ctx.info_name or "", self.params, given)
         return super().parse_args(ctx, args)
 

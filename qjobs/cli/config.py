@@ -30,6 +30,7 @@ class Action(StrEnum):
     SET = "set"
     UNSET = "unset"
     PATH = "path"
+    EDIT = "edit"
 
     @property
     def takes(self) -> tuple[str, ...]:
@@ -45,6 +46,7 @@ _MEANINGS = {
     Action.SET: "change one",
     Action.UNSET: "take one out of the file",
     Action.PATH: "the name of the file",
+    Action.EDIT: "the file, in $VISUAL or $EDITOR",
 }
 
 
@@ -93,6 +95,11 @@ def config(
             _change(output, key, value if chosen is Action.SET else None, project=project)
         case Action.PATH:
             DATA.stream.write(f"{_file(project=project)}\n")
+        case Action.EDIT:
+            from qjobs.cli.editing import edit
+
+            if not edit(_file(project=project), of_project=project, warn=output.warn):
+                output.note("nothing has changed")
     return ExitCode.OK
 
 

@@ -68,14 +68,14 @@ def replace(path: Path, data: bytes, *, of_project: bool) -> None:
         if of_project:
             target.chmod(mode)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
 
 
 def _rewrite(path: Path, change: Callable[[Any], None], *, of_project: bool) -> None:
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
-    with _alone(path, of_project=of_project):
+    with alone(path, of_project=of_project):
         try:
             data = config.read_bytes(path)
         except FileNotFoundError:
@@ -91,15 +91,15 @@ def _rewrite(path: Path, change: Callable[[Any], None], *, of_project: bool) -> 
             fresh = tomlkit.dumps(document).encode()
             # Another reader says whether that, and nothing else, has changed.
             if config.document(path, fresh) != wanted:
-                raise _harmful(path)
+                raise _harmful(path, of_project=of_project)
         except (TOMLKitError, UsageError, ValueError) as error:
-            raise _harmful(path) from error
+            raise _harmful(path, of_project=of_project) from error
         check(path, fresh, of_project=of_project)
         replace(path, fresh, of_project=of_project)
 
 
 @contextmanager
-def _alone(path: Path, *, of_project: bool) -> Iterator[None]:
+def alone(path: Path, *, of_project: bool) -> Iterator[None]:
     """Keep others from changing the file meanwhile, by a lock on its folder."""
     folder = path.resolve().parent
     try:
@@ -110,7 +110,7 @@ def _alone(path: Path, *, of_project: bool) -> Iterator[None]:
             return
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     try:
         files.claim(descriptor)
         yield
@@ -119,11 +119,14 @@ def _alone(path: Path, *, of_project: bool) -> Iterator[None]:
             os.close(descriptor)
 
 
-def _harmful(path: Path) -> UsageError:
+def _harmful(path: Path, *, of_project: bool) -> UsageError:
+    which = " --project" if of_project else ""
     return UsageError(
-        f"{path}: it cannot be changed without harm", hint=f"change it by hand: {path}"
+        f"{path}: it cannot be changed without harm",
+        hint=f"change it by hand: qjobs config edit{which}",
     )
 
 
-def _unwritable(path: Path, error: OSError) -> UsageError:
+def unwritable(path: Path, error: OSError) -> UsageError:
+    """The failure to write a config file."""
     return UsageError(f"cannot write {path}: {error.strerror or error}")

@@ -30,6 +30,20 @@ def own(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+def editor(patch: pytest.MonkeyPatch, folder: Path, text: str, *, code: int = 0) -> None:
+    """An editor that puts a text into the file, after what it has found there."""
+    (folder / "my editor.py").write_text(
+        "import pathlib, sys\n"
+        "assert sys.argv[1] == '--wait now'\n"
+        "path = pathlib.Path(sys.argv[2])\n"
+        "pathlib.Path('seen').write_text(path.read_text())\n"
+        f"path.write_text({text!r})\n"
+        f"sys.exit({code})\n"
+    )
+    patch.setenv("VISUAL", f"'{sys.executable}' '{folder / 'my editor.py'}' '--wait now'")
+    patch.setenv("EDITOR", "false")
+
+
 def settings(qjobs: Qjobs, *more: str) -> dict[str, tuple[Any, str, str | None]]:
     listed = good(qjobs, "config", "list", "--json", *more).document("config")["settings"]
     return {one["key"]: (one["value"], one["origin"], one["place"]) for one in listed}
@@ -203,7 +217,7 @@ def test_what_a_project_may_not_have_goes_where_the_hint_says(
     "text", ["profiles = {}\n", "profiles.a.shots = 1\nprofiles.b.shots = 2\n"]
 )
 def test_what_cannot_be_written_into_the_file_as_it_is_can_be_by_hand(
-    qjobs: Qjobs, own: Path, text: str
+    qjobs: Qjobs, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     own.parent.mkdir()
     own.write_text(text + "[defaults]\n")
@@ -211,8 +225,8 @@ def test_what_cannot_be_written_into_the_file_as_it_is_can_be_by_hand(
     assert ended.code == 2
     assert "it cannot be changed without harm" in ended.err
     assert own.read_text() == text + "[defaults]\n"
-    by_hand = Path(hint_of(ended).removeprefix("change it by hand: "))
-    by_hand.write_text("[profiles.ci]\nshots = 5\n")
+    editor(monkeypatch, tmp_path, "[profiles.ci]\nshots = 5\n")
+    good(qjobs, *hint_of(ended).removeprefix("change it by hand: qjobs ").split())
     assert good(qjobs, "config", "get", "profiles.ci.shots").out == "5\n"
 
 
@@ -324,3 +338,119 @@ def test_tab_completes_keys_and_profiles(own: Path) -> None:
 def test_what_config_list_says_is_json_that_a_program_can_read(qjobs: Qjobs, own: Path) -> None:
     rows = good(qjobs, "config", "list", "--format", "jsonl").out.splitlines()
     assert {json.loads(row)["key"] for row in rows} == {"backend", "optimization_level", "shots"}
+
+
+def test_what_was_edited_is_checked_and_takes_the_place_of_the_file(
+    qjobs: Qjobs, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good(qjobs, "config", "set", "shots", "1")
+    editor(monkeypatch, tmp_path, "# Mine\n[defaults]\nshots = 2\n")
+    good(qjobs, "config", "edit")
+    assert Path("seen").read_text() == "[defaults]\nshots = 1\n"
+    assert own.read_text() == "# Mine\n[defaults]\nshots = 2\n"
+    assert own.stat().st_mode & 0o777 == 0o600
+    assert [*own.parent.iterdir()] == [own]
+    assert good(qjobs, "config", "edit").err == "nothing has changed\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[defaults]\nshots = 'x'\n", "config.toml:2: shots: 'x' is not a whole number"),
+        ("[defaults\n", "config.toml: not TOML"),
+        ("[defaults]\nshotz = 1\n", "config.toml:2: defaults: 'shotz' is not known"),
+    ],
+)
+def test_what_was_edited_and_cannot_be_used_is_kept_for_the_next_time(
+    qjobs: Qjobs, own: Path, tmp_path: Path, monkeypatch: Any, text: str, said: str
+) -> None:
+    good(qjobs, "config", "set", "shots", "1")
+    editor(monkeypatch, tmp_path, text)
+    ended = qjobs("config", "edit")
+    assert ended.code == 2
+    assert said in ended.err
+    assert good(qjobs, "config", "get", "shots").out == "1\n"
+    (draft,) = [path for path in own.parent.iterdir() if path != own]
+    assert draft.stat().st_mode & 0o777 == 0o600
+
+    editor(monkeypatch, tmp_path, "[defaults]\nshots = 2\n")
+    words = hint_of(ended).removeprefix("qjobs ").split(" goes on")[0].split()
+    good(qjobs, *words)
+    assert Path("seen").read_text() == text
+    assert good(qjobs, "config", "get", "shots").out == "2\n"
+    assert [*own.parent.iterdir()] == [own]
+
+
+def test_the_file_of_a_project_is_edited_under_its_rules(
+    qjobs: Qjobs, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor(monkeypatch, tmp_path, "[providers.local]\nworkers = 1\n")
+    ended = qjobs("config", "edit", "--project")
+    assert "qjobs.toml:1: the file of a project has" in ended.err
+    assert not (tmp_path / "qjobs.toml").exists()
+    editor(monkeypatch, tmp_path, "[defaults]\nshots = 1\n")
+    assert hint_of(ended).startswith("qjobs config edit --project goes on")
+    good(qjobs, "config", "edit", "--project")
+    assert (tmp_path / "qjobs.toml").read_text() == "[defaults]\nshots = 1\n"
+
+
+def test_an_editor_that_fails_or_is_not_there_changes_nothing(
+    qjobs: Qjobs, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good(qjobs, "config", "set", "shots", "1")
+    editor(monkeypatch, tmp_path, "[defaults]\nshots = 2\n", code=3)
+    ended = qjobs("config", "edit")
+    assert "the editor ended with 3; nothing has changed" in ended.err
+    assert good(qjobs, "config", "get", "shots").out == "1\n"
+    for command, said in (
+        ("no-such-editor -w", "cannot run the editor"),
+        ("'x", "cannot be split"),
+    ):
+        monkeypatch.setenv("VISUAL", command)
+        ended = qjobs("config", "edit")
+        assert (ended.code, said in ended.err) == (2, True)
+        assert hint_of(ended) == "export EDITOR=vi"
+    monkeypatch.delenv("VISUAL")
+    monkeypatch.setenv("EDITOR", "true")  # as vi would end that saw what was written before
+    good(qjobs, "config", "edit")
+    assert good(qjobs, "config", "get", "shots").out == "2\n"
+
+
+def test_a_file_that_changes_while_it_is_edited_is_not_overwritten(
+    qjobs: Qjobs, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good(qjobs, "config", "set", "shots", "1")
+    other = f"{sys.executable} -m qjobs config set seed 7 && echo 'defaults.shots = 9' >"
+    monkeypatch.setenv("VISUAL", f'sh -c "{other} $0"')
+    ended = qjobs("config", "edit")
+    assert "was changed meanwhile" in ended.err
+    assert tomllib.loads(own.read_text()) == {"defaults": {"shots": 1, "seed": 7}}
+    monkeypatch.setenv("VISUAL", "true")
+    good(qjobs, *hint_of(ended).removeprefix("qjobs ").split(" goes on")[0].split())
+    assert tomllib.loads(own.read_text()) == {"defaults": {"shots": 9}}
+
+
+def test_an_editor_that_is_not_there_leaves_no_draft(
+    qjobs: Qjobs, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good(qjobs, "config", "set", "shots", "1")
+    monkeypatch.setenv("VISUAL", "no-such-editor")
+    assert qjobs("config", "edit").code == 2
+    assert [*own.parent.iterdir()] == [own]
+
+
+def test_ctrl_c_is_left_to_the_editor(own: Path, start: Any, tmp_path: Path) -> None:
+    (tmp_path / "editor.py").write_text(
+        "import os, pathlib, signal, sys, time\n"
+        "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler\n"
+        "try:\n"
+        "    os.kill(os.getppid(), signal.SIGINT)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n"
+        "    pathlib.Path(sys.argv[1]).write_text('defaults.shots = 8\\n')\n"
+    )
+    environment = {**os.environ, "VISUAL": f"{sys.executable} {tmp_path / 'editor.py'}"}
+    process = start("config", "edit", env=environment)
+    assert (process.wait(60), process.stderr.read()) == (0, "")
+    assert tomllib.loads(own.read_text()) == {"defaults": {"shots": 8}}
