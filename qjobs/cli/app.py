@@ -159,6 +159,13 @@ VERBS = (
         "qjobs backends",
         "qjobs backends -p local",
     )),
+    Verb("config", "Set up",
+        "Show and change what options are by default.", (
+        "qjobs config list --show-origin",
+        "qjobs config set backend ibm:ibm_fez",
+        "qjobs config set profiles.ci.timeout 30m --project",
+        "qjobs config edit",
+    )),
     Verb("help", "Set up",
         "Show the help of a verb or on a topic.", (
         "qjobs help submit",
@@ -228,6 +235,10 @@ class _Command(TyperCommand):
             paths.check_variables()
             for param in self.params:
                 _check_value(param, given.get(param.name or ""))
+            # Imported here: a TAB and `--help` do without.
+            from qjobs.cli.filling import given_by_settings
+
+            ctx.default_map = given_by_settings(ctx.info_name or "", self.params, given)
         return super().parse_args(ctx, args)
 
     def get_help(self, ctx: Any) -> str:

@@ -27,7 +27,7 @@ GROUPS: Mapping[str, Group] = {
 TOPICS: Mapping[str, str] = {
     "addresses": "how sets, circuits and jobs are named",
     "backends": "what may stand after -b",
-    "config": "the config file",
+    "config": "the config files, defaults and profiles",
     "counts": "the order of the bits, and what counts are",
     "environment": "the variables that qjobs reads",
     "exit-codes": "how a command ends",

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from qjobs.cli.headings import Heading
-from qjobs.cli.tab import complete_address, complete_backend, one_of
+from qjobs.cli.tab import complete_address, complete_backend, complete_profile, one_of
 from qjobs.cli.values import (
     LARGEST_NUMBER,
     duration_s,
@@ -16,7 +16,7 @@ from qjobs.cli.values import (
 from qjobs.order import Order
 from qjobs.render.output import Format, Report
 
-_MODES = (
+MODES = (
     ("job", "each waits in the queue by itself"),
     ("batch", "jobs that run close to one another"),
     ("session", "a machine to oneself, as long as jobs come"),
@@ -106,6 +106,17 @@ Header = Annotated[
 ]
 Quiet = Annotated[
     bool, Heading.OUTPUT.option("--quiet", "-q", help="Write ids only, and no progress.")
+]
+Profile = Annotated[
+    str,
+    Heading.OTHER.option(
+        "--profile",
+        metavar="NAME",
+        envvar="QJOBS_PROFILE",
+        help="Take defaults from [profiles.NAME] of the config files; see qjobs help config.",
+        show_default=False,
+        autocompletion=complete_profile,
+    ),
 ]
 
 # What to submit and how to run it.
@@ -203,7 +214,7 @@ Mode = Annotated[
         "--mode",
         metavar="MODE",
         help="Execution mode of the jobs: job, batch or session.",
-        autocompletion=one_of(lambda: _MODES),
+        autocompletion=one_of(lambda: MODES),
     ),
 ]
 MaxExecutionTime = Annotated[

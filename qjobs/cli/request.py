@@ -74,6 +74,7 @@ class SubmitOptions(NamedTuple):
     skip_invalid: options.SkipInvalid = False
     strict: options.Strict = False
     once: options.Once = False
+    profile: options.Profile = ""
 
 
 def make_request(

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from qjobs import paths
 from qjobs.cli.schema import schema_files
+from qjobs.config import DEFAULTS
 from qjobs.engine.finding import WORDS
 from qjobs.errors import ExitCode, QjobsError
 from qjobs.providers import loading
@@ -77,6 +78,14 @@ REPORTS: Mapping[Report, str] = {
 """How `submit --dry-run` writes what it finds."""
 
 CONFIG = """\
+[defaults]
+backend = "ibm:ibm_fez"
+shots = 4096
+
+[profiles.ci]      # with --profile ci
+backend = "local:aer"
+timeout = "30m"
+
 [providers.local]
 workers = 2
 
@@ -178,11 +187,19 @@ def _config(page: Prose) -> None:
     page.rows(
         "Tables",
         (
+            ("[defaults]", "values of options"),
+            ("[profiles.NAME]", "others, for --profile NAME or QJOBS_PROFILE"),
             ("[providers.NAME]", "settings of a provider; with a factory, a vendor's package"),
             ("[backends.NAME]", "a simulator of local: factory, arguments, backend"),
         ),
     )
+    page.text(
+        f"A project may have {paths.PROJECT}, in the working folder or a parent of it, with "
+        "[defaults] and [profiles.NAME] alone. An option goes before a variable, that before a "
+        "profile, that before [defaults]; in each the project goes before the user."
+    )
     page.lines("Example", CONFIG)
+    page.rows("[defaults] and [profiles.NAME]", DEFAULTS.items())
     for name, settings in SETTINGS.items():
         page.rows(f"[providers.{name}]", settings.items())
     page.text("For slurm any option of sbatch is a setting, too, with _ for -.")

@@ -206,8 +206,9 @@ def test_the_topic_of_the_config_shows_a_file_that_is_read(qjobs, tmp_path):
         ["ionq"], ["local", "ionq"], ["cats"],
     )  # fmt: skip
     shown = qjobs("help", "config").out
-    assert tomllib.loads(shown.partition("Example:\n")[2].partition("[providers.local]:")[0])
-    assert all(f"[{kind}." in shown for kind in config._KINDS)
+    assert tomllib.loads(shown.partition("Example:\n")[2].partition("[defaults] and")[0])
+    assert all(re.search(rf"\[{kind}[.\]]", shown) for kind in config._KINDS)
+    assert all(re.search(rf"^  {key} ", shown, re.MULTILINE) for key in config.DEFAULTS)
 
 
 def test_the_topic_of_backends_has_all_providers(qjobs, monkeypatch, tmp_path):
