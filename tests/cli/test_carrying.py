@@ -608,7 +608,9 @@ def test_a_later_export_brings_a_set_up_to_date_whose_jobs_cannot_be_followed_he
 def test_what_is_known_here_alone_is_never_lost_to_an_update(
     qjobs: Qjobs, home: Path, bell: str, there: Callable[..., Path]
 ) -> None:
-    set_id = good(qjobs, "submit", bell, bell, "-b", "fake:fail=1", "--per-job", "1").out.strip()
+    set_id = good(
+        qjobs, "submit", bell, bell, "-b", "fake:fail=1", "--per-job", "1", "--max-workers", "1"
+    ).out.strip()
     qjobs("wait", set_id)
     good(qjobs, "export", set_id, "-o", "x.zip")
     elsewhere = there()
