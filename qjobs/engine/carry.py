@@ -7,26 +7,21 @@ from typing import Any, BinaryIO, NamedTuple
 
 from qjobs import __version__
 from qjobs.engine.workspace import Workspace
-from qjobs.errors import InputError, NotFound, StateDamaged, StateError, StateUnwritable
-from qjobs.model import (
-    Accepted,
-    Attempted,
-    Dropped,
-    Finished,
-    Job,
-    JobSet,
-    JobStatus,
-    Planned,
-    Refused,
+from qjobs.errors import (
+    InputError,
+    NotFound,
+    StateDamaged,
+    StateError,
+    StateTooNew,
+    StateUnwritable,
 )
-from qjobs.store.archive import arriving, manifest, reading, snapshot
+from qjobs.model import Accepted, Attempted, Finished, Job, JobSet, JobStatus
+from qjobs.store.archive import arriving, comparing, manifest, reading, snapshot
 from qjobs.store.archive.manifest import Packed
 from qjobs.store.archive.snapshot import Snapshot
 from qjobs.store.archive.writing import Writer
 from qjobs.store.folder import RESULTS, SetFolder
 
-_PROGRESS = {Planned: 0, Attempted: 1, Refused: 2, Dropped: 2, Accepted: 3, Finished: 4}
-"""How much is known of an attempt: what has less is older."""
 _SPARE_BYTES = 16 << 20
 """So much room is left beside what is unpacked."""
 
@@ -169,8 +164,10 @@ def _arrived(path: Path, folder: Path, files: Sequence[Packed]) -> tuple[SetFold
     try:
         arrived = SetFolder(folder)
         job_set, jobs = arrived.job_set, arrived.jobs()
-    except (NotFound, StateDamaged) as error:
+    except (NotFound, StateError) as error:
         message = error.message.replace(f"{folder.parent}/", "sets/")
+        if isinstance(error, StateTooNew):
+            raise StateTooNew(f"{path}: {message}", hint=error.hint) from error
         raise InputError(
             f"{path}: nothing was imported: {message}", hint="have it exported and sent again"
         ) from error
@@ -192,9 +189,9 @@ def _compared(workspace: Workspace, path: Path, arrived: SetFolder, one: Carried
         return one
     try:
         before = workspace.store.open(set_id)
-        if _knows_all(before, arrived):
+        if comparing.knows_all(before, arrived):
             return one._replace(here=True)
-        if _may_update(before, arrived):
+        if comparing.became(before, arrived):
             return one._replace(here=True, updated=True)
     except (NotFound, StateError):
         pass
@@ -207,42 +204,9 @@ def _update(workspace: Workspace, arrived: SetFolder) -> bool:
 
     def check() -> bool:
         before.check_writable()
-        return _may_update(before, arrived)
+        return comparing.became(before, arrived)
 
     return arriving.bring_up_to_date(before, arrived, check)
-
-
-def _may_update(before: SetFolder, arrived: SetFolder) -> bool:
-    """Whether what arrived is what became of the set that is here, with all that is known here."""
-    return before.job_set.destination == arrived.job_set.destination and _knows_all(arrived, before)
-
-
-def _knows_all(before: SetFolder, arrived: SetFolder) -> bool:
-    """Whether a set that is here is the one that arrived, or what became of it since."""
-    if _identity(before.job_set) != _identity(arrived.job_set):
-        return False
-    known = {job.index: job for job in before.jobs()}
-    for job in arrived.jobs():
-        same = known.get(job.index)
-        if same is None or same.attempt.number < job.attempt.number:
-            return False
-        newest = same.attempt.number == job.attempt.number
-        if newest and _PROGRESS[type(same.state)] < _PROGRESS[type(job.state)]:
-            return False
-        if not {*job.job_ids} <= {*same.job_ids}:
-            return False
-        number = job.attempt.number
-        if arrived.results.has(job.index, number) and not before.results.has(job.index, number):
-            return False
-    return True
-
-
-def _identity(job_set: JobSet) -> tuple[object, ...]:
-    """What no label, and no redaction, changes."""
-    return (
-        job_set.created, job_set.provider, job_set.backend, job_set.circuits, job_set.fingerprint,
-        job_set.circuits_sha256, job_set.parameters_sha256, job_set.observables_sha256,
-    )  # fmt: skip
 
 
 def _other(path: Path, set_id: str) -> InputError:

@@ -146,17 +146,30 @@ def test_a_set_that_is_here_with_another_content_stays_and_the_hint_shows_the_ot
     assert qjobs("list").out.count("\n") == 2
 
 
-def test_what_somebody_may_have_changed_is_not_taken_for_the_same(qjobs: Qjobs, done: str) -> None:
+CHANGES = {
+    "an id": ("state.toml", b'job_id = "fake-1"', b'job_id = "fake-99"'),
+    "an end": ("state.toml", b'state = "done"', b'state = "error"'),
+    "the circuits": ("state.toml", b'circuits_sha256 = "', b'circuits_sha256 = "0'),
+    "a result": ("results/0-1.jsonl", b'"job_id"', b' "job_id"'),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_somebody_may_have_changed_is_not_taken_for_the_same(
+    qjobs: Qjobs, home: Path, done: str, change: str
+) -> None:
     good(qjobs, "export", done, "-o", "one.zip")
+    file, true, other = CHANGES[change]
+    path = home / "sets" / done / file
+    data = re.sub(b"# crc32 .*\n", b"", path.read_bytes())
+    assert true in data
+    path.write_bytes(changed := data.replace(true, other, 1))
 
-    def another(files: dict[str, bytes]) -> None:
-        name = f"sets/{done}/state.toml"
-        text = re.sub("# crc32 .*\n", "", files[name].decode())
-        files[name] = text.replace('job_id = "fake-1"', 'job_id = "fake-99"').encode()
+    ended = qjobs("import", "one.zip")
 
-    assert (
-        "is here with another content" in qjobs("import", str(remade(Path("one.zip"), another))).err
-    )
+    assert ended.code == 5
+    assert "is here with another content" in ended.err
+    assert path.read_bytes() == changed
 
 
 @pytest.mark.parametrize(
@@ -617,9 +630,9 @@ def test_what_is_known_here_alone_is_never_lost_to_an_update(
     good(qjobs, "import", "x.zip")
     shutil.copytree(home / "fake", elsewhere / "fake")
     qjobs("retry", set_id, "--wait")  # an attempt that only this machine knows
+    (only_in_the_file,) = (elsewhere / "sets" / set_id / "results").glob("*-1.jsonl")
+    only_in_the_file.unlink()
     before = contents(elsewhere / "sets" / set_id)
-    (elsewhere / "sets" / set_id / "results" / "1-1.jsonl").unlink()  # which only the file has
-    before.pop("results/1-1.jsonl")
 
     ended = qjobs("import", "x.zip")
 
