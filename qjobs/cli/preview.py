@@ -153,7 +153,7 @@ def _refusal(
     append(output, lambda: markdown.findings(found, message))
     if len(errors) == 1 and not missing and output.notes_as_json:
         return errors[0]
-    told = InputError(message, hint=errors[0].hint if errors else "")
+    told = InputError(message, hint=next((error.hint for error in errors), ""))
     told.unreadable = tuple(unreadable)
     return told
 
