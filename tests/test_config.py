@@ -407,3 +407,15 @@ def test_the_file_of_another_user_is_passed_by(
     (tmp_path / "qjobs.toml").touch()
     os.chown(tmp_path / "qjobs.toml", 12345, -1)
     assert project(monkeypatch, tmp_path, tmp_path / "a") is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "key", "near"),
+    [("local", "workerz", "workers"), ("ibm", "acount", "account")],
+)
+def test_a_setting_that_a_provider_of_ours_does_not_know_is_named(
+    file: Path, tmp_path: Path, provider: str, key: str, near: str
+) -> None:
+    file.write_text(f"[providers.{provider}]\n{key} = 2\n")
+    with pytest.raises(UsageError, match=rf"providers.{provider}.*'{key}' .* near ones: {near}"):
+        open_provider(provider, tmp_path)

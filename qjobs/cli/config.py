@@ -74,7 +74,7 @@ def config(
     *,
     project: Annotated[
         bool,
-        Heading.WHICH.option(
+        Heading.OTHER.option(
             "--project", help="Mean the qjobs.toml of the project, not the user's own file."
         ),
     ] = False,

@@ -19,6 +19,7 @@ def edit(path: Path, *, of_project: bool, warn: Callable[[str], None]) -> bool:
 
     What was written and cannot be used stays, for the next time. Raises UsageError.
     """
+    rewriting.check_place(path)
     which = " --project" if of_project else ""
     goes_on = f"qjobs config edit{which} goes on with what you wrote"
     draft = _draft(path)

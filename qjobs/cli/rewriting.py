@@ -53,11 +53,18 @@ def check(path: Path, data: bytes, *, of_project: bool) -> None:
     check_all(config.parse(path, data, of_project=of_project))
 
 
+def check_place(path: Path) -> None:
+    """Raise UsageError if something else than a file is there: /dev/null stays what it is."""
+    if path.exists() and not path.is_file():
+        raise UsageError(f"cannot write {path}: it is no file")
+
+
 def replace(path: Path, data: bytes, *, of_project: bool) -> None:
     """Put a checked file in the place of `path`, or of what it links to. Raises UsageError.
 
     The user's own may have secrets, so nobody else can read it; that of a project keeps its mode.
     """
+    check_place(path)
     target = path.resolve()
     try:
         mode = stat.S_IMODE(target.stat().st_mode) if of_project else 0o600
@@ -75,6 +82,7 @@ def _rewrite(path: Path, change: Callable[[Any], None], *, of_project: bool) -> 
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
+    check_place(path)
     with alone(path, of_project=of_project):
         try:
             data = config.read_bytes(path)

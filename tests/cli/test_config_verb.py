@@ -240,6 +240,19 @@ def test_a_file_that_is_broken_is_not_touched(qjobs: Qjobs, own: Path) -> None:
     assert good(qjobs, "config", "path").out == f"{own}\n"
 
 
+@pytest.mark.parametrize("words", [("set", "shots", "1"), ("unset", "shots"), ("edit",)])
+def test_what_is_no_file_stays_what_it_is(
+    qjobs: Qjobs, own: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("VISUAL", "true")
+    own.mkdir(parents=True)
+    ended = qjobs("config", *words)
+    assert (ended.code, f"cannot write {own}: it is no file" in ended.err) == (2, True)
+    assert own.is_dir()
+    assert [*own.iterdir()] == []
+    assert [*own.parent.iterdir()] == [own]
+
+
 def test_a_link_stays_a_link(qjobs: Qjobs, own: Path, tmp_path: Path) -> None:
     own.parent.mkdir()
     (tmp_path / "dotfiles").mkdir()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from qjobs import pool
+from qjobs import config, pool
 from qjobs.errors import UsageError
 
 _MOST = {"connections": 4096, "workers": 4096}  # more is a slip of the pen
@@ -35,6 +35,9 @@ class Settings(NamedTuple):
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> "Settings":
         """Read the settings from a provider's context. Raises UsageError for a wrong value."""
+        for key in settings:
+            if key not in cls._fields:
+                raise UsageError(f"[providers.ibm]: {config.unknown(key, cls._fields)}")
         usual = cls(workers=pool.usable_cores())._asdict()
         return cls(**{name: _read(name, settings.get(name), usual[name]) for name in usual})
 

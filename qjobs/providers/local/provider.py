@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from qjobs import disk, pool, spans
+from qjobs import config, disk, pool, spans
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.contract import (
     DEFINITION,
@@ -31,7 +31,7 @@ from qjobs.errors import (
     ResultGone,
     UsageError,
 )
-from qjobs.model import JobStatus, RunOptions
+from qjobs.model import PACE, JobStatus, RunOptions
 from qjobs.providers.local.folder import Folder
 from qjobs.providers.local.queue import Queue, queued_job
 from qjobs.providers.local.supervision import Staffing, Supervision, try_lock
@@ -281,6 +281,10 @@ class LocalProvider:
 
 def _staffing(settings: Mapping[str, Any]) -> Staffing:
     usual = Staffing(workers=pool.usable_cores())
+    for key in settings:
+        # What a destination has is refused later, with what to do.
+        if key not in (*Staffing.__slots__, "account", "instance", PACE):
+            raise UsageError(f"[providers.local]: {config.unknown(key, Staffing.__slots__)}")
     try:
         return Staffing(
             workers=int(settings.get("workers") or usual.workers),
