@@ -116,6 +116,16 @@ Backend = Annotated[
         autocompletion=complete_backend,
     ),
 ]
+Backends = Annotated[
+    list[str] | None,
+    Heading.WHERE.option(
+        "--backend",
+        "-b",
+        metavar="PROVIDER:BACKEND",
+        help="Say whether circuits fit this backend; repeatable.",
+        autocompletion=complete_backend,
+    ),
+]
 Name = Annotated[
     str,
     Heading.WHAT.option(

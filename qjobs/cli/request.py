@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from qjobs.engine.set.request import SubmitRequest
 
 
-def input_files(files: Sequence[str] | None, files_from: str | None) -> "list[InputFile]":
+def input_files(
+    files: Sequence[str] | None, files_from: str | None, *, verb: str = "submit"
+) -> "list[InputFile]":
     """The files of the command line and of the list, in this order."""
     from qjobs.circuits.inputs import expand, read_list
 
@@ -36,7 +38,7 @@ def input_files(files: Sequence[str] | None, files_from: str | None) -> "list[In
     if not words:
         if files_from is not None:
             raise InputError(f"there is no name of a file in {files_from}")
-        raise UsageError("no circuit files were named", hint="qjobs submit FILES...")
+        raise UsageError("no circuit files were named", hint=f"qjobs {verb} FILES...")
     return expand(words, stdin=stdin)
 
 
