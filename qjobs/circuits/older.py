@@ -190,7 +190,7 @@ def _was_conditional(circuit: "QuantumCircuit") -> bool:
     return False
 
 
-def bounds_of(path: Path, name: str) -> "array[int]":
+def bounds_of(path: Path, name: str, *, hint: str) -> "array[int]":
     """Where each record of a QPY file starts, and the last one ends; nothing is decoded.
 
     Raises InputError, also where only Qiskit can tell.
@@ -201,8 +201,7 @@ def bounds_of(path: Path, name: str) -> "array[int]":
             bounds, _ = _bounds(memoryview(data), dialect, count, name)
         except ValueError as error:
             raise InputError(
-                f"{name} has no heads that can be read without Qiskit: {error}",
-                hint="leave out --fast",
+                f"{name} has no heads that can be read without Qiskit: {error}", hint=hint
             ) from error
     return bounds
 

@@ -95,7 +95,8 @@ Files = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="FILES...",
-        help="QPY, OpenQASM 2 or 3 files (packed too), folders, patterns; - is standard input.",
+        help="QPY, OpenQASM 2 or 3 files (packed too), folders, patterns; "
+        "circuits of one (ghz.qpy:0-9); - is standard input.",
         show_default=False,
     ),
 ]

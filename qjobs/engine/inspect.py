@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from itertools import groupby, islice, pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from qjobs.circuits.fitting import Judgement, Verdict
 from qjobs.circuits.inputs import InputFile, circuit_name
 from qjobs.circuits.joining import Part
 from qjobs.circuits.looking import Lookers, Window, windows
+from qjobs.circuits.picking import pick
 from qjobs.circuits.reading import read
 from qjobs.circuits.sniff import Format
 from qjobs.contract import Judge, Judges
@@ -44,7 +45,7 @@ class Looked(NamedTuple):
 
 @dataclass(slots=True)
 class LookedFile:
-    """A file, by the user's name for it, and its circuits taken together.
+    """A file, by the user's word for it, and those of its circuits that are meant, together.
 
     `version` is that of QPY, `qiskit` the one that wrote it. `ranges` are the lowest and the
     highest number of each kind, `registers` None if circuits differ in them; `verdicts` counts
@@ -109,6 +110,8 @@ class Inspection:
         for given in inputs:
             try:
                 file = sniffed(given, scratch)
+                if file.chosen:
+                    pick(file, scratch)
                 found.append((file, self._headed(file)))
             except InputError as error:
                 self._refuse(given.path, error)
@@ -129,14 +132,15 @@ class Inspection:
     def look(self) -> Iterator[Looked]:
         """All circuits, in order; those of each file are added to it as they come."""
         anatomies = self._heads() if self._fast else self._anatomies()
-        for file in self.files:
-            for position, (found, judgements) in enumerate(islice(anatomies, file.circuits)):
-                looked = Looked(file.path, position, found, judgements)
+        for given, file in self._found:
+            for position in given.positions:
+                found, judgements = next(anatomies)
+                looked = Looked(given.name, position, found, judgements)
                 if found.why:
                     self._bad_circuits += 1
                     if self._bad_circuits <= _MOST_LISTED:
                         said = f"circuit {position} ({found.name}): {found.why}"
-                        self.unreadable.append(Unreadable(file.path, None, None, said, file.path))
+                        self.unreadable.append(Unreadable(given.name, None, None, said, given.name))
                 file.add(looked)
                 yield looked
 
@@ -168,12 +172,14 @@ class Inspection:
             version = head[len(qpy.MAGIC)] if len(head) > len(qpy.MAGIC) else None
             qiskit = ".".join(map(str, head[len(qpy.MAGIC) + 1 : len(qpy.MAGIC) + 4]))
             if self._fast and file.dialect is None:
-                file.circuits = len(older.bounds_of(file.path, file.name)) - 1
+                file.circuits = (
+                    len(older.bounds_of(file.path, file.name, hint="leave out --fast")) - 1
+                )
         elif self._fast:
             file.circuits = 1
         verdicts = [Counter[Verdict]() for _ in self._judges]
         return LookedFile(
-            file.name, file.format, file.packed, version, qiskit, file.circuits, verdicts=verdicts
+            file.label, file.format, file.packed, version, qiskit, file.circuits, verdicts=verdicts
         )
 
     def _heads(self) -> Iterator[tuple[Anatomy, Sequence[Judgement]]]:
@@ -240,7 +246,7 @@ class Inspection:
 def _fronts(file: CircuitFile) -> Iterator[bytes]:
     """The front of each record of a QPY file, as far as it tells of the circuit as a whole."""
     if file.dialect is None:
-        bounds = older.bounds_of(file.path, file.name)
+        bounds = older.bounds_of(file.path, file.name, hint="leave out --fast")
     else:
         with qpy.Container.open(file.path, name=file.name) as container:
             bounds = container.offsets()

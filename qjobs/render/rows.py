@@ -426,7 +426,7 @@ def detail_rows(
         for session in report.sessions
     ]
     files = [
-        (f"from circuit {plan.start_index + source.start_index * plan.bindings}", source.path)
+        (f"from circuit {plan.start_index + source.start_index * plan.bindings}", source.word)
         for source in sources
     ]
     left_out = [("left out", str(file)) for file in skipped.files]

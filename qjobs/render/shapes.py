@@ -323,6 +323,8 @@ def _files(plan: JobSet, sources: Sequence[Source], skipped: Skipped | None) -> 
             {
                 "path": source.path,
                 "start_index": plan.start_index + source.start_index * plan.bindings,
+                "first": source.first,
+                "step": source.step,
             }
             for source in sources
         ],

@@ -274,3 +274,68 @@ def test_the_hints_lead_to_an_answer(qjobs):
     Path("old.qpy").write_bytes(dump([ghz(2)], 13).replace(b"QISKIT\x0d", b"QISKIT\x04"))
     ended = qjobs("inspect", "old.qpy", "--fast")
     assert (ended.code, "hint: leave out --fast" in ended.err) == (5, True)
+
+    ended = qjobs("inspect", "old.qpy:0")
+    assert (ended.code, "or write it again with qiskit.qpy.dump" in ended.err) == (5, True)
+    Path("old.qpy").write_bytes(dump([ghz(2)]))
+    assert qjobs("inspect", "old.qpy:0").code == 0
+
+
+def test_circuits_of_a_file_are_looked_at_where_they_are(qjobs):
+    circuits = [ghz(1 + index, f"c{index}") for index in range(6)]
+    Path("a.qpy").write_bytes(dump(circuits))
+    Path("old.qpy").write_bytes(dump(circuits, 13))
+    words = ("a.qpy:4-", "old.qpy:1", "a.qpy:c2")
+
+    for more in ([], ["--fast"]):
+        found = inspected(qjobs, *words, *more)
+        assert [(one["source"], one["position"], one["name"], one["qubits"]) for one in found] == [
+            ("a.qpy", 4, "c4", 5), ("a.qpy", 5, "c5", 6), ("old.qpy", 1, "c1", 2),
+            ("a.qpy", 2, "c2", 3),
+        ]  # fmt: skip
+    lines = qjobs("inspect", *words, "--fast").out.splitlines()
+    assert [line.split("\t")[:5] for line in lines] == [
+        ["a.qpy:4-", "qpy", "18", "2", "6"], ["old.qpy:1", "qpy", "13", "1", "2"],
+        ["a.qpy:c2", "qpy", "18", "1", "3"],
+    ]  # fmt: skip
+
+
+def test_results_of_some_circuits_of_a_file_tell_their_places_in_it(qjobs):
+    circuits = [ghz(1 + index % 3, f"c{index}") for index in range(8)]
+    Path("a.qpy").write_bytes(dump(circuits))
+    Path("list").write_text("a.qpy:6\na.qpy:0-5:5\n")
+
+    ended = qjobs("run", "a.qpy:2-3", "--files-from", "list", "-b", "fake", "--json")
+
+    found = ended.document("result")["circuits"]
+    assert [(one["name"], one["source"], one["position"]) for one in found] == [
+        (f"c{place}", "a.qpy", place) for place in (2, 3, 6, 0, 5)
+    ]
+    sources = qjobs("show", "--json").document("set")["sources"]
+    assert [(one["start_index"], one["first"], one["step"]) for one in sources] == [
+        (0, 2, 1), (2, 6, 1), (3, 0, 1), (4, 5, 1),
+    ]  # fmt: skip
+
+
+def test_once_knows_circuits_by_their_choice(qjobs):
+    Path("a.qpy").write_bytes(dump([ghz(2, f"c{index}") for index in range(4)]))
+
+    def submitted(word):
+        ended = qjobs("submit", word, "-b", "fake", "--once", "-q")
+        assert ended.code == 0, ended.err
+        return ended.out
+
+    ids = [submitted(word) for word in ("a.qpy", "a.qpy:0-1", "a.qpy:2-3", "a.qpy:c2")]
+    assert len({*ids}) == 4
+    assert submitted("a.qpy:2,3") == ids[2]
+    assert submitted("a.qpy:0-") == ids[0]
+
+
+def test_a_range_that_does_not_exist_is_told_before_anything_is_submitted(qjobs, home):
+    Path("a.qpy").write_bytes(dump([ghz(2)]))
+
+    ended = qjobs("submit", "a.qpy:1-3", "-b", "fake")
+
+    assert (ended.code, ended.out) == (5, "")
+    assert ended.err == "error: a.qpy:1-3: there is no circuit 1: they are numbered 0-0\n"
+    assert qjobs("list", "-q").out == ""
