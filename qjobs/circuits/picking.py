@@ -61,7 +61,9 @@ def _names(file: CircuitFile, bounds: Sequence[int], version: int) -> Iterator[s
     with file.path.open("rb") as opened:
         for start in bounds[:-1]:
             opened.seek(start)
-            yield records.name(opened.read(records.HEAD_BYTES + (1 << 16)), version)
+            head = opened.read(records.HEAD_BYTES)
+            # In versions before 12 the name begins sooner.
+            yield records.name(head + opened.read(int.from_bytes(head[:2])), version)
 
 
 def _progressions(numbers: Sequence[int]) -> Iterator[range]:
@@ -78,6 +80,14 @@ def _progressions(numbers: Sequence[int]) -> Iterator[range]:
         start = end
 
 
+def _runs(numbers: range) -> Iterator[tuple[int, int]]:
+    """The first of each run of neighbours, and the one behind its last."""
+    if numbers.step == 1:
+        yield numbers.start, numbers.stop
+    else:
+        yield from ((number, number + 1) for number in numbers)
+
+
 def _cut(file: CircuitFile, bounds: Sequence[int], dialect: qpy.Dialect, scratch: Scratch) -> None:
     """Have the file be one of the picked circuits alone; its sha256 is that of all of it."""
     chosen = array("q", chain.from_iterable(file.picked))
@@ -92,9 +102,9 @@ def _cut(file: CircuitFile, bounds: Sequence[int], dialect: qpy.Dialect, scratch
                 table.append(at)
                 at += bounds[number + 1] - bounds[number]
             cut.write(qpy.encode_offsets(table))
-        for number in chosen:
-            whole.seek(bounds[number])
-            left = bounds[number + 1] - bounds[number]
+        for start, end in chain.from_iterable(map(_runs, file.picked)):
+            whole.seek(bounds[start])
+            left = bounds[end] - bounds[start]
             while left:
                 piece = whole.read(min(left, 1 << 20))
                 if not piece:
