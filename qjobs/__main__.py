@@ -12,7 +12,11 @@ def main() -> None:
     gc.set_threshold(*GC_THRESHOLD)  # before anything is imported
     from qjobs.cli.main import main
 
-    main()
+    try:
+        main()
+    finally:
+        # Python looks for cycles once more when it ends, among all that is about to go anyway.
+        gc.freeze()
 
 
 if __name__ == "__main__":

@@ -303,6 +303,14 @@ class Judges(Protocol):
 
 
 @runtime_checkable
+class NamesCode(Protocol):
+    """Runs what a backend's name, or the user's config file, says: not for a set of a stranger."""
+
+    def names_code(self, backend: str) -> bool:
+        """Whether submitting to a backend has code run that somebody named. Asks nobody."""
+
+
+@runtime_checkable
 class Labels(Protocol):
     """Puts the labels of a `CircuitSlice` on the job, too, as far as there is room."""
 

@@ -239,6 +239,13 @@ class OnlyHere(QjobsError):
     exit_code = ExitCode.USAGE
 
 
+class Untrusted(QjobsError):
+    """Code that a set of somebody else names would be run: it is not, unasked."""
+
+    code = "untrusted"
+    exit_code = ExitCode.USAGE
+
+
 class TimedOut(QjobsError):
     """The user's own time limit ran out; the jobs go on."""
 

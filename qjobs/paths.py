@@ -10,13 +10,30 @@ from qjobs.errors import UsageError
 _OURS = "QJOBS_"
 _MOST_DIGITS = 18
 
+PROJECT = "qjobs.toml"
+"""The name of the file with the defaults of a project."""
+
 VARIABLES: Mapping[str, str] = {
+    "QJOBS_ACCOUNT": "what stands for --account",
     "QJOBS_BACKEND": "the backend where no -b says one",
     "QJOBS_CONFIG": "the config file",
     "QJOBS_DEBUG": "1 shows the traceback of an error",
+    "QJOBS_FORMAT": "what stands for --format",
     "QJOBS_HOME": "the folder of the state: sets, circuits, results",
+    "QJOBS_INSTANCE": "what stands for --instance",
+    "QJOBS_MAX_EXECUTION_TIME": "what stands for --max-execution-time",
+    "QJOBS_MAX_FAILS": "what stands for --max-fails",
+    "QJOBS_MAX_WORKERS": "what stands for --max-workers",
+    "QJOBS_MODE": "what stands for --mode",
+    "QJOBS_OPTIMIZATION_LEVEL": "what stands for --optimization-level",
+    "QJOBS_PER_JOB": "what stands for --per-job",
+    "QJOBS_POLL": "what stands for --poll",
+    "QJOBS_PROFILE": "the profile of the config files, as --profile",
     "QJOBS_RESULT_BYTES": "bytes that are to be free for the results of a job, before they are "
     "read where that can be done only once",
+    "QJOBS_SEED": "what stands for --seed",
+    "QJOBS_SHOTS": "what stands for --shots",
+    "QJOBS_TIMEOUT": "what stands for --timeout",
 }
 """Our variables, but for those of providers: `provider_settings` has these."""
 
@@ -40,6 +57,37 @@ def config_file(environ: Mapping[str, str] = os.environ) -> Path:
     if chosen:
         return Path(chosen).expanduser().absolute()
     return _settings_folder(environ) / "config.toml"
+
+
+def project_file(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The `qjobs.toml` of the working folder or its nearest parent, if there is one.
+
+    It is looked for up to the home folder, and on the file system of the working folder. One that
+    another user owns is passed by: whoever may write to /tmp shall not set our defaults.
+    """
+    home = _status(Path(environ.get("HOME", "")))
+    try:
+        folder = Path.cwd()
+    except OSError:  # it is gone
+        return None
+    device = None
+    for place in (folder, *folder.parents):
+        here = _status(place)
+        if here is None or device not in (None, here.st_dev):
+            return None
+        device = here.st_dev
+        if found := _status(place / PROJECT):
+            owners = trusted_owners(environ)
+            if not owners or found.st_uid in owners:
+                return place / PROJECT
+        if home and os.path.samestat(here, home):
+            return None
+    return None
+
+
+def editor(environ: Mapping[str, str] = os.environ) -> str:
+    """The command that edits a file: `$VISUAL`, `$EDITOR`, else vi."""
+    return environ.get("VISUAL") or environ.get("EDITOR") or "vi"
 
 
 def key_file(environ: Mapping[str, str] = os.environ) -> Path:
@@ -89,6 +137,23 @@ def pager(environ: Mapping[str, str] = os.environ) -> str:
     return environ.get("PAGER", "less")
 
 
+def checkout(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the repository lies that a CI system runs for, or else the working folder.
+
+    Such systems know files by their paths in there.
+    """
+    chosen = environ.get("GITHUB_WORKSPACE") or environ.get("CI_PROJECT_DIR") or "."
+    return Path(os.path.abspath(chosen))  # noqa: PTH100 - as it is called, wherever links lead
+
+
+def step_summary(environ: Mapping[str, str] = os.environ) -> str:
+    """The file for a summary that GitHub shows: `$GITHUB_STEP_SUMMARY`; empty where there is none.
+
+    https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
+    """
+    return environ.get("GITHUB_STEP_SUMMARY", "")
+
+
 def variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """All variables, for vendors' code and the config file, which may name any of them."""
     return dict(environ)
@@ -132,6 +197,13 @@ def check_variables(environ: Mapping[str, str] = os.environ) -> None:
     for name in environ:
         if name.startswith(_OURS):
             _given(name, environ)
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
 
 
 def _settings_folder(environ: Mapping[str, str]) -> Path:

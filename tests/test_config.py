@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qjobs import paths
-from qjobs.config import LARGEST_BYTES, read
+from qjobs.config import DEFAULTS, LARGEST_BYTES, read, read_project
 from qjobs.contract import Limits
 from qjobs.errors import AuthError, UsageError
 from qjobs.providers.loading import names, open_provider
@@ -65,10 +65,20 @@ def test_a_file_that_was_named_has_to_be_there(tmp_path: Path) -> None:
         ("[providers.a]\n[providers.a]\n", r"not TOML: Cannot declare .* \(at line 2"),
         ("# fine\n# \xff\n", r"config.toml:2: not UTF-8"),
         ("a = " + "[" * 100_000, "not TOML"),
-        ("[provider.ionq]\n", "'provider' is not known; near ones: providers"),
-        ("colour = 1\n", "'colour' is not known; known ones: backends, providers"),
+        ("[provider.ionq]\n", ":1: 'provider' is not known; near ones: providers"),
+        (
+            "colour = 1\n",
+            ":1: 'colour' is not known; known ones: backends, defaults, profiles, providers",
+        ),
         ("providers = 1\n", r"providers must be tables, \[providers.NAME\]"),
         ("[providers]\nionq = 1\n", r"providers.ionq must be a table"),
+        ("defaults = 1\n", r":1: defaults must be a table, \[defaults\]"),
+        ("[profiles]\nci = 1\n", r"profiles.ci must be a table"),
+        ("\n[defaults]\nshotz = 1\n", ":3: defaults: 'shotz' is not known; near ones: shots"),
+        ("[profiles.ci]\nper-job = 1\n", ":2: profiles.ci: 'per-job' is .* near ones: per_job"),
+        ("defaults.shots = true\n", ":1: shots must be a number or text"),
+        ("defaults = {shots = [1]}\n", "shots must be a number or text"),
+        ("[defaults]\naccount = ' '\n", ":2: defaults.account is empty"),
         ("#" * (LARGEST_BYTES + 1), "has more than 1048576 bytes"),
     ],
 )
@@ -314,3 +324,86 @@ def test_configured_limits_go_before_stated_ones() -> None:
     limited = settings(limits={"circuits": 5}).limited(Limits(circuits=100, connections=3))
 
     assert limited == Limits(circuits=5, connections=3)
+
+
+# The file of a project
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[providers.x]\nfactory = "a:b"\n',
+        "[providers.local]\nworkers = 1\n",
+        '[providers.slurm]\npython = "/tmp/python"\n',
+        '[backends.x]\nfactory = "a:b"\n',
+        '[defaults]\nbackend = "local:acme.simulators:Cats"\n',
+        '[profiles.ci]\nbackend = "slurm:acme.simulators:Cats"\n',
+        '[defaults]\nbackend = "acme.simulators:Cats"\n',
+        '[defaults]\non_end = "rm x"\n',
+        '[defaults]\npython = "/tmp/python"\n',
+        '[defaults]\noption = ["a=b"]\n',
+        "[tool]\nx = 1\n",
+        'key = "/tmp/key"\n',
+        '"def\\u0061ults" = {backend = "local:a:b"}\n',
+    ],
+)
+def test_the_file_of_a_project_names_no_code_and_no_place(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "qjobs.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=re.escape(str(path))):
+        read_project(path)
+
+
+def test_all_defaults_of_a_project_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "qjobs.toml"
+    lines = [f'{key} = "ibm:x"' for key in DEFAULTS]
+    path.write_text("\n".join(["[defaults]", *lines]))
+    assert set(read_project(path).defaults) == set(DEFAULTS)
+
+
+def test_each_default_has_a_variable() -> None:
+    assert {f"QJOBS_{key.upper()}" for key in DEFAULTS} <= set(paths.VARIABLES)
+
+
+def project(monkeypatch: pytest.MonkeyPatch, home: Path, folder: Path) -> Path | None:
+    folder.mkdir(parents=True, exist_ok=True)
+    monkeypatch.chdir(folder)
+    return paths.project_file({"HOME": str(home)})
+
+
+def test_the_nearest_parent_has_the_file_of_the_project_up_to_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    above, home = tmp_path / "qjobs.toml", tmp_path / "home"
+    above.touch()
+    deep = home / "a" / "b"
+    assert project(monkeypatch, home, deep) is None
+    (home / "qjobs.toml").touch()
+    assert project(monkeypatch, home, deep) == home / "qjobs.toml"
+    (home / "a" / "qjobs.toml").touch()
+    assert project(monkeypatch, home, deep) == home / "a" / "qjobs.toml"
+    assert project(monkeypatch, home, home) == home / "qjobs.toml"
+    link = tmp_path / "link"
+    link.symlink_to(home)
+    (home / "qjobs.toml").unlink()
+    (home / "a" / "qjobs.toml").unlink()
+    assert project(monkeypatch, link, deep) is None  # the home folder by another name
+    assert project(monkeypatch, home, tmp_path / "elsewhere") == above
+
+
+def test_a_working_folder_that_is_gone_has_no_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert paths.project_file({}) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_the_file_of_another_user_is_passed_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "qjobs.toml").touch()
+    os.chown(tmp_path / "qjobs.toml", 12345, -1)
+    assert project(monkeypatch, tmp_path, tmp_path / "a") is None

@@ -23,7 +23,7 @@ ROOT = Path(qjobs.__file__).parent
 FLOORS = (
     {
         "model", "tags", "spans", "failed", "facts", "attempts", "ledger", "results", "failures",
-        "errors", "selection", "regular", "near", "estimates", "order",
+        "errors", "selection", "regular", "near", "estimates", "order", "redaction",
     },
     {"children", "files", "lock", "disk", "pool", "paths", "config"},
     {"circuits", "store"},
@@ -48,8 +48,9 @@ DOORS = {
     "jinja2": ("render",),
     "markupsafe": ("render",),
     "matplotlib": ("pictures",),
-    "tomllib": ("store", "config"),
+    "tomllib": ("store", "config", "cli"),
     "tomli_w": ("store",),
+    "tomlkit": ("cli",),
     "platformdirs": ("paths",),
     "sqlite3": ("known_jobs",),
 }

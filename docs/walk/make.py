@@ -343,7 +343,7 @@ def afterwards(walk: Walk) -> None:
 def search(tab: Tab) -> None:
     """Search the circuits of a page."""
     tab.click("input[type=search]")
-    tab.type("mixed_21")
+    tab.type("mixed_04")
     tab.evaluate("document.querySelector('.circuits').scrollIntoView({ behavior: 'instant' })")
 
 

@@ -26,8 +26,17 @@ class Ending(NamedTuple):
     result: JobResult | None = None
 
 
-def ending_of(job: Any, layouts: "Sequence[Layout] | None", *, options: RunOptions) -> Ending:
-    """Wait for a vendor's job to end, and read what it measured, once."""
+def ending_of(
+    job: Any,
+    layouts: "Sequence[Layout] | None",
+    *,
+    options: RunOptions,
+    order: Sequence[int] = (),
+) -> Ending:
+    """Wait for a vendor's job to end, and read what it measured, once.
+
+    Of the results the first has the place `order[0]`, and so on; without an order, its own.
+    """
     from qjobs.backends import jobs
 
     try:
@@ -38,6 +47,9 @@ def ending_of(job: Any, layouts: "Sequence[Layout] | None", *, options: RunOptio
             return Ending(status, reason)
         said = jobs.said_error(job) if status is JobStatus.ERROR else ""
         return Ending(JobStatus.ERROR, said or reason or error.message)
+    if order:
+        placed = dict(zip(order, circuits, strict=True))
+        circuits = [placed[place] for place in range(len(circuits))]
     failures = Failures(0, of=" of the job")
     circuits = [*failures.watch(circuits)]
     if circuits and failures.count == len(circuits):

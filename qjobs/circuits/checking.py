@@ -26,9 +26,9 @@ def checked(container: Path, gathered: Gathered, *, refuse: bool) -> Gathered:
         for start in range(0, gathered.circuits, older.WINDOW):
             part = Slice(start, min(older.WINDOW, gathered.circuits - start))
             for index, name, why in workers.find_unreadable(container, part):
-                path = gathered.source(index).path
-                said = f"circuit {index} ({name}): {why}"
-                unreadable.append(Unreadable(path, None, None, said, path))
+                source = gathered.source(index)
+                said = f"circuit {source.position(index)} ({name}): {why}"
+                unreadable.append(Unreadable(source.path, None, None, said, source.path))
     if unreadable and refuse:
         raise UnreadableFiles(
             f"{len(unreadable)} of {gathered.circuits} circuits cannot be read",

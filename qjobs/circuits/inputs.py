@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from qjobs.circuits.decoding import marked_encoding
-from qjobs.errors import InputError, UnreadableFiles
+from qjobs.errors import InputError, Unreadable, UnreadableFiles
 
 STDIN = "-"
 SUFFIXES = (".qpy", ".qasm", ".qasm2", ".qasm3")
@@ -39,14 +39,19 @@ class InputFile:
     chosen: str = ""
 
 
-def expand(arguments: Sequence[str], *, stdin: BinaryIO | None = None) -> list[InputFile]:
+def expand(
+    arguments: Sequence[str],
+    *,
+    stdin: BinaryIO | None = None,
+    missing: list[Unreadable] | None = None,
+) -> list[InputFile]:
     """The files that the arguments stand for, in the order of the arguments.
 
     An argument is a file (taken whatever its name), a folder (searched for files with one of
     `SUFFIXES`, in natural order: q2 before q10; hidden ones are skipped), a pattern with
     `*`, `?`, `[...]` or `**`, or `-` for standard input. `:` and numbers or a name behind one that
     is no file itself choose circuits of each of its files. Raises InputError, naming them, if there
-    are arguments that stand for nothing.
+    are arguments that stand for nothing; into `missing` they go, if there are others.
     """
     found: list[InputFile] = []
     wrong: list[tuple[str, InputError]] = []
@@ -66,11 +71,15 @@ def expand(arguments: Sequence[str], *, stdin: BinaryIO | None = None) -> list[I
                 f"there are {MAX_FILES} files or more",
                 hint="write the circuits to fewer files with qiskit.qpy.dump",
             )
+    unreadable = [error.about(argument) for argument, error in wrong]
+    if missing is not None and found:
+        missing += unreadable
+        return found
     if len(wrong) > 1:
         raise UnreadableFiles(
             f"{len(wrong)} of {len(arguments)} names stand for no file",
             hint=wrong[0][1].hint,
-            unreadable=[error.about(argument) for argument, error in wrong],
+            unreadable=unreadable,
         )
     if wrong:
         raise wrong[0][1]

@@ -22,7 +22,7 @@ from qjobs.circuits.inputs import unpacked_name
 from qjobs.circuits.sweep import Sweep
 from qjobs.circuits.table import MAX_VALUES, Table, Values
 from qjobs.circuits.text import open_text, read_json
-from qjobs.errors import InputError
+from qjobs.errors import InputError, Place
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,12 +88,13 @@ def _blocks(stream: TextIO, path: str) -> Iterator[list[str]]:
 
 
 def _csv_names(lines: Sequence[str], path: str, line: int) -> list[str]:
-    names = [name.strip() for name in _cells(lines[0], f"{path}:{line}")]
+    names = [name.strip() for name in _cells(lines[0], Place(path, line))]
     for column, name in enumerate(names, start=1):
         if _number(name) is not None:
             raise InputError(
-                f"{path}:{line}:{column}: {name!r} is not the name of a parameter",
+                f"{name!r} is not the name of a parameter",
                 hint="the first line of a .csv file holds the names, and the others numbers",
+                place=_cell_at(lines[0], column, Place(path, line)),
             )
     return names
 
@@ -112,26 +113,36 @@ def _csv_values(lines: list[str], names: Sequence[str], path: str, line: int) ->
     values = array("d")
     for number, cells in enumerate(lines, start=line):
         if cells.strip():
-            values.extend(_csv_row(cells, names, f"{path}:{number}"))
+            values.extend(_csv_row(cells, names, Place(path, number)))
     return values
 
 
-def _csv_row(line: str, names: Sequence[str], where: str) -> Iterator[float]:
+def _csv_row(line: str, names: Sequence[str], where: Place) -> Iterator[float]:
     cells = _cells(line, where)
     if len(cells) != len(names):
-        raise InputError(f"{where}: there are {len(cells)} values for {len(names)} columns")
+        message = f"there are {len(cells)} values for {len(names)} columns"
+        raise InputError(message, place=where)
     for column, (cell, name) in enumerate(zip(cells, names, strict=True), start=1):
         value = _number(cell)
         if value is None or not math.isfinite(value):
-            raise InputError(f"{where}:{column}: {cell!r} for {name} is not a finite number")
+            message = f"{cell!r} for {name} is not a finite number"
+            raise InputError(message, place=_cell_at(line, column, where))
         yield value
 
 
-def _cells(line: str, where: str) -> list[str]:
+def _cell_at(line: str, column: int, where: Place) -> Place:
+    """Where a cell of the line is, in characters; where there are quotes, only on which line."""
+    if '"' in line:
+        return where
+    before = line.split(",")[: column - 1]
+    return where._replace(column=sum(len(cell) + 1 for cell in before) + 1)
+
+
+def _cells(line: str, where: Place) -> list[str]:
     try:
         return next(csv.reader([line], strict=True), [])
     except csv.Error as error:
-        raise InputError(f"{where}: {error}") from error
+        raise InputError(str(error), place=where) from error
 
 
 def _number(text: str) -> float | None:

@@ -4,6 +4,7 @@ import builtins
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -28,9 +29,10 @@ class Verb(NamedTuple):
 
     def function(self) -> Callable[..., ExitCode]:
         """Import the function of the verb, which has its name, unless Python has that word."""
-        module = import_module(f"qjobs.cli.{self.name}")
-        name = f"{self.name}_" if hasattr(builtins, self.name) else self.name
-        found: Callable[..., ExitCode] = getattr(module, name)
+        is_keyword = iskeyword(self.name)  # of which there can be no module either
+        module = import_module(f"qjobs.cli.{self.name}{'_' if is_keyword else ''}")
+        taken = is_keyword or hasattr(builtins, self.name)
+        found: Callable[..., ExitCode] = getattr(module, f"{self.name}{'_' if taken else ''}")
         return found
 
 
@@ -121,6 +123,15 @@ VERBS = (
         "qjobs recover -b ibm --dry-run",
         "qjobs recover -b ibm:ibm_fez 9f3c1a7e2b40",
     )),
+    Verb("export", "Carry",
+        "Write job sets, with all that they gave, into one file.", (
+        "qjobs export ghz -o ghz.zip",
+        "qjobs export ghz @2 -o paper.zip --redact",
+    )),
+    Verb("import", "Carry",
+        "Take in the job sets of a file that export wrote.", (
+        "qjobs import ghz.zip",
+    )),
     Verb("rename", "Tidy up",
         "Give a job set another name.", (
         "qjobs rename 9f3c1a7e2b40 ghz-sweep",
@@ -153,6 +164,13 @@ VERBS = (
         "List the backends that circuits can be submitted to.", (
         "qjobs backends",
         "qjobs backends -p local",
+    )),
+    Verb("config", "Set up",
+        "Show and change what options are by default.", (
+        "qjobs config list --show-origin",
+        "qjobs config set backend ibm:ibm_fez",
+        "qjobs config set profiles.ci.timeout 30m --project",
+        "qjobs config edit",
     )),
     Verb("help", "Set up",
         "Show the help of a verb or on a topic.", (
@@ -223,6 +241,10 @@ class _Command(TyperCommand):
             paths.check_variables()
             for param in self.params:
                 _check_value(param, given.get(param.name or ""))
+            # Imported here: a TAB and `--help` do without.
+            from qjobs.cli.filling import given_by_settings
+
+            ctx.default_map = given_by_settings(ctx.info_name or "", self.params, given)
         return super().parse_args(ctx, args)
 
     def get_help(self, ctx: Any) -> str:

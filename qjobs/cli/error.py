@@ -11,6 +11,7 @@ from qjobs.cli.exit_codes import (
 )
 from qjobs.cli.groups import ShowOptions
 from qjobs.cli.headings import Heading
+from qjobs.cli.junit import check_junitxml, write_junitxml
 from qjobs.cli.next_step import next_step, say_next
 from qjobs.cli.reports import looked_into
 from qjobs.cli.workspace import open_workspace
@@ -30,6 +31,7 @@ def error(
     ] = False,
     cached: options.Cached = False,
     exit_status: options.ExitStatus = False,
+    junitxml: options.JunitXml = None,
     written: ShowOptions,
 ) -> ExitCode:
     from threading import Event
@@ -38,9 +40,11 @@ def error(
     from qjobs.engine.result import fetch
 
     output = written.output
+    check_junitxml(junitxml)
     workspace = open_workspace(output)
     found = []
     reports = []
+    looked = []
     targets = find_targets(workspace, addresses, output.warn)
     for target in targets:
         report = ask_status(workspace, target, cached=cached)
@@ -51,11 +55,13 @@ def error(
             incomplete = [job for job in report.jobs if job.failed]
             problems = fetch(workspace, target.folder, incomplete, stop=Event())
             report = report._replace(problems=(*report.problems, *problems))
+        looked.append(report)
         for problem in report.problems:
             output.warn(problem)
         warn_of_unknown(report, output)
         plan = target.folder.job_set
         found += [(plan, f) for f in failures(target, report, all_attempts=all_attempts)]
+    write_junitxml(junitxml, targets, looked)
     if output.format is Format.TABLE:
         from qjobs.render.tables import print_failures
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from qjobs.cli import options
 from qjobs.cli.values import most_fails
 from qjobs.errors import ExitCode, UsageError
-from qjobs.render.output import Output
+from qjobs.render.output import Format, Output, Report
 
 if TYPE_CHECKING:
     from qjobs.cli.ending import Ending
@@ -26,6 +26,26 @@ class OutputOptions(NamedTuple):
     def output(self) -> Output:
         """The output that was asked for."""
         return Output.chosen(self.format_, as_json=self.json, header=self.header, quiet=self.quiet)
+
+
+class LintOptions(NamedTuple):
+    """How the output of submit is written, whose dry run is a linter, too."""
+
+    format_: options.LintFormat = None
+    header: options.Header = False
+    quiet: options.Quiet = False
+    json: options.Json = False
+
+    @property
+    def report(self) -> Report | None:
+        """How findings are written, if not as data is; --json goes before."""
+        return self.format_ if isinstance(self.format_, Report) and not self.json else None
+
+    @property
+    def output(self) -> Output:
+        """The output that was asked for."""
+        format_ = self.format_ if isinstance(self.format_, Format) else None
+        return Output.chosen(format_, as_json=self.json, header=self.header, quiet=self.quiet)
 
 
 class ShowOptions(NamedTuple):

@@ -19,6 +19,7 @@ GROUPS: Mapping[str, Group] = {
     "Run": Group("Run circuits", harmless=False),
     "Look": Group("Look at jobs and results", harmless=True),
     "Mend": Group("Stop and repair", harmless=False),
+    "Carry": Group("Carry elsewhere", harmless=False),
     "Tidy up": Group("Tidy up", harmless=False),
     "Set up": Group("Set up and learn", harmless=True),
 }
@@ -26,7 +27,7 @@ GROUPS: Mapping[str, Group] = {
 TOPICS: Mapping[str, str] = {
     "addresses": "how sets, circuits and jobs are named",
     "backends": "what may stand after -b",
-    "config": "the config file",
+    "config": "the config files, defaults and profiles",
     "counts": "the order of the bits, and what counts are",
     "environment": "the variables that qjobs reads",
     "exit-codes": "how a command ends",

@@ -8,7 +8,7 @@ from qjobs.cli.groups import ShowOptions
 from qjobs.cli.headings import Heading
 from qjobs.cli.request import input_files
 from qjobs.cli.workspace import open_workspace
-from qjobs.errors import ExitCode, UsageError
+from qjobs.errors import ExitCode, Unreadable, UsageError
 from qjobs.model import Destination
 from qjobs.providers.loading import parse_backend
 from qjobs.render.output import Output
@@ -52,10 +52,13 @@ def inspect(
     if not backend and (account or instance):
         raise UsageError("of which provider?", hint="name a backend: -b PROVIDER:BACKEND")
     wanted = [Destination(*parse_backend(word), account, instance) for word in backend or ()]
-    inputs = input_files(files, files_from, verb="inspect")
+    missing: list[Unreadable] = []
+    inputs = input_files(files, files_from, missing, verb="inspect")
     workspace = open_workspace(output) if wanted else None
     names = list(map(str, wanted))
-    with engine.inspect(inputs, fast=fast, workspace=workspace, backends=wanted) as inspection:
+    with engine.inspect(
+        inputs, fast=fast, workspace=workspace, backends=wanted, missing=missing
+    ) as inspection:
         if circuits:
             looked = _looked(inspection, output)
             # One of the two is read, which is all that there is to be had of them.

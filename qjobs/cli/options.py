@@ -5,12 +5,18 @@ from typing import Annotated
 import typer
 
 from qjobs.cli.headings import Heading
-from qjobs.cli.tab import complete_address, complete_backend, one_of
-from qjobs.cli.values import LARGEST_NUMBER, duration_s, standard_error, whole_number
+from qjobs.cli.tab import complete_address, complete_backend, complete_profile, one_of
+from qjobs.cli.values import (
+    LARGEST_NUMBER,
+    duration_s,
+    format_or_report,
+    standard_error,
+    whole_number,
+)
 from qjobs.order import Order
-from qjobs.render.output import Format
+from qjobs.render.output import Format, Report
 
-_MODES = (
+MODES = (
     ("job", "each waits in the queue by itself"),
     ("batch", "jobs that run close to one another"),
     ("session", "a machine to oneself, as long as jobs come"),
@@ -83,11 +89,34 @@ FormatOption = Annotated[
         show_default=False,
     ),
 ]
+LintFormat = Annotated[
+    str | None,  # a Format or a Report: Typer takes no union of them
+    Heading.OUTPUT.option(
+        "--format",
+        metavar="FORMAT",
+        parser=format_or_report,
+        help="table, tsv, csv, json or jsonl; by default a table on a terminal, TSV in a pipe. A "
+        "dry run has github and sarif, too. See qjobs help formats.",
+        show_default=False,
+        autocompletion=one_of(lambda: ((word, "") for word in (*Format, *Report))),
+    ),
+]
 Header = Annotated[
     bool, Heading.OUTPUT.option("--header", help="Begin TSV with the names of the columns.")
 ]
 Quiet = Annotated[
     bool, Heading.OUTPUT.option("--quiet", "-q", help="Write ids only, and no progress.")
+]
+Profile = Annotated[
+    str,
+    Heading.OTHER.option(
+        "--profile",
+        metavar="NAME",
+        envvar="QJOBS_PROFILE",
+        help="Take defaults from [profiles.NAME] of the config files; see qjobs help config.",
+        show_default=False,
+        autocompletion=complete_profile,
+    ),
 ]
 
 # What to submit and how to run it.
@@ -196,7 +225,7 @@ Mode = Annotated[
         "--mode",
         metavar="MODE",
         help="Execution mode of the jobs: job, batch or session.",
-        autocompletion=one_of(lambda: _MODES),
+        autocompletion=one_of(lambda: MODES),
     ),
 ]
 MaxExecutionTime = Annotated[
@@ -298,6 +327,13 @@ Precision = Annotated[
     ),
 ]
 
+Trust = Annotated[
+    bool,
+    Heading.RISK.option(
+        "--trust",
+        help="Run the code that a set from elsewhere names, now and later on this machine.",
+    ),
+]
 WholeJobs = Annotated[
     bool,
     Heading.RISK.option(
@@ -392,6 +428,14 @@ Out = Annotated[
         "--out",
         metavar="PATH",
         help="Write a .json, .jsonl, .csv or .tsv file or, in a folder, a file a circuit.",
+    ),
+]
+JunitXml = Annotated[
+    str | None,
+    Heading.OUTPUT.option(
+        "--junitxml",
+        metavar="FILE",
+        help="Write what became of each circuit for a CI system, as a test report.",
     ),
 ]
 

@@ -15,12 +15,17 @@ from qjobs.providers.loading import parse_backend
 if TYPE_CHECKING:
     from qjobs.circuits.inputs import InputFile
     from qjobs.engine.set.request import SubmitRequest
+    from qjobs.errors import Unreadable
 
 
 def input_files(
-    files: Sequence[str] | None, files_from: str | None, *, verb: str = "submit"
+    files: Sequence[str] | None,
+    files_from: str | None,
+    missing: "list[Unreadable] | None" = None,
+    *,
+    verb: str = "submit",
 ) -> "list[InputFile]":
-    """The files of the command line and of the list, in this order."""
+    """The files of the command line and of the list, in this order; see `expand`."""
     from qjobs.circuits.inputs import expand, read_list
 
     stdin = sys.stdin.buffer
@@ -39,7 +44,7 @@ def input_files(
         if files_from is not None:
             raise InputError(f"there is no name of a file in {files_from}")
         raise UsageError("no circuit files were named", hint=f"qjobs {verb} FILES...")
-    return expand(words, stdin=stdin)
+    return expand(words, stdin=stdin, missing=missing)
 
 
 class SubmitOptions(NamedTuple):
@@ -71,10 +76,16 @@ class SubmitOptions(NamedTuple):
     skip_invalid: options.SkipInvalid = False
     strict: options.Strict = False
     once: options.Once = False
+    profile: options.Profile = ""
 
 
-def make_request(asked: SubmitOptions) -> "SubmitRequest":
-    """The request; raises UsageError for a name or a backend that cannot be."""
+def make_request(
+    asked: SubmitOptions, missing: "list[Unreadable] | None" = None
+) -> "SubmitRequest":
+    """The request; raises UsageError for a name or a backend that cannot be.
+
+    Names that stand for no file go into `missing`, unless it is None or there are no others.
+    """
     from qjobs.engine.set.request import SubmitRequest
 
     named = named_options(
@@ -85,7 +96,7 @@ def make_request(asked: SubmitOptions) -> "SubmitRequest":
         asked.shots, asked.seed, asked.memory, asked.optimization_level, asked.precision,
         {**named, **run_options(asked.option)},
     )  # fmt: skip
-    inputs = input_files(asked.files, asked.files_from)
+    inputs = input_files(asked.files, asked.files_from, missing)
     if asked.name:
         check_name(asked.name)
     provider, backend = parse_backend(asked.backend)

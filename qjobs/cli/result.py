@@ -10,7 +10,9 @@ from qjobs.cli.drawing import Beside, PlotOptions, beside, draw
 from qjobs.cli.exit_codes import raise_for_credentials, raise_for_jobs
 from qjobs.cli.following import follow_to_end
 from qjobs.cli.groups import OutputOptions, WaitOptions
+from qjobs.cli.junit import check_junitxml, write_junitxml
 from qjobs.cli.next_step import say_next
+from qjobs.cli.step_summary import summarize_sets
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine import result as engine
 from qjobs.engine.address import Target
@@ -40,11 +42,13 @@ def result(
     parameters_only: options.ParametersOnly = False,
     top: options.Top = None,
     out: options.Out = None,
+    junitxml: options.JunitXml = None,
     plotted: PlotOptions,
     written: OutputOptions,
 ) -> ExitCode:
     output = written.output
     check_place(output, out)
+    check_junitxml(junitxml)
     ending = waiting.ending(waits=wait)
     plotted.check()
     deadline = Deadline(waiting.timeout)
@@ -61,7 +65,7 @@ def result(
     drawn = beside(workspace, plotted.against, output.warn)
     selected = Selected(
         top=top, memory=memory, arrays=arrays, partial=partial, out=out, plotted=plotted,
-        drawn=drawn,
+        drawn=drawn, junitxml=junitxml,
     )  # fmt: skip
     if drawn.target is not None:
         targets.append(drawn.target)
@@ -86,7 +90,8 @@ def result(
 class Selected:
     """Which part of the results is wanted, and where: on stdout if `out` is None.
 
-    Where there is something to be `drawn` beside them, its target is the last one.
+    Where there is something to be `drawn` beside them, its target is the last one. CI systems are
+    told in a report of tests and, if it `summarizes`, in a summary of the step.
     """
 
     top: int | None = None
@@ -96,6 +101,8 @@ class Selected:
     out: str | None = None
     plotted: PlotOptions = field(default_factory=PlotOptions)
     drawn: Beside = field(default_factory=Beside)
+    junitxml: str | None = None
+    summarizes: bool = False
 
 
 def print_results(
@@ -112,8 +119,11 @@ def print_results(
 
     Nothing is written while jobs are unfinished, unless a part is wanted.
     """
-    raise_for_credentials(reports)
     finished = all(job.state in FINAL for report in reports for job in report.jobs)
+    own = len(targets) - (selected.drawn.target is not None)
+    if any(report.denied for report in reports) or not (finished or selected.partial):
+        _tell(output, selected, targets[:own], reports[:own])
+    raise_for_credentials(reports)
     if not (finished or selected.partial):
         raise_for_jobs(reports, timed_out=timed_out)
     problems: list[str] = []
@@ -130,6 +140,7 @@ def print_results(
         output.warn(problem)
     pairs = list(zip(targets, reports, strict=True))
     other = pairs.pop() if selected.drawn.target is not None else None
+    _tell(output, selected, targets[:own], reports[:own])
     if selected.plotted.plot is not None:
         draw(output, pairs, other, selected.plotted, ideal=selected.drawn.ideal, top=selected.top)
     if selected.plotted.plot is None or selected.out is not None:
@@ -146,6 +157,15 @@ def print_results(
         raise_for_jobs(reports)
 
 
+def _tell(
+    output: Output, selected: Selected, targets: Sequence[Target], reports: Sequence[SetReport]
+) -> None:
+    """Tell CI systems what became of the jobs, as far as that is wanted."""
+    write_junitxml(selected.junitxml, targets, reports)
+    if selected.summarizes:
+        summarize_sets(output, targets, reports)
+
+
 def _print_parameters(
     workspace: Workspace, targets: Sequence[Target], output: Output, out: str | None
 ) -> None:
@@ -159,7 +179,7 @@ def _print_parameters(
                 hint=f"qjobs result {job_set.set_id}",
             )
         report = status(workspace, target, cached=True)
-        rows = engine.rows(target, report, with_results=False)
+        rows = engine.rows(target, report, results_of=lambda _: False)
         results.append(
             SetResult(job_set, rows, len(target.circuits), complete=True, parameters_only=True)
         )

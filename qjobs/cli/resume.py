@@ -6,7 +6,7 @@ from qjobs.cli import options
 from qjobs.cli.addresses import find_targets, warn_of
 from qjobs.cli.groups import OutputOptions, WaitOptions
 from qjobs.cli.headings import Heading
-from qjobs.cli.submission import print_ids, submit_and_conclude
+from qjobs.cli.submission import print_ids, submit_and_conclude, vouch_for_all
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.deadline import Deadline, within
 from qjobs.errors import ExitCode
@@ -24,6 +24,7 @@ def resume(
         ),
     ] = False,
     recalibrated: options.Recalibrated = False,
+    trust: options.Trust = False,
     whole_jobs: options.WholeJobs = False,
     max_workers: options.MaxWorkers = None,
     wait: options.Wait = False,
@@ -42,6 +43,8 @@ def resume(
         for target in targets:
             meant = {*target.jobs}
             target.refuse_parts("resume", (i for i in unsent_jobs(target.folder) if i in meant))
+    if trust:
+        vouch_for_all(workspace, targets)
     if output.ids_only:
         print_ids(targets)
     submit_and_conclude(

@@ -11,7 +11,7 @@ from qjobs.cli.groups import OutputOptions, WaitOptions
 from qjobs.cli.headings import Heading
 from qjobs.cli.next_step import retry_command
 from qjobs.cli.reports import looked_into
-from qjobs.cli.submission import print_ids, submit_and_conclude
+from qjobs.cli.submission import print_ids, submit_and_conclude, vouch_for_all
 from qjobs.cli.values import run_options, whole_number
 from qjobs.cli.workspace import open_workspace
 from qjobs.engine.address import Target
@@ -56,6 +56,7 @@ def retry(
         ),
     ] = None,
     recalibrated: options.Recalibrated = False,
+    trust: options.Trust = False,
     whole_jobs: options.WholeJobs = False,
     max_workers: options.MaxWorkers = None,
     wait: options.Wait = False,
@@ -76,6 +77,8 @@ def retry(
         for target, report in zip(targets, reports, strict=True):
             whole = (job.index for job in report.jobs if job.state in states)
             target.refuse_parts("retry", whole)
+    if trust:
+        vouch_for_all(workspace, targets)
     if output.ids_only:
         print_ids(targets)
 

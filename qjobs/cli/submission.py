@@ -13,6 +13,7 @@ from qjobs.cli.following import follow_to_end
 from qjobs.cli.next_step import say_next
 from qjobs.cli.reports import status_of
 from qjobs.cli.signals import Interruption
+from qjobs.cli.step_summary import summarize_sets
 from qjobs.engine.address import Target
 from qjobs.engine.deadline import Deadline
 from qjobs.engine.report import SetReport, report_jobs
@@ -178,6 +179,7 @@ def conclude(
     if limit is not None and not any(isinstance(e, _FINAL) for e in errors):
         followed = follow_to_end(workspace, targets, output, limit, ending=ending)
         reports, timed_out = followed.reports, followed.timed_out
+    summarize_sets(output, targets, reports)
     if not output.ids_only:
         table = job_rows([(r, r.jobs) for r in reports], short=output.format is Format.TABLE)
         titles = {report.job_set.set_id: _title(report) for report in reports}
@@ -219,6 +221,14 @@ def print_ids(targets: Sequence[Target]) -> None:
     for target in targets:
         DATA.stream.write(f"{target.folder.job_set.set_id}\n")
     DATA.stream.flush()
+
+
+def vouch_for_all(workspace: Workspace, targets: Sequence[Target]) -> None:
+    """Keep that the user trusts these sets. Raises StateUnwritable."""
+    from qjobs.engine.trusting import vouch_for
+
+    for target in targets:
+        vouch_for(workspace, target.folder)
 
 
 def start_set(

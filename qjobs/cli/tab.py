@@ -97,6 +97,16 @@ def complete_provider() -> Words:
     return []
 
 
+def complete_profile() -> Words:
+    """The profiles of the config files."""
+    with suppress(Exception):
+        from qjobs.cli.defaults import files
+
+        names = dict.fromkeys(name for file in files() for name in file.profiles)
+        return [(name, "a profile") for name in names]
+    return []
+
+
 _BASH = """\
 # Completion of qjobs for bash. Made by `qjobs completion bash`.
 

@@ -5,11 +5,12 @@ from contextlib import suppress
 
 from qjobs import paths
 from qjobs.cli.schema import schema_files
+from qjobs.config import DEFAULTS
 from qjobs.engine.finding import WORDS
 from qjobs.errors import ExitCode, QjobsError
 from qjobs.providers import loading
 from qjobs.render.files import SUFFIXES
-from qjobs.render.output import Format
+from qjobs.render.output import Format, Report
 from qjobs.render.prose import Prose
 from qjobs.render.text import clean
 from qjobs.simulators.names import DESCRIPTIONS
@@ -70,7 +71,21 @@ FORMATS: Mapping[Format, str] = {
     Format.JSONL: "the inner objects of that document, one a line",
 }
 
+REPORTS: Mapping[Report, str] = {
+    Report.GITHUB: "annotations of GitHub, 10 of a kind at most, on the lines of the files",
+    Report.SARIF: "a log in SARIF 2.1.0, for code scanning",
+}
+"""How `submit --dry-run` writes what it finds."""
+
 CONFIG = """\
+[defaults]
+backend = "ibm:ibm_fez"
+shots = 4096
+
+[profiles.ci]      # with --profile ci
+backend = "local:aer"
+timeout = "30m"
+
 [providers.local]
 workers = 2
 
@@ -180,11 +195,19 @@ def _config(page: Prose) -> None:
     page.rows(
         "Tables",
         (
+            ("[defaults]", "values of options"),
+            ("[profiles.NAME]", "others, for --profile NAME or QJOBS_PROFILE"),
             ("[providers.NAME]", "settings of a provider; with a factory, a vendor's package"),
             ("[backends.NAME]", "a simulator of local: factory, arguments, backend"),
         ),
     )
+    page.text(
+        f"A project may have {paths.PROJECT}, in the working folder or a parent of it, with "
+        "[defaults] and [profiles.NAME] alone. An option goes before a variable, that before a "
+        "profile, that before [defaults]; in each the project goes before the user."
+    )
     page.lines("Example", CONFIG)
+    page.rows("[defaults] and [profiles.NAME]", DEFAULTS.items())
     for name, settings in SETTINGS.items():
         page.rows(f"[providers.{name}]", settings.items())
     page.text("For slurm any option of sbatch is a setting, too, with _ for -.")
@@ -233,6 +256,8 @@ def _environment(page: Prose) -> None:
             ("NO_COLOR", "no colours on a terminal; nor where TERM is dumb"),
             ("PAGER, NO_PAGER", "what shows long lists, by default less; that nothing does"),
             ("COLUMNS", "the width of tables and help, where no terminal says it"),
+            ("GITHUB_STEP_SUMMARY", "a file to which submit, run and wait append how it went"),
+            ("GITHUB_WORKSPACE, CI_PROJECT_DIR", "where the repository is whose files are named"),
             ("XDG_STATE_HOME, XDG_CONFIG_HOME", "where the state and the config file are on Linux"),
             ("QISKIT_IBM_TOKEN, QISKIT_IBM_INSTANCE", "of IBM's client: the account"),
         ),
@@ -256,6 +281,10 @@ def _formats(page: Prose) -> None:
         "alone in a pipe, and so does -q."
     )
     page.rows("--format", ((format_.value, meaning) for format_, meaning in FORMATS.items()))
+    page.rows(
+        "--format of submit --dry-run, too",
+        ((report.value, meaning) for report, meaning in REPORTS.items()),
+    )
     page.rows(
         "--out PATH",
         (

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import typer
 
 from qjobs.model import Scalar
+from qjobs.render.output import Format, Report
 
 _AGE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(s|m|min|h|d|w)")
 _AGE_UNITS = ("seconds", "minutes", "hours", "days", "weeks")
@@ -58,6 +59,15 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
 
 def _shown(text: str) -> str:
     return text if len(text) < _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+def format_or_report(text: str) -> Format | Report:
+    """How data, or the findings of a dry run, are written."""
+    for kind in (Format, Report):
+        with suppress(ValueError):
+            return kind(text)
+    words = ", ".join(repr(word.value) for word in (*Format, *Report))
+    raise typer.BadParameter(f"{_shown(repr(text))} is not one of {words}.")
 
 
 def moment(text: str) -> datetime | timedelta:

@@ -6,7 +6,6 @@ from qjobs import paths
 from qjobs.engine.workspace import Workspace
 from qjobs.render.data import DATA
 from qjobs.render.output import Output
-from qjobs.render.progress import wait_for
 
 if TYPE_CHECKING:
     from qjobs.contract import Provider
@@ -22,6 +21,9 @@ def open_workspace(output: Output | None = None) -> Workspace:
     def load_provider(name: str, **settings: str) -> "Provider":
         DATA.keep_apart()
         if output:
+            # Imported here: most verbs that only look ask nobody.
+            from qjobs.render.progress import wait_for
+
             wait_for(output, f"asking {name}")
         return workspace.load_provider(name, **settings)
 

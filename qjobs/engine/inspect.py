@@ -99,12 +99,14 @@ class Inspection:
         *,
         fast: bool,
         judges: Sequence[Judge],
+        missing: Sequence[Unreadable],
     ) -> None:
         self._judges = judges
         self._fast = fast
-        self._asked = len(inputs)
-        self.unreadable: list[Unreadable] = []
-        self._errors: list[InputError] = []
+        self._asked = len(inputs) + len(missing)
+        self.unreadable: list[Unreadable] = [*missing]
+        self._bad_files = len(missing)
+        self._only_error: InputError | None = None
         self._bad_circuits = 0
         found: list[tuple[CircuitFile, LookedFile]] = []
         for given in inputs:
@@ -146,11 +148,11 @@ class Inspection:
 
     def check(self) -> None:
         """Raise InputError, with all of them, if there were files or circuits nobody can read."""
-        if self._asked == 1 and self._errors:
-            raise self._errors[0]
+        if self._asked == 1 and self._only_error:
+            raise self._only_error
         wrong = []
-        if self._errors:
-            wrong.append(f"{len(self._errors)} of {self._asked} files")
+        if self._bad_files:
+            wrong.append(f"{self._bad_files} of {self._asked} files")
         if self._bad_circuits:
             wrong.append(f"{self._bad_circuits} of {self.circuits} circuits")
         if wrong:
@@ -161,7 +163,8 @@ class Inspection:
         about = error.about(path)
         error.unreadable = (about,)
         self.unreadable.append(about)
-        self._errors.append(error)
+        self._bad_files += 1
+        self._only_error = error
 
     def _headed(self, file: CircuitFile) -> LookedFile:
         """What the head of a file tells; in a hurry that is also how many circuits it has."""
@@ -263,11 +266,13 @@ def inspect(
     fast: bool = False,
     workspace: Workspace | None = None,
     backends: Sequence[Destination] = (),
+    missing: Sequence[Unreadable] = (),
 ) -> Iterator[Inspection]:
     """Look into files for as long as the block lasts.
 
     What takes Qiskit is done by worker processes; `fast` is without, and tells only how files
-    and the circuits in QPY files begin. Raises UsageError for a backend that is none.
+    and the circuits in QPY files begin. `missing` are names that stand for no file. Raises
+    UsageError for a backend that is none.
     """
     with ExitStack() as stack:
         judges = [
@@ -275,7 +280,7 @@ def inspect(
         ]
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="qjobs-"))
         scratch = Scratch(Path(folder) / "circuits.qpy")
-        yield Inspection(inputs, scratch, fast=fast, judges=judges)
+        yield Inspection(inputs, scratch, fast=fast, judges=judges, missing=missing)
 
 
 @contextmanager

@@ -169,11 +169,16 @@ def _gone(job: JobReport, error: ResultGone, at: datetime) -> Fact:
     )  # fmt: skip
 
 
-def rows(target: Target, report: SetReport, *, with_results: bool = True) -> Iterator[CircuitRow]:
+def rows(
+    target: Target,
+    report: SetReport,
+    *,
+    results_of: Callable[[JobReport], bool] = lambda _job: True,
+) -> Iterator[CircuitRow]:
     """One row a circuit of the target, in input order, from what is kept on disk.
 
-    Reads one job's results at a time, or none of them: then a row says what was to run. Raises
-    StateDamaged if a kept file is not what was written.
+    Reads one job's results at a time, `results_of` some jobs: of others a row says what was to
+    run. Raises StateDamaged if a kept file is not what was written.
     """
     folder = target.folder
     circuits = _Circuits(folder)
@@ -187,7 +192,7 @@ def rows(target: Target, report: SetReport, *, with_results: bool = True) -> Ite
         indices = list(group)
         names = circuits.names(Slice(indices[0], indices[-1] - indices[0] + 1))
         for circuit in indices:
-            result = kept.result(job, circuit) if with_results else None
+            result = kept.result(job, circuit) if results_of(job) else None
             source, position = circuits.origins.of(circuit)
             yield CircuitRow(
                 index=circuit,

@@ -16,6 +16,7 @@ from qjobs.engine.report import JobReport, SetReport, State
 from qjobs.engine.sending.reconcile import reconcile
 from qjobs.engine.set.parcel import planned_slice
 from qjobs.engine.submit import record_options
+from qjobs.engine.trusting import check_trusted
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import UsageError
 from qjobs.facts import Fact, FactKind
@@ -51,6 +52,7 @@ def open_attempts(
         return ()
     planned_slice(target.folder, chosen[0].slice)  # nothing is opened that cannot be sent
     provider = workspace.provider_at(target.folder.job_set.destination)
+    check_trusted(provider, target.folder, verb="retry")
     if changes:
         _reschedule(target.folder, provider, changes)
     with target.folder.claim_submission(), target.folder.journal() as journal:

@@ -7,6 +7,7 @@ from qjobs.contract import Plans
 from qjobs.engine.asking import away
 from qjobs.engine.sending.sessions import close_left
 from qjobs.engine.sending.submission import Progress, SubmitReport, submit_jobs
+from qjobs.engine.trusting import check_trusted
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import UsageError
 from qjobs.model import Accepted, Attempted, Planned, Scalar
@@ -40,6 +41,7 @@ def submit_unsent(
         close_left(workspace, folder)
         return SubmitReport()
     provider = workspace.provider_at(folder.job_set.destination)
+    check_trusted(provider, folder, verb="resume")
     if gone := away(provider, folder.job_set):
         raise UsageError(f"{gone.who} can go on with the set", hint=gone.hint)
     if recalibrated and isinstance(provider, Plans):

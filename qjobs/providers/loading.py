@@ -45,6 +45,9 @@ _SCRIPTED = {"fake"}
 # Their backends are listed at once: nobody is asked, and nothing slow is imported.
 _KNOWN_HERE = {"fake", "local"}
 
+ON_ONE_MACHINE = {"fake", "local", "slurm", OF_OBJECTS}
+"""Their jobs run where they were submitted, or on its cluster: only there one can ask for them."""
+
 # A vendor's provider has a folder of its name beside that of the job sets.
 _TAKEN = {*OURS, "sets"}
 FROM_ENVIRONMENT = ("python", "timeout_s", "submit_timeout_s")

@@ -30,6 +30,9 @@ COLUMNS = {
     "job": Column(9),
     "name": Column(8),
     "backend": Column(7),
+    "key": Column(9),
+    "origin": Column(4),
+    "place": Column(3, goes=True),
     # How it is.
     "state": Column(8),
     "outcome": Column(8),

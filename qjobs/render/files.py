@@ -5,10 +5,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from qjobs import files
 from qjobs.errors import UsageError
+from qjobs.regular import create_private
 from qjobs.render.output import Format
 
 SUFFIXES = {
@@ -48,12 +49,35 @@ def replacing(path: Path) -> Iterator[TextIO]:
     What a process that was killed had begun to write there is removed. Raises UsageError if the
     file cannot be written there.
     """
+    with _replacing(path) as draft, writing(draft) as stream:
+        yield stream
+
+
+@contextmanager
+def replacing_private(path: Path) -> Iterator[BinaryIO]:
+    """The same for bytes, in a file that only its owner can read."""
+    with _replacing(path) as draft, create_private(draft) as stream:
+        files.claim(stream.fileno())
+        yield stream
+        stream.flush()
+        files.sync(stream.fileno())
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A path beside a file, which takes its place when the block has ended well.
+
+    A link stays, and leads to it. What is no file, such as /dev/null, is not replaced.
+    """
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))  # which bears links in a circle
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UsageError(f"cannot write {path}: it is there, and no file")
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)
-        with writing(draft) as stream:
-            yield stream
+        yield draft
         draft.replace(path)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error

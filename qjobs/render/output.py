@@ -25,6 +25,13 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
+class Report(StrEnum):
+    """How a dry run writes what it finds in the files, for programs that show it beside them."""
+
+    GITHUB = "github"
+    SARIF = "sarif"
+
+
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether a person reads the stream; Python has None for one that was closed."""
     return stream is not None and not stream.closed and stream.isatty()

@@ -75,9 +75,11 @@ class Runner:
                 continue
             bound = (c for pub in group if not isinstance(pub, Unread) for c in pub.bound())
             singles = map(_Single, bound, count(number))
-            while some := list(islice(singles, self._largest_run())):
-                number += len(some)
-                yield from self._results(some)
+            # A simulator of Aer's needs them apart, see `simulation`.
+            for _, alike in groupby(singles, key=lambda one: one.circuit.has_control_flow_op()):
+                while some := list(islice(alike, self._largest_run())):
+                    number += len(some)
+                    yield from self._results(some)
 
     def _largest_run(self) -> int:
         if self._observables is not None or (self._seeded() and not is_primitive(self._target)):

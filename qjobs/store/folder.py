@@ -28,6 +28,7 @@ OBSERVABLES = "observables.json"
 SOURCES = "sources.json"
 RESULTS = "results"
 SUBMITTING = "submitting.lock"
+TRUSTED = "trusted"
 
 # Somebody who only asks whether a set is being submitted holds the lock for a moment.
 _CLAIM_WAIT_S = 0.2
@@ -58,6 +59,8 @@ class SetFolder:
         self._planned = dict(planned)
         self.compared = bool(planned)
         """Whether this process knows that the provider has no job that is not recorded here."""
+        self.made_here = bool(planned)
+        """Whether this process has made the set."""
         self._claimed = False
         self._take(state or reading.read_state(self.state_path))
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from qjobs import disk, files
 from qjobs.errors import StateError
 from qjobs.lock import FileLock
+from qjobs.store.archive import arriving
 from qjobs.store.folder import RESULTS
 from qjobs.store.sets import Store
 
@@ -45,6 +46,10 @@ def take(store: Store, *, dry_run: bool) -> Iterator[Leftover]:
             draft.abandon()
         if dry_run or not draft.folder.exists():
             yield Leftover(Kind.DRAFT, str(draft.folder), size_bytes)
+    for path in arriving.left(store.sets):
+        size_bytes = disk.used_bytes(path)
+        if dry_run or _removed(path):
+            yield Leftover(Kind.DRAFT, str(path), size_bytes)
     for path in _temporary(store):
         size_bytes = disk.used_bytes(path)
         if dry_run or _removed(path):
@@ -71,7 +76,7 @@ def _folders(folder: Path) -> list[Path]:
 
 def _removed(path: Path) -> bool:
     try:
-        path.unlink()
+        disk.remove(path)
     except OSError:
         return False
     return True

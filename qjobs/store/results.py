@@ -78,6 +78,18 @@ def encode(job_id: str, result: JobResult) -> bytes:
 def read(path: Path) -> JobResult:
     """A result in a file, wherever it is. Raises as `ResultFiles.read` does."""
     # Whatever is not as long as it says, or has another sum, is never taken into memory.
+    start, circuits = check(path)
+    result = JobResult(files.read(path, largest=_LARGEST_BYTES)[0][start:], path=str(path))
+    if circuits != len(result):
+        raise _damaged(path, f"it has {len(result)} results of {circuits!r}")
+    return result
+
+
+def check(path: Path) -> tuple[int, object]:
+    """Read a file through for its checksum: where its body starts, and its number of circuits.
+
+    Raises as `ResultFiles.read` does.
+    """
     head, _, _ = files.read(path, at_most=_LONGEST_HEAD)[0].partition(b"\n")
     try:
         fields = json.loads(head)
@@ -88,10 +100,7 @@ def read(path: Path) -> JobResult:
         raise StateTooNew(f"{path}: written by a newer qjobs", hint="update qiskit-qjobs")
     if checksum != files.sha256(path, start=len(head) + 1)[0]:
         raise _damaged(path, "its content does not match its checksum")
-    result = JobResult(files.read(path, largest=_LARGEST_BYTES)[0][len(head) + 1 :], path=str(path))
-    if circuits != len(result):
-        raise _damaged(path, f"it has {len(result)} results of {circuits!r}")
-    return result
+    return len(head) + 1, circuits
 
 
 def _sha256(body: bytes) -> str:

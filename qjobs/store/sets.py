@@ -21,6 +21,7 @@ from qjobs.store.folder import (
     PARAMETERS,
     SOURCES,
     STATE,
+    TRUSTED,
     SetFolder,
     check_id,
 )
@@ -268,7 +269,7 @@ class Draft(NamedTuple):
     def disposable(self) -> bool:
         """Whether it is no set, and all of it is what a draft can consist of. Raises OSError."""
         # Anything else is somebody's, and perhaps this was a set before.
-        ours = (CIRCUITS, PARAMETERS, OBSERVABLES, SOURCES, DRAFT_LOCK)
+        ours = (CIRCUITS, PARAMETERS, OBSERVABLES, SOURCES, DRAFT_LOCK, TRUSTED)
         return not (self.folder / STATE).exists() and all(
             path.name.startswith(ours) or path.suffix == ".tmp" for path in self.folder.iterdir()
         )

@@ -1,4 +1,9 @@
-"""Whose files are used: as ssh and git have it, none that somebody else has made or can change."""
+"""Whose files are used, and whose word it is that code is run.
+
+As ssh and git have it, no files are used that somebody else has made or can change. And a set that
+names code is data, wherever it comes from, until a mark in its folder shows that its user made it
+on this machine, or has said that they trust it.
+"""
 
 import os
 import stat
@@ -6,9 +11,14 @@ import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from qjobs.errors import StateError
+from qjobs import files
+from qjobs.errors import NotFound, StateError
+from qjobs.model import JobSet
+from qjobs.store import key
+from qjobs.store.folder import TRUSTED
 
 _SETS = "sets"
+_MARK_BYTES = 1 << 8
 _QUEUE = "local"
 """The provider whose folder names code; here, so that it is guarded whichever verb comes first."""
 
@@ -27,6 +37,28 @@ def check_provider(home: Path, name: str, *, owners: Collection[int]) -> None:
     """As `check_home`, for all that is in the folder of a provider."""
     folder = home / name
     _check(home, (folder, *_entries(folder)), owners)
+
+
+def vouch(folder: Path, job_set: JobSet) -> None:
+    """Keep in the folder of a set that this user trusts it. Raises StateUnwritable."""
+    try:
+        files.replace(folder / TRUSTED, key.mark(_said(job_set)).encode())
+    except OSError as error:
+        raise files.unwritable(Path(error.filename or folder), error) from error
+
+
+def is_vouched(folder: Path, job_set: JobSet) -> bool:
+    """Whether they do, and have said so on this machine."""
+    try:
+        given = files.read(folder / TRUSTED, at_most=_MARK_BYTES)[0].decode("ascii", "replace")
+    except (NotFound, StateError):
+        return False
+    return key.is_marked(_said(job_set), given)
+
+
+def _said(job_set: JobSet) -> list[object]:
+    # Of another form than what a job says: neither has the mark of the other.
+    return [{"set": [job_set.set_id, job_set.provider, job_set.backend]}]
 
 
 def _check(home: Path, paths: Iterable[Path], owners: Collection[int]) -> None:

@@ -81,12 +81,12 @@ def test_the_elements_of_a_vector_have_the_names_that_qiskit_gives_them(
 
 
 WRONG = {
-    "text.csv": ("a,b\n1,2\n3,x\n", ":3:2: 'x' for b is not a finite number"),
+    "text.csv": ("a,b\n1,2\n3,x\n", ":3:3: 'x' for b is not a finite number"),
     "nan.csv": ("a,b\n1,2\nnan,3\n", ":3:1: 'nan' for a"),
     "inf.csv": ("a\n1\n\n1e999\n", ":4:1: '1e999' for a"),
     "underscore.csv": ("a\n1_0\n", ":2:1: '1_0'"),
     "ragged.csv": ("a,b\n1,2\n\n3\n", ":4: there are 1 values for 2 columns"),
-    "empty-cell.csv": ("a,b\n1,\n", ":2:2: ''"),
+    "empty-cell.csv": ("a,b\n1,\n", ":2:3: ''"),
     "twice.csv": ("a,b,a\n1,2,3\n", "the column 'a' twice"),
     "unnamed.csv": ("a,,b\n1,2,3\n", "column 2 has no name"),
     "no-names.csv": ("1.5,2\n3,4\n", ":1:1: '1.5' is not the name of a parameter"),

@@ -42,7 +42,7 @@ class Ended(NamedTuple):
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "state"
-    of_the_user = ("QJOBS_", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")
+    of_the_user = ("QJOBS_", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "GITHUB_", "CI_")
     for name in [name for name in os.environ if name.startswith(of_the_user)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("QJOBS_HOME", str(home))

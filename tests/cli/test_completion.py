@@ -217,6 +217,7 @@ def test_suggestions_carry_help_for_shells_that_show_it(path, qjobs, bell):
         ("qjobs schema ", {"set", "status", "result"}),
         ("qjobs backends -p ", {"local", "ibm"}),
         ("qjobs wait --format ", {"table", "json"}),
+        ("qjobs submit --format ", {"table", "json", "github", "sarif"}),
     ],
 )
 def test_every_option_with_a_choice_offers_it(path, typed, offered):

@@ -23,7 +23,7 @@ from qjobs.providers.local.supervision import Staffing
 from qjobs.providers.slurm import settings as slurm
 from qjobs.providers.vendor import settings as vendor
 from qjobs.render.files import SUFFIXES
-from qjobs.render.output import Format
+from qjobs.render.output import Format, Report
 
 SOURCE = Path(package).parent
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -141,6 +141,7 @@ def test_a_harmless_verb_is_suggested(qjobs):
     harmless = {verb.name for verb in VERBS if GROUPS[verb.group].harmless}
     spends = {"submit", "run", "resume", "retry"}
     changes = {"cancel", "adopt", "recover", "rename", "tag", "rm", "prune", "gc"}
+    changes |= {"import"}
     assert not harmless & (spends | changes)
 
 
@@ -156,7 +157,7 @@ def test_suggested_options_are_near_and_none_is_at_the_users_own_risk(qjobs):
 def test_the_word_after_help_is_completed(start, home):
     tab = {
         "_QJOBS_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args",
-        "_TYPER_COMPLETE_ARGS": "qjobs help ex",
+        "_TYPER_COMPLETE_ARGS": "qjobs help exi",
     }  # fmt: skip
     out, err = start(env={**os.environ, **tab}).communicate(timeout=60)
     assert (out.split("\t")[0].strip(), err) == ("exit-codes", "")
@@ -205,8 +206,9 @@ def test_the_topic_of_the_config_shows_a_file_that_is_read(qjobs, tmp_path):
         ["ionq"], ["local", "ionq"], ["cats"],
     )  # fmt: skip
     shown = qjobs("help", "config").out
-    assert tomllib.loads(shown.partition("Example:\n")[2].partition("[providers.local]:")[0])
-    assert all(f"[{kind}." in shown for kind in config._KINDS)
+    assert tomllib.loads(shown.partition("Example:\n")[2].partition("[defaults] and")[0])
+    assert all(re.search(rf"\[{kind}[.\]]", shown) for kind in config._KINDS)
+    assert all(re.search(rf"^  {key} ", shown, re.MULTILINE) for key in config.DEFAULTS)
 
 
 def test_the_topic_of_backends_has_all_providers(qjobs, monkeypatch, tmp_path):
@@ -220,8 +222,9 @@ def test_the_topic_of_backends_has_all_providers(qjobs, monkeypatch, tmp_path):
 
 def test_the_topic_of_formats_has_all_of_them(qjobs):
     assert set(topics.FORMATS) == set(Format)
+    assert set(topics.REPORTS) == set(Report)
     shown = qjobs("help", "formats").out
-    assert all(name in shown for name in (*SUFFIXES, *qjobs("schema").out.split()))
+    assert all(name in shown for name in (*SUFFIXES, *Report, *qjobs("schema").out.split()))
 
 
 def test_the_addresses_of_the_topic_mean_what_it_says(qjobs, home, bell):

@@ -138,14 +138,16 @@ def test_all_that_cannot_be_read_is_named_and_the_rest_is_told(qjobs, fast):
     Path("old.qpy").write_bytes(dump([ghz(2), ghz(3)], 13)[:-9])
     Path("empty.qasm").write_text("")
 
-    ended = qjobs("inspect", "cut.qpy", "a.qpy", "old.qpy", "empty.qasm", *fast)
+    ended = qjobs("inspect", "cut.qpy", "a.qpy", "old.qpy", "empty.qasm", "gone.qpy", *fast)
 
     assert ended.code == 5
     assert ended.out.startswith("a.qpy\tqpy\t18\t2\t3\t3")
     assert len(ended.out.splitlines()) == 1
     *lines, last = ended.err.splitlines()
-    assert {line.partition(":")[0] for line in lines} == {"cut.qpy", "old.qpy", "empty.qasm"}
-    assert last == "error: 3 of 4 files cannot be read"
+    assert {line.partition(":")[0] for line in lines} == {
+        "cut.qpy", "old.qpy", "empty.qasm", "gone.qpy",
+    }  # fmt: skip
+    assert last == "error: 4 of 5 files cannot be read"
 
 
 def test_one_file_that_cannot_be_read_is_the_error(qjobs):

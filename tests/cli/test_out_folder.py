@@ -263,3 +263,25 @@ def test_what_only_looks_like_it_stays(qjobs, sets):
 
     assert {*before} <= {*OUT.iterdir()}
     assert Path("precious", "mine").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [("result", "--out", "out.json"), ("report", "-o", "out.json"),
+              ("export", "@last", "-o", "out.json")],
+    ids=lambda words: words[0],
+)  # fmt: skip
+def test_what_is_no_file_is_not_replaced_and_a_link_stays_one(qjobs, bell, tmp_path, words):
+    assert qjobs("submit", bell, "-b", "fake", "--wait").code == 0
+    out = tmp_path / "out.json"
+    os.mkfifo(out)
+
+    ended = qjobs(*words)
+
+    assert ended.code == 2
+    assert "cannot write out.json: it is there, and no file" in ended.err
+    assert out.is_fifo()
+    out.unlink()
+    out.symlink_to("there.json")
+    assert qjobs(*words).code == 0
+    assert out.is_symlink()
+    assert (tmp_path / "there.json").stat().st_size

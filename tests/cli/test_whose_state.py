@@ -16,7 +16,8 @@ VERBS = (
     ("submit", "bell.qpy", "-b", "fake:"), ("run", "bell.qpy", "-b", "fake:"), ("status",),
     ("result",), ("list",), ("show",), ("error",), ("wait",), ("cancel",), ("resume",), ("retry",),
     ("recover", "-b", "fake:"), ("du",), ("gc",), ("tag", "@last"), ("rename", "@last", "x"),
-    ("prune", "--keep", "0"), ("rm", "@last"),
+    ("prune", "--keep", "0"), ("rm", "@last"), ("export", "@last", "-o", "x.zip"),
+    ("import", "x.zip"),
 )  # fmt: skip
 STRANGER = 54321
 

@@ -158,7 +158,8 @@ def test_rows_of_values_are_told_in_constant_memory(workspace, request_, tmp_pat
     tracemalloc.start()
     try:
         told = sum(
-            row.parameters["theta"] for row in rows(whole(folder), report, with_results=False)
+            row.parameters["theta"]
+            for row in rows(whole(folder), report, results_of=lambda _: False)
         )
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -227,7 +228,7 @@ def test_limits_hold_for_bound_circuits(workspace, request_, provider):
     [
         ("theta\n1\n", "circuit 0 .* has parameters that .* has no column for: phi"),
         ("theta,phi,thet\n1,2,3\n", "no parameter of any circuit: thet; near ones: theta"),
-        ("theta,phi\n1,x\n", ":2:2: 'x' for phi"),
+        ("theta,phi\n1,x\n", ":2:3: 'x' for phi"),
     ],
 )
 def test_values_that_do_not_suit_stop_everything_before_there_is_a_set(

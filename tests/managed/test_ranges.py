@@ -154,7 +154,7 @@ def test_a_hundred_of_a_program_are_one_line_and_each_has_its_id(capsys, another
     # A shell proposes it, and none of the hundred.
     words = [word for word, _ in complete_address("")]
     assert program[0] in words
-    assert len(words) == 4  # and the other set by its name and its id, and @last
+    assert len(words) == 5  # and the other set by its name and its id, @last and @all
 
     # By that id all of them are meant, in the order in which they were made.
     code, out, _ = command(capsys, "result", program[0])

@@ -30,6 +30,7 @@ from qjobs.render import house, inspected, rows, tables
 from qjobs.render.backends import Offer, offers_by_provider
 from qjobs.render.checks import check_rows
 from qjobs.render.columns import COLUMNS
+from qjobs.render.configured import setting_rows
 from qjobs.render.layout import table_lines
 from qjobs.render.recovered import recovered_rows
 from qjobs.render.rows import Rows
@@ -282,7 +283,7 @@ def test_each_column_of_a_table_says_what_it_is_worth():
         rows.detail_rows(REPORT, SOURCES, skipped=LEFT_OUT), house.label_rows([]), check_rows([]),
         *(house.removal_rows([], dry_run=True, human=human) for human in (True, False)),
         *(house.leftover_rows([], human=human) for human in (True, False)),
-        house.usage_rows([], human=True),
+        house.usage_rows([], human=True), setting_rows([], origin=True),
     ):  # fmt: skip
         columns = set(rows_of.columns) - {"start", "end", rows_of.group}
         assert columns <= set(COLUMNS)

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from qjobs import __version__
@@ -28,6 +29,7 @@ from qjobs.engine.set.choice import least_busy
 from qjobs.engine.set.material import Material, collect
 from qjobs.engine.set.plan import plan_slices
 from qjobs.engine.set.request import SubmitRequest
+from qjobs.engine.trusting import vouch_for_new
 from qjobs.engine.workspace import Workspace
 from qjobs.errors import ProviderError, UsageError
 from qjobs.model import PACE, JobSet, Slice
@@ -64,10 +66,10 @@ def preview(
     provider, place = _provider(workspace, request)
     with tempfile.TemporaryDirectory(prefix="qjobs-") as folder:
         draft = Draft(workspace.new_id(), Path(folder))
-        material = collect(request, draft, progress)
-        gathered = checked(draft.circuits_path, material.gathered, refuse=not request.skip_invalid)
+        look = partial(checked, draft.circuits_path, refuse=not request.skip_invalid)
+        material = collect(request, draft, progress, look=look)
         request, provider, place = _with_backend(workspace, request, provider, place, material)
-        return _plan(workspace, request, provider, place, material), gathered
+        return _plan(workspace, request, provider, place, material), material.gathered
 
 
 def plan_set(
@@ -89,12 +91,12 @@ def plan_set(
         request, provider, place = _with_backend(workspace, request, provider, place, material)
         job_set = material.with_sums(_plan(workspace, request, provider, place, material))
         if not request.once:
-            return PlannedSet(_commit(draft, job_set, gathered), gathered)
+            return PlannedSet(_commit(draft, job_set, gathered, provider), gathered)
         # Two pipelines that start at the same moment must not both find nothing.
         with workspace.store.exclusively():
             before = workspace.store.find_fingerprint(job_set.fingerprint)
             if before is None:
-                return PlannedSet(_commit(draft, job_set, gathered), gathered)
+                return PlannedSet(_commit(draft, job_set, gathered, provider), gathered)
         draft.abandon()
         return PlannedSet(before, gathered, existing=True)
     except BaseException:
@@ -109,7 +111,8 @@ def estimates_remark(workspace: Workspace, job_set: JobSet) -> str:
     return workspace.provider_at(job_set.destination).capabilities(job_set.backend).estimates_remark
 
 
-def _commit(draft: Draft, job_set: JobSet, gathered: Gathered) -> SetFolder:
+def _commit(draft: Draft, job_set: JobSet, gathered: Gathered, provider: Provider) -> SetFolder:
+    vouch_for_new(provider, draft.folder, job_set)
     return draft.commit(job_set, gathered.sources, skipped=gathered.skipped)
 
 

@@ -81,11 +81,16 @@ def _sha256(path: Path) -> str:
 
 
 def collect(
-    request: "SubmitRequest", draft: Draft, progress: Callable[[int, int], None]
+    request: "SubmitRequest",
+    draft: Draft,
+    progress: Callable[[int, int], None],
+    *,
+    look: Callable[[Gathered], Gathered] = lambda gathered: gathered,
 ) -> Material:
     """Write the files of a set into a draft. Raises InputError and StateUnwritable.
 
-    What is small comes first, for it goes wrong sooner.
+    What is small comes first, for it goes wrong sooner. Whoever wants to `look` at the circuits
+    does it before these are compared with what was asked of them.
     """
     sweep = None
     if request.parameters is not None:
@@ -96,8 +101,13 @@ def collect(
     observables = 0
     if request.observables is not None:
         observables = _write_observables(request.observables, draft)
-    gathered = gather(
-        request.inputs, draft.circuits_path, skip_invalid=request.skip_invalid, progress=progress
+    gathered = look(
+        gather(
+            request.inputs,
+            draft.circuits_path,
+            skip_invalid=request.skip_invalid,
+            progress=progress,
+        )
     )
     material = Material(draft, gathered, sweep, observables)
     if sweep is None or request.parameters is None:

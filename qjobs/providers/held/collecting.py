@@ -27,7 +27,11 @@ _LAST_WAIT_S = 60.0
 
 
 class HeldJob:
-    """A vendor's job object and what is needed to read it. Safe in many threads."""
+    """A vendor's job object and what is needed to read it. Safe in many threads.
+
+    `layouts` are those of its circuits as the job has them; `order` are their places in the slice,
+    if these are others.
+    """
 
     def __init__(
         self,
@@ -37,11 +41,13 @@ class HeldJob:
         number: int | None,
         layouts: "Sequence[Layout] | None",
         options: RunOptions,
+        order: Sequence[int] = (),
     ) -> None:
         self.job = job
         self.job_id = job_id
         self.number = number
         self.layouts = layouts
+        self.order = order
         self.options = options
         self._changing = threading.Lock()
         self._claimed = False
@@ -167,7 +173,7 @@ class Collector:
         if not held.claim():
             return
         try:
-            ending = ending_of(held.job, held.layouts, options=held.options)
+            ending = ending_of(held.job, held.layouts, options=held.options, order=held.order)
         except BaseException as error:  # noqa: BLE001 - a panic of compiled code is no Exception
             ending = Ending(JobStatus.ERROR, describe(error))
         self._end(held, ending)

@@ -150,9 +150,10 @@ class HeldProvider:
             raise JobRefused(crowded, hint=running.instead(self._target))
         own, keywords = self._ready(circuits, options)
         ready, layouts = running.measuring(own)
+        order = running.order(self._target, ready)
         job = running.run(
             runtime.tagged(self._target, [tag, set_tag_of(tag), *circuits.tags]),
-            ready,
+            [ready[place] for place in order],
             options=options,
             keywords={
                 **running.labels(self._target, circuits.name, circuits.tags),
@@ -164,7 +165,8 @@ class HeldProvider:
         return self._hold(
             job,
             tag=tag,
-            layouts=layouts,
+            layouts=[layouts[place] for place in order],
+            order=order,
             options=options,
             process=process,
         )
@@ -307,6 +309,7 @@ class HeldProvider:
         *,
         tag: str,
         layouts: "Sequence[Layout]",
+        order: Sequence[int],
         options: RunOptions,
         process: str,
     ) -> str:
@@ -335,7 +338,9 @@ class HeldProvider:
         except ProviderError:
             number = None  # it runs: the caller must have its id even if the disk is full by now
         self._collector.add(
-            HeldJob(job, job_id=job_id, number=number, layouts=layouts, options=options)
+            HeldJob(
+                job, job_id=job_id, number=number, layouts=layouts, order=order, options=options
+            )
         )
         return job_id
 

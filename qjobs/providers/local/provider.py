@@ -69,6 +69,10 @@ class LocalProvider:
         self._supervision = Supervision(self._folder, self._staffing)
         self._queue = Queue(self._folder)
 
+    def names_code(self, backend: str) -> bool:
+        """Whether it is a callable, or one of the config file."""
+        return bool(backends.callables(backend))
+
     def capabilities(self, backend: str) -> Capabilities:
         """The capabilities, the same for every backend: nothing is far away or hidden."""
         backends.check_backend(backend)

@@ -71,6 +71,10 @@ class SlurmProvider:
     def _submitter(self) -> Submitter:
         return Submitter(self._shared, self._settings)
 
+    def names_code(self, backend: str) -> bool:
+        """Whether it is a callable, or one of the config file."""
+        return bool(backends.callables(parted(backend)[0]))
+
     def capabilities(self, backend: str) -> Capabilities:
         """All that was ever submitted is written down in the shared folder, and found there."""
         name, _ = parted(backend)

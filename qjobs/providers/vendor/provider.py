@@ -74,6 +74,10 @@ class QiskitProvider(Defaults):
         )
         self._descriptions: dict[str, Mapping[str, Any]] = {}
 
+    def names_code(self, backend: str) -> bool:
+        """The factory's, and it is sent circuits in the user's name."""
+        return True
+
     def capabilities(self, backend: str) -> Capabilities:
         """Jobs are found only by the calls that were made on this machine."""
         self._described(backend)

@@ -20,8 +20,8 @@ from qjobs.children.frames import Frame
 from qjobs.children.parent import Parent
 from qjobs.circuits.foreign import describe
 from qjobs.errors import ProviderError, QjobsError
-from qjobs.providers.vendor.redaction import CleanStream, Redaction, named_secrets
 from qjobs.providers.vendor.service import METHODS, Requests
+from qjobs.redaction import CleanStream, Redaction, named_secrets
 
 
 def serve(answers: int) -> None:

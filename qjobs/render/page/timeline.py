@@ -15,6 +15,7 @@ MOST_LANES = 400
 KINDS = ("done", "failed", "cancelled", "unknown", "running", "sent", "waiting")
 """What a job can be at a moment. It is `sent` where nobody knows whether it waited or ran."""
 
+_MOST_ATTEMPTS = 50
 _COLUMNS = 240
 """Places at which jobs are counted."""
 _HEIGHT = 1000
@@ -99,7 +100,7 @@ def _lane(job: Job, report: JobReport, created: datetime, now: datetime, *, told
     """The bars of one job; `told` says that the provider tells when jobs begin to run."""
     bars: list[Bar] = []
     words = []
-    for attempt in job.attempts:
+    for attempt in job.attempts[-_MOST_ATTEMPTS:]:
         newest = attempt is job.attempt
         state = report.state if newest else _state(attempt)
         began = _began(attempt)

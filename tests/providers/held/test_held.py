@@ -21,6 +21,7 @@ from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import ParameterVector
 from qiskit.primitives import BackendSamplerV2, StatevectorSampler
 from qiskit.providers import JobStatus as QiskitStatus
+from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.result.models import ExperimentResult, ExperimentResultData
 from qiskit_aer import AerSimulator
 from support import TESTS
@@ -596,3 +597,28 @@ def test_a_service_is_asked_for_jobs_that_nobody_wrote_down(make: Any) -> None:
     assert wait(provider, "job-0") is JobStatus.DONE
     assert provider.statuses(["job-1"]) == {"job-1": JobStatus.UNKNOWN}
     assert len(make().result("job-0")) == 1
+
+
+@pytest.mark.parametrize("wrap", [lambda backend: backend, lambda b: BackendSamplerV2(backend=b)])
+def test_behind_control_flow_the_counts_of_a_noisy_simulator_are_right(
+    make: Any, submit: Any, container: Path, wrap: Callable[[Any], Any]
+) -> None:
+    device = GenericBackendV2(5, seed=1, control_flow=True)
+    flips, bell = QuantumCircuit(2, 2), QuantumCircuit(2, 2)
+    flips.x(0)
+    flips.measure(0, 0)
+    with flips.if_test((flips.clbits[0], 1)):
+        flips.x(1)
+    flips.measure(1, 1)
+    bell.h(0)
+    bell.cx(0, 1)
+    bell.measure([0, 1], [0, 1])
+    provider = make(wrap(AerSimulator.from_backend(device)))
+    provider.originals(container, [flips, bell, flips, bell])
+
+    job_id = submit(provider, 0, 4, options=RunOptions(shots=300, seed=7))
+
+    assert wait(provider, job_id) is JobStatus.DONE
+    found = [circuit.readable_counts() for circuit in provider.result(job_id).circuits()]
+    likely = [{outcome for outcome, n in counts.items() if n > 60} for counts in found]
+    assert likely == [{"11"}, {"00", "11"}] * 2

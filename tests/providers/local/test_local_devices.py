@@ -14,10 +14,13 @@ from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_aer import AerSimulator
 from support.local_jobs import cut, run_here, write
 
+from qjobs.circuits.sweep import Pub
 from qjobs.errors import UnknownBackend, UsageError
 from qjobs.model import RunOptions
 from qjobs.simulators import devices
 from qjobs.simulators import names as backends
+from qjobs.simulators.machines import DeviceMachine
+from qjobs.simulators.simulation import Counts, Simulation
 
 OPTIONS = RunOptions(shots=300, seed=7)
 DEVICES = ["generic_5", "fake_manila", "fake_torino"]
@@ -69,11 +72,24 @@ def test_a_device_gives_the_counts_of_one_run_of_aers_model_of_it(
     run = model.run([*translated, circuits[-1]], shots=300, seed_simulator=7).result()
     path = write(tmp_path / "c.qpy", circuits)
 
-    for cuts in ((), (1, 4)):
+    for cuts in ((), (1, 4), (2,), (2, 3)):
         results = run_here(cut(path, 0, 5), backend=name, options=OPTIONS, cuts=cuts)
         assert [result.message for result in results] == [""] * 5
         assert [result.readable_counts() for result in results] == run.get_counts()
         assert len(results[0].readable_counts() or {}) > 2  # there is noise
+
+
+def test_what_follows_control_flow_in_a_run_has_the_counts_that_it_has_alone() -> None:
+    device = devices.device("generic_5")
+    pubs = [Pub(circuit, None) for circuit in algorithms(device)[2:]]
+
+    def counts(threads: int, *some: Pub, first: int) -> list[object]:
+        # The first run has as many circuits as there are threads.
+        simulation = Simulation(DeviceMachine(device), Counts(OPTIONS), OPTIONS, threads=threads)
+        return [result.readable_counts() for result in simulation.run(some, start_index=first)]
+
+    alone = [counts(1, pub, first=index)[0] for index, pub in enumerate(pubs, start=2)]
+    assert counts(3, *pubs, first=2) == alone
 
 
 def test_a_circuit_that_does_not_fit_a_device_fails_alone(tmp_path: Path) -> None:

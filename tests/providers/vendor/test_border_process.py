@@ -33,7 +33,7 @@ from qjobs.model import JobStatus, RunOptions, Slice
 from qjobs.providers.vendor.bridge import Process
 from qjobs.providers.vendor.known_jobs import KnownJobs, SentCircuits
 from qjobs.providers.vendor.provider import QiskitProvider
-from qjobs.providers.vendor.redaction import CleanStream, Redaction
+from qjobs.redaction import CleanStream, Redaction
 from qjobs.testing.contract import scattered_outcome
 
 pytestmark = pytest.mark.slow
