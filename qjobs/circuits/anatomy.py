@@ -1,11 +1,13 @@
 """What a circuit is made of: by Qiskit's own counts or, without Qiskit, as its record begins."""
 
 import struct
+from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from qjobs.circuits import records
 from qjobs.circuits.codec import UnreadRecord
+from qjobs.model import Slice
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -80,6 +82,25 @@ class Anatomy(NamedTuple):
         """That which a worker has sent as JSON."""
         found = cls(*fields)  # type: ignore[arg-type]  # our own worker wrote them
         return found._replace(registers=found.registers and [Register(*r) for r in found.registers])
+
+
+class Numbers:
+    """The widths, depths and gates on several qubits of many circuits, in little memory."""
+
+    def __init__(self) -> None:
+        self._columns = tuple(array("q") for _ in range(3))
+
+    def add(self, found: Anatomy) -> None:
+        """Take in the next circuit."""
+        numbers = found.qubits, found.depth, found.two_qubit_gates
+        for column, number in zip(self._columns, numbers, strict=True):
+            column.append(-1 if number is None else number)
+
+    def highest(self, part: Slice) -> tuple[int | None, ...]:
+        """The highest width, depth and number of gates in a slice; None where not known."""
+        start, end = part.start_index, part.end_index + 1
+        found = (max(column[start:end]) for column in self._columns)
+        return tuple(None if number < 0 else number for number in found)
 
 
 def _quantum_first(register: Register) -> bool:

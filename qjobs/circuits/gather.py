@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from qjobs.circuits.anatomy import Numbers
 from qjobs.circuits.files import CircuitFile, Parameters, Scratch, inspect
 from qjobs.circuits.inputs import InputFile
 from qjobs.circuits.joining import Unmeasured, join
@@ -26,8 +27,9 @@ class Gathered:
     `skipped` are files that were left out. `unmeasured` tells of circuits without a measurement.
     `parameters` are those of circuits that Qiskit has read; `suspect` is the first of the others
     that seems to have some, None if none does. `unreadable` are circuits that Qiskit cannot read,
-    where it was looked for them. `fingerprint` is the same for the same files in the same order,
-    wherever they lie; `sha256` is the container's.
+    and `numbers` tell of all of them, where they were looked at. `fingerprint` is the same for the
+    same circuits of the same files in the same order, wherever they are; `sha256` is that of the
+    container.
     """
 
     circuits: int
@@ -39,6 +41,7 @@ class Gathered:
     fingerprint: str
     sha256: str
     unreadable: tuple[Unreadable, ...] = ()
+    numbers: Numbers | None = None
 
     @property
     def unmeasured_circuits(self) -> str:

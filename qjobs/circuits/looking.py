@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from qjobs import pool
 from qjobs.children.child import Died
 from qjobs.circuits import bounds
 from qjobs.circuits.anatomy import Anatomy
@@ -16,6 +17,8 @@ from qjobs.circuits.qpy import Container
 from qjobs.circuits.sniff import Format
 from qjobs.model import Slice
 
+_A_PROCESS = 2000  # circuits: about as many as are decoded while another one starts
+_MOST_PROCESSES = 16
 WINDOW = 300
 WINDOW_BYTES = 16 << 20
 MOST_DEATHS = 20
@@ -48,9 +51,10 @@ def windows(path: Path) -> Iterator[Window]:
 
 
 class Lookers:
-    """Processes that look at circuits, as a context manager; for one thread."""
+    """Processes that look at so many circuits, as a context manager; for one thread."""
 
-    def __init__(self, processes: int) -> None:
+    def __init__(self, circuits: int) -> None:
+        processes = min(pool.usable_cores(), _MOST_PROCESSES, 1 + circuits // _A_PROCESS)
         self._memory_bytes = bounds.memory_bytes(processes)
         self._deaths = 0
         self._all: list[Process] = []

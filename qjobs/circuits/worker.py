@@ -14,8 +14,7 @@ container,
 
     {"container": PATH, "start_index": 0, "experiments_count": 300}
 
-is answered by `{"parameters": [...], "unreadable": [[INDEX, NAME, REASON], ...]}`, or
-with an error. In the same way
+is answered by `{"parameters": [...]}`, or with an error. In the same way
 
     {"look_at": PATH, "start_index": 0, "experiments_count": 300}
 
@@ -161,13 +160,8 @@ def _answer_question(message: _Message) -> _Message:
     part = Slice(message["start_index"], message["experiments_count"])
     with qpy.Container.open(Path(message["container"])) as container:
         found = codec.decode_each(container.cut(part))
-    unreadable = [
-        (index, circuit.name, circuit.why)
-        for index, circuit in enumerate(found, part.start_index)
-        if isinstance(circuit, codec.UnreadRecord)
-    ]
     names = _name_parameters(found, part.start_index)
-    return {"parameters": [*names.items()], "unreadable": unreadable}
+    return {"parameters": [*names.items()]}
 
 
 def _look(message: _Message) -> _Message:

@@ -9,7 +9,6 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from qjobs import pool
 from qjobs.circuits import older, qpy, records
 from qjobs.circuits.anatomy import FRONT_BYTES, Anatomy
 from qjobs.circuits.files import CircuitFile, Scratch
@@ -26,8 +25,6 @@ from qjobs.engine.workspace import Workspace
 from qjobs.errors import InputError, QjobsError, Unreadable, UnreadableFiles
 from qjobs.model import Destination, RunOptions
 
-_A_PROCESS = 2000  # circuits: about as many as are decoded while another one starts
-_MOST_PROCESSES = 16
 _MOST_LISTED = 1000
 
 
@@ -198,10 +195,9 @@ class Inspection:
                     yield Anatomy(records.name(record, version)), ()
 
     def _anatomies(self) -> Iterator[tuple[Anatomy, Sequence[Judgement]]]:
-        processes = min(pool.usable_cores(), _MOST_PROCESSES, 1 + self.circuits // _A_PROCESS)
         if not self.circuits:
             return
-        with Lookers(processes) as lookers:
+        with Lookers(self.circuits) as lookers:
             for window, found in lookers.look(self._windows()):
                 judged = self._judged(window, found)
                 yield from zip(found, judged, strict=True)

@@ -341,3 +341,32 @@ def test_a_range_that_does_not_exist_is_told_before_anything_is_submitted(qjobs,
     assert (ended.code, ended.out) == (5, "")
     assert ended.err == "error: a.qpy:1-3: there is no circuit 1: they are numbered 0-0\n"
     assert qjobs("list", "-q").out == ""
+
+
+def test_a_dry_run_has_the_highest_numbers_of_each_job(qjobs):
+    Path("a.qpy").write_bytes(dump([ghz(2), ghz(5), ghz(3)]))
+    Path("b.qasm").write_text(qasm2.dumps(by_hand().assign_parameters([0.5])))
+    words = ("submit", "a.qpy", "b.qasm", "-b", "fake", "--per-job", "2", "--dry-run")
+
+    plan = qjobs(*words, "--json").document("plan")
+    lines = qjobs(*words, "--format", "tsv").out.splitlines()
+
+    names = ("qubits", "depth", "two_qubit_gates")
+    # As QASM `by_hand` is one barrier deeper for nobody: they count as nothing.
+    assert [[job[name] for name in names] for job in plan["jobs"]] == [[5, 6, 4], [3, 5, 2]]
+    assert [line.split("\t") for line in lines] == [
+        ["0", "0", "1", "2", "a.qpy", "5", "6", "4"],
+        ["1", "2", "3", "2", "a.qpy ... b.qasm", "3", "5", "2"],
+    ]
+
+
+def test_a_dry_run_of_a_sweep_has_the_numbers_of_the_circuit_that_runs_so_often(qjobs):
+    Path("a.qpy").write_bytes(dump([by_hand(), ghz(5)]))
+    Path("rows.csv").write_text("θ\n0.1\n0.2\n0.3\n")
+
+    plan = qjobs(
+        "submit", "a.qpy", "-b", "fake", "--parameters", "rows.csv", "--per-job", "2",
+        "--dry-run", "--json",
+    ).document("plan")  # fmt: skip
+
+    assert [job["qubits"] for job in plan["jobs"]] == [3, 5, 5]
