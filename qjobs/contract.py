@@ -16,8 +16,11 @@ from qjobs.model import JobStatus, RunOptions, Scalar, Slice
 
 if TYPE_CHECKING:
     # Nothing but names here, and `cancel` should not load all that reads circuits for them.
+    from contextlib import AbstractContextManager
+
     from qiskit import QuantumCircuit
 
+    from qjobs.circuits.fitting import Judgement
     from qjobs.circuits.slices import CircuitSlice
     from qjobs.results import JobResult
 
@@ -282,6 +285,21 @@ class Drops(Protocol):
 
     def dropped(self, *, backend: str, options: RunOptions) -> Sequence[str]:
         """Those of the `chosen` options that the backend does not get."""
+
+
+Judge: TypeAlias = "Callable[[bytes], Sequence[Judgement]]"
+"""What tells how a backend would take each circuit of a QPY file."""
+
+
+@runtime_checkable
+class Judges(Protocol):
+    """Tells of circuits how a backend would take them, before anything is submitted."""
+
+    def judging(self, *, backend: str) -> "AbstractContextManager[Judge]":
+        """What tells it, by the rule of `submit`, for as long as the block lasts, in this thread.
+
+        It raises QjobsError where that cannot be told.
+        """
 
 
 @runtime_checkable

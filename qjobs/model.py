@@ -41,7 +41,8 @@ class Source(NamedTuple):
     """The file that a run of circuits, from `start_index` on, came from.
 
     `path` is the file as the user named it, `sha256` that of its bytes on disk, in
-    hexadecimal. A circuit's position in its file is its index less `start_index`.
+    hexadecimal. If only some of its circuits were chosen, `first` is the position of the first of
+    the run in the file, from 0, and `step` that from each to the next; otherwise `first` is None.
     """
 
     path: str
@@ -49,6 +50,21 @@ class Source(NamedTuple):
     format: str
     start_index: int
     experiments_count: int
+    first: int | None = None
+    step: int = 1
+
+    def position(self, record: int) -> int:
+        """The position in the file of a circuit, which is given by its index."""
+        return (self.first or 0) + self.step * (record - self.start_index)
+
+    @property
+    def word(self) -> str:
+        """What names just these circuits on a command line."""
+        if self.first is None:
+            return self.path
+        last = self.first + self.step * (self.experiments_count - 1)
+        span = str(self.first) if last == self.first else f"{self.first}-{last}"
+        return f"{self.path}:{span}{f':{self.step}' if self.step > 1 else ''}"
 
 
 _TOO_LARGE = 2**63

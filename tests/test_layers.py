@@ -23,7 +23,7 @@ ROOT = Path(qjobs.__file__).parent
 FLOORS = (
     {
         "model", "tags", "spans", "failed", "facts", "attempts", "ledger", "results", "failures",
-        "errors", "regular", "near", "estimates", "order", "redaction",
+        "errors", "selection", "regular", "near", "estimates", "order", "redaction",
     },
     {"children", "files", "lock", "disk", "pool", "paths", "config"},
     {"circuits", "store"},

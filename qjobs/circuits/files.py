@@ -2,8 +2,9 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,7 +29,9 @@ class CircuitFile:
 
     `name` is what the user calls it; `path` is where its bytes are now. `dialect` is None if
     Qiskit must read the file. Reading it fills in `sha256` (of the bytes as they were given,
-    hexadecimal), `circuits` and, if Qiskit does it, `parameters`; or `error`.
+    hexadecimal), `circuits` and, if Qiskit does it, `parameters`; or `error`. If only some of its
+    circuits are `chosen`, by their numbers or name, `picked` has their numbers, and these are all
+    that is at `path`.
     """
 
     name: str
@@ -41,6 +44,18 @@ class CircuitFile:
     circuits: int = 0
     parameters: Parameters = field(default_factory=dict)
     error: InputError | None = None
+    chosen: str = ""
+    picked: Sequence[range] = ()
+
+    @property
+    def label(self) -> str:
+        """The user's word for it, with the circuits that were chosen."""
+        return f"{self.name}:{self.chosen}" if self.chosen else self.name
+
+    @property
+    def positions(self) -> Iterable[int]:
+        """Where its circuits are in the file that the user named."""
+        return chain.from_iterable(self.picked) if self.picked else range(self.circuits)
 
     @property
     def size_bytes(self) -> int:
@@ -107,14 +122,17 @@ class Scratch:
 
 
 def inspect(given: InputFile, scratch: Scratch) -> CircuitFile:
-    """Find out what a file is. Raises InputError if it cannot hold circuits for us."""
+    """Find out what a file is; `picking.pick` then leaves of it the circuits that are chosen.
+
+    Raises InputError if it cannot hold circuits for us.
+    """
     path, folder = Path(given.path), Path(given.path).parent
     if given.data is not None:
         path = scratch.new("stream")
         with create_private(path) as stream:
             stream.write(given.data)
     format_, packed = sniff(path, given.path)
-    file = CircuitFile(given.path, path, format_, packed)
+    file = CircuitFile(given.path, path, format_, packed, chosen=given.chosen)
     if format_ is Format.QPY:
         _inspect_qpy(file, scratch)
     elif given.path != STDIN:

@@ -1,8 +1,9 @@
 """Whether a target takes a circuit as it is, and whether what runs circuits takes pubs."""
 
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +14,22 @@ if TYPE_CHECKING:
     from qiskit.transpiler import Target
 
 FREE = frozenset({"barrier", "store"})
+
+
+class Verdict(StrEnum):
+    """How a backend would take a circuit."""
+
+    FITS = "fits"
+    TRANSPILE = "must be transpiled"
+    TOO_LARGE = "too large"
+    UNKNOWN = "unknown"
+
+
+class Judgement(NamedTuple):
+    """A verdict on a circuit, and why it does not fit; `why` is empty if it does."""
+
+    verdict: Verdict
+    why: str = ""
 
 
 class Fitting:
@@ -43,9 +60,19 @@ class Fitting:
 
     def misfit(self, circuit: "QuantumCircuit") -> str:
         """Why the target cannot run a circuit as it is; empty if it can."""
-        if self._qubits is not None and circuit.num_qubits > self._qubits:
-            return f"it has {circuit.num_qubits} qubits, the backend {self._qubits}"
-        return self._misfit(circuit, range(circuit.num_qubits))
+        return self._too_wide(circuit) or self._misfit(circuit, range(circuit.num_qubits))
+
+    def judge(self, circuit: "QuantumCircuit") -> Judgement:
+        """How the target takes a circuit: as it is, transpiled, or not at all."""
+        if why := self._too_wide(circuit):
+            return Judgement(Verdict.TOO_LARGE, why)
+        why = self.misfit(circuit)
+        return Judgement(Verdict.TRANSPILE if why else Verdict.FITS, why)
+
+    def _too_wide(self, circuit: "QuantumCircuit") -> str:
+        if self._qubits is None or circuit.num_qubits <= self._qubits:
+            return ""
+        return f"it has {circuit.num_qubits} qubits, the backend {self._qubits}"
 
     def _misfit(self, circuit: "QuantumCircuit", places: Sequence[int]) -> str:
         """The same of a circuit whose qubits are at these places of the outermost one."""

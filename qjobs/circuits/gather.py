@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from qjobs.circuits.anatomy import Numbers
 from qjobs.circuits.files import CircuitFile, Parameters, Scratch, inspect
 from qjobs.circuits.inputs import InputFile
 from qjobs.circuits.joining import Unmeasured, join
+from qjobs.circuits.picking import pick
 from qjobs.circuits.reading import read
 from qjobs.errors import InputError, StateUnwritable, Unreadable, UnreadableFiles
 from qjobs.model import Source
@@ -25,8 +27,9 @@ class Gathered:
     `skipped` are files that were left out. `unmeasured` tells of circuits without a measurement.
     `parameters` are those of circuits that Qiskit has read; `suspect` is the first of the others
     that seems to have some, None if none does. `unreadable` are circuits that Qiskit cannot read,
-    where it was looked for them. `fingerprint` is the same for the same files in the same order,
-    wherever they lie; `sha256` is the container's.
+    and `numbers` tell of all of them, where they were looked at. `fingerprint` is the same for the
+    same circuits of the same files in the same order, wherever they are; `sha256` is that of the
+    container.
     """
 
     circuits: int
@@ -38,6 +41,7 @@ class Gathered:
     fingerprint: str
     sha256: str
     unreadable: tuple[Unreadable, ...] = ()
+    numbers: Numbers | None = None
 
     @property
     def unmeasured_circuits(self) -> str:
@@ -108,7 +112,7 @@ def gather(
         sources=sources,
         skipped=skipped,
         unmeasured=joined.unmeasured,
-        parameters=_parameters(files, sources),
+        parameters=_parameters(files),
         suspect=joined.suspect,
         fingerprint=_fingerprint(sources),
         sha256=joined.whole,
@@ -117,9 +121,12 @@ def gather(
 
 def _inspect(given: InputFile, scratch: Scratch) -> _Found:
     try:
-        return inspect(given, scratch)
+        file = inspect(given, scratch)
+        if file.chosen:
+            pick(file, scratch)
     except InputError as error:
         return given.path, error
+    return file
 
 
 def _errors(found: Sequence[_Found]) -> Iterator[tuple[str, InputError]]:
@@ -157,21 +164,34 @@ def _sources(files: Sequence[CircuitFile], hashes: Sequence[str]) -> Iterator[So
     for file in files:
         if file.error is None:
             sha256 = file.sha256 or next(late)
-            yield Source(file.name, sha256, file.format.value, start_index, file.circuits)
-            start_index += file.circuits
+            source = Source(file.name, sha256, file.format.value, start_index, file.circuits)
+            for part in file.picked:
+                yield source._replace(
+                    start_index=start_index,
+                    experiments_count=len(part),
+                    first=part.start,
+                    step=part.step,
+                )
+                start_index += len(part)
+            if not file.picked:
+                yield source
+                start_index += file.circuits
 
 
-def _parameters(files: Sequence[CircuitFile], sources: Sequence[Source]) -> Parameters:
+def _parameters(files: Sequence[CircuitFile]) -> Parameters:
     found: dict[tuple[str, ...], int] = {}
-    good = (file for file in files if file.error is None)
-    for file, source in zip(good, sources, strict=True):
-        for names, position in file.parameters.items():
-            found.setdefault(names, source.start_index + position)
+    start_index = 0
+    for file in files:
+        if file.error is None:
+            for names, at in file.parameters.items():
+                found.setdefault(names, start_index + at)
+            start_index += file.circuits
     return found
 
 
 def _fingerprint(sources: Sequence[Source]) -> str:
     digest = hashlib.sha256()
     for source in sources:
-        digest.update(f"{source.sha256} {source.experiments_count}\n".encode())
+        picked = f" {source.first} {source.step}" if source.first is not None else ""
+        digest.update(f"{source.sha256} {source.experiments_count}{picked}\n".encode())
     return digest.hexdigest()

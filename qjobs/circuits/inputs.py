@@ -1,9 +1,10 @@
 """The arguments of a command line become the ordered list of files to read circuits from."""
 
+import errno
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -29,11 +30,13 @@ _DIGITS = re.compile(r"(\d+)", re.ASCII)
 class InputFile:
     """A file of circuits, by the path the user knows it by.
 
-    `data` is its content if it can be read only once (a pipe), and None if it is on disk.
+    `data` is its content if it can be read only once (a pipe), and None if it is on disk. `chosen`
+    are the circuits that are meant, by their numbers or name; empty for all.
     """
 
     path: str
     data: bytes | None = None
+    chosen: str = ""
 
 
 def expand(
@@ -46,8 +49,9 @@ def expand(
 
     An argument is a file (taken whatever its name), a folder (searched for files with one of
     `SUFFIXES`, in natural order: q2 before q10; hidden ones are skipped), a pattern with
-    `*`, `?`, `[...]` or `**`, or `-` for standard input. Raises InputError, naming them,
-    if there are arguments that stand for nothing; into `missing` they go, if there are others.
+    `*`, `?`, `[...]` or `**`, or `-` for standard input. `:` and numbers or a name behind one that
+    is no file itself choose circuits of each of its files. Raises InputError, naming them, if there
+    are arguments that stand for nothing; into `missing` they go, if there are others.
     """
     found: list[InputFile] = []
     wrong: list[tuple[str, InputError]] = []
@@ -129,18 +133,28 @@ def _without(name: str, endings: Sequence[str]) -> str:
 
 def _expand_one(argument: str) -> Iterator[InputFile]:
     try:
-        kind = _kind(argument)
-        if kind is not None:
-            yield from _take(argument, kind)
-        elif _MAGIC.search(argument):
-            yield from _match(argument)
-        else:
-            raise InputError(
-                f"there is no file or folder {argument!r}",
-                hint="check the spelling; patterns such as 'circuits/*.qasm' work too",
-            )
+        for at in (len(argument), *_colons(argument)):
+            word, chosen = argument[:at], argument[at + 1 :]
+            kind = _kind(word)
+            files = _take(word, kind) if kind is not None else _match(word)
+            if files is not None:
+                yield from (replace(file, chosen=chosen) for file in files)
+                return
+        if _MAGIC.search(argument):
+            raise InputError(f"no file matches {argument!r}")
+        raise InputError(
+            f"there is no file or folder {argument!r}",
+            hint="check the spelling; patterns such as 'circuits/*.qasm' work too",
+        )
     except OSError as error:
         raise InputError(f"cannot read {argument!r}: {error.strerror or error}") from error
+
+
+def _colons(argument: str) -> Iterator[int]:
+    """Where circuits may begin to be chosen, the last place first: names may have colons, too."""
+    for at in range(len(argument) - 2, 0, -1):
+        if argument[at] == ":":
+            yield at
 
 
 def _kind(path: str) -> int | None:
@@ -149,6 +163,10 @@ def _kind(path: str) -> int | None:
         return stat.S_IFMT(Path(path).stat().st_mode)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG and ":" in path:  # a file, and many numbers
+            return None
+        raise
     except ValueError as error:
         raise InputError(f"{path!r} cannot be the name of a file") from error
 
@@ -170,12 +188,17 @@ def _take(path: str, kind: int) -> Iterator[InputFile]:
             yield InputFile(path, _read_once(stream, path))
 
 
-def _match(pattern: str) -> Iterator[InputFile]:
+def _match(pattern: str) -> Iterator[InputFile] | None:
+    """The files that match a pattern; None if it is none, or nothing matches."""
+    if not _MAGIC.search(pattern):
+        return None
     from glob import iglob
 
     matches = sorted(iglob(pattern, recursive=True), key=natural_key)  # noqa: PTH207 - Path.glob takes no absolute pattern
-    if not matches:
-        raise InputError(f"no file matches {pattern!r}")
+    return _matched(pattern, matches) if matches else None
+
+
+def _matched(pattern: str, matches: Sequence[str]) -> Iterator[InputFile]:
     for path in matches:
         kind = _kind(path)
         if kind is not None and (kind != stat.S_IFDIR or "**" not in pattern):

@@ -190,6 +190,22 @@ def _was_conditional(circuit: "QuantumCircuit") -> bool:
     return False
 
 
+def bounds_of(path: Path, name: str, *, hint: str) -> "array[int]":
+    """Where each record of a QPY file starts, and the last one ends; nothing is decoded.
+
+    Raises InputError, also where only Qiskit can tell.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        try:
+            dialect, count = qpy.read_header(data[: qpy.HEADER_BYTES])
+            bounds, _ = _bounds(memoryview(data), dialect, count, name)
+        except ValueError as error:
+            raise InputError(
+                f"{name} has no heads that can be read without Qiskit: {error}", hint=hint
+            ) from error
+    return bounds
+
+
 def _bounds(
     data: memoryview, dialect: qpy.Dialect, count: int, name: str
 ) -> "tuple[array[int], bytes]":

@@ -125,7 +125,7 @@ def parameters(message: Mapping[str, Any]) -> Parameters:
 
 def _described(task: Task) -> dict[str, Any]:
     files = [
-        (str(file.path), file.name, file.packed, str(file.folder) if file.folder else None)
+        (str(file.path), file.label, file.packed, str(file.folder) if file.folder else None)
         for file in task.files
     ]
     return {"format": task.files[0].format, "prefix": str(task.prefix), "files": files}

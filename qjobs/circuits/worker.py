@@ -14,8 +14,11 @@ container,
 
     {"container": PATH, "start_index": 0, "experiments_count": 300}
 
-is answered by `{"parameters": [...], "unreadable": [[INDEX, NAME, REASON], ...]}`, or
-with an error.
+is answered by `{"parameters": [...]}`, or with an error. In the same way
+
+    {"look_at": PATH, "start_index": 0, "experiments_count": 300}
+
+is answered by `{"circuits": [...]}`, with the fields of an `Anatomy` of each.
 Circuits cross as QPY, which is ten times faster to read than a pickle and runs no code.
 """
 
@@ -31,6 +34,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from qjobs.children.parent import Parent, begin
 from qjobs.circuits import bounds, codec, qpy
+from qjobs.circuits.anatomy import Anatomy
 from qjobs.circuits.foreign import describe
 from qjobs.circuits.older import decode_windows
 from qjobs.circuits.sniff import MAX_QASM_BYTES, Format
@@ -66,6 +70,8 @@ def main(arguments: list[str]) -> None:
     for message, _ in parent.requests():
         if "container" in message:
             parent.answer(_attempt(partial(_answer_question, message), message["container"]))
+        elif "look_at" in message:
+            parent.answer(_attempt(partial(_look, message), message["look_at"]))
         else:
             _work(message, dialect, parent)
 
@@ -154,13 +160,15 @@ def _answer_question(message: _Message) -> _Message:
     part = Slice(message["start_index"], message["experiments_count"])
     with qpy.Container.open(Path(message["container"])) as container:
         found = codec.decode_each(container.cut(part))
-    unreadable = [
-        (index, circuit.name, circuit.why)
-        for index, circuit in enumerate(found, part.start_index)
-        if isinstance(circuit, codec.UnreadRecord)
-    ]
     names = _name_parameters(found, part.start_index)
-    return {"parameters": [*names.items()], "unreadable": unreadable}
+    return {"parameters": [*names.items()]}
+
+
+def _look(message: _Message) -> _Message:
+    part = Slice(message["start_index"], message["experiments_count"])
+    with qpy.Container.open(Path(message["look_at"])) as container:
+        found = codec.decode_each(container.cut(part))
+    return {"circuits": [Anatomy.of(circuit) for circuit in found]}
 
 
 def _name_parameters(

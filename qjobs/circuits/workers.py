@@ -67,13 +67,6 @@ class Workers:
         """
         return parameters(self._ask(container, part))
 
-    def find_unreadable(self, container: Path, part: Slice) -> list[tuple[int, str, str]]:
-        """The index and the name of each circuit that cannot be read, and why.
-
-        Raises InputError.
-        """
-        return [(at, name, why) for at, name, why in self._ask(container, part)["unreadable"]]
-
     def _ask(self, container: Path, part: Slice) -> Mapping[str, Any]:
         limit_s = bounds.FILE_S + bounds.BYTE_S[Format.QPY] * container.stat().st_size
         try:

@@ -88,6 +88,12 @@ VERBS = (
         "qjobs list",
         "qjobs list --all -q",
     )),
+    Verb("inspect", "Look",
+        "Look into files of circuits, before anything is submitted.", (
+        "qjobs inspect circuits/",
+        "qjobs inspect circuits.qpy --circuits -b ibm:ibm_fez",
+        "qjobs inspect circuits.qpy --fast --json",
+    )),
     Verb("show", "Look",
         "Show everything about one job set.", (
         "qjobs show",

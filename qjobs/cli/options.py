@@ -124,7 +124,8 @@ Files = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="FILES...",
-        help="QPY, OpenQASM 2 or 3 files (packed too), folders, patterns; - is standard input.",
+        help="QPY, OpenQASM 2 or 3 files (packed too), folders, patterns; "
+        "circuits of one (ghz.qpy:0-9); - is standard input.",
         show_default=False,
     ),
 ]
@@ -142,6 +143,16 @@ Backend = Annotated[
         metavar="PROVIDER:BACKEND",
         envvar="QJOBS_BACKEND",
         help="Provider and backend to run on; see qjobs help backends.",
+        autocompletion=complete_backend,
+    ),
+]
+Backends = Annotated[
+    list[str] | None,
+    Heading.WHERE.option(
+        "--backend",
+        "-b",
+        metavar="PROVIDER:BACKEND",
+        help="Say whether circuits fit this backend; repeatable.",
         autocompletion=complete_backend,
     ),
 ]

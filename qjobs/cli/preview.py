@@ -74,8 +74,11 @@ def preview(
         output.warn(warning)
     _note_work(output, workspace, plan, gathered)
     skipped = Skipped(len(gathered.skipped), gathered.skipped)
-    document = shapes.plan_document(plan, sources=gathered.sources, skipped=skipped)
-    show(output, document, rows.plan_rows(plan, Origins(gathered.sources, plan)))
+    numbers = gathered.numbers
+    document = shapes.plan_document(
+        plan, sources=gathered.sources, skipped=skipped, numbers=numbers
+    )
+    show(output, document, rows.plan_rows(plan, Origins(gathered.sources, plan), numbers))
     output.hint_next("the same without --dry-run")
     return ExitCode.OK
 

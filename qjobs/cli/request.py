@@ -22,6 +22,8 @@ def input_files(
     files: Sequence[str] | None,
     files_from: str | None,
     missing: "list[Unreadable] | None" = None,
+    *,
+    verb: str = "submit",
 ) -> "list[InputFile]":
     """The files of the command line and of the list, in this order; see `expand`."""
     from qjobs.circuits.inputs import expand, read_list
@@ -41,7 +43,7 @@ def input_files(
     if not words:
         if files_from is not None:
             raise InputError(f"there is no name of a file in {files_from}")
-        raise UsageError("no circuit files were named", hint="qjobs submit FILES...")
+        raise UsageError("no circuit files were named", hint=f"qjobs {verb} FILES...")
     return expand(words, stdin=stdin, missing=missing)
 
 

@@ -138,6 +138,14 @@ def _addresses(page: Prose) -> None:
             ("ghz/2, ghz/1-3", "jobs"),
         ),
     )
+    page.rows(
+        "Parts of files, for submit, run and inspect",
+        (
+            ("ghz.qpy:100-199", "circuits of a file, with the same ranges"),
+            ("ghz.qpy:warm-up", "those of that name"),
+            ("'circuits/*.qpy:0'", "of each file"),
+        ),
+    )
     spelled = ", ".join(word for word in WORDS if word != "@last")
     page.text(f"Other words for @last, for shells that take the sign for their own: {spelled}.")
     page.text(

@@ -16,41 +16,11 @@ from qjobs import spans
 from qjobs.engine.finding import EVERY, WORDS, find_sets, listed
 from qjobs.errors import AmbiguousAddress, NotFound, StateError, UsageError
 from qjobs.model import Job, Slice
+from qjobs.selection import Selection, select, shown
 from qjobs.store.folder import SetFolder
 from qjobs.store.sets import Store
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_NUMBER = "[0-9]{1,18}"
-_ITEM = re.compile(
-    rf"(?P<first>{_NUMBER})?(?P<dash>-)?(?P<last>{_NUMBER})?(?::(?P<step>{_NUMBER}))?"
-)
-_LONGEST_SHOWN = 60
-
-
-class Selection(NamedTuple):
-    """Some numbers: `items` are (first, last, step), where None is open."""
-
-    text: str
-    items: tuple[tuple[int | None, int | None, int], ...]
-
-    def within(self, length: int, what: str, *, start_index: int = 0) -> list[int]:
-        """Select from `length` numbers, in ascending order. Raises NotFound if one is not there.
-
-        They begin with `start_index`, and so does a range without a first number.
-        """
-        there = range(start_index, start_index + length)
-        chosen: set[int] = set()
-        for first, last, step in self.items:
-            start = there.start if first is None else first
-            end = there.stop - 1 if last is None else last
-            for number in (start, end):
-                if number not in there:
-                    raise NotFound(
-                        f"there is no {what} {number}: "
-                        f"they are numbered {there.start}-{there.stop - 1}"
-                    )
-            chosen.update(range(start, end + 1, step))
-        return sorted(chosen)
 
 
 class Address(NamedTuple):
@@ -129,42 +99,17 @@ def parse(text: str) -> Address:
     match = re.search(r"[:/]", text)
     if match is None:
         return Address(text)
-    selection = _selection(text[match.end() :], text)
+    selection = select(text[match.end() :], text)
     if match.group() == ":":
         return Address(text[: match.start()], circuits=selection)
     return Address(text[: match.start()], jobs=selection)
-
-
-def _selection(text: str, address: str) -> Selection:
-    items = []
-    for item in text.split(","):
-        match = _ITEM.fullmatch(item)
-        if match is None or (match["first"] is None and match["last"] is None):
-            raise UsageError(
-                f"cannot read {_shown(item)} in the address {_shown(address)}",
-                hint="write numbers and inclusive ranges, such as 3, 0-7, 8-, -3 or 0-9:2",
-            )
-        first = int(match["first"]) if match["first"] else None
-        last = int(match["last"]) if match["last"] else None
-        if match["dash"] is None:
-            last = first
-        step = int(match["step"] or 1)
-        if (first is not None and last is not None and last < first) or step < 1:
-            raise UsageError(f"the range {item!r} in the address {_shown(address)} is empty")
-        items.append((first, last, step))
-    return Selection(text, tuple(items))
-
-
-def _shown(text: str) -> str:
-    """A word of the user's, as much of it as tells which it is."""
-    return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}...")
 
 
 def check_name(name: str) -> None:
     """Raise UsageError for a set name that could not be told from another kind of address."""
     if not _NAME.fullmatch(name) or name in (*WORDS, *EVERY):
         raise UsageError(
-            f"{_shown(name)} cannot be the name of a job set",
+            f"{shown(name)} cannot be the name of a job set",
             hint="use up to 64 letters, digits, '.', '_' and '-', the first a letter or a digit; "
             f"not {', '.join(word for word in WORDS if word.isalpha())} or all",
         )
@@ -194,7 +139,7 @@ def resolve_all(
     address = parse(text)
     if address.set_word in EVERY and (address.circuits or address.jobs):
         raise UsageError(
-            f"{_shown(text)} would mean circuits or jobs of all job sets",
+            f"{shown(text)} would mean circuits or jobs of all job sets",
             hint="name one of them: qjobs list",
         )
     set_ids = find_sets(store, address.set_word, warn)

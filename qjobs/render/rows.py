@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
 
+from qjobs.model import Slice
 from qjobs.order import Order
 from qjobs.render.summaries import SIGNS, age, assignments, ranked, set_title, summary
 from qjobs.render.text import ago, count, duration, rfc3339
@@ -13,6 +14,7 @@ from qjobs.render.text import ago, count, duration, rfc3339
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from qjobs.circuits.anatomy import Numbers
     from qjobs.contract import JobDetails
     from qjobs.engine.cancel import CancelReport
     from qjobs.engine.error import Failure
@@ -92,10 +94,19 @@ def _jobs(
     )
 
 
-def plan_rows(plan: JobSet, origins: Origins) -> Rows:
-    """A row a job that would be submitted."""
+def plan_numbers(plan: JobSet, part: Slice, numbers: Numbers | None) -> Sequence[int | None]:
+    """The highest width, depth and number of gates on several qubits of a job's circuits."""
+    if numbers is None:
+        return None, None, None
+    first = (part.start_index - plan.start_index) // plan.bindings
+    last = (part.end_index - plan.start_index) // plan.bindings
+    return numbers.highest(Slice(first, last - first + 1))
+
+
+def plan_rows(plan: JobSet, origins: Origins, numbers: Numbers | None = None) -> Rows:
+    """A row a job that would be submitted; the numbers are the highest that a circuit has."""
     return Rows(
-        ("job", "start", "end", "circuits", "files"),
+        ("job", "start", "end", "circuits", "files", "qubits", "depth", "two_qubit_gates"),
         (
             (
                 index,
@@ -103,6 +114,7 @@ def plan_rows(plan: JobSet, origins: Origins) -> Rows:
                 part.end_index,
                 part.experiments_count,
                 _span(origins.span(part)),
+                *map(_cell, plan_numbers(plan, part, numbers)),
             )
             for index, part in enumerate(plan.slices)
         ),
@@ -426,7 +438,7 @@ def detail_rows(
         for session in report.sessions
     ]
     files = [
-        (f"from circuit {plan.start_index + source.start_index * plan.bindings}", source.path)
+        (f"from circuit {plan.start_index + source.start_index * plan.bindings}", source.word)
         for source in sources
     ]
     left_out = [("left out", str(file)) for file in skipped.files]

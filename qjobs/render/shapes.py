@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from qjobs import spans as runs
 from qjobs.order import Order
 from qjobs.render.arrays import read_head
+from qjobs.render.rows import plan_numbers
 from qjobs.render.summaries import ranked
 from qjobs.render.text import rfc3339
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from qjobs.circuits.anatomy import Numbers
     from qjobs.contract import JobDetails
     from qjobs.engine.cancel import CancelReport
     from qjobs.engine.error import Failure
@@ -92,11 +94,25 @@ def set_document(
     return Document(head, "jobs", jobs)
 
 
-def plan_document(plan: JobSet, *, sources: Sequence[Source], skipped: Skipped | None) -> Document:
+def plan_document(
+    plan: JobSet,
+    *,
+    sources: Sequence[Source],
+    skipped: Skipped | None,
+    numbers: Numbers | None = None,
+) -> Document:
     """`qjobs.plan/1`: what a submission would be cut into. The set has no id yet."""
     head = _set_head(plan)
     del head["id"]
-    jobs = ({"index": index, **_slice(part)} for index, part in enumerate(plan.slices))
+    named = ("qubits", "depth", "two_qubit_gates")
+    jobs = (
+        {
+            "index": index,
+            **_slice(part),
+            **dict(zip(named, plan_numbers(plan, part, numbers), strict=True)),
+        }
+        for index, part in enumerate(plan.slices)
+    )
     asked = {
         "account": plan.account, **_instance(plan),
         "options": _options(plan.options), **_asked(plan), "observables": plan.observables,
@@ -323,6 +339,8 @@ def _files(plan: JobSet, sources: Sequence[Source], skipped: Skipped | None) -> 
             {
                 "path": source.path,
                 "start_index": plan.start_index + source.start_index * plan.bindings,
+                "first": source.first,
+                "step": source.step,
             }
             for source in sources
         ],

@@ -15,6 +15,8 @@ from qiskit.transpiler import Target
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
+from qjobs.circuits import own_gates
+from qjobs.circuits.fitting import Judgement
 from qjobs.contract import TRANSPILE
 from qjobs.errors import InputError
 from qjobs.model import RunOptions
@@ -68,6 +70,10 @@ class Machine:
     def takes(self, circuit: QuantumCircuit) -> bool:
         """Whether it runs the circuit as it is."""
         return self._translation.takes(circuit)
+
+    def judge(self, circuit: QuantumCircuit) -> Judgement:
+        """How it takes the circuit: what `ready` would make of it."""
+        return self._translation.judge(saving.restored(own_gates.set_apart(circuit)))
 
     def instead(self, circuit: QuantumCircuit, refusal: str) -> str:
         """Say what runs a circuit that Aer refused for want of memory; empty if nobody knows."""

@@ -11,7 +11,7 @@ from qiskit import QuantumCircuit
 from qiskit.primitives import BackendEstimatorV2, BaseEstimatorV2
 
 from qjobs.circuits import outcomes, own_gates
-from qjobs.circuits.fitting import is_primitive
+from qjobs.circuits.fitting import Judgement, Verdict, is_primitive
 from qjobs.circuits.foreign import ENDS, describe
 from qjobs.circuits.layout import Layout
 from qjobs.circuits.measured import only_measured
@@ -168,6 +168,15 @@ class Runner:
         seed = seed_of(single.number, self._options)
         assert seed is not None
         return seed % SEEDS
+
+
+def judge(target: object) -> Callable[[QuantumCircuit], Judgement]:
+    """What tells of a circuit how an object takes it, by the target that it has."""
+    described = getattr(target, "target", None)
+    if described is None:
+        return lambda _: Judgement(Verdict.UNKNOWN, "the backend does not describe itself")
+    translation, kept = Translation(described), own_gates.natives(described)
+    return lambda circuit: translation.judge(own_gates.set_apart(circuit, kept=kept))
 
 
 def takes(target: object) -> list[str]:

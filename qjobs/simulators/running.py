@@ -14,6 +14,8 @@ from typing import Any
 from qiskit.providers.basic_provider import BasicSimulator
 from qiskit_aer import AerSimulator
 
+from qjobs.circuits import codec
+from qjobs.circuits.fitting import Judgement
 from qjobs.errors import AuthError, InputError
 from qjobs.model import RunOptions
 from qjobs.results import CircuitResult
@@ -72,13 +74,23 @@ def takes(backend: str, folders: Sequence[str]) -> list[str]:
 
     The packages of the code that it names are in these folders.
     """
+    made = _made_by_name(backend, folders)
+    return ["seed", "memory"] if isinstance(made, Machine) else objects.takes(made)
+
+
+def judge(backend: str, folders: Sequence[str], circuits: bytes) -> list[Judgement]:
+    """How a backend takes each circuit of a QPY file. Raises as `takes`."""
+    made = _made_by_name(backend, folders)
+    judge_one = made.judge if isinstance(made, Machine) else objects.judge(made)
+    return [judge_one(circuit) for circuit in codec.decode(circuits)]
+
+
+def _made_by_name(backend: str, folders: Sequence[str]) -> Any:
     versions = _versions(backends.callables(backend), folders)
     definition = backends.definition(backend)
     if definition is not None:
-        made = _made_as_defined(definition, versions)
-    else:
-        made = _made(backend, "", dict(versions).get(backend, 0))
-    return ["seed", "memory"] if isinstance(made, Machine) else objects.takes(made)
+        return _made_as_defined(definition, versions)
+    return _made(backend, "", dict(versions).get(backend, 0))
 
 
 def _as_recorded(job: SimulatorJob) -> Any:

@@ -6,7 +6,7 @@ Loads Qiskit: for worker processes only.
 from qiskit import QuantumCircuit
 from qiskit.transpiler import PassManager, Target, generate_preset_pass_manager
 
-from qjobs.circuits.fitting import FREE, Fitting
+from qjobs.circuits.fitting import FREE, Fitting, Judgement
 from qjobs.model import RunOptions
 from qjobs.simulators import saving
 
@@ -46,6 +46,10 @@ class Translation:
     def takes(self, circuit: QuantumCircuit) -> bool:
         """Whether the target takes the circuit as it is."""
         return not self._fitting.misfit(circuit)
+
+    def judge(self, circuit: QuantumCircuit) -> Judgement:
+        """How the target takes the circuit; see `of`."""
+        return self._fitting.judge(circuit)
 
     def _is_free(self, name: str) -> bool:
         if self._anywhere:

@@ -295,6 +295,7 @@ Row = TypeVar("Row", Source, Unreadable)
 
 def _row(kind: type[Row], row: Mapping[str, object]) -> Row:
     """A row of the file, by name. Raises KeyError, TypeError."""
+    row = {**kind._field_defaults, **row}
     for name, hint in get_type_hints(kind).items():
         if type(row[name]) not in (get_args(hint) or (hint,)):
             raise TypeError(f"{name} is not what it should be")

@@ -236,7 +236,7 @@ class Draft(NamedTuple):
         """
         if job_set.set_id != self.set_id:
             raise ValueError(f"the draft of {self.set_id} cannot become {job_set.set_id}")
-        rows = [source._asdict() for source in sources]
+        rows = [_told(source) for source in sources]
         try:
             written = [self.circuits_path]
             written += [self.parameters_path] if job_set.parameters else []
@@ -292,3 +292,13 @@ class Draft(NamedTuple):
             (self.folder / DRAFT_LOCK).unlink()
         if self.lock is not None:
             self.lock.close()
+
+
+def _told(source: Source) -> dict[str, object]:
+    """A source as it is written: what is as usual need not be."""
+    usual = Source._field_defaults
+    return {
+        name: value
+        for name, value in source._asdict().items()
+        if name not in usual or value != usual[name]
+    }

@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,10 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.sample_set import plan
 
+from qjobs.circuits.anatomy import Anatomy, Register
+from qjobs.circuits.fitting import Judgement, Verdict
+from qjobs.circuits.sniff import Format
 from qjobs.contract import BackendInfo, CancelOutcome, Finding, JobDetails
 from qjobs.engine.cancel import CancelReport
 from qjobs.engine.du import Usage
 from qjobs.engine.error import Failure, Origin
+from qjobs.engine.inspect import Looked, LookedFile
 from qjobs.engine.recover import Outcome, Recovery
 from qjobs.engine.remove import Removal
 from qjobs.engine.report import JobReport, SetReport, State
@@ -21,7 +26,7 @@ from qjobs.engine.result import CircuitRow
 from qjobs.engine.set.origins import Origins
 from qjobs.errors import Unreadable, UsageError
 from qjobs.model import Slice, Source
-from qjobs.render import house, rows, tables
+from qjobs.render import house, inspected, rows, tables
 from qjobs.render.backends import Offer, offers_by_provider
 from qjobs.render.checks import check_rows
 from qjobs.render.columns import COLUMNS
@@ -86,6 +91,20 @@ COUNTS = {"01" * 20: 700, "10" * 20: 300, "11" * 20: 1}
 RESULT = CircuitRow(
     index=0, name=PLAN.name, source=FILES[0], position=0, job=0, job_id=IDS[0], state=State.DONE,
     shots=1001, counts=COUNTS,
+)  # fmt: skip
+FILE = LookedFile(
+    FILES[0], Format.QPY, "", 18, "2.6.2", 1_000_000,
+    ranges=dict.fromkeys(("qubits", "clbits", "depth", "size", "two_qubit_gates"), (1, 100_000)),
+    registers=["q[127]", "meas[127]"],
+    verdicts=[Counter({Verdict.FITS: 999_999, Verdict.TRANSPILE: 1})],
+)  # fmt: skip
+LOOKED = Looked(
+    FILES[0], 999_999,
+    Anatomy(
+        PLAN.name, 127, 127, [Register("q", "q", 127)], 100_000, 1_000_000, 500_000,
+        [f"theta[{number}]" for number in range(127)],
+    ),
+    [Judgement(Verdict.TRANSPILE, "the backend has no cx on qubits 0 and 1")],
 )  # fmt: skip
 
 # Each table, and the words that it must show whole.
@@ -176,6 +195,16 @@ TABLES = {
             most=None,
         ),
         (PLAN.set_id, PLAN.name, f"ibm:{PLAN.backend}", "1 B", "1.0 MB", "1.0 GB"),
+    ),
+    "inspect": (
+        lambda: tables.print_table(inspected.file_rows([FILE], [f"ibm:{PLAN.backend}"]), most=None),
+        (FILE.path, "1000000", f"ibm:{PLAN.backend}"),
+    ),
+    "inspect circuits": (
+        lambda: tables.print_table(
+            inspected.circuit_rows([LOOKED], [f"ibm:{PLAN.backend}"]), most=None
+        ),
+        (FILE.path, "999999", LOOKED.anatomy.name, "theta[126]", f"ibm:{PLAN.backend}"),
     ),
     "rename": (
         lambda: tables.print_table(house.label_rows([PLAN, OTHER]), most=None),

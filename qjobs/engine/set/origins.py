@@ -25,7 +25,7 @@ class Origins:
         if at < 0:
             return "", record
         source = self._sources[at]
-        return source.path, record - source.start_index
+        return source.path, source.position(record)
 
     def span(self, part: Slice) -> tuple[str, ...]:
         """The file of some circuits, or the first and the last one; () if unknown."""

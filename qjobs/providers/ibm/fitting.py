@@ -1,9 +1,10 @@
 """Circuits that fit a backend: transpiled for it, or weighed to see that they are as it needs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from qjobs.circuits import codec, qpy
+from qjobs.circuits.fitting import Judgement, Verdict
 from qjobs.circuits.own_gates import natives, set_apart
 from qjobs.circuits.slices import CircuitSlice
 from qjobs.errors import Recalibrated, TooLarge
@@ -12,7 +13,7 @@ from qjobs.providers.ibm.crews import Crews
 from qjobs.providers.ibm.options import LARGEST_SEED, JobOptions
 from qjobs.providers.ibm.program import Device
 from qjobs.providers.ibm.transpiling import Transpilation
-from qjobs.providers.ibm.weights import Scales, Weights
+from qjobs.providers.ibm.weights import Scales, Weight, Weights
 
 Fit: TypeAlias = Callable[[bytes], bytes]
 """From a QPY file to one of the same circuits in a form that fits the backend."""
@@ -71,6 +72,23 @@ def wide(circuits: CircuitSlice, device: Device) -> bool:
     """Whether all circuits have the qubits of the backend, as those that were made for it have."""
     with qpy.Container.open(circuits.path) as container:
         return {*container.widths(circuits.records)} == {device.target.num_qubits}
+
+
+def judgements(data: bytes, weights: Sequence[Weight], device: Device) -> list[Judgement]:
+    """How the backend takes the circuits of a QPY file, which have these weights."""
+    container, most = qpy.Container(data), device.target.num_qubits
+    found = []
+    for weight, qubits in zip(weights, container.widths(Slice(0, len(container))), strict=True):
+        if qubits > most:
+            found.append(Judgement(Verdict.TOO_LARGE, weight.misfit))
+        elif weight.misfit:
+            found.append(Judgement(Verdict.TRANSPILE, weight.misfit))
+        elif qubits < most:
+            why = f"it has {qubits} qubits: their places among the {most} of the backend are open"
+            found.append(Judgement(Verdict.TRANSPILE, why))
+        else:
+            found.append(Judgement(Verdict.FITS))
+    return found
 
 
 def weigh(

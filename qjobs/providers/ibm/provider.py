@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -16,6 +16,7 @@ from qjobs.contract import (
     Instance,
     JobDetails,
     JobTimes,
+    Judge,
     Kept,
     Limits,
     Names,
@@ -47,7 +48,7 @@ from qjobs.providers.ibm.errors import (
     not_accepted,
     speaks_of_size,
 )
-from qjobs.providers.ibm.fitting import fit, transpilation, weigh, wide
+from qjobs.providers.ibm.fitting import fit, judgements, transpilation, weigh, wide
 from qjobs.providers.ibm.jobs import Jobs
 from qjobs.providers.ibm.known_jobs import Call, KnownJobs, digest_of
 from qjobs.providers.ibm.labels import fit_labels
@@ -166,6 +167,15 @@ class IbmProvider:
             replace(options, extra={**options.extra, "transpile": False}),
             excess=lambda part: weights.of(part).excess(),
         )
+
+    @contextmanager
+    def judging(self, *, backend: str) -> Iterator[Judge]:
+        """As the transpiler has it: what has not all qubits is given its place."""
+        options = RunOptions()
+        job = JobOptions.read(options)
+        device = self._machines.device(backend, job)
+        with self._crews.crew(transpilation(device, options, job)) as crew:
+            yield lambda circuits: judgements(circuits, crew.weigh(circuits), device)
 
     def replan(self, *, backend: str, options: RunOptions) -> Mapping[str, str]:
         """The calibrations that the set was transpiled with, the one of now last."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from qjobs.contract import (
     Capabilities,
     FailedPart,
     JobTimes,
+    Judge,
     Kept,
     Limits,
     Names,
@@ -138,6 +139,14 @@ class LocalProvider:
         folders = [backends.folder_of(named) for named in backends.callables(backend)]
         taken = describing.takes(backend, folders)
         return () if taken is None else [word for word in asked if word not in taken]
+
+    def judging(self, *, backend: str) -> AbstractContextManager[Judge]:
+        """As a process tells that has the simulator."""
+        # Imported here: see `dropped`.
+        from qjobs.simulators import describing
+
+        folders = [backends.folder_of(named) for named in backends.callables(backend)]
+        return describing.judging(backend, folders)
 
     @staticmethod
     def _definition(backend: str) -> str:

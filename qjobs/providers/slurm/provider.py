@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -15,6 +16,7 @@ from qjobs.contract import (
     Finding,
     JobDetails,
     JobTimes,
+    Judge,
     Kept,
     Limits,
     Names,
@@ -120,6 +122,15 @@ class SlurmProvider:
             return commands.largest_array()
         except ProviderError:  # whoever submits will hear of it
             return None
+
+    def judging(self, *, backend: str) -> AbstractContextManager[Judge]:
+        """As a process tells that has the simulator, on this machine."""
+        # Imported here: whoever only looks need not load what starts a process.
+        from qjobs.simulators import describing
+
+        name, _ = parted(backend)
+        folders = [backends.folder_of(named) for named in backends.callables(name)]
+        return describing.judging(name, folders)
 
     def check(self, backend: str, options: RunOptions) -> None:
         """Raise UnknownBackend or UsageError for what no task could run.

@@ -88,7 +88,11 @@ def table(
         circuits - most,
         len(parameters) + len(labels) - len(names) - len(shown),
         not labels,
-        frozenset(source.path for source in sources if source.experiments_count > 1),
+        frozenset(
+            source.path
+            for source in sources
+            if source.experiments_count > 1 or source.first is not None
+        ),
     )
 
 

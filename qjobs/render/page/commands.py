@@ -41,7 +41,7 @@ def _submit(plan: JobSet, sources: Sequence[Source]) -> list[Command]:
         if what:
             options += [f"--{name}", name.upper()]
             remarks.append(_file_remark(name, getattr(plan, f"{name}_sha256")))
-    paths = [source.path for source in sources]
+    paths = [source.word for source in sources]
     if STDIN in paths:
         remarks.append("some circuits came from standard input, which - stands for")
     if "calibration" in plan.options.extra:

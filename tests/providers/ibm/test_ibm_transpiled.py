@@ -186,6 +186,28 @@ def test_circuits_made_for_the_backend_go_as_they_are(
     assert len(standin.stats()["jobs"]) == 1
 
 
+def test_inspect_says_which_circuits_would_go_as_they_are(
+    standin: StandIn, qjobs: Qjobs, write: Write
+) -> None:
+    narrow = QuantumCircuit(1, 1, name="narrow")
+    narrow.measure(0, 0)
+    path = write(prepared("a"), ghz("b"), ghz("c", qubits=8), narrow)
+
+    ended = qjobs("inspect", path, "-b", f"ibm:{BACKEND}", "--circuits", "--json")
+
+    assert ended.code == 0, ended.err
+    told = [one["backends"][0] for one in ended.document["circuits"]]
+    verdicts = ["fits", "transpile", "too_large", "transpile"]
+    assert [one["verdict"] for one in told] == verdicts
+    assert [one["why"] for one in told] == [
+        "",
+        "the backend has no h",
+        "it has 8 qubits, the backend 7",
+        "it has 1 qubits: their places among the 7 of the backend are open",
+    ]
+    assert standin.stats()["jobs"] == []
+
+
 @pytest.mark.parametrize("few", [True, False])
 def test_circuits_that_do_not_fit_are_named_before_anything_is_sent(
     standin: StandIn, qjobs: Qjobs, write: Write, tmp_path: Path, few: bool
