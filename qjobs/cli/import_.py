@@ -21,7 +21,7 @@ def import_(
     from qjobs.engine.carry import bring_in
 
     output = written.output
-    carried = bring_in(open_workspace(), Path(file))
+    carried = bring_in(open_workspace(output), Path(file))
     if not print_ids(carried, output):
         show(output, document("import", carried, file=file), rows(carried), most=None)
     new = [one for one in carried if one.updated or not one.here]
