@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit, qpy
+from qiskit.circuit import Parameter
 from support.hints import BELL, FAKE, SWEPT, Qjobs, good, hint_of, the
 
 from qjobs.circuits import inputs
@@ -114,8 +115,14 @@ def test_a_file_that_its_reader_does_not_survive(qjobs: Qjobs, deadly: Path) -> 
 
 @pytest.mark.slow
 def test_circuits_that_their_reader_does_not_survive(qjobs: Qjobs, deadly: Path) -> None:
-    dump(deadly / "deadly.qpy", name="deadly")
-    words = ["submit", "bell.qpy", "deadly.qpy", *FAKE, "--dry-run"]
+    for name in ("turned", "deadly"):
+        circuit = QuantumCircuit(1, name=name)
+        circuit.rx(Parameter("theta"), 0)
+        circuit.measure_all()
+        with (deadly / f"{name}.qpy").open("wb") as file:
+            qpy.dump(circuit, file)
+    (deadly / "values.json").write_text('{"theta": [1.0]}')
+    words = ["submit", "turned.qpy", "deadly.qpy", *FAKE, "--parameters", "values.json"]
     assert "leave the file out" in hint_of(qjobs(*words))
     words.remove("deadly.qpy")
     good(qjobs, *words)

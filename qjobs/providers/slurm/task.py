@@ -82,6 +82,9 @@ def _leave(number: int, _frame: FrameType | None) -> None:
 
 
 def _died(code: int) -> str:
+    if code == -signal.SIGTERM:
+        # Slurm stops all processes of a task: this one may be the last to hear of it.
+        _leave(signal.SIGTERM, None)
     more = "; qjobs retry --option mem=8G" if code == -signal.SIGKILL else ""
     return exit_reason(code) + more
 

@@ -1,5 +1,6 @@
 """What the user says of a cluster becomes words of sbatch, and nothing else does."""
 
+import signal
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from qjobs.contract import ProviderContext
 from qjobs.errors import UnknownBackend, UsageError
 from qjobs.model import JobStatus, RunOptions
-from qjobs.providers.slurm import states
+from qjobs.providers.slurm import states, task
 from qjobs.providers.slurm.commands import Entry
 from qjobs.providers.slurm.provider import SlurmProvider
 from qjobs.providers.slurm.settings import Settings
@@ -155,3 +156,9 @@ def test_the_times_of_slurm_are_local_and_mean_what_the_state_says(
     assert found == tuple(
         None if seconds is None else at + timedelta(seconds=seconds) for seconds in told
     )
+
+
+def test_a_task_that_slurm_stops_has_not_failed_whichever_process_hears_of_it_first() -> None:
+    with pytest.raises(SystemExit):
+        task._died(-signal.SIGTERM)
+    assert "--option mem=" in task._died(-signal.SIGKILL)
