@@ -22,6 +22,7 @@ from qjobs.regular import open_log
 MOST_WORKERS = 4096
 MOST_DEATHS = 1_000_000
 LONGEST_IDLE_S = 1e9
+_ASK_AGAIN_S = 1.0  # to end: what a signal raises may be lost where it comes
 RESTARTS = 5
 RESTARTS_WITHIN_S = 60.0
 
@@ -101,14 +102,14 @@ def stop(folder: Folder, *, timeout_s: float = 10.0) -> None:
     if not folder.lock.exists():
         return
     until = time.monotonic() + timeout_s
-    asked = 0
+    asked, again = 0, 0.0
     while (lock := try_lock(folder)) is None:
         if time.monotonic() > until:
             raise ProviderError(f"the supervisor that holds {folder.lock} does not end")
         # Empty where it has the lock but has not come so far as to write down its id.
         holder = folder.lock.read_text(encoding="ascii")
-        if holder and int(holder) != asked:
-            asked = int(holder)
+        if holder and (int(holder) != asked or time.monotonic() > again):
+            asked, again = int(holder), time.monotonic() + _ASK_AGAIN_S
             with suppress(ProcessLookupError):
                 os.kill(asked, signal.SIGTERM)
         time.sleep(0.005)
