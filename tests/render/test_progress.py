@@ -126,8 +126,7 @@ def test_what_others_write_stands_above_and_what_they_begin_is_not_drawn_over(
     terminal.read_until("waiting")
 
     print("a warning", file=sys.stderr)
-    shown = terminal.read_until("a warning")
-    assert "\r\x1b[Ka warning\r\n" in shown
+    assert "\r\x1b[Ka warning\r\n" in terminal.read_until("a warning\r\n")
     terminal.read_until("waiting")  # it is drawn again
     sys.stderr.write("continue? [y/N] ")
     terminal.read_until("[y/N] ")
