@@ -6,13 +6,13 @@ What a process dies of is found by looking at the circuits one by one.
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from qjobs import pool
 from qjobs.children.child import Died
 from qjobs.circuits import bounds
 from qjobs.circuits.anatomy import Anatomy
-from qjobs.circuits.process import Process
+from qjobs.circuits.process import Process, Processes
 from qjobs.circuits.qpy import Container
 from qjobs.circuits.sniff import Format
 from qjobs.model import Slice
@@ -50,33 +50,14 @@ def windows(path: Path) -> Iterator[Window]:
             yield Window(path, part)
 
 
-class Lookers:
-    """Processes that look at so many circuits, as a context manager; for one thread."""
+class Lookers(Processes):
+    """Processes that look at so many circuits."""
 
     def __init__(self, circuits: int) -> None:
         processes = min(pool.usable_cores(), _MOST_PROCESSES, 1 + circuits // _A_PROCESS)
+        super().__init__(processes)
         self._memory_bytes = bounds.memory_bytes(processes)
         self._deaths = 0
-        self._all: list[Process] = []
-        try:
-            for _ in range(processes):
-                self._all.append(Process(self._memory_bytes))
-            for process in self._all:
-                process.greet()
-        except BaseException:
-            self.close()
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the processes."""
-        while self._all:
-            self._all.pop().child.end()
 
     def look(self, windows: Iterable[Window]) -> Iterator[tuple[Window, list[Anatomy]]]:
         """What each circuit is made of, in order; few windows are in memory at a time."""

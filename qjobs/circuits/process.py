@@ -4,7 +4,7 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from qjobs.children.child import Child, Died, Expired, exit_reason
 from qjobs.circuits import bounds
@@ -129,3 +129,32 @@ def _described(task: Task) -> dict[str, Any]:
         for file in task.files
     ]
     return {"format": task.files[0].format, "prefix": str(task.prefix), "files": files}
+
+
+class Processes:
+    """Some processes, as a context manager; for one thread.
+
+    Whatever ends the `with` block ends them. Raises QjobsError if one cannot be started.
+    """
+
+    def __init__(self, processes: int) -> None:
+        self._all: list[Process] = []
+        try:
+            for _ in range(processes):
+                self._all.append(Process(bounds.memory_bytes(processes)))
+            # All must be able to start, and all write the same.
+            (self.dialect,) = {process.greet() for process in self._all}
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes, whatever they are doing."""
+        while self._all:
+            self._all.pop().child.end()

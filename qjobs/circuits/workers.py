@@ -10,12 +10,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from qjobs.children.child import Died, Expired
 from qjobs.circuits import bounds
 from qjobs.circuits.files import Parameters, Task
-from qjobs.circuits.process import Process, parameters
+from qjobs.circuits.process import Process, Processes, parameters
 from qjobs.circuits.sniff import Format
 from qjobs.errors import InputError
 from qjobs.model import Slice
@@ -23,34 +23,8 @@ from qjobs.model import Slice
 _STEP_S = 1.0
 
 
-class Workers:
-    """Worker processes, as a context manager; for one thread.
-
-    A process has one task at a time. Whatever ends the `with` block ends the processes. Raises
-    QjobsError if one cannot be started.
-    """
-
-    def __init__(self, processes: int) -> None:
-        self._all: list[Process] = []
-        try:
-            for _ in range(processes):
-                self._all.append(Process(bounds.memory_bytes(processes)))
-            # All must be able to start, and all write the same.
-            (self.dialect,) = {process.greet() for process in self._all}
-        except BaseException:
-            self.close()
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the processes, whatever they are doing."""
-        while self._all:
-            self._all.pop().child.end()
+class Workers(Processes):
+    """Worker processes, each with one task at a time."""
 
     def run(self, tasks: Sequence[Task], *, answered: Callable[[], object]) -> None:
         """Have all tasks done. `answered` is called once a file, in this thread.
